@@ -1,0 +1,89 @@
+"""`retrieve caption`: reads photos, prints a sentence of each, and draws where the captioner looked at each word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from indexer.captioner import Caption, Captioner
+
+_DRAWN_PIXELS = 480
+
+
+def caption(
+    photos: Annotated[list[Path], typer.Argument(help="Photos to caption.", show_default=False)],
+    attention: Annotated[
+        Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
+    ] = None,
+    captioner: Annotated[
+        str,
+        typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),
+    ] = "default",
+    beam: Annotated[int, typer.Option(min=1, max=50, help="Beam width.")] = 3,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write a sentence about each photo."""
+    import json
+
+    from indexer.captioner import load_captioner
+    from indexer.captioner.device import pick_device
+    from retrieval.errors import PhotoError
+    from retrieval.printable import make_printable
+
+    model = load_captioner(captioner, pick_device(device), beam)
+    captions, failures = _caption_all(photos, model)
+    if attention is not None and captions:
+        _draw_all(captions, attention)
+    if as_json:
+        rows = [
+            {"path": str(path), "caption": written.text, "logprob": round(written.logprob, 4)}
+            for path, written in captions.items()
+        ]
+        typer.echo(json.dumps({"captions": rows}, ensure_ascii=False))
+    else:
+        for path, written in captions.items():
+            typer.echo(written.text if len(photos) == 1 else f"{make_printable(str(path))}: {written.text}")
+    for path, reason in failures.items():
+        typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
+    if failures and not captions:
+        raise PhotoError(f"none of the {len(failures)} photos could be read; name photos that can")
+
+
+def _caption_all(photos: list[Path], model: Captioner) -> tuple[dict[Path, Caption], dict[Path, str]]:
+    from indexer.decode import decode_photo, read_photo
+    from retrieval.errors import PhotoError
+    from retrieval.files import hash_bytes
+
+    captions, failures = {}, {}
+    for path in photos:
+        try:
+            data = read_photo(path)
+            decoded = decode_photo(data, hash_bytes(data), model.image_size)
+        except PhotoError as error:
+            failures[path] = str(error)
+        else:
+            captions[path] = model.caption(decoded.pixels_HWC[None])[0]
+    return captions, failures
+
+
+def _draw_all(captions: dict[Path, Caption], out: Path) -> None:
+    from PIL import Image
+
+    from indexer.captioner.drawing import draw_attention, stack_drawings
+    from indexer.decode import decode_photo, read_photo
+    from retrieval.errors import UsageError
+
+    drawings = []
+    for path, written in captions.items():
+        decoded = decode_photo(read_photo(path), "", _DRAWN_PIXELS)
+        scale = _DRAWN_PIXELS / max(decoded.width, decoded.height)
+        shape = (max(1, round(decoded.width * scale)), max(1, round(decoded.height * scale)))
+        drawings.append(draw_attention(Image.fromarray(decoded.pixels_HWC).resize(shape), written))
+    try:
+        stack_drawings(drawings).save(out)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write the drawing to {out} ({error}); name a file ending in .png") from None

@@ -1,0 +1,10 @@
+"""Photos → captions. In the order to read: `captioner` (the protocol), `vocabulary`, `efficientnet_lite` and
+`image_encoder` (pixels → annotations), `attention`, `decoder` (one step), `decoding` (beam search, sampling),
+`config`, `checkpoint`, `attention_captioner` (the whole), `transformers_captioner`, `drawing`, `loading`;
+`training/` makes the checkpoints.
+"""
+
+from indexer.captioner.captioner import Caption, Captioner
+from indexer.captioner.loading import load_captioner
+
+__all__ = ["Caption", "Captioner", "load_captioner"]

@@ -1,0 +1,114 @@
+"""The default captioner: CNN → annotations → attention → RNN, as one object that reads pixels and writes captions."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from indexer.captioner.captioner import Caption
+from indexer.captioner.checkpoint import load_checkpoint
+from indexer.captioner.config import DecodingConfig
+from indexer.captioner.decoder import AttentionDecoder
+from indexer.captioner.decoding import Decoded, beam_search, sample
+from indexer.captioner.image_encoder import ImageEncoder, load_image_encoder
+from indexer.captioner.vocabulary import Vocabulary
+from retrieval.errors import CheckpointError
+from retrieval.files import hash_file
+
+
+class AttentionCaptioner:
+    """Show, Attend and Tell over a CNN. Shapes: B photos, S pixels a side, L locations, D channels."""
+
+    def __init__(
+        self,
+        name: str,
+        weights_sha256: str,
+        image_encoder: ImageEncoder,
+        decoder: AttentionDecoder,
+        vocabulary: Vocabulary,
+        decoding: DecodingConfig,
+        device: str = "cpu",
+    ) -> None:
+        self.name = name
+        self.weights_sha256 = weights_sha256
+        self.image_size = image_encoder.image_size
+        self.grid = image_encoder.grid
+        self.decoding = decoding
+        self.vocabulary = vocabulary
+        self.device = torch.device(device)
+        dtype = fastest_dtype(self.device)
+        self._image_encoder = image_encoder.to(self.device).for_inference(dtype)
+        self._decoder = decoder.to(self.device, dtype).eval()
+
+    @torch.inference_mode()
+    def encode(self, pixels_BSSC: np.ndarray) -> Tensor:
+        """uint8 RGB (B, S, S, 3) → annotations a_BLD."""
+        annotations: Tensor = self._image_encoder(torch.from_numpy(pixels_BSSC).to(self.device))
+        return annotations
+
+    def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
+        """The best caption of each photo by beam search."""
+        return [captions[0] for captions in self.decode(self.encode(pixels_BHWC))]
+
+    @torch.inference_mode()
+    def decode(self, a_BLD: Tensor) -> list[list[Caption]]:
+        """All beams of each photo, best first."""
+        decoding = self.decoding
+        photos = self._decoder.annotate(a_BLD)
+        return self._to_captions(
+            beam_search(self._decoder, photos, decoding.beam_width, decoding.max_words, decoding.length_penalty)
+        )
+
+    @torch.inference_mode()
+    def sample(self, a_BLD: Tensor, samples: int, temperature: float, seed: int) -> list[list[Caption]]:
+        """`samples` captions of each photo; low temperatures stay close to the best one."""
+        photos = self._decoder.annotate(a_BLD)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        words = self.decoding.max_words
+        return self._to_captions(sample(self._decoder, photos, samples, words, temperature, generator))
+
+    def _to_captions(self, decoded: Decoded) -> list[list[Caption]]:
+        numbers_BKT = decoded.words_BKT.tolist()
+        logprob_BK = decoded.logprob_BK.tolist()
+        alpha_BKTRC = decoded.alpha_BKTL.float().unflatten(-1, self.grid).cpu().numpy()
+        captions = []
+        for photo, beams in enumerate(numbers_BKT):
+            captions.append([])
+            for beam, numbers in enumerate(beams):
+                words = self.vocabulary.decode(numbers)
+                attention_TRC = alpha_BKTRC[photo, beam, : len(words)]
+                captions[-1].append(Caption(words, logprob_BK[photo][beam], attention_TRC))
+        return captions
+
+
+def load_attention_captioner(
+    checkpoint: Path, device: str = "cpu", beam_width: int | None = None
+) -> AttentionCaptioner:
+    """The captioner of a checkpoint, its CNN taken from where the checkpoint's config says.
+
+    Raises `CheckpointError` where the checkpoint was trained on another CNN's annotations.
+    """
+    decoder, header = load_checkpoint(checkpoint)
+    image_encoder = load_image_encoder(header.config.image_encoder)
+    if image_encoder.channels != header.channels:
+        raise CheckpointError(
+            f"{checkpoint} was trained on annotations of {header.channels} channels, but "
+            f"{image_encoder.name} gives {image_encoder.channels}; train it again with this encoder"
+        )
+    decoding = header.config.decoding
+    if beam_width is not None:
+        decoding = decoding.model_copy(update={"beam_width": beam_width})
+    digest = hashlib.sha256(f"{hash_file(checkpoint)} {image_encoder.weights_sha256}".encode()).hexdigest()
+    name = f"{checkpoint.stem} on {image_encoder.name}"
+    vocabulary = Vocabulary(header.vocabulary)
+    return AttentionCaptioner(name, digest, image_encoder, decoder, vocabulary, decoding, device)
+
+
+def fastest_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the processor multiplies it natively, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32

@@ -1,0 +1,135 @@
+"""The decoder: annotations and the words so far in, the next word's logits and attention out.
+
+Shapes: B photos, K captions of each (references, beams or samples), T words, L locations, D channels of an
+annotation, F features of φ, H hidden units, E embedding size, V words in the vocabulary.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from indexer.captioner.attention import AdditiveAttention
+from indexer.captioner.vocabulary import PAD
+
+
+class Cell(StrEnum):
+    """The recurrence of h^(t) = RNN([embed(y_{t-1}); C_t], h^(t-1))."""
+
+    SIMPLE = "simple"
+    GRU = "gru"
+    LSTM = "lstm"
+
+
+_CELLS: dict[Cell, type[nn.RNNCellBase]] = {Cell.SIMPLE: nn.RNNCell, Cell.GRU: nn.GRUCell, Cell.LSTM: nn.LSTMCell}
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderSize:
+    """Everything that decides the shapes of a decoder's weights."""
+
+    cell: Cell
+    vocabulary: int
+    channels: int
+    features: int = 512
+    hidden: int = 512
+    attention: int = 256
+    embedding: int = 256
+
+
+class Annotated(NamedTuple):
+    """What the decoder reads of the photos at every step: φ and its attention keys."""
+
+    phi_BLF: Tensor
+    keys_BLA: Tensor
+
+
+class State(NamedTuple):
+    """What the decoder remembers between words; `memory_BKH` is the LSTM's cell state, else None."""
+
+    h_BKH: Tensor
+    memory_BKH: Tensor | None
+
+
+class Step(NamedTuple):
+    """What one step yields: the next state, and what the next word's logits are computed from."""
+
+    state: State
+    context_BKF: Tensor
+    embedded_BKE: Tensor
+    alpha_BKL: Tensor
+
+
+class AttentionDecoder(nn.Module):
+    """Show, Attend and Tell (Xu et al. 2015) over a learned projection φ_j = ReLU(LayerNorm(W_φ a_j)).
+
+    h^(0) comes from the mean of φ (section 3.1.2); the context is gated by β_t = σ(f_β(h^(t-1)))
+    (section 4.2.1); p(y_t) = softmax(fc2(tanh(fc1([h^(t); C_t; embed(y_{t-1})])))), where fc2 shares its
+    weights with the embedding (Press and Wolf 2017).
+    """
+
+    def __init__(self, size: DecoderSize, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.size = size
+        self.w_phi = nn.Linear(size.channels, size.features)
+        self.norm_phi = nn.LayerNorm(size.features)
+        self.attention = AdditiveAttention(size.hidden, size.features, size.attention)
+        self.initial_h = nn.Linear(size.features, size.hidden)
+        self.initial_memory = nn.Linear(size.features, size.hidden) if size.cell is Cell.LSTM else None
+        self.f_beta = nn.Linear(size.hidden, size.features)
+        self.embed = nn.Embedding(size.vocabulary, size.embedding, padding_idx=PAD)
+        self.cell = _CELLS[size.cell](size.embedding + size.features, size.hidden)
+        self.fc1 = nn.Linear(size.hidden + size.features + size.embedding, size.embedding)
+        self.fc2 = nn.Linear(size.embedding, size.vocabulary)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.normal_(self.embed.weight, std=size.embedding**-0.5)
+        self.fc2.weight = self.embed.weight
+
+    def annotate(self, a_BLD: Tensor) -> Annotated:
+        """Annotations → φ and U_a φ, once per photo."""
+        phi_BLF = self.dropout(self.norm_phi(self.w_phi(a_BLD)).relu())
+        return Annotated(phi_BLF, self.attention.keys(phi_BLF))
+
+    def begin(self, photos: Annotated, captions: int) -> State:
+        """h^(0) = tanh(f_init(mean_j φ_j)), repeated for `captions` captions of each photo."""
+        mean_B1F = photos.phi_BLF.mean(dim=1, keepdim=True)
+        h_BKH = self.initial_h(mean_B1F).tanh().expand(-1, captions, -1)
+        if self.initial_memory is None:
+            return State(h_BKH, None)
+        return State(h_BKH, self.initial_memory(mean_B1F).tanh().expand(-1, captions, -1))
+
+    def step(self, y_BK: Tensor, state: State, photos: Annotated) -> Step:
+        """Read word y_{t-1}, attend, and move to h^(t). The only decode step there is."""
+        context_BKF, alpha_BKL = self.attention(state.h_BKH, *photos)
+        context_BKF = self.f_beta(state.h_BKH).sigmoid() * context_BKF
+        embedded_BKE = self.dropout(self.embed(y_BK))
+        x = torch.cat([embedded_BKE.to(context_BKF.dtype), context_BKF], dim=-1)
+        return Step(self._recur(x, state), context_BKF, embedded_BKE, alpha_BKL)
+
+    def logits(self, h: Tensor, context: Tensor, embedded: Tensor) -> Tensor:
+        """Unnormalised log p(y_t), (..., V), from h^(t) (..., H), C_t (..., F) and embed(y_{t-1}) (..., E)."""
+        joined = torch.cat([self.dropout(h), context, embedded.to(h.dtype)], dim=-1)
+        logits: Tensor = self.fc2(self.dropout(self.fc1(joined).tanh()))
+        return logits
+
+    def forward(self, photos: Annotated, y_BKT: Tensor) -> tuple[Tensor, Tensor]:
+        """Teacher forcing: words y_0…y_{T-1} → logits of y_1…y_T (B, K, T, V) and α (B, K, T, L)."""
+        state = self.begin(photos, y_BKT.shape[1])
+        steps = []
+        for t in range(y_BKT.shape[2]):
+            steps.append(self.step(y_BKT[:, :, t], state, photos))
+            state = steps[-1].state
+        h = torch.stack([step.state.h_BKH for step in steps], dim=2)
+        context = torch.stack([step.context_BKF for step in steps], dim=2)
+        embedded = torch.stack([step.embedded_BKE for step in steps], dim=2)
+        return self.logits(h, context, embedded), torch.stack([step.alpha_BKL for step in steps], dim=2)
+
+    def _recur(self, x_BKI: Tensor, state: State) -> State:
+        x_NI, h_NH = x_BKI.flatten(0, 1), state.h_BKH.flatten(0, 1)
+        shape = state.h_BKH.shape
+        if state.memory_BKH is None:
+            return State(self.cell(x_NI, h_NH).view(shape), None)
+        h_NH, memory_NH = self.cell(x_NI, (h_NH, state.memory_BKH.flatten(0, 1)))
+        return State(h_NH.view(shape), memory_NH.view(shape))

@@ -1,0 +1,109 @@
+"""From annotations to word numbers: beam search (greedy is a beam of one) and sampling, batched over photos.
+
+Shapes: B photos, K beams or samples of each, T words, L locations, V words in the vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from indexer.captioner.decoder import Annotated, AttentionDecoder, State
+from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
+
+_NEVER_SAID = [PAD, START, UNKNOWN]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Captions as word numbers, best first along K.
+
+    `words_BKT` is int64, PAD after END; `logprob_BK` the sum over the words and END in nats at temperature 1;
+    `alpha_BKTL` where each word looked, rows summing to 1 over L.
+    """
+
+    words_BKT: Tensor
+    logprob_BK: Tensor
+    alpha_BKTL: Tensor
+
+
+@torch.inference_mode()
+def beam_search(
+    decoder: AttentionDecoder, photos: Annotated, width: int, max_words: int, length_penalty: float
+) -> Decoded:
+    """The `width` best captions found, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
+
+    A finished caption keeps its place among the beams and competes with its log-probability as it stands.
+    """
+    batch, device = photos.phi_BLF.shape[0], photos.phi_BLF.device
+    state = decoder.begin(photos, width)
+    y_BK = torch.full((batch, width), START, device=device)
+    words_BKT = torch.empty(batch, width, 0, dtype=torch.int64, device=device)
+    alpha_BKTL = torch.empty(batch, width, 0, photos.phi_BLF.shape[1], device=device)
+    logprob_BK = torch.full((batch, width), -torch.inf, device=device)
+    logprob_BK[:, 0] = 0.0  # all beams start alike: only the first may branch
+    for _ in range(max_words + 1):
+        step = decoder.step(y_BK, state, photos)
+        next_BKV = _next_logprobs(decoder, step.state, step.context_BKF, step.embedded_BKE)
+        next_BKV = _freeze_finished(next_BKV, y_BK)
+        vocabulary = next_BKV.shape[-1]
+        logprob_BK, chosen_BK = (logprob_BK.unsqueeze(-1) + next_BKV).flatten(1).topk(width)
+        parent_BK, y_BK = chosen_BK // vocabulary, chosen_BK % vocabulary
+        state = State(*(None if part is None else _reorder(part, parent_BK) for part in step.state))
+        words_BKT = torch.cat([_reorder(words_BKT, parent_BK), y_BK.unsqueeze(-1)], dim=-1)
+        alpha_BK1L = step.alpha_BKL.unsqueeze(2)
+        alpha_BKTL = _reorder(torch.cat([alpha_BKTL, alpha_BK1L], dim=2), parent_BK)
+        if bool(((y_BK == END) | (y_BK == PAD)).all()):
+            break
+    length_BK = (words_BKT != PAD).sum(-1).clamp(min=1)
+    order_BK = (logprob_BK / length_BK**length_penalty).argsort(dim=1, descending=True, stable=True)
+    return Decoded(*(_reorder(part, order_BK) for part in (words_BKT, logprob_BK, alpha_BKTL)))
+
+
+@torch.inference_mode()
+def sample(
+    decoder: AttentionDecoder,
+    photos: Annotated,
+    samples: int,
+    max_words: int,
+    temperature: float,
+    generator: torch.Generator,
+) -> Decoded:
+    """`samples` captions of each photo, each word drawn from softmax(logits / temperature)."""
+    batch, device = photos.phi_BLF.shape[0], photos.phi_BLF.device
+    state = decoder.begin(photos, samples)
+    y_BK = torch.full((batch, samples), START, device=device)
+    logprob_BK = torch.zeros(batch, samples, device=device)
+    words, alphas = [], []
+    for _ in range(max_words + 1):
+        step = decoder.step(y_BK, state, photos)
+        state = step.state
+        next_BKV = _next_logprobs(decoder, state, step.context_BKF, step.embedded_BKE)
+        next_BKV = _freeze_finished(next_BKV, y_BK)
+        p_NV = (next_BKV / temperature).softmax(dim=-1).flatten(0, 1)
+        y_BK = torch.multinomial(p_NV, 1, generator=generator).view(batch, samples)
+        logprob_BK = logprob_BK + next_BKV.gather(-1, y_BK.unsqueeze(-1)).squeeze(-1)
+        words.append(y_BK)
+        alphas.append(step.alpha_BKL)
+        if bool(((y_BK == END) | (y_BK == PAD)).all()):
+            break
+    return Decoded(torch.stack(words, dim=-1), logprob_BK, torch.stack(alphas, dim=2))
+
+
+def _next_logprobs(decoder: AttentionDecoder, state: State, context: Tensor, embedded: Tensor) -> Tensor:
+    logits_BKV = decoder.logits(state.h_BKH, context, embedded).float()
+    logits_BKV[..., _NEVER_SAID] = -torch.inf
+    return logits_BKV.log_softmax(dim=-1)
+
+
+def _freeze_finished(logprobs_BKV: Tensor, y_BK: Tensor) -> Tensor:
+    """After END or PAD only PAD follows, at no cost."""
+    finished_BK = (y_BK == END) | (y_BK == PAD)
+    logprobs_BKV[finished_BK] = -torch.inf
+    logprobs_BKV[..., PAD] = torch.where(finished_BK, 0.0, -torch.inf)
+    return logprobs_BKV
+
+
+def _reorder(part: Tensor, order_BK: Tensor) -> Tensor:
+    index = order_BK.view(*order_BK.shape, *[1] * (part.dim() - 2)).expand(-1, -1, *part.shape[2:])
+    return part.gather(1, index)

@@ -1,0 +1,25 @@
+"""Finds a captioner by name or path; the default is the checkpoint shipped in `weights/`."""
+
+from pathlib import Path
+
+from indexer.captioner.captioner import Captioner
+
+DEFAULT_CAPTIONER = "default"
+_SHIPPED = Path(__file__).parent / "weights" / "flickr8k-gru.safetensors"
+
+
+def load_captioner(
+    name_or_path: str = DEFAULT_CAPTIONER, device: str = "cpu", beam_width: int | None = None
+) -> Captioner:
+    """`default`, a checkpoint of `retrieve train captioner` (.safetensors), or an image-to-text model's name or folder.
+
+    `beam_width` overrides the checkpoint's own. Raises `CheckpointError` where there is no such captioner.
+    """
+    if name_or_path == DEFAULT_CAPTIONER or name_or_path.endswith(".safetensors"):
+        from indexer.captioner.attention_captioner import load_attention_captioner
+
+        path = _SHIPPED if name_or_path == DEFAULT_CAPTIONER else Path(name_or_path)
+        return load_attention_captioner(path, device, beam_width)
+    from indexer.captioner.transformers_captioner import load_transformers_captioner
+
+    return load_transformers_captioner(name_or_path, device, beam_width or 3)

@@ -1,0 +1,88 @@
+"""Where a training stands: writes and reads safetensors after every pass, so that a killed run carries on."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class TrainingState:
+    """The weights, their moving average and the optimiser, with the log of the passes done so far."""
+
+    def __init__(self, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self.model = model
+        self.average = average
+        self.optimizer = optimizer
+        self.log: list[dict[str, Any]] = []
+        self.best: dict[str, Tensor] = {}
+
+    @property
+    def passes(self) -> int:
+        """How many passes are done."""
+        return len(self.log)
+
+    def record(self, entry: dict[str, Any], metric: str) -> None:
+        """Log one pass; keep a copy of the averaged weights where `metric` is the best so far."""
+        if not self.log or entry[metric] > max(each[metric] for each in self.log):
+            self.best = {name: tensor.clone() for name, tensor in _unique(self.average).items()}
+        self.log.append(entry)
+
+    def since_best(self, metric: str) -> int:
+        """How many passes ago `metric` was best."""
+        values = [each[metric] for each in self.log]
+        return len(values) - 1 - values.index(max(values)) if values else 0
+
+    def load_best(self) -> None:
+        """Put the best averaged weights into `model` and `average`."""
+        _restore(self.model, self.best)
+        _restore(self.average, self.best)
+
+    def save(self, path: Path) -> None:
+        """Write everything to `path`, replacing it in one step."""
+        tensors = {f"model.{name}": tensor for name, tensor in _unique(self.model).items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in _unique(self.average).items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in values.items()}
+        temporary = path.with_suffix(".tmp")
+        save_file(
+            {name: tensor.contiguous().clone() for name, tensor in tensors.items()},
+            temporary,
+            metadata={"log": json.dumps(self.log)},
+        )
+        os.replace(temporary, path)
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote."""
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            self.log = json.loads(file.metadata()["log"])
+        tensors = load_file(path)
+        _restore(self.model, _select(tensors, "model."))
+        _restore(self.average, _select(tensors, "average."))
+        self.best = _select(tensors, "best.")
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _select(tensors, "optimizer.").items():
+            number, key = name.split(".")
+            state.setdefault(int(number), {})[key] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+
+def _unique(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters by name, each shared tensor once."""
+    return {name: parameter.detach() for name, parameter in module.named_parameters()}
+
+
+def _restore(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.copy_(tensors[name])
+
+
+def _select(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,93 @@
+"""How good the captions are so far: validation photos decoded by beam search and scored."""
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import torch
+
+from indexer.captioner.decoder import Annotated, AttentionDecoder
+from indexer.captioner.decoding import Decoded, beam_search
+from indexer.captioner.config import DecodingConfig
+from indexer.captioner.vocabulary import Vocabulary
+from retrieval.captioned_dataset import CaptionedPhoto
+from retrieval.text_encoder import load_text_encoder
+
+Tokens: TypeAlias = tuple[str, ...]
+
+_BATCH = 50
+
+
+class CaptionScorer(Protocol):
+    """A caption score against fixed references, made by calling its class with them: photos × captions × tokens."""
+
+    def score(self, hypotheses: Sequence[Tokens]) -> tuple[float, np.ndarray]:
+        """The score of one caption per photo, and each photo's own."""
+        ...
+
+    def score_many(self, photo_indices: Sequence[int], hypotheses: Sequence[Tokens]) -> np.ndarray:
+        """Each caption's own score against the references of the photo of that number."""
+        ...
+
+
+def load_caption_scorer(name: str, references: Sequence[Sequence[Tokens]]) -> CaptionScorer:
+    """The score called `name` in the entry-point group `retrieve.caption_scores`, for these references.
+
+    The evaluation package provides it; this package must not import that one.
+    """
+    (entry,) = entry_points(group="retrieve.caption_scores", name=name)
+    scorer: CaptionScorer = entry.load()(references)
+    return scorer
+
+
+class Validation:
+    """Scores a decoder on the validation photos, in percent: CIDEr, and Recall@1, 5 and 10 of image search.
+
+    A search asks each human caption for its photo among the generated captions, by cosine of sentence vectors; a
+    photo scored alike counts as found before.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[CaptionedPhoto],
+        a_NLD: np.ndarray,
+        vocabulary: Vocabulary,
+        decoding: DecodingConfig,
+        dtype: torch.dtype,
+    ) -> None:
+        self._a_NLD = a_NLD
+        self._vocabulary = vocabulary
+        self._decoding = decoding
+        self._dtype = dtype
+        self._scorer = load_caption_scorer("CIDEr", [photo.tokens for photo in photos])
+        self._text_encoder = load_text_encoder()
+        self._queries_QE = self._text_encoder.encode([text for photo in photos for text in photo.captions])
+        self._answers_Q = np.repeat(np.arange(len(photos)), [len(photo.captions) for photo in photos])
+
+    def __call__(self, decoder: AttentionDecoder) -> dict[str, float]:
+        """The scores of the decoder's captions by beam search."""
+        captions = self.write_captions(decoder)
+        vectors_NE = self._text_encoder.encode([" ".join(caption) for caption in captions])
+        scores_QN = self._queries_QE @ vectors_NE.T
+        own_Q1 = scores_QN[np.arange(len(scores_QN)), self._answers_Q][:, None]
+        rank_Q = (scores_QN >= own_Q1).sum(axis=1)
+        recall = {f"Recall@{k}": 100 * float((rank_Q <= k).mean()) for k in (1, 5, 10)}
+        return {"CIDEr": 100 * self._scorer.score(captions)[0], **recall, "distinct captions": len(set(captions))}
+
+    def write_captions(self, decoder: AttentionDecoder) -> list[Tokens]:
+        """The best caption of each photo, from cached annotations."""
+        was_training = decoder.training
+        decoder.eval()
+        captions = []
+        for start in range(0, len(self._a_NLD), _BATCH):
+            a_BLD = torch.from_numpy(self._a_NLD[start : start + _BATCH]).to(self._dtype)
+            with torch.inference_mode(), torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32):
+                words = self._decode(decoder, decoder.annotate(a_BLD)).words_BKT[:, 0].tolist()
+            captions += [self._vocabulary.decode(numbers) for numbers in words]
+        decoder.train(was_training)
+        return captions
+
+    def _decode(self, decoder: AttentionDecoder, photos: Annotated) -> Decoded:
+        decoding = self._decoding
+        return beam_search(decoder, photos, decoding.beam_width, decoding.max_words, decoding.length_penalty)

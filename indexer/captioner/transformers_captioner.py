@@ -1,0 +1,69 @@
+"""Any image-to-text model of the `transformers` library as a captioner: pixels in, captions without attention out."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from indexer.captioner.captioner import Caption
+from retrieval.errors import CheckpointError
+
+
+class TransformersCaptioner:
+    """A model such as BLIP or GIT, with its own processor."""
+
+    def __init__(
+        self, name: str, weights_sha256: str, model: Any, processor: Any, beam_width: int = 3, max_words: int = 20
+    ) -> None:
+        self.name = name
+        self.weights_sha256 = weights_sha256
+        self._model = model
+        self._processor = processor
+        self._beam_width = beam_width
+        self._max_words = max_words
+        size = processor.image_processor.size
+        self.image_size: int = size.get("height") or size["shortest_edge"]
+
+    @torch.inference_mode()
+    def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
+        """The best caption of each photo by beam search, lower case, for uint8 RGB (B, S, S, 3)."""
+        inputs = self._processor(images=list(pixels_BHWC), return_tensors="pt").to(self._model.device)
+        generated = self._model.generate(
+            pixel_values=inputs["pixel_values"],
+            num_beams=self._beam_width,
+            max_new_tokens=2 * self._max_words,
+            return_dict_in_generate=True,
+            output_scores=True,
+        )
+        steps_BT = self._model.compute_transition_scores(
+            generated.sequences, generated.scores, getattr(generated, "beam_indices", None), normalize_logits=True
+        )
+        logprobs = torch.where(steps_BT.isfinite(), steps_BT, 0.0).sum(dim=1).tolist()
+        texts = self._processor.batch_decode(generated.sequences, skip_special_tokens=True)
+        words = [tuple(text.lower().split()[: self._max_words]) for text in texts]
+        return [Caption(caption, logprob) for caption, logprob in zip(words, logprobs, strict=True)]
+
+
+def load_transformers_captioner(name_or_path: str, device: str = "cpu", beam_width: int = 3) -> TransformersCaptioner:
+    """The image-to-text model of that name or in that folder; its weights must be safetensors.
+
+    Raises `CheckpointError` where there is no such model.
+    """
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(name_or_path, use_safetensors=True)
+        processor = AutoProcessor.from_pretrained(name_or_path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(
+            f"no captioner {name_or_path!r} ({reason}); expected `default`, a .safetensors file from "
+            "`retrieve train captioner`, or an image-to-text model of the transformers library in safetensors"
+        ) from None
+    digest = hashlib.sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode() + weight.float().cpu().numpy().tobytes())
+    name = Path(name_or_path).name
+    return TransformersCaptioner(name, digest.hexdigest(), model.to(device).eval(), processor, beam_width)

@@ -1,0 +1,53 @@
+"""The one tree of exceptions. Reads nothing, writes nothing.
+
+Every message says what was found, what was expected and what to do. The command prints it as one line
+and exits with `exit_code`; a library user catches `RetrievalError`.
+"""
+
+from typing import ClassVar
+
+
+class RetrievalError(Exception):
+    """Refused or failed for a reason that the user can act on."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(RetrievalError):
+    """An argument or a query that makes no sense, such as `-k 0` or an empty sentence."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ConfigError(RetrievalError):
+    """A config file with an unknown key or an impossible value."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class PhotoError(RetrievalError):
+    """One photo that cannot be read. The indexer turns it into a row; it never stops a run."""
+
+
+class DatasetError(RetrievalError):
+    """A captioned dataset that is missing, incomplete or in no known form."""
+
+
+class CheckpointError(RetrievalError):
+    """Model weights that are missing, damaged, in an unsafe format, or made for something else."""
+
+
+class IndexNotFoundError(RetrievalError):
+    """A folder that holds no index."""
+
+
+class IndexFormatError(RetrievalError):
+    """An index that is damaged, or written by a newer version."""
+
+
+class EncoderMismatchError(RetrievalError):
+    """An index opened with another text encoder than the one that made its vectors."""
+
+
+class InstallationError(RetrievalError):
+    """A package that is missing, or two that exclude each other."""

@@ -1,0 +1,157 @@
+"""The decoder's equations, computed again by hand, and its decoding against exhaustive search."""
+
+import itertools
+
+import pytest
+import torch
+
+from indexer.captioner.attention import AdditiveAttention
+from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.decoding import beam_search, sample
+from indexer.captioner.vocabulary import END, PAD, START
+
+SIZE = {"vocabulary": 7, "channels": 6, "features": 5, "hidden": 4, "attention": 3, "embedding": 8}
+
+
+def make_decoder(cell: Cell) -> AttentionDecoder:
+    torch.manual_seed(1)
+    return AttentionDecoder(DecoderSize(cell=cell, **SIZE)).eval()
+
+
+def test_attention_is_the_written_equation() -> None:
+    torch.manual_seed(0)
+    attention = AdditiveAttention(hidden_size=4, feature_size=5, attention_size=3)
+    h_BKH, phi_BLF = torch.randn(2, 3, 4), torch.randn(2, 6, 5)
+    context_BKF, alpha_BKL = attention(h_BKH, phi_BLF, attention.keys(phi_BLF))
+    w, u, v = attention.w_a, attention.u_a.weight, attention.v_a.weight[0]
+    for b, k in itertools.product(range(2), range(3)):
+        e_L = torch.stack([v @ torch.tanh(w.weight @ h_BKH[b, k] + w.bias + u @ phi) for phi in phi_BLF[b]])
+        alpha_L = torch.exp(e_L) / torch.exp(e_L).sum()
+        torch.testing.assert_close(alpha_BKL[b, k], alpha_L)
+        torch.testing.assert_close(context_BKF[b, k], sum(a * phi for a, phi in zip(alpha_L, phi_BLF[b], strict=True)))
+
+
+@pytest.mark.parametrize("cell", list(Cell))
+def test_step_computes_the_cell_by_its_equations(cell: Cell) -> None:
+    decoder = make_decoder(cell)
+    photos = decoder.annotate(torch.randn(1, 9, 6))
+    before = decoder.begin(photos, 1)
+    step = decoder.step(torch.tensor([[5]]), before, photos)
+    h, x = before.h_BKH[0, 0], torch.cat([step.embedded_BKE[0, 0], step.context_BKF[0, 0]])
+    input_gates = decoder.cell.weight_ih @ x + decoder.cell.bias_ih
+    hidden_gates = decoder.cell.weight_hh @ h + decoder.cell.bias_hh
+    if cell is Cell.SIMPLE:
+        expected = torch.tanh(input_gates + hidden_gates)
+    elif cell is Cell.GRU:
+        r, z, n = zip(input_gates.chunk(3), hidden_gates.chunk(3), strict=True)
+        reset, keep = torch.sigmoid(r[0] + r[1]), torch.sigmoid(z[0] + z[1])
+        expected = (1 - keep) * torch.tanh(n[0] + reset * n[1]) + keep * h
+    else:
+        i, f, g, o = (input_gates + hidden_gates).chunk(4)
+        memory = torch.sigmoid(f) * before.memory_BKH[0, 0] + torch.sigmoid(i) * torch.tanh(g)
+        torch.testing.assert_close(step.state.memory_BKH[0, 0], memory)
+        expected = torch.sigmoid(o) * torch.tanh(memory)
+    torch.testing.assert_close(step.state.h_BKH[0, 0], expected)
+
+
+def test_context_is_gated_by_beta() -> None:
+    decoder = make_decoder(Cell.GRU)
+    photos = decoder.annotate(torch.randn(2, 9, 6))
+    before = decoder.begin(photos, 1)
+    step = decoder.step(torch.tensor([[5], [6]]), before, photos)
+    beta = torch.sigmoid(decoder.f_beta(before.h_BKH))
+    torch.testing.assert_close(step.context_BKF, beta * (step.alpha_BKL @ photos.phi_BLF))
+
+
+@torch.inference_mode()
+def score_by_steps(decoder: AttentionDecoder, photos, words: list[int]) -> float:
+    """log p of one photo's caption, one word at a time, over the words that decoding may say."""
+    state, y, total = decoder.begin(photos, 1), START, 0.0
+    for word in words:
+        step = decoder.step(torch.tensor([[y]]), state, photos)
+        logits = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE)[0, 0]
+        sayable = [END, 4, 5, 6]
+        total += float(logits[word] - torch.logsumexp(logits[sayable], 0))
+        state, y = step.state, word
+    return total
+
+
+@pytest.mark.parametrize("cell", list(Cell))
+def test_a_wide_beam_finds_what_exhaustive_search_finds(cell: Cell) -> None:
+    decoder = make_decoder(cell)
+    a_BLD = torch.randn(3, 9, 6)
+    photos = decoder.annotate(a_BLD)
+    decoded = beam_search(decoder, photos, width=100, max_words=2, length_penalty=0.7)
+    sequences = [[*body, END] for n in range(3) for body in itertools.product([4, 5, 6], repeat=n)]
+    sequences += [list(body) for body in itertools.product([4, 5, 6], repeat=3)]
+    for b in range(3):
+        one = decoder.annotate(a_BLD[b : b + 1])
+        scores = {tuple(s): score_by_steps(decoder, one, s) for s in sequences}
+        best = max(scores, key=lambda s: scores[s] / len(s) ** 0.7)
+        found = tuple(word for word in decoded.words_BKT[b, 0].tolist() if word != PAD)
+        assert found == best
+        assert float(decoded.logprob_BK[b, 0]) == pytest.approx(scores[best], abs=1e-4)
+
+
+def test_greedy_takes_the_likeliest_word_each_time() -> None:
+    decoder = make_decoder(Cell.GRU)
+    photos = decoder.annotate(torch.randn(1, 9, 6))
+    decoded = beam_search(decoder, photos, width=1, max_words=5, length_penalty=1.0)
+    state, y, expected = decoder.begin(photos, 1), START, []
+    while y != END and len(expected) < 6:
+        step = decoder.step(torch.tensor([[y]]), state, photos)
+        logits = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE)[0, 0]
+        y = max([END, 4, 5, 6], key=logits.tolist().__getitem__)
+        expected.append(y)
+        state = step.state
+    assert decoded.words_BKT[0, 0].tolist() == expected
+
+
+def test_photos_do_not_see_each_other_in_a_batch() -> None:
+    decoder = make_decoder(Cell.LSTM)
+    a_BLD = torch.randn(4, 9, 6)
+    together = beam_search(decoder, decoder.annotate(a_BLD), 3, 6, 0.7)
+    for b in range(4):
+        alone = beam_search(decoder, decoder.annotate(a_BLD[b : b + 1]), 3, 6, 0.7)
+        length = alone.words_BKT.shape[-1]
+        assert torch.equal(together.words_BKT[b, :, :length], alone.words_BKT[0])
+        torch.testing.assert_close(together.logprob_BK[b], alone.logprob_BK[0])
+        torch.testing.assert_close(together.alpha_BKTL[b, 0, :length], alone.alpha_BKTL[0, 0])
+
+
+def test_attention_of_every_word_sums_to_one() -> None:
+    decoder = make_decoder(Cell.GRU)
+    decoded = beam_search(decoder, decoder.annotate(torch.randn(2, 9, 6)), 3, 6, 0.7)
+    torch.testing.assert_close(decoded.alpha_BKTL.sum(-1), torch.ones(decoded.alpha_BKTL.shape[:3]))
+
+
+def test_teacher_forcing_scores_as_decoding_does() -> None:
+    from indexer.captioner.training.cross_entropy import sequence_logprobs
+
+    decoder = make_decoder(Cell.GRU)
+    a_BLD = torch.randn(1, 9, 6)
+    words_BKT = torch.tensor([[[START, 5, 4, END, PAD], [START, 6, END, PAD, PAD]]])
+    logits_BKTV, _ = decoder(decoder.annotate(a_BLD), words_BKT[:, :, :-1])
+    logprobs = logits_BKTV.log_softmax(-1)
+    expected = [
+        sum(logprobs[0, k, t, word] for t, word in enumerate(words))
+        for k, words in enumerate([[5, 4, END], [6, END]])
+    ]
+    torch.testing.assert_close(sequence_logprobs(decoder, a_BLD, words_BKT)[0], torch.stack(expected))
+
+
+def test_cold_samples_are_greedy_and_warm_ones_follow_the_distribution() -> None:
+    decoder = make_decoder(Cell.GRU)
+    photos = decoder.annotate(torch.randn(1, 9, 6))
+    generator = torch.Generator().manual_seed(0)
+    greedy = beam_search(decoder, photos, 1, 4, 1.0).words_BKT[0, 0].tolist()
+    cold = sample(decoder, photos, 5, 4, 1e-4, generator)
+    assert all(words[: len(greedy)] == greedy for words in cold.words_BKT[0].tolist())
+    warm = sample(decoder, photos, 20_000, 0, 1.0, generator)
+    first = warm.words_BKT[0, :, 0]
+    for word in (END, 4, 5, 6):
+        expected = torch.tensor(score_by_steps(decoder, photos, [word])).exp()
+        assert float((first == word).float().mean()) == pytest.approx(float(expected), abs=0.015)
+    torch.testing.assert_close(
+        warm.logprob_BK[0, 0], torch.tensor(score_by_steps(decoder, photos, [int(first[0])])), atol=1e-4, rtol=0
+    )
