@@ -1,4 +1,4 @@
-"""`retrieve caption`: reads photos, prints a sentence of each, and draws where the captioner looked at each word."""
+"""`retrieve caption`: reads photos, prints a sentence of each, draws where the captioner looked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`retrieve train captioner`: reads a captioned dataset and a config, writes a checkpoint with its card and curves."""
+"""`retrieve train captioner`: reads a dataset and a config, writes a checkpoint, its card and curves."""
 
 from pathlib import Path
 from typing import Annotated

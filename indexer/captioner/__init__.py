@@ -1,4 +1,6 @@
-"""Photos → captions. In the order to read: `captioner` (the protocol), `vocabulary`, `efficientnet_lite` and
+"""Photos → captions.
+
+In the order to read: `captioner` (the protocol), `vocabulary`, `efficientnet_lite` and
 `image_encoder` (pixels → annotations), `attention`, `decoder` (one step), `decoding` (beam search, sampling),
 `config`, `checkpoint`, `attention_captioner` (the whole), `transformers_captioner`, `drawing`, `loading`;
 `training/` makes the checkpoints.

@@ -1,4 +1,4 @@
-"""The default captioner: CNN → annotations → attention → RNN, as one object that reads pixels and writes captions."""
+"""The default captioner, whole: pixels → CNN → annotations → attention and RNN → captions."""
 
 import hashlib
 from pathlib import Path
@@ -58,7 +58,9 @@ class AttentionCaptioner:
         decoding = self.decoding
         photos = self._decoder.annotate(a_BLD)
         return self._to_captions(
-            beam_search(self._decoder, photos, decoding.beam_width, decoding.max_words, decoding.length_penalty)
+            beam_search(
+                self._decoder, photos, decoding.beam_width, decoding.max_words, decoding.length_penalty
+            )
         )
 
     @torch.inference_mode()
@@ -73,7 +75,7 @@ class AttentionCaptioner:
         numbers_BKT = decoded.words_BKT.tolist()
         logprob_BK = decoded.logprob_BK.tolist()
         alpha_BKTRC = decoded.alpha_BKTL.float().unflatten(-1, self.grid).cpu().numpy()
-        captions = []
+        captions: list[list[Caption]] = []
         for photo, beams in enumerate(numbers_BKT):
             captions.append([])
             for beam, numbers in enumerate(beams):

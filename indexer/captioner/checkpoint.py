@@ -1,4 +1,4 @@
-"""A trained captioner on disk: one safetensors file, with everything that is not a tensor as JSON in its header."""
+"""A trained captioner on disk: one safetensors file, its header holding as JSON what is not a tensor."""
 
 import json
 from pathlib import Path
@@ -78,19 +78,21 @@ def load_checkpoint(path: Path) -> tuple[AttentionDecoder, CheckpointHeader]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except FileNotFoundError:
         raise CheckpointError(f"no captioner checkpoint at {path}; expected a .safetensors file") from None
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a safetensors file ({error}); other formats are not read") from None
+        raise CheckpointError(
+            f"{path} is not a safetensors file ({error}); other formats are not read"
+        ) from None
     header = _read_header(path, metadata)
     decoder = header.build_decoder()
     expected = {name: tuple(weight.shape) for name, weight in decoder.named_parameters()}
     if (found := {name: tuple(tensor.shape) for name, tensor in tensors.items()}) != expected:
         wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
         raise CheckpointError(
-            f"{path}: weights {', '.join(wrong[:3])} do not fit the {header.config.decoder.cell} decoder that its "
-            "header describes; train it again"
+            f"{path}: weights {', '.join(wrong[:3])} do not fit the {header.config.decoder.cell} decoder "
+            "that its header describes; train it again"
         )
     with torch.no_grad():
         for name, weight in decoder.named_parameters():
@@ -104,7 +106,7 @@ def _read_header(path: Path, metadata: dict[str, str]) -> CheckpointHeader:
         version = values["format_version"]
     except (KeyError, TypeError, ValueError):
         raise CheckpointError(
-            f"{path} is a safetensors file but holds no captioner; expected one from `retrieve train captioner`"
+            f"{path} is safetensors but holds no captioner; expected one from `retrieve train captioner`"
         ) from None
     if version != _FORMAT_VERSION:
         raise CheckpointError(
@@ -113,4 +115,6 @@ def _read_header(path: Path, metadata: dict[str, str]) -> CheckpointHeader:
     try:
         return CheckpointHeader.model_validate(values)
     except ValidationError as error:
-        raise CheckpointError(f"{path}: its header is damaged ({error.errors()[0]['msg']}); train it again") from None
+        raise CheckpointError(
+            f"{path}: its header is damaged ({error.errors()[0]['msg']}); train it again"
+        ) from None

@@ -4,6 +4,7 @@ Shapes: B photos, K captions of each (references, beams or samples), T words, L 
 annotation, F features of φ, H hidden units, E embedding size, V words in the vocabulary.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -23,7 +24,11 @@ class Cell(StrEnum):
     LSTM = "lstm"
 
 
-_CELLS: dict[Cell, type[nn.RNNCellBase]] = {Cell.SIMPLE: nn.RNNCell, Cell.GRU: nn.GRUCell, Cell.LSTM: nn.LSTMCell}
+_CELLS: dict[Cell, Callable[[int, int], nn.Module]] = {
+    Cell.SIMPLE: nn.RNNCell,
+    Cell.GRU: nn.GRUCell,
+    Cell.LSTM: nn.LSTMCell,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ class AttentionDecoder(nn.Module):
         return Step(self._recur(x, state), context_BKF, embedded_BKE, alpha_BKL)
 
     def logits(self, h: Tensor, context: Tensor, embedded: Tensor) -> Tensor:
-        """Unnormalised log p(y_t), (..., V), from h^(t) (..., H), C_t (..., F) and embed(y_{t-1}) (..., E)."""
+        """Unnormalised log p(y_t) (..., V) from h^(t) (..., H), C_t (..., F), embed(y_{t-1}) (..., E)."""
         joined = torch.cat([self.dropout(h), context, embedded.to(h.dtype)], dim=-1)
         logits: Tensor = self.fc2(self.dropout(self.fc1(joined).tanh()))
         return logits

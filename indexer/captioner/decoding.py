@@ -49,7 +49,9 @@ def beam_search(
         vocabulary = next_BKV.shape[-1]
         logprob_BK, chosen_BK = (logprob_BK.unsqueeze(-1) + next_BKV).flatten(1).topk(width)
         parent_BK, y_BK = chosen_BK // vocabulary, chosen_BK % vocabulary
-        state = State(*(None if part is None else _reorder(part, parent_BK) for part in step.state))
+        h_BKH, memory_BKH = step.state
+        memory_BKH = None if memory_BKH is None else _reorder(memory_BKH, parent_BK)
+        state = State(_reorder(h_BKH, parent_BK), memory_BKH)
         words_BKT = torch.cat([_reorder(words_BKT, parent_BK), y_BK.unsqueeze(-1)], dim=-1)
         alpha_BK1L = step.alpha_BKL.unsqueeze(2)
         alpha_BKTL = _reorder(torch.cat([alpha_BKTL, alpha_BK1L], dim=2), parent_BK)

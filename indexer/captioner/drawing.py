@@ -23,7 +23,9 @@ def draw_attention(photo: Image.Image, caption: Caption) -> Image.Image:
     `UsageError` where the captioner gives no attention.
     """
     if caption.attention_TRC is None:
-        raise UsageError("this captioner gives no attention to draw; use an attention captioner, such as `default`")
+        raise UsageError(
+            "this captioner gives no attention to draw; use an attention captioner, such as `default`"
+        )
     photo = photo.convert("RGB")
     photo.thumbnail((_PANEL, _PANEL), Image.Resampling.LANCZOS)
     panels = [("", photo)]

@@ -62,7 +62,7 @@ _STAGES = (
 )
 _ANNOTATION_CHANNELS = 1280
 _CLASSES = 1000
-_BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
+_EPSILON = 1e-3  # of every batch norm, as in the original
 
 
 class SamePaddedConv2d(nn.Conv2d):
@@ -92,11 +92,11 @@ class InvertedResidual(nn.Module):
         self.expands = expansion != 1
         if self.expands:
             self.expand_conv = SamePaddedConv2d(channels_in, hidden, 1, bias=False)
-            self.bn0 = nn.BatchNorm2d(hidden, **_BATCH_NORM)
+            self.bn0 = nn.BatchNorm2d(hidden, eps=_EPSILON)
         self.depthwise_conv = SamePaddedConv2d(hidden, hidden, kernel, stride, groups=hidden, bias=False)
-        self.bn1 = nn.BatchNorm2d(hidden, **_BATCH_NORM)
+        self.bn1 = nn.BatchNorm2d(hidden, eps=_EPSILON)
         self.project_conv = SamePaddedConv2d(hidden, channels_out, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels_out, **_BATCH_NORM)
+        self.bn2 = nn.BatchNorm2d(channels_out, eps=_EPSILON)
         self.has_skip = stride == 1 and channels_in == channels_out
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class InvertedResidual(nn.Module):
         y = F.relu6(self.bn0(self.expand_conv(x_BCHW))) if self.expands else x_BCHW
         y = F.relu6(self.bn1(self.depthwise_conv(y)))
         y = self.bn2(self.project_conv(y))
-        return x_BCHW + y if self.has_skip else y
+        return x_BCHW.add(y) if self.has_skip else cast(Tensor, y)
 
 
 class EfficientNetLite(nn.Module):
@@ -113,11 +113,11 @@ class EfficientNetLite(nn.Module):
     def __init__(self, variant: LiteVariant) -> None:
         super().__init__()
         self.conv_stem = SamePaddedConv2d(3, 32, 3, 2, bias=False)
-        self.bn0 = nn.BatchNorm2d(32, **_BATCH_NORM)
+        self.bn0 = nn.BatchNorm2d(32, eps=_EPSILON)
         self.blocks = nn.ModuleList(_build_blocks(variant))
         last = round_channels(_STAGES[-1][-1], variant.width)
         self.conv_head = SamePaddedConv2d(last, _ANNOTATION_CHANNELS, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(_ANNOTATION_CHANNELS, **_BATCH_NORM)
+        self.bn1 = nn.BatchNorm2d(_ANNOTATION_CHANNELS, eps=_EPSILON)
         self.fc = nn.Linear(_ANNOTATION_CHANNELS, _CLASSES)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

@@ -12,13 +12,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from indexer.captioner.efficientnet_lite import VARIANTS, load_efficientnet_lite
+from indexer.captioner.efficientnet_lite import VARIANTS, EfficientNetLite, load_efficientnet_lite
 from retrieval.errors import CheckpointError
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """The input a CNN was trained on: squares of `size` pixels, (x − mean) / scale per channel, x in 0…255."""
+    """The input a CNN was trained on: `size` pixels a side, (x − mean) / scale per channel, x in 0…255."""
 
     size: int
     mean: tuple[float, ...]
@@ -57,9 +57,9 @@ class ImageEncoder(nn.Module):
 
     def for_inference(self, dtype: torch.dtype) -> "ImageEncoder":
         """Evaluation mode, batch norms folded where the network allows it, weights in `dtype`."""
-        if hasattr(self.trunk, "fold_batch_norms"):
+        if isinstance(self.trunk, EfficientNetLite):
             self.trunk.fold_batch_norms()
-        self.trunk.to(dtype, memory_format=torch.channels_last)
+        self.trunk.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = dtype
         return self.eval()
 
@@ -89,21 +89,25 @@ def load_image_encoder(name_or_path: str) -> ImageEncoder:
 
 
 def _load_backbone(name_or_path: str) -> ImageEncoder:
-    from transformers import AutoBackbone, AutoImageProcessor
+    from transformers import AutoBackbone, AutoConfig, ImageProcessingMixin
 
     try:
-        backbone = AutoBackbone.from_pretrained(name_or_path, use_safetensors=True)
-        processor = AutoImageProcessor.from_pretrained(name_or_path, use_fast=False)
+        # AutoBackbone.from_pretrained asks the model hub even for a local folder; the class it picks doesn't.
+        architecture = type(AutoBackbone.from_config(AutoConfig.from_pretrained(name_or_path)))
+        backbone = architecture.from_pretrained(name_or_path, use_safetensors=True)
+        processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"no image encoder {name_or_path!r} ({reason}); built in are {', '.join(VARIANTS)}, "
             "any other must be a backbone of the transformers library, by name or local path, in safetensors"
         ) from None
-    size = processor.size.get("shortest_edge") or processor.size["height"]
-    mean, scale = (tuple(255.0 * x for x in values) for values in (processor.image_mean, processor.image_std))
+    size = processor["size"].get("shortest_edge") or processor["size"]["height"]
+    mean, scale = (tuple(255.0 * x for x in processor[key]) for key in ("image_mean", "image_std"))
     name = Path(name_or_path).name
-    return ImageEncoder(name, _hash_weights(backbone), _LastFeatureMap(backbone), Pixels(size, mean, scale)).eval()
+    return ImageEncoder(
+        name, _hash_weights(backbone), _LastFeatureMap(backbone), Pixels(size, mean, scale)
+    ).eval()
 
 
 def _hash_weights(network: nn.Module) -> str:

@@ -11,7 +11,7 @@ _SHIPPED = Path(__file__).parent / "weights" / "flickr8k-gru.safetensors"
 def load_captioner(
     name_or_path: str = DEFAULT_CAPTIONER, device: str = "cpu", beam_width: int | None = None
 ) -> Captioner:
-    """`default`, a checkpoint of `retrieve train captioner` (.safetensors), or an image-to-text model's name or folder.
+    """`default`, a .safetensors of `retrieve train captioner`, or an image-to-text model of transformers.
 
     `beam_width` overrides the checkpoint's own. Raises `CheckpointError` where there is no such captioner.
     """

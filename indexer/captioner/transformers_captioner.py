@@ -1,4 +1,4 @@
-"""Any image-to-text model of the `transformers` library as a captioner: pixels in, captions without attention out."""
+"""Any image-to-text model of the `transformers` library as a captioner, without attention."""
 
 import hashlib
 from pathlib import Path
@@ -15,7 +15,13 @@ class TransformersCaptioner:
     """A model such as BLIP or GIT, with its own processor."""
 
     def __init__(
-        self, name: str, weights_sha256: str, model: Any, processor: Any, beam_width: int = 3, max_words: int = 20
+        self,
+        name: str,
+        weights_sha256: str,
+        model: Any,
+        processor: Any,
+        beam_width: int = 3,
+        max_words: int = 20,
     ) -> None:
         self.name = name
         self.weights_sha256 = weights_sha256
@@ -38,7 +44,10 @@ class TransformersCaptioner:
             output_scores=True,
         )
         steps_BT = self._model.compute_transition_scores(
-            generated.sequences, generated.scores, getattr(generated, "beam_indices", None), normalize_logits=True
+            generated.sequences,
+            generated.scores,
+            getattr(generated, "beam_indices", None),
+            normalize_logits=True,
         )
         logprobs = torch.where(steps_BT.isfinite(), steps_BT, 0.0).sum(dim=1).tolist()
         texts = self._processor.batch_decode(generated.sequences, skip_special_tokens=True)
@@ -46,7 +55,9 @@ class TransformersCaptioner:
         return [Caption(caption, logprob) for caption, logprob in zip(words, logprobs, strict=True)]
 
 
-def load_transformers_captioner(name_or_path: str, device: str = "cpu", beam_width: int = 3) -> TransformersCaptioner:
+def load_transformers_captioner(
+    name_or_path: str, device: str = "cpu", beam_width: int = 3
+) -> TransformersCaptioner:
     """The image-to-text model of that name or in that folder; its weights must be safetensors.
 
     Raises `CheckpointError` where there is no such model.
@@ -62,8 +73,9 @@ def load_transformers_captioner(name_or_path: str, device: str = "cpu", beam_wid
             f"no captioner {name_or_path!r} ({reason}); expected `default`, a .safetensors file from "
             "`retrieve train captioner`, or an image-to-text model of the transformers library in safetensors"
         ) from None
+    torch.nn.Module.to(model, device)
     digest = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode() + weight.float().cpu().numpy().tobytes())
     name = Path(name_or_path).name
-    return TransformersCaptioner(name, digest.hexdigest(), model.to(device).eval(), processor, beam_width)
+    return TransformersCaptioner(name, digest.hexdigest(), model.eval(), processor, beam_width)

@@ -1,7 +1,7 @@
 """Caches annotations: reads a dataset's photos, writes one .npy of fp16 a_NLD per view, resumable.
 
-A view is one way of cutting the photo: 0 is the whole photo, 1 its mirror image, any further one a random crop
-(mirrored when odd). The CNN is frozen while the decoder trains, so that each view runs through it only once.
+A view is one way of cutting the photo: 0 is the whole photo, 1 its mirror image, any further one a random
+crop (mirrored when odd). The CNN is frozen while the decoder trains, so that each view runs through it once.
 """
 
 import hashlib
@@ -15,17 +15,20 @@ import torch
 from PIL import Image, ImageOps
 
 from indexer.captioner.image_encoder import ImageEncoder
+from indexer.captioner.training.report import Report
+from retrieval.errors import DatasetError
 
 _BATCH = 64
 _SMALLEST_CROP = 0.7  # of a side
 
 
 def cache_annotations(
-    encoder: ImageEncoder, photos: Sequence[Path], view: int, folder: Path, seed: int = 0
+    encoder: ImageEncoder, photos: Sequence[Path], view: int, folder: Path, seed: int, report: Report
 ) -> np.ndarray:
     """Annotations of one view of the photos: a read-only fp16 memory map (photos, locations, channels).
 
-    Computed at most once: a finished cache is reused, an interrupted one carries on where it stopped.
+    Computed at most once: a finished cache is reused, an interrupted one carries on where it stopped. Raises
+    `DatasetError` for a photo that cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_cache_key(encoder, photos, view, seed)}.npy"
@@ -44,12 +47,18 @@ def cache_annotations(
             cache[start : start + len(batch)] = a_BLD.to(torch.float16).numpy()
             cache.flush()
             progress.write_text(json.dumps({"done": start + len(batch)}))
+            report(f"annotations, view {view}", start + len(batch), len(photos))
     return np.lib.format.open_memmap(path, mode="r")
 
 
 def _cut_view(photo: Path, view: int, size: int, seed: int) -> np.ndarray:
-    with Image.open(photo) as opened:
-        image = ImageOps.exif_transpose(opened).convert("RGB")
+    try:
+        with Image.open(photo) as opened:
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(
+            f"{photo} cannot be read ({error}); replace it or remove it from the dataset"
+        ) from None
     box = None
     if view > 1:
         digest = hashlib.sha256(f"{seed}/{view}/{photo.name}".encode()).digest()

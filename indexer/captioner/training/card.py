@@ -1,4 +1,4 @@
-"""Writes the model card that lies beside a checkpoint: data and its terms, split, figures, how to make it again."""
+"""Writes the model card beside a checkpoint: data and terms, split, figures, how to make it again."""
 
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ A photo's caption with the attention behind each word: {image_encoder} annotatio
 | chosen on | split `val`: CIDEr {cider:.1f} after {passes} |
 | made by | `retrieve train captioner {dataset} --config configs/{config}` |
 
-The photos and captions of the training data are not part of this file or of the project. Flickr8k (Hodosh, Young
-and Hockenmaier 2013) is for non-commercial research and teaching; its captions describe everyday scenes, mostly of
-people and dogs outdoors, by English-speaking annotators, whose guesses about gender, age and activity the captions
-repeat. Do not use them to decide anything about a person.
+The photos and captions of the training data are not part of this file or the project. Flickr8k (Hodosh,
+Young and Hockenmaier 2013) is for non-commercial research and teaching. Its captions describe everyday
+scenes, mostly of people and dogs outdoors; the annotators' guesses about gender, age and activity come back in what
+this captioner writes. Do not use it to decide anything about a person.
 """
 
 

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.config import CrossEntropyConfig
+from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.training.examples import Batch
 from indexer.captioner.vocabulary import PAD
 
 
 def cross_entropy_loss(decoder: AttentionDecoder, batch: Batch, config: CrossEntropyConfig) -> Tensor:
-    """−log p of the words with label smoothing, plus λ·mean_j(1 − Σ_t α_tj)² (Xu et al. 2015, equation 14)."""
+    """−log p of the words with label smoothing, plus λ·mean_j(1 − Σ_t α_tj)² (Xu et al. 2015, eq. 14)."""
     photos = decoder.annotate(batch.a_BLD)
     logits_BKTV, alpha_BKTL = decoder(photos, batch.words_BKT[:, :, :-1])
     target_BKT = batch.words_BKT[:, :, 1:]
@@ -25,11 +25,12 @@ def cross_entropy_loss(decoder: AttentionDecoder, batch: Batch, config: CrossEnt
     visited_BKL = (alpha_BKTL * is_word_BKT1).sum(dim=2)
     is_caption_BK = is_word_BKT1.any(dim=2).squeeze(-1)
     attention_loss = (1 - visited_BKL[is_caption_BK]).square().mean()
-    return word_loss + config.doubly_stochastic * attention_loss
+    loss: Tensor = word_loss + config.doubly_stochastic * attention_loss
+    return loss
 
 
 def sequence_logprobs(decoder: AttentionDecoder, a_BLD: Tensor, words_BKT: Tensor) -> Tensor:
-    """log p(caption | photo) in nats, (B, K), of captions that start with START and end with END or PAD."""
+    """Log p(caption | photo) in nats, (B, K), of captions that start with START and end with END or PAD."""
     logits_BKTV, _ = decoder(decoder.annotate(a_BLD), words_BKT[:, :, :-1])
     target_BKT = words_BKT[:, :, 1:]
     chosen_BKT = logits_BKTV.float().log_softmax(-1).gather(-1, target_BKT.unsqueeze(-1)).squeeze(-1)

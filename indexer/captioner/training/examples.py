@@ -16,7 +16,7 @@ from retrieval.captioned_dataset import CaptionedPhoto
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """The photos of one split: each view's annotations (fp16 memory maps) and the captions as word numbers."""
+    """The photos of one split: each view's annotations (fp16 memory maps) and the captions as numbers."""
 
     views_VNLD: tuple[np.ndarray, ...]
     words_NKT: Tensor
@@ -50,7 +50,7 @@ def encode_captions(photos: Sequence[CaptionedPhoto], vocabulary: Vocabulary, ma
 def iterate_batches(
     examples: Examples, size: int, dtype: torch.dtype, random: np.random.Generator
 ) -> Iterator[Batch]:
-    """One pass in random order, each photo in one random view. Columns that are padding in all captions are cut."""
+    """One pass in random order, each photo in one random view; columns of nothing but padding are cut."""
     order = random.permutation(len(examples))
     views = random.integers(len(examples.views_VNLD), size=len(examples))
     for start in range(0, len(order), size):

@@ -1,11 +1,11 @@
-"""One phase of training: passes over the examples, validation after each, resumable, stopped when it stops helping."""
+"""One phase of training: passes over the examples, validation after each, resumable, stopped early."""
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,18 +14,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.training.examples import Batch, Examples, iterate_batches
+from indexer.captioner.training.report import Report
 from indexer.captioner.training.state import TrainingState
 
 METRIC = "CIDEr"
 _WARM_UP = 100  # steps
 
-Report: TypeAlias = Callable[[str, int, int], None]
-"""Told after every batch: what is going on, batches done, batches in all."""
-
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """How one phase trains. `loss` maps a batch to the loss; `validate` scores a decoder's captions, in percent."""
+    """How one phase trains; `loss` is of a batch, `validate` scores a decoder's captions in percent."""
 
     name: str
     passes: int
@@ -40,14 +38,20 @@ class Phase:
 
 
 def run_phase(
-    phase: Phase, decoder: AttentionDecoder, examples: Examples, dtype: torch.dtype, seed: int, saved: Path, report: Report
+    phase: Phase,
+    decoder: AttentionDecoder,
+    examples: Examples,
+    dtype: torch.dtype,
+    seed: int,
+    saved: Path,
+    report: Report,
 ) -> TrainingState:
-    """Train `decoder` in place and leave it with the best averaged weights; what is in `saved` is not done again."""
+    """Train `decoder` in place, leaving it with the best averaged weights; carry on from `saved`."""
     average = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(phase.average_decay))
     optimizer = torch.optim.AdamW(
         decoder.parameters(), lr=phase.learning_rate, weight_decay=phase.weight_decay, fused=True
     )
-    state = TrainingState(decoder, average.module, optimizer)
+    state = TrainingState(decoder, cast(AttentionDecoder, average.module), optimizer)
     if saved.exists():
         state.load(saved)
         average.n_averaged.fill_(state.passes)  # past the first update, which would copy
@@ -80,18 +84,18 @@ def _run_pass(
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             loss = phase.loss(decoder, batch)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norms.append(float(nn.utils.clip_grad_norm_(decoder.parameters(), phase.clip_norm)))
         optimizer.step()
         average.update_parameters(decoder)
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         report(f"{phase.name}, pass {state.passes + 1} of {phase.passes}", number + 1, steps)
     seconds = time.perf_counter() - started
     return {
         "loss": float(np.mean(losses)),
         "gradient_norm": float(np.mean(norms)),
         "largest_gradient_norm": max(norms),
-        **phase.validate(average.module),
+        **phase.validate(state.average),
         "seconds": round(seconds, 1),
     }
 

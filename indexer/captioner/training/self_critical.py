@@ -1,22 +1,22 @@
 """The second phase: captions drawn from the model itself, rewarded for what they are for.
 
-Rennie et al. 2017, *Self-critical sequence training*, with the mean of a photo's other samples as baseline (Luo
-2020, *A better variant of self-critical sequence training*). The reward adds to CIDEr-D how much better the
-caption's sentence vector finds its own photo than the batch's others (Luo et al. 2018, *Discriminability
-objective for training descriptive captions*), so that captions stay specific.
+Rennie et al. 2017, *Self-critical sequence training*, with the mean of a photo's other samples as baseline
+(Luo 2020, *A better variant of self-critical sequence training*). The reward adds to CIDEr-D how much
+better the caption's sentence vector finds its own photo than the batch's others (Luo et al. 2018,
+*Discriminability objective for training descriptive captions*), so that captions stay specific.
 Shapes: B photos, S samples of each, T words, E sentence-vector dimension.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from indexer.captioner.config import SelfCriticalConfig
 from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.decoding import sample
-from indexer.captioner.config import SelfCriticalConfig
 from indexer.captioner.training.cross_entropy import sequence_logprobs
 from indexer.captioner.training.examples import Batch
 from indexer.captioner.training.validation import CaptionScorer, Tokens
@@ -72,14 +72,16 @@ def self_critical_loss(
     decoder: AttentionDecoder,
     batch: Batch,
     vocabulary: Vocabulary,
-    reward: SelfCriticalReward,
+    reward: Callable[[np.ndarray, list[list[Tokens]]], Tensor],
     config: SelfCriticalConfig,
     max_words: int,
 ) -> Tensor:
     """−(r − mean r of the other samples)·log p(sample), over the mean length of the samples."""
     decoder.eval()
     with torch.inference_mode():
-        drawn = sample(decoder, decoder.annotate(batch.a_BLD), config.samples, max_words, 1.0, torch.default_generator)
+        drawn = sample(
+            decoder, decoder.annotate(batch.a_BLD), config.samples, max_words, 1.0, torch.default_generator
+        )
     decoder.train()
     words_BST = drawn.words_BKT.clone()
     captions_BS = [[vocabulary.decode(words) for words in photo] for photo in words_BST.tolist()]

@@ -19,7 +19,8 @@ from indexer.captioner.training.card import write_card
 from indexer.captioner.training.cross_entropy import cross_entropy_loss
 from indexer.captioner.training.curves import draw_curves
 from indexer.captioner.training.examples import Batch, Examples, encode_captions
-from indexer.captioner.training.phase import METRIC, Phase, Report, run_phase
+from indexer.captioner.training.phase import METRIC, Phase, run_phase
+from indexer.captioner.training.report import Report
 from indexer.captioner.training.self_critical import SelfCriticalReward, self_critical_loss
 from indexer.captioner.training.validation import Validation, load_caption_scorer
 from indexer.captioner.vocabulary import Vocabulary
@@ -44,15 +45,15 @@ def train_captioner(
 ) -> Path:
     """Train on the split "train", choose on "val", and return the checkpoint OUT/captioner.safetensors.
 
-    `cache` keeps annotations between runs (some 1.2 GB per view and 6,000 photos). A run that was killed carries
-    on from its last whole pass. Raises `DatasetError` without both splits and `CheckpointError` where `out` holds
-    a training with another config.
+    `cache` keeps annotations between runs (some 1.2 GB per view and 6,000 photos). A run that was killed
+    carries on from its last whole pass. Raises `DatasetError` without both splits and `CheckpointError` where
+    `out` holds a training with another config.
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, config)
     dtype = getattr(torch, config.precision)
     encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
-    data = _prepare(dataset, config, encoder, cache)
+    data = _prepare(dataset, config, encoder, cache, report)
     torch.manual_seed(config.seed)
     decoder = _build_decoder(config, data, encoder.channels)
     log: list[dict[str, Any]] = []
@@ -71,17 +72,26 @@ def train_captioner(
 def _claim(out: Path, config: CaptionerConfig) -> None:
     path, wanted = out / "config.json", config.model_dump_json(indent=2)
     if path.exists() and path.read_text() != wanted:
-        raise CheckpointError(f"{out} holds a training with another config; name another --out, or delete that one")
+        raise CheckpointError(
+            f"{out} holds a training with another config; name another --out, or delete that one"
+        )
     path.write_text(wanted)
 
 
-def _prepare(dataset: CaptionedDataset, config: CaptionerConfig, encoder: ImageEncoder, cache: Path) -> _Data:
+def _prepare(
+    dataset: CaptionedDataset, config: CaptionerConfig, encoder: ImageEncoder, cache: Path, report: Report
+) -> _Data:
     photos, validation = dataset.split("train"), dataset.split("val")
-    vocabulary = Vocabulary.from_captions((tokens for photo in photos for tokens in photo.tokens), config.min_count)
+    vocabulary = Vocabulary.from_captions(
+        (tokens for photo in photos for tokens in photo.tokens), config.min_count
+    )
     paths = [photo.path for photo in photos]
-    views = tuple(cache_annotations(encoder, paths, view, cache) for view in range(config.views))
+    views = tuple(
+        cache_annotations(encoder, paths, view, cache, config.seed, report) for view in range(config.views)
+    )
     examples = Examples(views, encode_captions(photos, vocabulary, config.max_training_words))
-    validation_NLD = cache_annotations(encoder, [photo.path for photo in validation], 0, cache)
+    validation_paths = [photo.path for photo in validation]
+    validation_NLD = cache_annotations(encoder, validation_paths, 0, cache, config.seed, report)
     return _Data(photos, vocabulary, examples, validation, validation_NLD)
 
 
@@ -97,7 +107,9 @@ def _plan_phases(config: CaptionerConfig, data: _Data, dtype: torch.dtype) -> It
     first, second = config.cross_entropy, config.self_critical
 
     def phase(
-        name: str, settings: CrossEntropyConfig | SelfCriticalConfig, loss: Callable[[AttentionDecoder, Batch], Tensor]
+        name: str,
+        settings: CrossEntropyConfig | SelfCriticalConfig,
+        loss: Callable[[AttentionDecoder, Batch], Tensor],
     ) -> Phase:
         return Phase(
             name=name,
@@ -116,7 +128,9 @@ def _plan_phases(config: CaptionerConfig, data: _Data, dtype: torch.dtype) -> It
     if not second.passes:
         return
     references = [photo.tokens for photo in data.photos]
-    reward = SelfCriticalReward(references, load_caption_scorer(METRIC, references), load_text_encoder(), second)
+    reward = SelfCriticalReward(
+        references, load_caption_scorer(METRIC, references), load_text_encoder(), second
+    )
     words = config.decoding.max_words
     yield phase(
         "self-critical",

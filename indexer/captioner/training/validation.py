@@ -7,9 +7,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import torch
 
+from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search
-from indexer.captioner.config import DecodingConfig
 from indexer.captioner.vocabulary import Vocabulary
 from retrieval.captioned_dataset import CaptionedPhoto
 from retrieval.text_encoder import load_text_encoder
@@ -20,7 +20,7 @@ _BATCH = 50
 
 
 class CaptionScorer(Protocol):
-    """A caption score against fixed references, made by calling its class with them: photos × captions × tokens."""
+    """A caption score against fixed references: photos × captions × tokens, given when it is made."""
 
     def score(self, hypotheses: Sequence[Tokens]) -> tuple[float, np.ndarray]:
         """The score of one caption per photo, and each photo's own."""
@@ -44,8 +44,8 @@ def load_caption_scorer(name: str, references: Sequence[Sequence[Tokens]]) -> Ca
 class Validation:
     """Scores a decoder on the validation photos, in percent: CIDEr, and Recall@1, 5 and 10 of image search.
 
-    A search asks each human caption for its photo among the generated captions, by cosine of sentence vectors; a
-    photo scored alike counts as found before.
+    A search asks each human caption for its photo among the generated captions, by cosine of sentence
+    vectors; a photo scored alike counts as found before.
     """
 
     def __init__(
@@ -73,7 +73,11 @@ class Validation:
         own_Q1 = scores_QN[np.arange(len(scores_QN)), self._answers_Q][:, None]
         rank_Q = (scores_QN >= own_Q1).sum(axis=1)
         recall = {f"Recall@{k}": 100 * float((rank_Q <= k).mean()) for k in (1, 5, 10)}
-        return {"CIDEr": 100 * self._scorer.score(captions)[0], **recall, "distinct captions": len(set(captions))}
+        return {
+            "CIDEr": 100 * self._scorer.score(captions)[0],
+            **recall,
+            "distinct captions": len(set(captions)),
+        }
 
     def write_captions(self, decoder: AttentionDecoder) -> list[Tokens]:
         """The best caption of each photo, from cached annotations."""
@@ -82,7 +86,10 @@ class Validation:
         captions = []
         for start in range(0, len(self._a_NLD), _BATCH):
             a_BLD = torch.from_numpy(self._a_NLD[start : start + _BATCH]).to(self._dtype)
-            with torch.inference_mode(), torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32):
+            with (
+                torch.inference_mode(),
+                torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32),
+            ):
                 words = self._decode(decoder, decoder.annotate(a_BLD)).words_BKT[:, 0].tolist()
             captions += [self._vocabulary.decode(numbers) for numbers in words]
         decoder.train(was_training)

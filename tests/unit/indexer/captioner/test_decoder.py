@@ -28,7 +28,9 @@ def test_attention_is_the_written_equation() -> None:
         e_L = torch.stack([v @ torch.tanh(w.weight @ h_BKH[b, k] + w.bias + u @ phi) for phi in phi_BLF[b]])
         alpha_L = torch.exp(e_L) / torch.exp(e_L).sum()
         torch.testing.assert_close(alpha_BKL[b, k], alpha_L)
-        torch.testing.assert_close(context_BKF[b, k], sum(a * phi for a, phi in zip(alpha_L, phi_BLF[b], strict=True)))
+        torch.testing.assert_close(
+            context_BKF[b, k], sum(a * phi for a, phi in zip(alpha_L, phi_BLF[b], strict=True))
+        )
 
 
 @pytest.mark.parametrize("cell", list(Cell))
@@ -153,5 +155,8 @@ def test_cold_samples_are_greedy_and_warm_ones_follow_the_distribution() -> None
         expected = torch.tensor(score_by_steps(decoder, photos, [word])).exp()
         assert float((first == word).float().mean()) == pytest.approx(float(expected), abs=0.015)
     torch.testing.assert_close(
-        warm.logprob_BK[0, 0], torch.tensor(score_by_steps(decoder, photos, [int(first[0])])), atol=1e-4, rtol=0
+        warm.logprob_BK[0, 0],
+        torch.tensor(score_by_steps(decoder, photos, [int(first[0])])),
+        atol=1e-4,
+        rtol=0,
     )

@@ -31,7 +31,9 @@ def load_reference(name: str):
 def test_every_block_gives_what_the_reference_gives(name: str) -> None:
     ours, reference = load_efficientnet_lite(name), load_reference(name)
     size = VARIANTS[name].image_size
-    x = (torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0)).float() - 127) / 128
+    x = (
+        torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0)).float() - 127
+    ) / 128
     found, expected = [], []
     for network, blocks, seen in ((ours, ours.blocks, found), (reference, reference._blocks, expected)):
         for block in blocks:
@@ -48,7 +50,9 @@ def test_folding_keeps_the_output(pixels: torch.Tensor) -> None:
     network = load_efficientnet_lite("efficientnet-lite0")
     folded = copy.deepcopy(network).fold_batch_norms()
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
-    torch.testing.assert_close(folded.double()(pixels.double()), network.double()(pixels.double()), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        folded.double()(pixels.double()), network.double()(pixels.double()), rtol=0, atol=1e-5
+    )
 
 
 @torch.inference_mode()
@@ -56,7 +60,9 @@ def test_encoder_normalises_and_reads_the_grid_row_by_row() -> None:
     encoder = load_image_encoder("efficientnet-lite0")
     pixels_BSSC = torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8)
     a_BLD = encoder(pixels_BSSC)
-    features = load_efficientnet_lite("efficientnet-lite0")((pixels_BSSC.permute(0, 3, 1, 2).float() - 127) / 128)
+    features = load_efficientnet_lite("efficientnet-lite0")(
+        (pixels_BSSC.permute(0, 3, 1, 2).float() - 127) / 128
+    )
     assert encoder.grid == (7, 7)
     assert a_BLD.shape == (2, 49, 1280)
     torch.testing.assert_close(a_BLD[1, 7 * 2 + 5], features[1, :, 2, 5])

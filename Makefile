@@ -1,0 +1,61 @@
+# What a person types. Every target does its own set-up, in .venv.
+
+PYTHON ?= python3
+PHOTOS ?= .cache/samples
+INDEX ?= index
+SENTENCE ?= a dog running through the grass
+export PHOTOS INDEX SENTENCE
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+READY := .venv/ready
+READY_DEV := .venv/ready-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help env index test lint check format constraints clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: $(READY_DEV) ## Create .venv with everything that the other targets need
+
+index: $(READY) ## Index the sample photos (or PHOTOS=dir, INDEX=dir) and search them for SENTENCE
+ifeq ($(PHOTOS),.cache/samples)
+	@$(BIN)/python -m indexer.samples "$$PHOTOS"
+endif
+	$(BIN)/retrieve index "$$PHOTOS" --index "$$INDEX"
+	$(BIN)/retrieve search "$$SENTENCE" --index "$$INDEX" -k 3
+
+test: $(READY_DEV) ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY_DEV) ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## What CI runs: lint, then test
+
+format: $(READY_DEV) ## Format the code and sort its imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: $(READY_DEV) ## Write constraints.txt anew from what .venv holds
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+clean: ## Remove .venv, the sample photos and what the checks cached
+	rm -rf .venv .cache/samples build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  found=$$($(PYTHON) --version 2>/dev/null) || found="not there"; \
+	  echo "make: $(PYTHON) is $$found, Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3" >&2; \
+	  exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(INSTALL) --editable '.[cpu,samples]'
+	@touch $@
+
+$(READY_DEV): $(READY)
+	$(INSTALL) --editable '.[cpu,samples,dev]'
+	@touch $@

@@ -1,0 +1,47 @@
+"""`retrieve eval`: reads a captioned dataset, writes the report's files, prints the tables."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieval.command.options import DeviceOption, JsonOption
+from retrieval.device import Device
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder with images/ and a file of captions.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the report's files go.")],
+    split: Annotated[str, typer.Option(metavar="NAME", help="The split to evaluate.")] = "test",
+    index: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="An index of the photos, instead of making one.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file as configs/eval.toml.")
+    ] = None,
+    device: DeviceOption = Device.AUTO,
+    json_output: JsonOption = False,
+) -> None:
+    """Report how well people's captions find their photos, and how good the captions of the index are."""
+    from eval.config import EvalConfig
+    from eval.markdown import render_tables
+    from eval.progress_bar import show_progress
+    from eval.run import EvalRequest
+    from eval.run import evaluate as run_evaluation
+    from retrieval.config import load_config
+
+    request = EvalRequest(
+        data=data,
+        out=out,
+        split=split,
+        index=index,
+        device=device.value,
+        config=load_config(EvalConfig, config),
+        command=shlex.join(["retrieve", *sys.argv[1:]]),
+    )
+    with show_progress() as progress:
+        report = run_evaluation(request, progress)
+    typer.echo(report.to_json() if json_output else render_tables(report), nl=False)
+    typer.echo(f"wrote {out / 'report.md'} and report.json, run and qrels beside it", err=True)

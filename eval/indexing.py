@@ -1,0 +1,44 @@
+"""The photos of a collection → an index, through the ordinary indexer. Writes the index's folder."""
+
+import os
+from pathlib import Path
+
+from eval.collection import Collection
+from eval.progress import Progress
+from indexer.config import IndexConfig
+from retrieval.errors import DatasetError
+from retrieval.text_encoder import load_text_encoder
+
+_NAMED = 3
+
+
+def index_collection(
+    collection: Collection, index: Path, config: IndexConfig, device: str, progress: Progress
+) -> None:
+    """Caption and index every photo; one that is indexed already is not captioned again.
+
+    `DatasetError` naming the first photos that can't be read, with the reason.
+    """
+    from indexer.build import build_index
+    from indexer.captioner import load_captioner
+    from indexer.captioner.device import pick_device
+
+    place = pick_device(device)
+    captioner = load_captioner(config.captioner, place, config.beam_width)
+    text_encoder = load_text_encoder(config.text_encoder, place)
+    photos = [Path(os.path.abspath(path)) for photo in collection.photos for path in photo.paths]
+    report = build_index(
+        photos,
+        index,
+        captioner,
+        text_encoder,
+        config,
+        lambda done, total: progress("Captioning photos", done, total),
+    )
+    if report.failures:
+        names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]
+        first = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        raise DatasetError(
+            f"{len(names)} of the {len(photos)} photos of split {collection.split!r} can't be read "
+            f"({first}); replace them, or remove them from the file of captions"
+        )

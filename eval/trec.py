@@ -1,0 +1,59 @@
+"""Runs and relevance judgements in the formats of trec_eval. Writes run.*.txt and qrels.txt.
+
+Photos go by their `image_id`, a hash of their content: trec_eval orders photos of equal score by name, and
+such names know nothing of the query.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from eval.collection import Collection
+from eval.search import ScoredQueries
+from retrieval.files import publish_file, temporary_path, write_file
+
+
+def write_qrels(path: Path, collection: Collection) -> None:
+    """One line per query: query, 0, right photo, 1."""
+    lines = (f"{query.name} 0 {collection.photos[query.photo].image_id} 1\n" for query in collection.queries)
+    write_file(path, "".join(lines).encode())
+
+
+class RunWriter:
+    """Appends queries to a run: query, Q0, photo, rank, score, tag; the best `depth` photos of each."""
+
+    def __init__(self, file: TextIO, collection: Collection, tag: str, depth: int) -> None:
+        self._file, self._tag, self._depth = file, tag, depth
+        names = [photo.image_id for photo in collection.photos]
+        self._order_P = np.array(
+            sorted(range(len(names)), key=names.__getitem__, reverse=True), dtype=np.int64
+        )
+        self._names = [names[number] for number in self._order_P]
+
+    def write(self, scored: ScoredQueries) -> None:
+        """Equal scores are in trec_eval's order: the greater `image_id` first."""
+        scores_QP = scored.scores_QP[:, self._order_P]
+        best_QK = np.argsort(-scores_QP, axis=1, kind="stable")[:, : self._depth]
+        best_scores_QK = np.take_along_axis(scores_QP, best_QK, axis=1)
+        for query, best_K, scores_K in zip(scored.queries, best_QK, best_scores_QK, strict=True):
+            self._file.writelines(
+                f"{query.name} Q0 {self._names[number]} {rank} {score:.9g} {self._tag}\n"
+                for rank, (number, score) in enumerate(zip(best_K, scores_K, strict=True), start=1)
+                if score > -np.inf
+            )
+
+
+@contextmanager
+def open_run(path: Path, collection: Collection, tag: str, depth: int) -> Iterator[RunWriter]:
+    """A writer for the block; the file appears, whole, when the block ends without an error."""
+    temporary = temporary_path(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            yield RunWriter(file, collection, tag, depth)
+        publish_file(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

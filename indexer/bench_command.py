@@ -1,0 +1,68 @@
+"""`retrieve bench`: measures on this machine, prints figures side by side. Writes nothing that stays."""
+
+import dataclasses
+import json
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieval.command.options import DeviceOption, JsonOption
+from retrieval.device import Device
+
+bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side with a reference.")
+
+
+@bench.callback()
+def _bench() -> None:
+    """Measure speed, side by side with a reference."""
+
+
+@bench.command()
+def index(
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PHOTOS...]", help="Photos to measure with; without, cut from the samples."),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=2, help="How many photos at most.")] = 512,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/index.toml.")
+    ] = None,
+    json_output: JsonOption = False,
+    device: DeviceOption = Device.AUTO,
+) -> None:
+    """Measure the whole of `retrieve index` beside its CNN alone on decoded photos, and its memory."""
+    from indexer.captioner import load_captioner
+    from indexer.captioner.attention_captioner import AttentionCaptioner
+    from indexer.captioner.device import pick_device
+    from indexer.config import IndexConfig
+    from indexer.scan import scan_photos
+    from indexer.speed import cut_photos, measure_indexing
+    from retrieval.config import load_config
+    from retrieval.errors import UsageError
+    from retrieval.text_encoder import load_text_encoder
+
+    settings = load_config(IndexConfig, config)
+    with ExitStack() as stack:
+        if photos:
+            chosen = [Path(os.fsdecode(path)) for path in scan_photos(photos).paths[:count]]
+        else:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            chosen = cut_photos(Path(folder), count)
+        place = pick_device(device)
+        captioner = load_captioner(settings.captioner, place, settings.beam_width)
+        if not isinstance(captioner, AttentionCaptioner):
+            raise UsageError(f"found captioner {captioner.name}, which has no CNN of its own to compare with")
+        rows = measure_indexing(chosen, captioner, load_text_encoder(settings.text_encoder, place), settings)
+    if json_output:
+        typer.echo(json.dumps([dataclasses.asdict(row) for row in rows]))
+        return
+    typer.echo(f"{'':34} {'ours':>10} {'reference':>10} {'':10} {'ratio':>6} {'asked':>6}")
+    for row in rows:
+        typer.echo(
+            f"{row.name:34} {row.ours:10.1f} {row.reference:10.1f} {row.unit:10} "
+            f"{row.ratio:6.2f} {row.asked:6.2f}"
+        )

@@ -1,0 +1,88 @@
+"""The index that a run begins with, and what it refuses. Reads CURRENT and its manifest; writes nothing."""
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from indexer.captioner.captioner import Captioner
+from retrieval.errors import IndexNotFoundError, RetrievalError
+from retrieval.manifest import Manifest, ModelRecord, read_manifest
+from retrieval.printable import make_printable
+from retrieval.probes import check_text_encoder, make_probes
+from retrieval.text_encoder import TextEncoder
+
+# What a first run that was killed leaves.
+_UNFINISHED = {"LOCK", "lexical", "manifests", "shards", "vectors"}
+
+
+def read_current(
+    index: Path, captioner: Captioner, text_encoder: TextEncoder, recaption: bool
+) -> Manifest | None:
+    """The current generation, if these models may add to it; None where there is no index yet.
+
+    Raises:
+        RetrievalError: a folder or file of something else, or another captioner's index without `recaption`.
+        EncoderMismatchError: another text encoder made the index.
+        IndexFormatError: the index is damaged, or a newer version wrote it.
+    """
+    try:
+        current = read_manifest(index)
+    except IndexNotFoundError:
+        _require_free(index)
+        return None
+    check_text_encoder(current, text_encoder)
+    record = current.captioner
+    if record and current.photos and record.sha256 != captioner.weights_sha256 and not recaption:
+        raise RetrievalError(
+            f"found captioner {captioner.name} ({captioner.weights_sha256[:12]}…), expected {record.name} "
+            f"({record.sha256[:12]}…), which captioned {index}; configure that one, or add --recaption to "
+            "caption all its photos again"
+        )
+    return current
+
+
+def require_one_captioner(current: Manifest, captioner: Captioner, outside: Iterable[bytes]) -> None:
+    """Refuse to leave an index with the captions of two captioners.
+
+    `outside` are paths of the photos that the run would not caption again.
+
+    Raises:
+        RetrievalError: there are some, and another captioner made their captions.
+    """
+    record = current.captioner
+    if record is None or record.sha256 == captioner.weights_sha256:
+        return
+    paths = sorted(outside)
+    if paths:
+        raise RetrievalError(
+            f"found {len(paths)} photos of the index outside the given folders, such as "
+            f"{make_printable(os.fsdecode(paths[0]))}, expected all that {record.name} captioned to be "
+            "captioned again; give their folders as well"
+        )
+
+
+def next_manifest(current: Manifest | None, captioner: Captioner, text_encoder: TextEncoder) -> Manifest:
+    """What the run adds its rows to: the current generation, or an empty one before the first."""
+    record = ModelRecord(captioner.name, captioner.weights_sha256)
+    if current is not None:
+        return dataclasses.replace(current, captioner=record)
+    return Manifest(
+        generation=0,
+        captioner=record,
+        text_encoder=ModelRecord(text_encoder.name, text_encoder.weights_sha256),
+        caption_dimension=text_encoder.dimension,
+        probes=make_probes(text_encoder),
+    )
+
+
+def _require_free(index: Path) -> None:
+    if index.is_dir():
+        foreign = sorted(entry.name for entry in index.iterdir() if entry.name not in _UNFINISHED)
+        if foreign:
+            raise RetrievalError(
+                f"found no index in {index} but other things, such as {make_printable(foreign[0])}, expected "
+                "an index, an empty folder or none; choose another folder"
+            )
+    elif os.path.lexists(index):
+        raise RetrievalError(f"found a file at {index}, expected a folder; choose another folder")

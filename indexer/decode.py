@@ -1,0 +1,179 @@
+"""One photo: reads a file, gives the pixels that a captioner sees and the facts that the index keeps."""
+
+import io
+import os
+import stat
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from indexer.exif import ExifFacts, read_exif
+from retrieval.errors import PhotoError
+
+# Formats that hold photographs. Left out on purpose: those for which Pillow starts other programs.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+_MOST_BYTES = 512 * 2**20
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_WHITE = (255, 255, 255)
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Reason(StrEnum):
+    """Why a photo cannot be indexed; a `PhotoError`'s text begins with one of these and a colon."""
+
+    EMPTY = "empty_file"
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED = "unsupported_format"
+    TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    CRASHED = "decoder_crashed"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedPhoto:
+    """One photo, upright, and squeezed whole to the captioner's square.
+
+    `pixels_HWC` is uint8 RGB (size, size, 3). `image_id` is the SHA-256 of the file's bytes in hex, `bytes`
+    their number. `width` and `height` are those of the upright photo in pixels before it was squeezed.
+    """
+
+    pixels_HWC: np.ndarray
+    image_id: str
+    width: int
+    height: int
+    orientation: int
+    taken: datetime | None
+    camera: str | None
+    bytes: int
+
+
+def photo_error(reason: Reason, text: str) -> PhotoError:
+    """A `PhotoError` whose text begins with the reason's code."""
+    return PhotoError(f"{reason}: {text}")
+
+
+def read_photo(path: str | bytes | os.PathLike[str]) -> bytes:
+    """The bytes of a photo's file.
+
+    Raises:
+        PhotoError: the file cannot be read, is no regular file, or is larger than 512 MiB.
+    """
+    try:
+        # Without O_NONBLOCK, a pipe that took the photo's place would hold up the run.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise photo_error(Reason.UNREADABLE, "not a regular file")
+            if status.st_size > _MOST_BYTES:
+                raise photo_error(Reason.TOO_LARGE, f"{status.st_size} bytes, at most {_MOST_BYTES} are read")
+            return file.read()
+    except OSError as error:
+        raise photo_error(Reason.UNREADABLE, error.strerror or str(error)) from None
+
+
+def decode_photo(data: bytes, image_id: str, size: int, max_megapixels: float = 50.0) -> DecodedPhoto:
+    """A photo's pixels, in a square of `size` pixels a side, whatever its shape, mode and orientation.
+
+    Transparent parts show white, of an animation the first frame counts, and more than 8 bits a channel are
+    scaled to 8. Photos above `max_megapixels` are refused before their pixels are decoded.
+
+    Raises:
+        PhotoError: no photo can be made of these bytes; the text begins with a `Reason`.
+    """
+    if not data:
+        raise photo_error(Reason.EMPTY, "the file has no bytes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # A decoder fed damaged bytes raises whatever its code runs into: every failure of one photo is a row.
+        try:
+            return _decode(data, image_id, size, max_megapixels)
+        except PhotoError:
+            raise
+        except UnidentifiedImageError:
+            raise _unidentified(data) from None
+        except Image.DecompressionBombError as error:
+            raise photo_error(Reason.TOO_LARGE, str(error)) from None
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            reason = Reason.TRUNCATED if "truncated" in text.lower() else Reason.DAMAGED
+            raise photo_error(reason, text) from None
+
+
+def _decode(data: bytes, image_id: str, size: int, max_megapixels: float) -> DecodedPhoto:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        width, height = image.size
+        if width * height > max_megapixels * 1e6:
+            raise photo_error(
+                Reason.TOO_LARGE,
+                f"{width} × {height} pixels are {width * height / 1e6:.1f} megapixels, "
+                f"at most {max_megapixels:g} are decoded; raise max_megapixels",
+            )
+        before = read_exif(image) if image.format == "TIFF" else None
+        image.draft(None, (size, size))
+        image.load()
+        facts = read_exif(image)
+        pixels_HWC = _squeeze(image, size, facts.orientation)
+        # Pillow turns a TIFF upright itself, its size included, and then says that it is upright.
+        if before is not None:
+            facts = before
+        elif facts.orientation >= 5:
+            width, height = height, width
+    return _to_decoded(pixels_HWC, image_id, (width, height), facts, len(data))
+
+
+def _to_decoded(
+    pixels_HWC: np.ndarray, image_id: str, size: tuple[int, int], facts: ExifFacts, count: int
+) -> DecodedPhoto:
+    return DecodedPhoto(pixels_HWC, image_id, *size, facts.orientation, facts.taken, facts.camera, count)
+
+
+def _squeeze(image: Image.Image, size: int, orientation: int) -> np.ndarray:
+    square = _to_rgb(image).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    if orientation in _UPRIGHT:
+        square = square.transpose(_UPRIGHT[orientation])
+    return np.array(square)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        return _to_eight_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        opaque = Image.new("RGB", image.size, _WHITE)
+        opaque.paste(layered, mask=layered.getchannel("A"))
+        return opaque
+    return image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits or of floats, scaled so that the type's white stays white: 40000 becomes 156."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    grey = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0)
+    brightest = grey.max(initial=0.0)
+    if image.mode == "F" and brightest <= 1.0:
+        grey *= 255.0
+    else:
+        grey /= 2.0**8 if brightest < 2.0**16 else 2.0**23
+    return Image.fromarray(grey.clip(0.0, 255.0, out=grey).astype(np.uint8))
+
+
+def _unidentified(data: bytes) -> PhotoError:
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return photo_error(Reason.UNSUPPORTED, "HEIF (HEIC) photos are not decoded; convert it to JPEG")
+    return photo_error(Reason.NOT_AN_IMAGE, f"none of {', '.join(_FORMATS)}")

@@ -1,0 +1,165 @@
+"""Decodes photos in processes of their own: reads files, yields what became of each. Writes nothing.
+
+A decoder that crashes or takes too long costs its photo and no other: its process is replaced.
+"""
+
+import contextlib
+import multiprocessing
+import queue
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, cast
+
+from indexer.decode import DecodedPhoto, Reason, photo_error
+from indexer.decode_worker import READY, Identified, Unreadable, identify_path
+from retrieval.errors import PhotoError, RetrievalError
+
+_SECONDS_TO_START = 60.0
+_MAIN = "from indexer.decode_worker import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSettings:
+    """`size` is the side of the captioner's square in pixels, `ahead` how many photos may wait decoded."""
+
+    size: int
+    max_megapixels: float = 50.0
+    workers: int = 1
+    seconds: float = 60.0
+    ahead: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPhoto:
+    """What became of one file. `photo` and `reason` are both None where its pixels were not wanted."""
+
+    path: bytes
+    image_id: str
+    bytes: int
+    photo: DecodedPhoto | None = None
+    reason: str | None = None
+
+
+def decode_photos(
+    paths: Iterable[bytes], wanted: Callable[[str], bool], settings: DecodeSettings
+) -> Generator[ReadPhoto, None, None]:
+    """What became of each file, in order; `settings.workers` processes work ahead of the reader.
+
+    `wanted` is asked with each `image_id` (from several threads) whether its pixels are needed.
+    """
+    idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+    workers = [_Worker(settings) for _ in range(settings.workers)]
+    for worker in workers:
+        idle.put(worker)
+
+    def read(path: bytes) -> ReadPhoto:
+        worker = idle.get()
+        try:
+            return worker.read(path, wanted)
+        finally:
+            idle.put(worker)
+
+    threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="decode")
+    pending: deque[Future[ReadPhoto]] = deque()
+    try:
+        for path in paths:
+            pending.append(threads.submit(read, path))
+            if len(pending) >= settings.ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.stop()
+        threads.shutdown()
+        for worker in workers:
+            worker.end()
+
+
+class _Worker:
+    """One decoding process, started when first needed."""
+
+    def __init__(self, settings: DecodeSettings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Any = None
+        self._stopped = False
+
+    def read(self, path: bytes, wanted: Callable[[str], bool]) -> ReadPhoto:
+        """Send one path through the process."""
+        image_id, count = identify_path(path), 0
+        try:
+            self._start()
+            self._connection.send_bytes(path)
+            answer = self._receive(self._settings.seconds)
+            if isinstance(answer, Identified):
+                image_id, count = answer.image_id, answer.bytes
+                needed = wanted(image_id)
+                self._connection.send(needed)
+                if not needed:
+                    return ReadPhoto(path, image_id, count)
+                answer = self._receive(self._settings.seconds)
+            return _to_read(path, answer)
+        except PhotoError as error:
+            self.end()
+            return ReadPhoto(path, image_id, count, reason=str(error))
+        except (EOFError, OSError):
+            self.end()
+            crash = photo_error(Reason.CRASHED, "the process that decoded it died")
+            return ReadPhoto(path, image_id, count, reason=str(crash))
+
+    def stop(self) -> None:
+        """End the process for good; a `read` in another thread comes back at once."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+    def _start(self) -> None:
+        if self._stopped:
+            raise EOFError
+        if self._process is not None:
+            return
+        self._connection, other = multiprocessing.Pipe()
+        with other:
+            arguments = [str(other.fileno()), str(self._settings.size), str(self._settings.max_megapixels)]
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _MAIN, *arguments],
+                pass_fds=[other.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+            if self._stopped:
+                self._process.kill()
+        ready: object = None
+        with contextlib.suppress(EOFError, OSError, PhotoError):
+            ready = self._receive(_SECONDS_TO_START)
+        if ready != READY and not self._stopped:
+            self.end()
+            raise RetrievalError(
+                f"the decoding process did not start; check what `{sys.executable} -P -c '{_MAIN}'` says"
+            )
+
+    def _receive(self, seconds: float) -> object:
+        if not self._connection.poll(seconds):
+            raise photo_error(Reason.TIMED_OUT, f"not decoded after {seconds:g} seconds")
+        return self._connection.recv()
+
+    def end(self) -> None:
+        """End the process; the next `read` starts another, unless it was stopped for good."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._connection.close()
+            self._process = None
+
+
+def _to_read(path: bytes, answer: object) -> ReadPhoto:
+    if isinstance(answer, Unreadable):
+        return ReadPhoto(path, answer.image_id, answer.bytes, reason=answer.reason)
+    photo = cast(DecodedPhoto, answer)
+    return ReadPhoto(path, photo.image_id, photo.bytes, photo=photo)

@@ -1,0 +1,44 @@
+"""How much memory a run took at its peak. Reads /proc; elsewhere the process's own resource usage."""
+
+import resource
+import sys
+from pathlib import Path
+
+
+class PeakMemory:
+    """The peak resident bytes of this process, plus (on Linux) those of the processes that it starts.
+
+    `sample` must be called while these run. The kernel's own count of finished children is of no use here: it
+    takes a child's peak to be at least what its parent held when it was started.
+    """
+
+    def __init__(self) -> None:
+        self._children = 0
+
+    def sample(self, _done: int = 0, _total: int = 0) -> None:
+        """Look at the child processes; has the form of `indexer.build.Progress`."""
+        tasks = Path("/proc/self/task").glob("*/children")
+        now = sum(_peak_bytes(child) for task in tasks for child in _read(task).split())
+        self._children = max(self._children, now)
+
+    def bytes(self) -> int:
+        """The peak so far."""
+        own = _peak_bytes("self")
+        if not own:
+            unit = 1 if sys.platform == "darwin" else 1024
+            own = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return own + self._children
+
+
+def _peak_bytes(process: str) -> int:
+    for line in _read(Path("/proc", process, "status")).splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

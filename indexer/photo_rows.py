@@ -1,0 +1,80 @@
+"""Decoded photos → captions → vectors → rows. Reads what the decoders yield; writes nothing."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.captioner.captioner import Caption, Captioner
+from indexer.decode import DecodedPhoto
+from indexer.decode_pool import ReadPhoto
+from retrieval.schema import PhotoRow, Status, StoredAttention, StoredCaption
+from retrieval.text_encoder import TextEncoder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundPhoto:
+    """A file and its content; `row` is None where its pixels were not wanted. The row has no paths yet."""
+
+    path: bytes
+    image_id: str
+    row: PhotoRow | None
+
+
+def make_rows(
+    reads: Iterable[ReadPhoto], captioner: Captioner, text_encoder: TextEncoder, batch_photos: int
+) -> Iterator[FoundPhoto]:
+    """A row for every photo that was decoded or failed; `batch_photos` go through the captioner at once.
+
+    Files that need no captioning come out as they come in; the others when their batch is full.
+    """
+    batch: list[tuple[bytes, DecodedPhoto]] = []
+    for read in reads:
+        if read.photo is None:
+            yield FoundPhoto(read.path, read.image_id, _to_failed_row(read) if read.reason else None)
+            continue
+        batch.append((read.path, read.photo))
+        if len(batch) >= batch_photos:
+            yield from _caption_batch(batch, captioner, text_encoder)
+            batch = []
+    if batch:
+        yield from _caption_batch(batch, captioner, text_encoder)
+
+
+def store_attention(caption: Caption) -> StoredAttention | None:
+    """A caption's attention in 8 bits: 255 is the largest weight of each word."""
+    if caption.attention_TRC is None or not caption.words:
+        return None
+    largest_T11 = caption.attention_TRC.max(axis=(1, 2), keepdims=True)
+    scaled_TRC = caption.attention_TRC / np.maximum(largest_T11, np.finfo(np.float32).tiny)
+    return StoredAttention(caption.words, np.rint(255 * scaled_TRC).astype(np.uint8))
+
+
+def _caption_batch(
+    batch: list[tuple[bytes, DecodedPhoto]], captioner: Captioner, text_encoder: TextEncoder
+) -> Iterator[FoundPhoto]:
+    captions = captioner.caption(np.stack([photo.pixels_HWC for _, photo in batch]))
+    vectors_BD = text_encoder.encode([caption.text for caption in captions])
+    for (path, photo), caption, vector in zip(batch, captions, vectors_BD, strict=True):
+        yield FoundPhoto(path, photo.image_id, _to_row(photo, caption, vector))
+
+
+def _to_row(photo: DecodedPhoto, caption: Caption, vector: np.ndarray) -> PhotoRow:
+    return PhotoRow(
+        image_id=photo.image_id,
+        paths=(),
+        status=Status.INDEXED,
+        bytes=photo.bytes,
+        width=photo.width,
+        height=photo.height,
+        orientation=photo.orientation,
+        taken=photo.taken,
+        camera=photo.camera,
+        captions=(StoredCaption(caption.text, caption.logprob),),
+        attention=store_attention(caption),
+        caption_vector=vector,
+    )
+
+
+def _to_failed_row(read: ReadPhoto) -> PhotoRow:
+    return PhotoRow(read.image_id, (), Status.FAILED, reason=read.reason, bytes=read.bytes)

@@ -1,0 +1,54 @@
+"""Search your own photographs with a sentence.
+
+    from retrieval import SearchEngine
+    engine = SearchEngine.open("index")
+    for hit in engine.search("a dog jumping over a log", k=5):
+        print(hit.rank, hit.path, hit.caption)
+
+Reading order:
+`errors`, `schema` (a photo's row), `files`, `manifest`, `shards`, `lock`: the index on disk;
+`unit_vectors`, `encoder_weights`, `text_encoder`, `probes`: sentences to vectors;
+`device`, `faiss_installation`, `flat_index`, `vector_index`, `caption_vectors`: nearest neighbours;
+`printable`, `photo_table`, `query`, `hit`, `engine`: search;
+`config`, `captioned_dataset` (photos with people's captions), `command` (the `retrieve` command).
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from retrieval.errors import RetrievalError
+
+if TYPE_CHECKING:
+    from retrieval.engine import SearchEngine
+    from retrieval.hit import ChannelHit, Hit, Ranking
+    from retrieval.text_encoder import TextEncoder, load_text_encoder
+
+__all__ = [
+    "ChannelHit",
+    "Hit",
+    "Ranking",
+    "RetrievalError",
+    "SearchEngine",
+    "TextEncoder",
+    "load_text_encoder",
+]
+
+# Imported when first used, so that `import retrieval` and the command's help stay fast.
+_MODULES = {
+    "ChannelHit": "retrieval.hit",
+    "Hit": "retrieval.hit",
+    "Ranking": "retrieval.hit",
+    "SearchEngine": "retrieval.engine",
+    "TextEncoder": "retrieval.text_encoder",
+    "load_text_encoder": "retrieval.text_encoder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

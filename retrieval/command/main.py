@@ -1,0 +1,83 @@
+"""The `retrieve` command: results on stdout, notices and errors on stderr, each in one line.
+
+Exit codes: 0 done, 1 refused or failed, 2 usage, 130 interrupted (SIGINT), 143 terminated (SIGTERM).
+"""
+
+import logging
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+
+import typer
+
+from retrieval.command.discovery import build_app
+from retrieval.errors import RetrievalError
+from retrieval.printable import make_printable
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+def main() -> None:
+    """Run the command that the process was started with, and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; what a user can mend is said in one line."""
+    _set_up_notices()
+    try:
+        result = build_app(arguments)(args=list(arguments), prog_name="retrieve", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except RetrievalError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail_usage(error)
+    except ModuleNotFoundError as error:
+        return _fail(f"found no package {error.name!r}, which this needs; install it with pip", 1)
+    except OSError as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+    if code in (INTERRUPTED, TERMINATED):
+        _say("interrupted" if code == INTERRUPTED else "terminated")
+    return code
+
+
+class _Notices(logging.Handler):
+    """Prints what the libraries log as warnings, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(f"notice: {record.getMessage()}")
+
+
+def _set_up_notices() -> None:
+    logging.basicConfig(level=logging.WARNING, handlers=[_Notices()])
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _fail(message: str, code: int) -> int:
+    _say(f"error: {message}")
+    return code
+
+
+def _fail_usage(error: typer.TyperException) -> int:
+    message = error.format_message()
+    if message.startswith("Usage:"):  # A group without a subcommand: the message is its help.
+        typer.echo(message, err=True)
+        return error.exit_code
+    return _fail(f"{message} (see `retrieve --help`)", error.exit_code)
+
+
+def _say(message: str) -> None:
+    typer.echo(f"retrieve: {make_printable(message)}", err=True)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)

@@ -1,0 +1,81 @@
+"""`retrieve search`: reads an index, prints the photos that answer a sentence."""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption
+from retrieval.device import Device
+from retrieval.printable import make_printable
+from retrieval.query import require_count, require_query
+
+if TYPE_CHECKING:
+    from retrieval.hit import Hit
+
+
+def search(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the photo shows, in a sentence.")],
+    k: Annotated[int, typer.Option("-k", metavar="K", help="How many photos to show.")] = 10,
+    json_output: JsonOption = False,
+    channel: Annotated[
+        str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
+    ] = None,
+    index: IndexOption = DEFAULT_INDEX,
+    device: DeviceOption = Device.AUTO,
+) -> None:
+    """Show the photos whose captions are nearest to a sentence."""
+    require_query(text)
+    require_count(k)
+    with _status("opening the index"):
+        from retrieval.engine import SearchEngine
+
+        engine = SearchEngine.open(index, device=device)
+    start = time.perf_counter()
+    hits = engine.search(text, k, channel)
+    seconds = time.perf_counter() - start
+    if json_output:
+        document = {
+            "query": text,
+            "hits": [dataclasses.asdict(hit) for hit in hits],
+            "generation": engine.generation,
+            "seconds": seconds,
+        }
+        typer.echo(json.dumps(document))
+        return
+    if hits:
+        _print_table(hits)
+    typer.echo(f"{len(hits)} of {engine.photos} photos in {seconds:.3f} s", err=True)
+
+
+def _print_table(hits: Sequence["Hit"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("rank", justify="right")
+    table.add_column("score", justify="right")
+    table.add_column("caption", overflow="fold")
+    table.add_column("photo", overflow="fold")
+    for hit in hits:
+        cells = (str(hit.rank), f"{hit.score:.3f}", make_printable(hit.caption), hit.path)
+        table.add_row(*(Text(cell) for cell in cells))
+    # Lines that go to a file or another program are never folded.
+    Console(width=None if sys.stdout.isatty() else 100_000).print(table, crop=False)
+
+
+@contextmanager
+def _status(text: str) -> Iterator[None]:
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield

@@ -1,0 +1,87 @@
+"""Files written so that a power cut loses nothing that was acknowledged, and their hashes.
+
+Reads and writes whatever path it is given. The order is always: bytes under a temporary name in the same
+folder, fsync of the file, rename, fsync of the folder.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from retrieval.errors import IndexFormatError
+
+
+def hash_bytes(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def hash_file(path: str | Path) -> str:
+    """SHA-256 of the file's bytes, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_verified(path: Path, sha256: str) -> bytes:
+    """The bytes of an index file whose SHA-256 is known.
+
+    Raises:
+        IndexFormatError: the file is missing or its hash is another.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise IndexFormatError(
+            f"found no {path}, expected it as a part of the index; restore it or index again"
+        ) from None
+    found = hash_bytes(data)
+    if found != sha256:
+        raise IndexFormatError(
+            f"{path} is damaged: found SHA-256 {found}, expected {sha256}; restore it or index again"
+        )
+    return data
+
+
+def temporary_path(path: Path) -> Path:
+    """The name in the same folder under which `path` is written before it is published."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write `data` to `path` as a whole: after a crash the old file or the new one is there, never a part.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; `path` is then unchanged.
+    """
+    temporary = temporary_path(path)
+    try:
+        temporary.write_bytes(data)
+        publish_file(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def publish_file(temporary: Path, path: Path) -> None:
+    """Make a finished `temporary` file durable and rename it to `path` in the same folder."""
+    _sync(temporary)
+    os.replace(temporary, path)
+    _sync(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Create `path` and its missing parents, each entry durable in the folder above it."""
+    if path.is_dir():
+        return
+    if not path.parent.is_dir():
+        make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,72 @@
+"""The searchable photos of one generation. Reads the shards' ids, paths and captions, not their vectors."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from retrieval.errors import IndexFormatError
+from retrieval.manifest import Manifest
+from retrieval.printable import make_printable
+from retrieval.schema import Status
+from retrieval.shards import newest_positions, read_columns
+from retrieval.vector_index import VectorIndex
+
+
+class PhotoTable:
+    """Photos in order of `image_id`; a photo's number in this order is what the engine's indexes return.
+
+    Equal scores in order of number are therefore in order of `image_id`.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        """`table` holds `image_id`, `status`, `paths` and `captions` of all shards, in order."""
+        status = table["status"].to_pylist()
+        positions = [
+            position
+            for _, position in sorted(newest_positions(table).items())
+            if status[position] == Status.INDEXED
+        ]
+        photos = table.take(pa.array(positions, type=pa.int64())).combine_chunks()
+        self.image_ids: tuple[str, ...] = tuple(photos["image_id"].to_pylist())
+        self._paths = photos["paths"]
+        self._captions = photos["captions"]
+        self._number_at = np.full(len(status), -1, dtype=np.int64)
+        self._number_at[positions] = np.arange(len(positions))
+
+    @classmethod
+    def read(cls, index: Path, manifest: Manifest) -> "PhotoTable":
+        """The photos of a generation.
+
+        Raises:
+            IndexFormatError: a shard is missing or damaged.
+        """
+        return cls(read_columns(index, manifest, ["image_id", "status", "paths", "captions"]))
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def number(self, vector_index: VectorIndex) -> VectorIndex:
+        """The same vectors with photos' numbers for ids instead of positions.
+
+        Raises:
+            IndexFormatError: a vector belongs to no searchable photo.
+        """
+        positions_N = vector_index.ids
+        if len(positions_N) and positions_N.max() >= len(self._number_at):
+            raise IndexFormatError("found vectors beyond the last row of the shards; index again")
+        numbers_N = self._number_at[positions_N]
+        if (numbers_N < 0).any():
+            raise IndexFormatError("found vectors of photos that were deleted or replaced; index again")
+        return vector_index.with_ids(numbers_N)
+
+    def path(self, number: int) -> str:
+        """The first path of a photo, printable."""
+        paths = self._paths[number].as_py()
+        return make_printable(os.fsdecode(paths[0])) if paths else ""
+
+    def caption(self, number: int) -> str:
+        """The main caption of a photo; empty where it has none."""
+        captions = self._captions[number].as_py()
+        return str(captions[0]["text"]) if captions else ""

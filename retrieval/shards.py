@@ -1,0 +1,97 @@
+"""Shards: the immutable source of truth. Reads and writes INDEX/shards/<sha256>.parquet.
+
+A photo's row in a later shard supersedes its earlier rows; a deleted row is a tombstone. The position of a
+row is its number in the concatenation of the manifest's shards.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from retrieval.errors import IndexFormatError
+from retrieval.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.manifest import Manifest, ShardRecord
+from retrieval.schema import PhotoRow, Status, photo_schema, rows_to_table, table_to_rows
+
+
+def shard_path(index: Path, sha256: str) -> Path:
+    """Where the shard with this hash lies."""
+    return index / "shards" / f"{sha256}.parquet"
+
+
+def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRecord:
+    """Write rows as one durable shard, zstd-compressed and with page checksums.
+
+    The same rows and schema give the same bytes.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows_to_table(rows, schema), sink, compression="zstd", write_page_checksum=True)
+    data = sink.getvalue().to_pybytes()
+    record = ShardRecord(sha256=hash_bytes(data), bytes=len(data), rows=len(rows))
+    path = shard_path(index, record.sha256)
+    make_folder(path.parent)
+    write_file(path, data)
+    return record
+
+
+def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> pa.Table:
+    """A shard's rows in order, all columns or the named ones; its hash is verified before Parquet sees it.
+
+    Raises:
+        IndexFormatError: the file is missing, damaged or not what the manifest says.
+    """
+    path = shard_path(index, shard.sha256)
+    data = read_verified(path, shard.sha256)
+    try:
+        table = pq.read_table(pa.BufferReader(data), columns=columns, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise IndexFormatError(f"{path} is not a readable shard: {error}; index again") from None
+    if table.num_rows != shard.rows:
+        raise IndexFormatError(
+            f"{path} has {table.num_rows} rows, expected {shard.rows} as the manifest says; index again"
+        )
+    return table
+
+
+def read_rows(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> list[PhotoRow]:
+    """`read_shard` as rows; `columns` must name at least `image_id`, `paths` and `status`."""
+    return table_to_rows(read_shard(index, shard, columns))
+
+
+def read_columns(index: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
+    """The named columns of all shards; the number of a line is the row's position."""
+    tables = [read_shard(index, shard, columns) for shard in manifest.shards]
+    return pa.concat_tables(tables) if tables else photo_schema(0).empty_table().select(columns)
+
+
+def newest_positions(table: pa.Table) -> dict[str, int]:
+    """The position of each photo's newest row, by `image_id`; deleted photos are left out, failed ones not.
+
+    `table` holds at least `image_id` and `status` of all shards.
+    """
+    newest = {image_id: position for position, image_id in enumerate(table["image_id"].to_pylist())}
+    status = table["status"].to_pylist()
+    return {image_id: position for image_id, position in newest.items() if status[position] != Status.DELETED}
+
+
+def live_positions(index: Path, manifest: Manifest) -> dict[str, int]:
+    """`newest_positions` of all shards of a generation."""
+    return newest_positions(read_columns(index, manifest, ["image_id", "status"]))
+
+
+def iterate_live_rows(
+    index: Path, manifest: Manifest, columns: Sequence[str] | None = None
+) -> Iterator[tuple[int, PhotoRow]]:
+    """(position, row) of every photo that is not deleted, by position, one shard in memory at a time.
+
+    `columns` as in `read_rows`.
+    """
+    live = set(live_positions(index, manifest).values())
+    position = 0
+    for shard in manifest.shards:
+        for row in read_rows(index, shard, list(columns) if columns is not None else None):
+            if position in live:
+                yield position, row
+            position += 1

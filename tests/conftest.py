@@ -1,0 +1,120 @@
+"""Fixtures that several kinds of tests share: a small text encoder and a small index, both real.
+
+Also the marks of tests that need something of the machine (`shared_data`, `gpu`): without it they skip.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval.manifest import Manifest, ModelRecord, commit_manifest
+from retrieval.probes import make_probes
+from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.shards import write_shard
+from retrieval.text_encoder import TextEncoder
+from retrieval.vector_index import FlatIndex, write_vectors
+
+# Nothing is ever downloaded: a model that is not installed must fail at once, on every machine.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir():
+            item.add_marker(pytest.mark.skip(reason=f"found no {SHARED_DATA}"))
+        if item.get_closest_marker("gpu") and not _has_gpu():
+            item.add_marker(pytest.mark.skip(reason="found no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of ../shared/data; tests that take it carry the mark `shared_data`."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"found no {SHARED_DATA}")
+    return SHARED_DATA
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+class WordEncoder:
+    """A text encoder without weights: the mean of one random direction per word."""
+
+    def __init__(self, seed: str = "words", dimension: int = 48) -> None:
+        self.name = seed
+        self.weights_sha256 = hashlib.sha256(seed.encode()).hexdigest()
+        self.dimension = dimension
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        vectors_ND = np.zeros((len(texts), self.dimension))
+        for row, text in enumerate(texts):
+            for word in text.lower().split() or [""]:
+                digest = hashlib.sha256(f"{self.name} {word}".encode()).digest()
+                rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
+                vectors_ND[row] += rng.standard_normal(self.dimension)
+        lengths_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+        return (vectors_ND / np.maximum(lengths_N1, 1e-12)).astype(np.float32)
+
+
+@pytest.fixture
+def word_encoder() -> WordEncoder:
+    return WordEncoder()
+
+
+@pytest.fixture
+def other_word_encoder() -> WordEncoder:
+    return WordEncoder("other words")
+
+
+def write_index(
+    index: Path,
+    photos: Mapping[bytes, str],
+    text_encoder: TextEncoder,
+    generation: int = 1,
+    shard_rows: int = 3,
+) -> dict[bytes, str]:
+    """Commit an index of these photos (path → caption) in shards of a few rows; returns their image_ids."""
+    image_ids = {path: hashlib.sha256(path).hexdigest() for path in photos}
+    vectors_ND = text_encoder.encode(list(photos.values()))
+    rows = [
+        PhotoRow(
+            image_ids[path], (path,), Status.INDEXED, captions=(StoredCaption(text),), caption_vector=vector
+        )
+        for (path, text), vector in zip(photos.items(), vectors_ND, strict=True)
+    ]
+    schema = photo_schema(text_encoder.dimension)
+    shards = [
+        write_shard(index, rows[start : start + shard_rows], schema)
+        for start in range(0, len(rows), shard_rows)
+    ]
+    vectors = write_vectors(index, "caption", FlatIndex.build(vectors_ND, np.arange(len(rows))))
+    commit_manifest(
+        index,
+        Manifest(
+            generation=generation,
+            text_encoder=ModelRecord(text_encoder.name, text_encoder.weights_sha256),
+            caption_dimension=text_encoder.dimension,
+            photos=len(rows),
+            shards=tuple(shards),
+            vectors=(vectors,),
+            probes=make_probes(text_encoder),
+            created="2026-11-23T12:00:00+00:00",
+            written_by="a test",
+        ),
+    )
+    return image_ids
+
+
+@pytest.fixture(scope="session")
+def make_index() -> Callable[..., dict[bytes, str]]:
+    """`write_index`."""
+    return write_index

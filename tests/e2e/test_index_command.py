@@ -1,0 +1,187 @@
+"""`retrieve index` as a person types it: the real captioner's code, the real text encoder, real photos.
+
+Most tests use a checkpoint of random weights on the smallest CNN: what it says is nonsense, but the same
+nonsense every time, and it is there as soon as it is asked for.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from indexer.captioner.checkpoint import save_checkpoint
+from indexer.captioner.config import CaptionerConfig
+from indexer.captioner.decoder import AttentionDecoder, DecoderSize
+from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
+from indexer.samples import find_samples, write_samples
+from retrieval.manifest import read_manifest
+from retrieval.schema import Status
+from retrieval.shards import iterate_live_rows
+
+RETRIEVE = Path(sys.executable).with_name("retrieve")
+KEYS = ["new", "unchanged", "updated", "removed", "failed", "photos", "generation", "seconds"]
+
+
+def retrieve(*arguments: str | bytes | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [RETRIEVE, *arguments], capture_output=True, text=True, check=False, cwd=cwd, errors="surrogateescape"
+    )
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("captioner")
+    words = Vocabulary([*SPECIAL_TOKENS, *"a the dog man cat rocket runs sits near grass water".split()])
+    sizes = {"features": 16, "hidden": 16, "attention": 8, "embedding": 8}
+    settings = CaptionerConfig.model_validate({"image_encoder": "efficientnet-lite0", "decoder": sizes})
+    torch.manual_seed(0)
+    size = DecoderSize(cell=settings.decoder.cell, vocabulary=len(words.words), channels=1280, **sizes)
+    save_checkpoint(folder / "tiny.safetensors", AttentionDecoder(size), settings, words, "nothing", {})
+    path = folder / "index.toml"
+    path.write_text(f'captioner = "{folder / "tiny.safetensors"}"\n')
+    return path
+
+
+def test_a_folder_is_indexed_then_searched_then_followed(tmp_path: Path, config: Path) -> None:
+    photos, index = tmp_path / "photos", tmp_path / "index"
+    write_samples(photos)
+    (photos / "empty.jpg").write_bytes(b"")
+    (photos / "tex\nt.jpg").write_bytes(b"Dear diary")
+    Image.new("RGB", (50, 40), "navy").save(os.fsencode(photos) + b"/caf\xe9.png", format="PNG")
+    count = len(find_samples()) + 1
+
+    def index_photos() -> subprocess.CompletedProcess[str]:
+        return retrieve("index", photos, "--index", index, "--config", config, "--json")
+
+    first = index_photos()
+    assert first.returncode == 0, first.stderr
+    document = json.loads(first.stdout)
+    assert list(document) == KEYS
+    assert 0 < document.pop("seconds") < 600
+    assert list(document.values()) == [count, 0, 0, 0, 2, count, 1]
+    assert first.stderr.splitlines() == [
+        f"not indexed: {photos}/empty.jpg: empty_file: the file has no bytes",
+        f"not indexed: {photos}/tex\\nt.jpg: not_an_image: none of JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF",
+    ]
+
+    found = retrieve("search", "a dog", "--index", index, "-k", "100", "--json")
+    assert found.returncode == 0, found.stderr
+    paths = [hit["path"] for hit in json.loads(found.stdout)["hits"]]
+    expected = [str(photos / path.name) for path in find_samples()] + [f"{photos}/caf\\xe9.png"]
+    assert sorted(paths) == sorted(expected)
+
+    (photos / "chelsea.png").rename(photos / "cat.png")
+    (photos / "rocket.jpg").unlink()
+    (photos / "empty.jpg").unlink()
+    second = index_photos()
+    assert second.returncode == 0, second.stderr
+    assert list(json.loads(second.stdout).values())[:7] == [0, count - 2, 1, 1, 1, count - 1, 2]
+    rows = [row for _, row in iterate_live_rows(index, read_manifest(index))]
+    indexed = [row for row in rows if row.status is Status.INDEXED]
+    assert len(indexed) == count - 1
+    assert all(row.attention is not None and row.captions[0].text for row in indexed)
+    # The random decoder may say one thing of all photos, but what it says is made of its words.
+    assert {row.attention.words for row in indexed} == {
+        tuple(row.captions[0].text.split()) for row in indexed
+    }
+
+
+def test_an_empty_folder_makes_an_empty_index(tmp_path: Path, config: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    done = retrieve("index", "photos", "--config", config, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(
+        "0 new, 0 unchanged, 0 updated, 0 removed, 0 failed; 0 photos in index (generation 1) after "
+    )
+    found = retrieve("search", "a dog", "--json", cwd=tmp_path)
+    assert json.loads(found.stdout)["hits"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["index"], 2, "PHOTOS"),
+        (["index", "nowhere"], 1, "found nothing at nowhere, expected a folder of photos or a photo"),
+        (
+            ["index", ".", "--config", "wrong.toml"],
+            2,
+            "unknown key 'beam_widht', the nearest known one is 'beam_width'",
+        ),
+        (["index", ".", "--config", "none.toml"], 2, "found no config file none.toml"),
+        (["index", ".", "--device", "abacus"], 2, "abacus"),
+        (["index", ".", "--config", "lost.toml"], 1, "no captioner checkpoint at lost.safetensors"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(
+    tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "wrong.toml").write_text("beam_widht = 3\n")
+    (tmp_path / "lost.toml").write_text('captioner = "lost.safetensors"\n')
+    before = sorted(tmp_path.iterdir())
+    done = retrieve(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("retrieve: error: ")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_other_captioner_is_refused_in_one_line(tmp_path: Path, config: Path) -> None:
+    Image.new("RGB", (50, 40), "navy").save(tmp_path / "a.png")
+    first = retrieve("index", "a.png", "--config", config, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    manifest = read_manifest(tmp_path / "index")
+    other = tmp_path / "other.toml"
+    other.write_text(config.read_text().replace("tiny", "other"))
+    checkpoint = config.parent / "tiny.safetensors"
+    data = bytearray(checkpoint.read_bytes())
+    data[-1] ^= 1
+    (config.parent / "other.safetensors").write_bytes(data)
+    second = retrieve("index", "a.png", "--config", other, cwd=tmp_path)
+    assert second.returncode == 1
+    [line] = second.stderr.splitlines()
+    assert line.startswith("retrieve: error: found captioner other on efficientnet-lite0 (")
+    assert line.endswith("add --recaption to caption all its photos again")
+    assert read_manifest(tmp_path / "index") == manifest
+
+
+def test_the_shipped_captioner_tells_sample_photos_apart(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    write_samples(photos)
+    done = retrieve("index", photos, "--index", tmp_path / "index", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = retrieve(
+        "search", "a cat looks at the camera", "--index", tmp_path / "index", "-k", "11", "--json"
+    )
+    hits = json.loads(found.stdout)["hits"]
+    assert len(hits) == len(find_samples())
+    assert all(hit["caption"] for hit in hits)
+    assert len({hit["caption"] for hit in hits}) > len(hits) / 2
+    scores = [hit["score"] for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.slow
+def test_bench_prints_the_rows_of_the_design(tmp_path: Path, config: Path) -> None:
+    small = tmp_path / "small.toml"
+    small.write_text(config.read_text() + "batch_photos = 4\n")
+    done = retrieve("bench", "index", "--count", "80", "--config", small, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["name"] for row in rows] == ["index", "memory", "memory, 80 photos after 40"]
+    for row in rows:
+        assert list(row) == ["name", "ours", "reference", "unit", "ratio", "asked"]
+        assert row["ours"] > 0
+        assert row["reference"] > 0
+    speed, memory, growth = rows
+    assert speed["ratio"] == pytest.approx(speed["ours"] / speed["reference"])
+    assert (memory["reference"], memory["unit"], memory["asked"]) == (2000, "MB", 1.0)
+    assert memory["ratio"] == pytest.approx(2000 / memory["ours"])
+    # Twice the photos: the same memory.
+    assert growth["ratio"] > 0.9

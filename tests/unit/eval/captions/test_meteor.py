@@ -1,0 +1,115 @@
+"""METEOR through Java, against `pycocoevalcap`'s own way of calling it."""
+
+import shutil
+import stat
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocoevalcap.meteor.meteor import Meteor
+
+from eval.captions.meteor import score_meteor
+from eval.captions.pairs import Tokens
+from retrieval.errors import DatasetError, InstallationError
+
+HYPOTHESES = [("a", "dog", "runs"), ("a", "café", "#", "1"), ("two", "men"), ("snow",)]
+REFERENCES = [
+    [("the", "dog", "is", "running"), ("a", "puppy", "runs", "fast")],
+    [("the", "café", "number", "1")],
+    [("two", "women"), ("men",)],
+    [("grass",)],
+]
+
+needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="needs Java")
+
+
+def children() -> set[int]:
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    return {
+        int(line.split()[0])
+        for line in listed.splitlines()
+        if "meteor-1.5.jar" in line or "fake-java" in line
+    }
+
+
+def install_java(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A program of the name `java` as the only one on the PATH, but for the shell's own."""
+    java = folder / "java"
+    java.write_text(f"#!/bin/sh\n# fake-java\n{script}\n")
+    java.chmod(java.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+@needs_java
+@pytest.mark.slow
+def test_agrees_with_pycocoevalcap_and_leaves_no_process() -> None:
+    before = children()
+    hostile = [("a\n", "|||", "dog", "\0runs"), ("two\nEVAL ||| 1", "men")]
+    hostile_references = [[("the ||| dog is running",), ("a\r\npuppy", "runs fast")], REFERENCES[2]]
+    plain = [("a", "dog", "runs"), ("two", "EVAL", "1", "men")]
+    plain_references = [REFERENCES[0], REFERENCES[2]]
+    corpus, photos = score_meteor(
+        [*HYPOTHESES, *plain, *hostile], [*REFERENCES, *plain_references, *hostile_references]
+    )
+    assert children() == before
+    expected, expected_each = ask_pycocoevalcap(
+        [*HYPOTHESES, *plain, *plain], [*REFERENCES, *plain_references * 2]
+    )
+    assert corpus == pytest.approx(expected, abs=1e-6)
+    np.testing.assert_allclose(photos, expected_each, rtol=0, atol=1e-6)
+    assert 0 < corpus < 1
+
+
+def ask_pycocoevalcap(
+    hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
+) -> tuple[float, list[float]]:
+    """Its process is ended here, since it leaves that to the garbage collector."""
+    oracle = Meteor()
+    try:
+        return oracle.compute_score(
+            {photo: [" ".join(tokens) for tokens in of_photo] for photo, of_photo in enumerate(references)},
+            {photo: [" ".join(tokens)] for photo, tokens in enumerate(hypotheses)},
+        )
+    finally:
+        oracle.meteor_p.kill()
+        oracle.meteor_p.communicate()
+
+
+class TestWithoutJava:
+    def test_no_java_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(InstallationError, match="no `java` is on the PATH"):
+            score_meteor(HYPOTHESES, REFERENCES)
+
+    def test_no_package_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        install_java(tmp_path, monkeypatch, "exit 0")
+        monkeypatch.setattr("eval.captions.meteor.find_spec", lambda name: None)
+        with pytest.raises(InstallationError, match="pip install pycocoevalcap"):
+            score_meteor(HYPOTHESES, REFERENCES)
+
+    @pytest.mark.parametrize("script", ["echo no memory >&2; exit 1", "read line; echo no memory >&2"])
+    def test_a_java_that_ends_early_is_reported_with_what_it_said(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+    ) -> None:
+        install_java(tmp_path, monkeypatch, script)
+        before = children()
+        with pytest.raises(InstallationError, match="saying: no memory"):
+            score_meteor(HYPOTHESES, REFERENCES)
+        assert children() == before
+
+    def test_an_answer_that_is_no_number_is_reported(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        install_java(
+            tmp_path, monkeypatch, "while read line; do echo nonsense; done; echo a; echo b; echo c; echo d"
+        )
+        with pytest.raises(InstallationError, match="answered 'd', expected a score"):
+            score_meteor(HYPOTHESES, REFERENCES)
+
+    def test_other_numbers_of_photos(self) -> None:
+        with pytest.raises(DatasetError, match="1 captions for 4"):
+            score_meteor(HYPOTHESES[:1], REFERENCES)

@@ -1,0 +1,96 @@
+"""Checkpoints: what is written comes back, and anything else is refused in one line."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from indexer.captioner.attention_captioner import load_attention_captioner
+from indexer.captioner.checkpoint import load_checkpoint, save_checkpoint
+from indexer.captioner.config import CaptionerConfig
+from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
+from retrieval.errors import CheckpointError
+
+VOCABULARY = Vocabulary([*SPECIAL_TOKENS, "a", "dog", "runs"])
+
+
+def write(path: Path, cell: Cell = Cell.GRU, channels: int = 1280) -> AttentionDecoder:
+    sizes = {"features": 8, "hidden": 8, "attention": 4, "embedding": 8}
+    config = CaptionerConfig.model_validate(
+        {"image_encoder": "efficientnet-lite0", "decoder": {"cell": cell, "dropout": 0.1, **sizes}}
+    )
+    torch.manual_seed(0)
+    decoder = AttentionDecoder(DecoderSize(cell=cell, vocabulary=7, channels=channels, **sizes))
+    save_checkpoint(path, decoder, config, VOCABULARY, "test data", {"CIDEr": 1.5})
+    return decoder
+
+
+@pytest.mark.parametrize("cell", list(Cell))
+def test_weights_vocabulary_and_settings_come_back(tmp_path: Path, cell: Cell) -> None:
+    written = write(tmp_path / "c.safetensors", cell)
+    decoder, header = load_checkpoint(tmp_path / "c.safetensors")
+    assert header.vocabulary == VOCABULARY.words
+    assert header.config.decoder.cell is cell
+    assert header.figures == {"CIDEr": 1.5}
+    for (name, weight), (other, original) in zip(
+        decoder.named_parameters(), written.named_parameters(), strict=True
+    ):
+        assert name == other
+        assert torch.equal(weight, original.half().float())
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no captioner checkpoint at"):
+        load_checkpoint(tmp_path / "none.safetensors")
+
+
+def test_pickle_is_refused_unread(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "c.safetensors")
+    with pytest.raises(CheckpointError, match="not a safetensors file"):
+        load_checkpoint(tmp_path / "c.safetensors")
+
+
+def test_other_safetensors_are_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(1)}, tmp_path / "c.safetensors")
+    with pytest.raises(CheckpointError, match="holds no captioner"):
+        load_checkpoint(tmp_path / "c.safetensors")
+
+
+def test_newer_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    write(path)
+    newer = path.read_bytes().replace(rb"{\"format_version\":1", rb"{\"format_version\":9")
+    assert newer != path.read_bytes()
+    path.write_bytes(newer)
+    with pytest.raises(CheckpointError, match="format 9, this version reads 1"):
+        load_checkpoint(path)
+
+
+def test_weights_that_do_not_fit_the_header_are_refused(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    path = tmp_path / "c.safetensors"
+    write(path)
+    tensors = load_file(path)
+    tensors["w_phi.weight"] = torch.zeros(3, 3)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(CheckpointError, match=r"w_phi\.weight do not fit the gru decoder"):
+        load_checkpoint(path)
+
+
+def test_another_encoder_than_it_was_trained_on_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "c.safetensors", channels=640)
+    with pytest.raises(
+        CheckpointError, match="annotations of 640 channels, but efficientnet-lite0 gives 1280"
+    ):
+        load_attention_captioner(tmp_path / "c.safetensors")

@@ -1,0 +1,488 @@
+import dataclasses
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.build import IndexReport, build_index
+from indexer.config import IndexConfig
+from retrieval.engine import SearchEngine
+from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
+from retrieval.files import hash_file
+from retrieval.lock import writer_lock
+from retrieval.manifest import commit_manifest, read_manifest
+from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
+from retrieval.shards import iterate_live_rows, write_shard
+from retrieval.vector_index import read_vectors
+
+RED, GREEN, BLUE = (200, 10, 20), (11, 210, 21), (22, 12, 220)
+RED_CAPTION, GREEN_CAPTION, BLUE_CAPTION = (
+    f"red {red} green {green} blue {blue}" for red, green, blue in (RED, GREEN, BLUE)
+)
+
+Paint = Callable[[str, tuple[int, int, int]], Path]
+
+
+class Library:
+    """A folder of photos and its index, and what the index says of it."""
+
+    def __init__(self, folder: Path, index: Path, captioner: Any, text_encoder: Any) -> None:
+        self.folder = folder
+        self.index = index
+        self.captioner = captioner
+        self.text_encoder = text_encoder
+
+    def build(self, *photos: Path, **config: Any) -> IndexReport:
+        return build_index(
+            photos or (self.folder,), self.index, self.captioner, self.text_encoder, IndexConfig(**config)
+        )
+
+    def rows(self) -> dict[str, PhotoRow]:
+        manifest = read_manifest(self.index)
+        return {row.image_id: row for _, row in iterate_live_rows(self.index, manifest)}
+
+    def captions(self) -> dict[str, str]:
+        """Every path under the folder, with its photo's main caption."""
+        return {
+            os.path.relpath(os.fsdecode(path), self.folder): row.captions[0].text
+            for row in self.rows().values()
+            for path in row.paths
+            if row.status is Status.INDEXED
+        }
+
+    def check(self) -> None:
+        """The manifest's counts and the vectors are those of the rows, computed anew."""
+        manifest = read_manifest(self.index)
+        rows = dict(iterate_live_rows(self.index, manifest))
+        indexed = {position: row for position, row in rows.items() if row.status is Status.INDEXED}
+        assert manifest.photos == len(indexed)
+        assert manifest.failed == len(rows) - len(indexed)
+        [record] = manifest.vectors
+        vectors = read_vectors(self.index, record, "cpu")
+        assert vectors.ids.tolist() == list(indexed)
+        for position, row in indexed.items():
+            expected = self.text_encoder.encode([row.captions[0].text])
+            np.testing.assert_array_equal(row.caption_vector, expected[0])
+            scores, ids = vectors.search(expected, len(vectors))
+            found = dict(zip(ids[0].tolist(), scores[0].tolist(), strict=True))
+            assert found[position] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.fixture
+def library(folder: Path, tmp_path: Path, captioner: Any, word_encoder: Any) -> Library:
+    return Library(folder, tmp_path / "index", captioner, word_encoder)
+
+
+def counts(report: IndexReport) -> tuple[int, ...]:
+    """(new, unchanged, updated, removed, failed, photos, generation)"""
+    return dataclasses.astuple(report)[:7]
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """Every file under the folder and its hash, but for the lock."""
+    return {
+        str(path.relative_to(folder)): hash_file(path)
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "LOCK"
+    }
+
+
+def test_first_run_indexes_everything(library: Library, paint: Paint) -> None:
+    path = paint("a.png", RED)
+    paint("sub/b.png", GREEN)
+    assert counts(library.build()) == (2, 0, 0, 0, 0, 2, 1)
+    assert library.captions() == {"a.png": RED_CAPTION, "sub/b.png": GREEN_CAPTION}
+    library.check()
+    row = library.rows()[hash_file(path)]
+    assert row.paths == (os.fsencode(path),)
+    assert (row.width, row.height, row.orientation, row.bytes) == (40, 30, 1, path.stat().st_size)
+    assert row.captions == (StoredCaption(RED_CAPTION, -1.5, Provenance.MODEL),)
+    assert row.attention is not None
+    assert row.attention.words == tuple(RED_CAPTION.split())
+    assert row.attention.weights_TRC.tolist() == [[[255, 153], [102, 0]]] * 6
+    assert read_manifest(library.index).captioner.name == "colours"
+
+
+def test_what_was_indexed_is_found(library: Library, paint: Paint) -> None:
+    for name, colour in (("a.png", RED), ("b.png", GREEN), ("c.png", BLUE)):
+        paint(name, colour)
+    library.build()
+    [hit] = SearchEngine.open(library.index, library.text_encoder).search(GREEN_CAPTION, k=1)
+    assert (hit.path, hit.caption) == (str(library.folder / "b.png"), GREEN_CAPTION)
+
+
+def test_nothing_changed_makes_no_generation(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    (library.folder / "broken.png").write_bytes(b"not a photo")
+    library.build()
+    before = snapshot(library.index)
+    assert counts(library.build()) == (0, 1, 0, 0, 1, 1, 1)
+    assert snapshot(library.index) == before
+    assert library.captioner.captioned == 1
+
+
+def test_only_what_is_new_is_captioned(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    library.build()
+    paint("b.png", GREEN)
+    assert counts(library.build()) == (1, 1, 0, 0, 0, 2, 2)
+    assert library.captioner.captioned == 2
+    assert library.captions() == {"a.png": RED_CAPTION, "b.png": GREEN_CAPTION}
+    library.check()
+
+
+def test_edited_photo_is_updated(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    paint("b.png", GREEN)
+    library.build()
+    paint("a.png", BLUE)
+    assert counts(library.build()) == (0, 1, 1, 0, 0, 2, 2)
+    assert library.captions() == {"a.png": BLUE_CAPTION, "b.png": GREEN_CAPTION}
+    library.check()
+
+
+def test_deleted_photo_is_removed(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    paint("b.png", GREEN).rename(library.folder / "b.png")
+    library.build()
+    (library.folder / "a.png").unlink()
+    assert counts(library.build()) == (0, 1, 0, 1, 0, 1, 2)
+    assert library.captions() == {"b.png": GREEN_CAPTION}
+    assert counts(library.build()) == (0, 1, 0, 0, 0, 1, 2)
+    library.check()
+
+
+def test_photo_that_comes_back_is_new(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    library.build()
+    (library.folder / "a.png").unlink()
+    library.build()
+    paint("a.png", RED)
+    assert counts(library.build()) == (1, 0, 0, 0, 0, 1, 3)
+    assert library.captions() == {"a.png": RED_CAPTION}
+    library.check()
+
+
+def test_moved_photo_is_followed_without_captioning(library: Library, paint: Paint) -> None:
+    path = paint("a.png", RED)
+    paint("b.png", GREEN)
+    library.build()
+    (library.folder / "moved").mkdir()
+    path.rename(library.folder / "moved" / "z.png")
+    assert counts(library.build()) == (0, 1, 1, 0, 0, 2, 2)
+    assert library.captions() == {"moved/z.png": RED_CAPTION, "b.png": GREEN_CAPTION}
+    assert library.captioner.captioned == 2
+    library.check()
+
+
+def test_photos_that_changed_places_are_both_updated(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    paint("b.png", GREEN)
+    library.build()
+    paint("a.png", GREEN)
+    paint("b.png", RED)
+    assert counts(library.build()) == (0, 0, 2, 0, 0, 2, 2)
+    assert library.captions() == {"a.png": GREEN_CAPTION, "b.png": RED_CAPTION}
+    assert library.captioner.captioned == 2
+
+
+def test_two_photos_overwritten_with_the_same_one(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    paint("b.png", GREEN)
+    library.build()
+    paint("a.png", BLUE)
+    paint("b.png", BLUE)
+    assert counts(library.build()) == (0, 0, 1, 1, 0, 1, 2)
+
+
+def test_two_copies_overwritten_with_different_photos(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    paint("b.png", RED)
+    library.build()
+    paint("a.png", GREEN)
+    paint("b.png", BLUE)
+    assert counts(library.build()) == (1, 0, 1, 0, 0, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "config", [{"shard_rows": 1}, {"shard_rows": 1, "batch_photos": 1}, {"shard_rows": 100}]
+)
+def test_copies_are_one_photo_with_every_path(library: Library, paint: Paint, config: dict[str, int]) -> None:
+    for name in ("a.png", "b.png", "z/c.png"):
+        paint(name, RED)
+    paint("n.png", GREEN)
+    assert counts(library.build(**config)) == (2, 0, 0, 0, 0, 2, 1)
+    assert library.captioner.captioned == 2
+    assert library.captions() == dict.fromkeys(("a.png", "b.png", "z/c.png"), RED_CAPTION) | {
+        "n.png": GREEN_CAPTION
+    }
+    library.check()
+    paint("d.png", RED)
+    (library.folder / "a.png").unlink()
+    assert counts(library.build(**config)) == (0, 1, 1, 0, 0, 2, 2)
+    [red] = [row for row in library.rows().values() if row.captions[0].text == RED_CAPTION]
+    assert red.paths == tuple(os.fsencode(library.folder / name) for name in ("b.png", "d.png", "z/c.png"))
+    library.check()
+
+
+def test_other_folders_are_left_alone(library: Library, paint: Paint) -> None:
+    paint("one/a.png", RED)
+    paint("two/b.png", GREEN)
+    assert counts(library.build(library.folder / "one")) == (1, 0, 0, 0, 0, 1, 1)
+    assert counts(library.build(library.folder / "two")) == (1, 0, 0, 0, 0, 2, 2)
+    shutil.rmtree(library.folder / "one")
+    assert counts(library.build(library.folder / "two")) == (0, 1, 0, 0, 0, 2, 2)
+    assert library.captions() == {"one/a.png": RED_CAPTION, "two/b.png": GREEN_CAPTION}
+    assert counts(library.build(library.folder)) == (0, 1, 0, 1, 0, 1, 3)
+    library.check()
+
+
+def test_copy_in_another_folder_adds_its_path(library: Library, paint: Paint) -> None:
+    paint("one/a.png", RED)
+    paint("two/b.png", RED)
+    library.build(library.folder / "one")
+    assert counts(library.build(library.folder / "two")) == (0, 0, 1, 0, 0, 1, 2)
+    assert library.captions() == {"one/a.png": RED_CAPTION, "two/b.png": RED_CAPTION}
+
+
+def test_no_photos_make_a_valid_empty_index(library: Library) -> None:
+    assert counts(library.build()) == (0, 0, 0, 0, 0, 0, 1)
+    assert SearchEngine.open(library.index, library.text_encoder).search("anything") == []
+    assert counts(library.build()) == (0, 0, 0, 0, 0, 0, 1)
+    library.check()
+
+
+def test_last_photo_removed_leaves_an_empty_index(library: Library, paint: Paint) -> None:
+    paint("a.png", RED).rename(library.folder / "a.png")
+    library.build()
+    (library.folder / "a.png").unlink()
+    assert counts(library.build()) == (0, 0, 0, 1, 0, 0, 2)
+    library.check()
+
+
+def test_bad_photos_are_named_and_the_rest_is_indexed(library: Library, paint: Paint) -> None:
+    paint("good.png", RED)
+    (library.folder / "empty.jpg").write_bytes(b"")
+    (library.folder / "text.jpg").write_bytes(b"Dear diary")
+    (library.folder / "cut.png").write_bytes(paint("cut.png", GREEN).read_bytes()[:-30])
+    (library.folder / "lost.jpg").symlink_to(library.folder / "nowhere")
+    Image.new("1", (10_000, 9_000)).save(library.folder / "bomb.png")
+    report = library.build()
+    assert counts(report) == (1, 0, 0, 0, 5, 1, 1)
+    assert [(os.path.basename(path), reason.split(":")[0]) for path, reason in report.failures] == [
+        (b"bomb.png", "too_large"),
+        (b"cut.png", "truncated"),
+        (b"empty.jpg", "empty_file"),
+        (b"lost.jpg", "unreadable"),
+        (b"text.jpg", "not_an_image"),
+    ]
+    library.check()
+    failed = library.rows()[hashlib.sha256(b"Dear diary").hexdigest()]
+    assert (failed.status, failed.paths) == (Status.FAILED, (os.fsencode(library.folder / "text.jpg"),))
+    assert failed.reason.startswith("not_an_image: ")
+
+
+def test_mended_photo_is_new_and_its_failure_forgotten(library: Library, paint: Paint) -> None:
+    (library.folder / "a.png").write_bytes(b"")
+    assert counts(library.build()) == (0, 0, 0, 0, 1, 0, 1)
+    paint("a.png", RED)
+    assert counts(library.build()) == (1, 0, 0, 0, 0, 1, 2)
+    assert [row.status for row in library.rows().values()] == [Status.INDEXED]
+    library.check()
+
+
+def test_photo_refused_before_is_tried_again(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    assert counts(library.build(max_megapixels=0.001)) == (0, 0, 0, 0, 1, 0, 1)
+    assert counts(library.build()) == (1, 0, 0, 0, 0, 1, 2)
+    library.check()
+
+
+def test_photo_that_became_unreadable_is_removed(library: Library, paint: Paint) -> None:
+    path = paint("a.png", RED)
+    library.build()
+    path.write_bytes(b"gone")
+    assert counts(library.build()) == (0, 0, 0, 1, 1, 0, 2)
+    library.check()
+
+
+def test_unreadable_folder_keeps_its_photos(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", RED)
+    paint("locked/b.png", GREEN)
+    library.build()
+    list_folder = os.scandir
+
+    def refuse(folder: bytes) -> object:
+        if folder.endswith(b"locked"):
+            raise PermissionError(13, "Permission denied")
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = library.build()
+    assert counts(report) == (0, 1, 0, 0, 1, 2, 1)
+    assert report.failures == (
+        (os.fsencode(library.folder / "locked"), "unreadable_folder: Permission denied"),
+    )
+
+
+def test_batches_and_shards_are_bounded(library: Library, paint: Paint) -> None:
+    for number in range(11):
+        paint(f"{number:02}.png", (number, 0, 0))
+    library.build(batch_photos=4, shard_rows=3, workers=2)
+    assert library.captioner.batches == [4, 4, 3]
+    assert [shard.rows for shard in read_manifest(library.index).shards] == [3, 3, 3, 2]
+    assert library.captions() == {f"{number:02}.png": f"red {number} green 0 blue 0" for number in range(11)}
+    library.check()
+
+
+def test_same_photos_give_the_same_shards_and_vectors(library: Library, paint: Paint, tmp_path: Path) -> None:
+    for number in range(7):
+        paint(f"{number}.png", (number, 0, number % 2))
+    library.build(shard_rows=3, batch_photos=2, workers=2)
+    twin = Library(library.folder, tmp_path / "twin", library.captioner, library.text_encoder)
+    twin.build(shard_rows=3, batch_photos=2, workers=1)
+    first, second = read_manifest(library.index), read_manifest(twin.index)
+    assert first.shards == second.shards
+    assert first.vectors == second.vectors
+
+
+def write_human_caption(library: Library, image_id: str, text: str) -> None:
+    """What a person's edit will do: a newer row whose main caption is theirs."""
+    manifest = read_manifest(library.index)
+    row = library.rows()[image_id]
+    edited = dataclasses.replace(
+        row,
+        captions=(StoredCaption(text, None, Provenance.HUMAN), *row.captions),
+        caption_vector=library.text_encoder.encode([text])[0],
+    )
+    shard = write_shard(library.index, [edited], photo_schema(library.text_encoder.dimension))
+    commit_manifest(
+        library.index,
+        dataclasses.replace(
+            manifest, generation=manifest.generation + 1, shards=(*manifest.shards, shard), vectors=()
+        ),
+    )
+
+
+def test_what_people_wrote_outlives_everything(library: Library, paint: Paint) -> None:
+    path = paint("a.png", RED)
+    image_id = hash_file(path)
+    library.build()
+    write_human_caption(library, image_id, "my red wall")
+    path = path.rename(library.folder / "moved.png")
+    library.build()
+    assert library.captions() == {"moved.png": "my red wall"}
+    assert counts(library.build(recaption=True))[:3] == (0, 0, 1)
+    assert [caption.text for caption in library.rows()[image_id].captions] == ["my red wall", RED_CAPTION]
+    library.check()
+    path.unlink()
+    library.build()
+    assert library.rows() == {}
+    paint("back.png", RED)
+    library.build()
+    assert library.captions() == {"back.png": "my red wall"}
+    library.check()
+
+
+def test_missing_folder_is_refused_and_nothing_made(library: Library) -> None:
+    with pytest.raises(RetrievalError, match=r"^found nothing at .*nowhere"):
+        library.build(library.folder, library.folder / "nowhere")
+    assert not library.index.exists()
+
+
+def test_missing_folder_is_refused_and_nothing_changed(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    library.build()
+    before = snapshot(library.index)
+    with pytest.raises(RetrievalError):
+        library.build(library.folder / "nowhere")
+    assert snapshot(library.index) == before
+
+
+def test_other_text_encoder_is_refused(
+    library: Library, paint: Paint, captioner: Any, other_word_encoder: Any
+) -> None:
+    paint("a.png", RED)
+    library.build()
+    before = snapshot(library.index)
+    paint("b.png", GREEN)
+    with pytest.raises(EncoderMismatchError, match="words"):
+        build_index([library.folder], library.index, captioner, other_word_encoder)
+    assert snapshot(library.index) == before
+
+
+def test_other_captioner_is_refused_until_all_is_captioned_again(
+    library: Library, paint: Paint, other_captioner: Any
+) -> None:
+    paint("one/a.png", RED)
+    paint("two/b.png", GREEN)
+    library.build()
+    before = snapshot(library.index)
+    library.captioner = other_captioner
+    with pytest.raises(
+        RetrievalError, match=r"found captioner other colours .* expected colours .*--recaption"
+    ):
+        library.build()
+    with pytest.raises(RetrievalError, match=r"^found 1 photos of the index outside .*two/b\.png"):
+        library.build(library.folder / "one", recaption=True)
+    assert snapshot(library.index) == before
+    assert counts(library.build(recaption=True)) == (0, 0, 2, 0, 0, 2, 2)
+    assert other_captioner.captioned == 2
+    assert read_manifest(library.index).captioner.name == "other colours"
+    assert counts(library.build()) == (0, 2, 0, 0, 0, 2, 2)
+    library.check()
+
+
+def test_folder_of_something_else_is_refused(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    library.index.mkdir()
+    (library.index / "thesis.doc").write_bytes(b"x")
+    with pytest.raises(RetrievalError, match=r"^found no index in .* but other things, such as thesis\.doc"):
+        library.build()
+    assert [path.name for path in library.index.iterdir()] == ["thesis.doc"]
+
+
+def test_second_writer_is_refused(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    library.build()
+    with writer_lock(library.index), pytest.raises(RetrievalError, match="is being written"):
+        library.build()
+
+
+def test_captioner_that_fails_leaves_the_index_as_it_was(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", RED)
+    library.build()
+    before = snapshot(library.index)
+    paint("b.png", GREEN)
+
+    def fail(pixels_BHWC: np.ndarray) -> None:
+        raise PhotoError("out of words")
+
+    monkeypatch.setattr(library.captioner, "caption", fail)
+    with pytest.raises(PhotoError, match="out of words"):
+        library.build()
+    assert snapshot(library.index) == before
+
+
+def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
+    for number in range(3):
+        paint(f"{number}.png", (number, 0, 0))
+    told: list[tuple[int, int]] = []
+    build_index(
+        [library.folder],
+        library.index,
+        library.captioner,
+        library.text_encoder,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(1, 3), (2, 3), (3, 3)]

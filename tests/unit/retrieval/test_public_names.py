@@ -1,0 +1,41 @@
+import pkgutil
+import re
+import subprocess
+import sys
+
+import retrieval
+
+
+def test_public_names():
+    assert (
+        sorted(retrieval.__all__)
+        == dir(retrieval)
+        == [
+            "ChannelHit",
+            "Hit",
+            "Ranking",
+            "RetrievalError",
+            "SearchEngine",
+            "TextEncoder",
+            "load_text_encoder",
+        ]
+    )
+    assert all(getattr(retrieval, name).__name__ == name for name in retrieval.__all__)
+
+
+def test_unknown_name_is_an_attribute_error():
+    assert not hasattr(retrieval, "nothing")
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    heavy = {"torch", "faiss", "pyarrow", "numpy", "transformers", "sentence_transformers", "pydantic"}
+    script = f"import sys, retrieval; print(*sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_reading_order_names_every_module():
+    named = re.findall(r"`(\w+)`", retrieval.__doc__.split("Reading order:")[1])
+    assert sorted(set(named) - {"retrieve"}) == sorted(
+        module.name for module in pkgutil.iter_modules(retrieval.__path__)
+    )
