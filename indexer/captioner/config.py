@@ -22,14 +22,14 @@ class DecoderConfig(Config):
 class CrossEntropyConfig(Config):
     """The first phase: every word of every human caption, given the words before it."""
 
-    passes: int = Field(20, ge=0)
-    batch: int = Field(64, gt=0)
-    learning_rate: float = Field(1e-3, gt=0)
+    passes: int = Field(10, ge=0)
+    batch: int = Field(20, gt=0)
+    learning_rate: float = Field(8e-4, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     doubly_stochastic: float = Field(0.1, ge=0)
     clip_norm: float = Field(1.0, gt=0)
-    average_decay: float = Field(0.995, ge=0, lt=1)
+    average_decay: float = Field(0.998, ge=0, lt=1)
     patience: int = Field(5, gt=0)
 
 
@@ -37,7 +37,7 @@ class SelfCriticalConfig(Config):
     """The second phase: sampled captions, rewarded for CIDEr-D and for finding their own photo."""
 
     passes: int = Field(0, ge=0)
-    batch: int = Field(64, gt=0)
+    batch: int = Field(20, gt=0)
     samples: int = Field(5, gt=1)
     learning_rate: float = Field(1e-4, gt=0)
     cider_weight: float = Field(1.0, ge=0)

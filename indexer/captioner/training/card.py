@@ -23,8 +23,8 @@ A photo's caption with the attention behind each word: {image_encoder} annotatio
 
 The photos and captions of the training data are not part of this file or the project. Flickr8k (Hodosh,
 Young and Hockenmaier 2013) is for non-commercial research and teaching. Its captions describe everyday
-scenes, mostly of people and dogs outdoors; the annotators' guesses about gender, age and activity come back in what
-this captioner writes. Do not use it to decide anything about a person.
+scenes, mostly of people and dogs outdoors; the annotators' guesses about gender, age and activity come back
+in what this captioner writes. Do not use it to decide anything about a person.
 """
 
 
