@@ -4,7 +4,8 @@ PYTHON ?= python3
 PHOTOS ?= .cache/samples
 INDEX ?= index
 SENTENCE ?= a dog running through the grass
-export PHOTOS INDEX SENTENCE
+DATA ?= ../shared/data/flickr8k
+export PHOTOS INDEX SENTENCE DATA
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
@@ -12,7 +13,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test lint check format constraints clean
+.PHONY: help env index test pictures cells lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,18 @@ endif
 
 test: $(READY_DEV) ## Run the tests
 	$(BIN)/python -m pytest
+
+pictures: $(READY) ## Draw the README's pictures anew from the sample photos
+	@$(BIN)/python -m indexer.samples .cache/samples
+	$(BIN)/retrieve index .cache/samples --index .cache/samples-index
+	$(BIN)/retrieve search "$$SENTENCE" --index .cache/samples-index -k 4 --picture .readme/search.png
+	$(BIN)/retrieve caption .cache/samples/astronaut.png --attention .readme/attention.png
+
+cells: $(READY) ## Train the three cells on DATA with one budget and print the README's table of them
+	for cell in simple gru lstm; do \
+	  $(BIN)/retrieve train captioner "$$DATA" --config configs/cells/$$cell.toml --out .cache/cells/$$cell || exit; \
+	done
+	@$(BIN)/python -m indexer.captioner.training.compare .cache/cells/simple .cache/cells/gru .cache/cells/lstm
 
 lint: $(READY_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

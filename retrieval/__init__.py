@@ -9,7 +9,7 @@ Reading order:
 `errors`, `schema` (a photo's row), `files`, `manifest`, `shards`, `lock`: the index on disk;
 `unit_vectors`, `encoder_weights`, `text_encoder`, `probes`: sentences to vectors;
 `device`, `faiss_installation`, `flat_index`, `vector_index`, `caption_vectors`: nearest neighbours;
-`printable`, `photo_table`, `query`, `hit`, `engine`: search;
+`printable`, `photo_table`, `query`, `hit`, `engine`, `contact_sheet`: search;
 `config`, `captioned_dataset` (photos with people's captions), `command` (the `retrieve` command).
 """
 

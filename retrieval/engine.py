@@ -75,6 +75,14 @@ class SearchEngine:
         """The names of the channels that this index has."""
         return tuple(self._channels)
 
+    def file(self, image_id: str) -> Path:
+        """Where the photo of a hit lies; unlike `Hit.path`, it can be opened whatever its name.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return self._photos.file(image_id)
+
     def search(self, query: str, k: int = 10, channel: str | None = None) -> list[Hit]:
         """The k best photos for a sentence, fewer where the index has fewer.
 

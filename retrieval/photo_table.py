@@ -1,12 +1,13 @@
 """The searchable photos of one generation. Reads the shards' ids, paths and captions, not their vectors."""
 
+import bisect
 import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from retrieval.errors import IndexFormatError
+from retrieval.errors import IndexFormatError, UsageError
 from retrieval.manifest import Manifest
 from retrieval.printable import make_printable
 from retrieval.schema import Status
@@ -65,6 +66,17 @@ class PhotoTable:
         """The first path of a photo, printable."""
         paths = self._paths[number].as_py()
         return make_printable(os.fsdecode(paths[0])) if paths else ""
+
+    def file(self, image_id: str) -> Path:
+        """Where a photo was found first.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        number = bisect.bisect_left(self.image_ids, image_id)
+        if number == len(self.image_ids) or self.image_ids[number] != image_id:
+            raise UsageError(f"found no photo {image_id!r} in this index, expected the image_id of a hit")
+        return Path(os.fsdecode(self._paths[number].as_py()[0]))
 
     def caption(self, number: int) -> str:
         """The main caption of a photo; empty where it has none."""

@@ -36,12 +36,12 @@ class CrossEntropyConfig(Config):
 class SelfCriticalConfig(Config):
     """The second phase: sampled captions, rewarded for CIDEr-D and for finding their own photo."""
 
-    passes: int = Field(0, ge=0)
+    passes: int = Field(5, ge=0)
     batch: int = Field(20, gt=0)
     samples: int = Field(5, gt=1)
     learning_rate: float = Field(1e-4, gt=0)
     cider_weight: float = Field(1.0, ge=0)
-    retrieval_weight: float = Field(1.0, ge=0)
+    retrieval_weight: float = Field(0.2, ge=0)
 
 
 class DecodingConfig(Config):

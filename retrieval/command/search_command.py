@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption
 from retrieval.device import Device
+from retrieval.errors import UsageError
 from retrieval.printable import make_printable
 from retrieval.query import require_count, require_query
 
@@ -23,6 +25,10 @@ def search(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What the photo shows, in a sentence.")],
     k: Annotated[int, typer.Option("-k", metavar="K", help="How many photos to show.")] = 10,
     json_output: JsonOption = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="OUT.png", help="Draw the photos that were found."),
+    ] = None,
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
     ] = None,
@@ -39,6 +45,8 @@ def search(
     start = time.perf_counter()
     hits = engine.search(text, k, channel)
     seconds = time.perf_counter() - start
+    if picture is not None:
+        _draw(text, [(hit, engine.file(hit.image_id)) for hit in hits], picture)
     if json_output:
         document = {
             "query": text,
@@ -68,6 +76,15 @@ def _print_table(hits: Sequence["Hit"]) -> None:
         table.add_row(*(Text(cell) for cell in cells))
     # Lines that go to a file or another program are never folded.
     Console(width=None if sys.stdout.isatty() else 100_000).print(table, crop=False)
+
+
+def _draw(query: str, hits: "Sequence[tuple[Hit, Path]]", out: Path) -> None:
+    from retrieval.contact_sheet import draw_hits
+
+    try:
+        draw_hits(make_printable(query), hits).save(out)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write the picture to {out} ({error}); name a file ending in .png") from None
 
 
 @contextmanager

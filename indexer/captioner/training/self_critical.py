@@ -2,9 +2,9 @@
 
 Rennie et al. 2017, *Self-critical sequence training*, with the mean of a photo's other samples as baseline
 (Luo 2020, *A better variant of self-critical sequence training*). The reward adds to CIDEr-D how much
-better the caption's sentence vector finds its own photo than the batch's others (Luo et al. 2018,
+surely the caption's sentence vector finds its own photo among all of the training set (after Luo et al. 2018,
 *Discriminability objective for training descriptive captions*), so that captions stay specific.
-Shapes: B photos, S samples of each, T words, E sentence-vector dimension.
+Shapes: N photos of the split, B of a batch, S samples of each, T words, E sentence-vector dimension.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,15 +47,15 @@ class SelfCriticalReward:
         self._reference_NE = F.normalize(torch.from_numpy(np.stack(means)), dim=-1)
 
     def __call__(self, numbers_B: np.ndarray, captions_BS: list[list[Tokens]]) -> Tensor:
-        """Rewards (B, S): weighted sum of CIDEr-D and log p(own photo | caption) over the batch's photos."""
+        """Rewards (B, S): weighted sum of CIDEr-D and log p(own photo | caption) over the split's photos."""
         flat = [caption for captions in captions_BS for caption in captions]
         samples = len(captions_BS[0])
         cider = self._scorer.score_many(numbers_B.repeat(samples).tolist(), flat)
         reward_BS = self._config.cider_weight * torch.from_numpy(cider).float().view(-1, samples)
         if self._config.retrieval_weight:
             vectors_BSE = torch.from_numpy(self._encode(flat)).view(*reward_BS.shape, -1)
-            similarity_BSB = vectors_BSE @ self._reference_NE[numbers_B].T / _TEMPERATURE
-            own_BS = similarity_BSB.log_softmax(dim=-1).diagonal(dim1=0, dim2=2).T
+            log_p_BSN = (vectors_BSE @ self._reference_NE.T / _TEMPERATURE).log_softmax(dim=-1)
+            own_BS = log_p_BSN[torch.arange(len(numbers_B)), :, torch.from_numpy(numbers_B)]
             reward_BS = reward_BS + self._config.retrieval_weight * own_BS
         return reward_BS
 

@@ -1,0 +1,46 @@
+"""Trainings side by side: reads folders of `retrieve train captioner`, prints a Markdown table."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from safetensors import safe_open
+
+_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "cell": lambda run: run["cell"],
+    "decoder weights": lambda run: f"{run['weights'] / 1e6:.2f} M",
+    "passes": lambda run: str(len(run["log"])),
+    "minutes": lambda run: f"{sum(entry['seconds'] for entry in run['log']) / 60:.1f}",
+    "last loss": lambda run: f"{run['log'][-1]['loss']:.2f}",
+    "largest gradient norm": lambda run: f"{max(entry['largest_gradient_norm'] for entry in run['log']):.2f}",
+    "CIDEr": lambda run: f"{_best(run)['CIDEr']:.1f}",
+    "R@1 / 5 / 10": lambda run: " / ".join(f"{_best(run)[f'Recall@{k}']:.1f}" for k in (1, 5, 10)),
+}
+
+
+def compare_trainings(folders: Sequence[Path]) -> str:
+    """A Markdown table with a line per training; its scores are those of the validation split, in percent."""
+    runs = [_read(folder) for folder in folders]
+    lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
+    lines += ["| " + " | ".join(column(run) for column in _COLUMNS.values()) + " |" for run in runs]
+    return "\n".join(lines)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    with safe_open(folder / "captioner.safetensors", framework="np") as file:
+        weights = sum(file.get_tensor(name).size for name in file.keys())
+    cell = json.loads((folder / "config.json").read_text())["decoder"]["cell"]
+    return {"cell": cell, "weights": weights, "log": log}
+
+
+def _best(run: dict[str, Any]) -> dict[str, float]:
+    best: dict[str, float] = max(run["log"], key=lambda entry: entry["CIDEr"])
+    return best
+
+
+if __name__ == "__main__":
+    typer.echo(compare_trainings([Path(argument) for argument in sys.argv[1:]]))

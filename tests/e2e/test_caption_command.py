@@ -1,0 +1,75 @@
+"""`retrieve caption` as a person types it, with the captioner that is shipped."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.samples import write_samples
+
+RETRIEVE = Path(sys.executable).with_name("retrieve")
+
+
+def caption(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([RETRIEVE, "caption", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    write_samples(folder)
+    return folder
+
+
+def test_one_photo_gives_one_sentence_and_a_drawing_of_every_word(samples: Path, tmp_path: Path) -> None:
+    done = caption(samples / "astronaut.png", "--attention", tmp_path / "words.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    (sentence,) = done.stdout.splitlines()
+    words = sentence.split()
+    assert {"man", "woman", "person", "girl", "boy", "people"} & set(words)
+    drawing = Image.open(tmp_path / "words.png").convert("RGB")
+    panels = len(words) + 1
+    assert drawing.width == 10 + min(7, panels) * 230
+    assert drawing.height == 10 + -(-panels // 7) * (220 + 30 + 10)
+    first_HWC = np.asarray(drawing)[40:260, 10:230].astype(int)
+    word_HWC = np.asarray(drawing)[40:260, 240:460].astype(int)
+    assert (word_HWC <= first_HWC + 3).mean() > 0.99
+    assert word_HWC.mean() < 0.9 * first_HWC.mean()
+
+
+def test_json_names_every_photo_and_a_bad_one_only_costs_itself(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    photos = [samples / "chelsea.png", tmp_path / "empty.jpg", samples / "rocket.jpg"]
+    done = caption(*photos, "--json")
+    assert done.returncode == 0
+    rows = json.loads(done.stdout)["captions"]
+    assert [row["path"] for row in rows] == [str(photos[0]), str(photos[2])]
+    assert all(row["caption"] and row["logprob"] < 0 for row in rows)
+    assert done.stderr.splitlines() == [f"retrieve: {photos[1]}: empty_file: the file has no bytes"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nothing.jpg"], 1, "none of the 1 photos could be read"),
+        (["--captioner", "none.safetensors", "p.jpg"], 1, "no captioner checkpoint at none.safetensors"),
+        (["--beam", "0", "p.jpg"], 2, "--beam"),
+        (["--device", "abacus", "p.jpg"], 2, "abacus"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(arguments: list[str], code: int, message: str) -> None:
+    done = caption(*arguments)
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_drawing_that_cannot_be_written_is_one_line(samples: Path, tmp_path: Path) -> None:
+    done = caption(samples / "chelsea.png", "--attention", tmp_path / "no" / "folder.png")
+    assert done.returncode == 2
+    assert "cannot write the drawing" in done.stderr.splitlines()[-1]
