@@ -1,9 +1,10 @@
 # What a person types. Every target does its own set-up, in .venv.
 
 PYTHON ?= python3
+FAISS ?= cpu
 PHOTOS ?= .cache/samples
 INDEX ?= index
-SENTENCE ?= a dog running through the grass
+SENTENCE ?= a man taking a picture
 DATA ?= ../shared/data/flickr8k
 export PHOTOS INDEX SENTENCE DATA
 
@@ -13,7 +14,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test pictures cells lint check format constraints clean
+.PHONY: help env index test pictures cells report lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +43,10 @@ cells: $(READY) ## Train the three cells on DATA with one budget and print the R
 	done
 	@$(BIN)/python -m indexer.captioner.training.compare .cache/cells/simple .cache/cells/gru .cache/cells/lstm
 
+report: $(READY_DEV) ## Evaluate on DATA's test split and print the tables
+	$(BIN)/retrieve eval "$$DATA" --out report
+	@cat report/report.md
+
 lint: $(READY_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,10 +70,13 @@ $(READY): pyproject.toml constraints.txt
 	  found=$$($(PYTHON) --version 2>/dev/null) || found="not there"; \
 	  echo "make: $(PYTHON) is $$found, Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3" >&2; \
 	  exit 1; }
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	$(INSTALL) --editable '.[cpu,samples]'
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv --clear .venv || { \
+	  rm -rf .venv; \
+	  echo "make: $(PYTHON) cannot make an environment; install its venv module (python3-venv on Debian)" >&2; \
+	  exit 1; }
+	$(INSTALL) --editable '.[$(FAISS),samples]'
 	@touch $@
 
 $(READY_DEV): $(READY)
-	$(INSTALL) --editable '.[cpu,samples,dev]'
+	$(INSTALL) --editable '.[$(FAISS),samples,dev]'
 	@touch $@

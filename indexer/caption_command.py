@@ -22,7 +22,9 @@ def caption(
         str,
         typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),
     ] = "default",
-    beam: Annotated[int, typer.Option(min=1, max=50, help="Beam width.")] = 3,
+    beam: Annotated[
+        int | None, typer.Option(min=1, max=50, help="Beam width; the captioner's own if not given.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -36,17 +38,17 @@ def caption(
 
     model = load_captioner(captioner, pick_device(device), beam)
     captions, failures = _caption_all(photos, model)
-    if attention is not None and captions:
-        _draw_all(captions, attention)
     if as_json:
         rows = [
-            {"path": str(path), "caption": written.text, "logprob": round(written.logprob, 4)}
+            {"path": make_printable(str(path)), "caption": written.text, "logprob": round(written.logprob, 4)}
             for path, written in captions.items()
         ]
-        typer.echo(json.dumps({"captions": rows}, ensure_ascii=False))
+        typer.echo(json.dumps({"captions": rows}))
     else:
         for path, written in captions.items():
             typer.echo(written.text if len(photos) == 1 else f"{make_printable(str(path))}: {written.text}")
+    if attention is not None and captions:
+        _draw_all(captions, attention)
     for path, reason in failures.items():
         typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
     if failures and not captions:

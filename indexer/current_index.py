@@ -78,7 +78,8 @@ def next_manifest(current: Manifest | None, captioner: Captioner, text_encoder: 
 
 def _require_free(index: Path) -> None:
     if index.is_dir():
-        foreign = sorted(entry.name for entry in index.iterdir() if entry.name not in _UNFINISHED)
+        names = sorted(entry.name for entry in index.iterdir())
+        foreign = [name for name in names if name not in _UNFINISHED and not name.endswith(".tmp")]
         if foreign:
             raise RetrievalError(
                 f"found no index in {index} but other things, such as {make_printable(foreign[0])}, expected "

@@ -21,15 +21,13 @@ class Scan:
     listed, with the reason: what lies in them is unknown, not gone.
     """
 
-    roots: tuple[bytes, ...]
+    roots: frozenset[bytes]
     paths: tuple[bytes, ...]
     unreadable: tuple[tuple[bytes, str], ...]
 
     def covers(self, path: bytes) -> bool:
         """Whether this scan would have found `path` if it were there."""
-        return _lies_under(path, self.roots) and not _lies_under(
-            path, [folder for folder, _ in self.unreadable]
-        )
+        return _lies_under(path, self.roots) and not _lies_under(path, frozenset(dict(self.unreadable)))
 
 
 def require_photos_exist(photos: Sequence[Path]) -> None:
@@ -59,7 +57,7 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
         RetrievalError: one of them is missing.
     """
     require_photos_exist(photos)
-    roots = tuple(sorted({os.path.abspath(os.fsencode(photo)) for photo in photos}))
+    roots = frozenset(os.path.abspath(os.fsencode(photo)) for photo in photos)
     paths: set[bytes] = set()
     unreadable: list[tuple[bytes, str]] = []
     for root in roots:
@@ -97,5 +95,9 @@ def _is_photo(entry: os.DirEntry[bytes]) -> bool:
         return entry.is_symlink()
 
 
-def _lies_under(path: bytes, folders: Sequence[bytes]) -> bool:
-    return any(path == folder or path.startswith(folder.rstrip(b"/") + b"/") for folder in folders)
+def _lies_under(path: bytes, folders: frozenset[bytes]) -> bool:
+    while path not in folders:
+        path, child = os.path.dirname(path), path
+        if path == child:
+            return False
+    return True

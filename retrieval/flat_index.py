@@ -102,7 +102,8 @@ class FlatIndex:
         scores_QK = np.full((len(unit_QD), k), -np.inf, dtype=np.float32)
         ids_QK = np.full((len(unit_QD), k), -1, dtype=np.int64)
         found = min(k, len(self))
-        step = _QUERIES_AT_ONCE if self._gpu is None else _GPU_NEIGHBOURS
+        on_gpu = self._gpu is not None and found < _GPU_NEIGHBOURS
+        step = _GPU_NEIGHBOURS if on_gpu else _QUERIES_AT_ONCE
         for start in range(0, len(unit_QD) if found else 0, step):
             batch = slice(start, start + step)
             scores_QK[batch, :found], ids_QK[batch, :found] = self._search_batch(unit_QD[batch], found)

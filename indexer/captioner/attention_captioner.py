@@ -94,10 +94,10 @@ def load_attention_captioner(
     """
     decoder, header = load_checkpoint(checkpoint)
     image_encoder = load_image_encoder(header.config.image_encoder)
-    if image_encoder.channels != header.channels:
+    if image_encoder.weights_sha256 != header.image_encoder_sha256:
         raise CheckpointError(
-            f"{checkpoint} was trained on annotations of {header.channels} channels, but "
-            f"{image_encoder.name} gives {image_encoder.channels}; train it again with this encoder"
+            f"{checkpoint} was trained on {image_encoder.name} of {header.image_encoder_sha256[:12]}…, "
+            f"found {image_encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
         )
     decoding = header.config.decoding
     if beam_width is not None:

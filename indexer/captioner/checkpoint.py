@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -20,13 +19,15 @@ _FORMAT_VERSION = 1
 class CheckpointHeader(Config):
     """What travels with the weights: every hyper-parameter, the vocabulary, and how good the captioner was.
 
-    `channels` is the size D of the annotations that the decoder was trained on; `figures` are scores on the
+    `channels` is the size D of the annotations that the decoder was trained on, and `image_encoder_sha256`
+    the hash of the weights of the CNN that made them; `figures` are scores on the
     validation split.
     """
 
     format_version: int
     config: CaptionerConfig
     channels: int
+    image_encoder_sha256: str
     vocabulary: tuple[str, ...]
     data: str
     figures: dict[str, float]
@@ -53,6 +54,7 @@ def save_checkpoint(
     decoder: AttentionDecoder,
     config: CaptionerConfig,
     vocabulary: Vocabulary,
+    image_encoder_sha256: str,
     data: str,
     figures: dict[str, float],
 ) -> None:
@@ -61,6 +63,7 @@ def save_checkpoint(
         format_version=_FORMAT_VERSION,
         config=config,
         channels=decoder.size.channels,
+        image_encoder_sha256=image_encoder_sha256,
         vocabulary=vocabulary.words,
         data=data,
         figures=figures,
@@ -113,8 +116,9 @@ def _read_header(path: Path, metadata: dict[str, str]) -> CheckpointHeader:
             f"{path} has checkpoint format {version}, this version reads {_FORMAT_VERSION}; update retrieve"
         )
     try:
-        return CheckpointHeader.model_validate(values)
-    except ValidationError as error:
-        raise CheckpointError(
-            f"{path}: its header is damaged ({error.errors()[0]['msg']}); train it again"
-        ) from None
+        header = CheckpointHeader.model_validate(values)
+        Vocabulary(header.vocabulary)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: its header is damaged ({reason}); train it again") from None
+    return header

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from indexer.captioner.decoder import Cell
 from retrieval.config import Config
@@ -19,10 +19,14 @@ class DecoderConfig(Config):
     dropout: float = Field(0.4, ge=0, lt=1)
 
 
-class CrossEntropyConfig(Config):
-    """The first phase: every word of every human caption, given the words before it."""
+class TrainingConfig(Config):
+    """How the decoder is trained: every word of every human caption, given the words before it.
 
-    passes: int = Field(10, ge=0)
+    `cycles` are the passes of each cycle of the learning rate, which starts at half that of the one before.
+    """
+
+    cycles: tuple[PositiveInt, ...] = Field((10, 8), min_length=1)
+    patience: int = Field(8, gt=0)
     batch: int = Field(20, gt=0)
     learning_rate: float = Field(8e-4, gt=0)
     weight_decay: float = Field(0.01, ge=0)
@@ -30,18 +34,6 @@ class CrossEntropyConfig(Config):
     doubly_stochastic: float = Field(0.1, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     average_decay: float = Field(0.998, ge=0, lt=1)
-    patience: int = Field(5, gt=0)
-
-
-class SelfCriticalConfig(Config):
-    """The second phase: sampled captions, rewarded for CIDEr-D and for finding their own photo."""
-
-    passes: int = Field(5, ge=0)
-    batch: int = Field(20, gt=0)
-    samples: int = Field(5, gt=1)
-    learning_rate: float = Field(1e-4, gt=0)
-    cider_weight: float = Field(1.0, ge=0)
-    retrieval_weight: float = Field(0.2, ge=0)
 
 
 class DecodingConfig(Config):
@@ -62,6 +54,5 @@ class CaptionerConfig(Config):
     seed: int = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     decoder: DecoderConfig = DecoderConfig()
-    cross_entropy: CrossEntropyConfig = CrossEntropyConfig()
-    self_critical: SelfCriticalConfig = SelfCriticalConfig()
+    training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()

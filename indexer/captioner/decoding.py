@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from indexer.captioner.decoder import Annotated, AttentionDecoder, State
+from indexer.captioner.decoder import Annotated, AttentionDecoder, State, Step
 from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
 
 _NEVER_SAID = [PAD, START, UNKNOWN]
@@ -42,10 +42,9 @@ def beam_search(
     alpha_BKTL = torch.empty(batch, width, 0, photos.phi_BLF.shape[1], device=device)
     logprob_BK = torch.full((batch, width), -torch.inf, device=device)
     logprob_BK[:, 0] = 0.0  # all beams start alike: only the first may branch
-    for _ in range(max_words + 1):
+    for spoken in range(max_words + 1):
         step = decoder.step(y_BK, state, photos)
-        next_BKV = _next_logprobs(decoder, step.state, step.context_BKF, step.embedded_BKE)
-        next_BKV = _freeze_finished(next_BKV, y_BK)
+        next_BKV = _next_logprobs(decoder, step, y_BK, must_end=spoken == max_words)
         vocabulary = next_BKV.shape[-1]
         logprob_BK, chosen_BK = (logprob_BK.unsqueeze(-1) + next_BKV).flatten(1).topk(width)
         parent_BK, y_BK = chosen_BK // vocabulary, chosen_BK % vocabulary
@@ -77,11 +76,10 @@ def sample(
     y_BK = torch.full((batch, samples), START, device=device)
     logprob_BK = torch.zeros(batch, samples, device=device)
     words, alphas = [], []
-    for _ in range(max_words + 1):
+    for spoken in range(max_words + 1):
         step = decoder.step(y_BK, state, photos)
         state = step.state
-        next_BKV = _next_logprobs(decoder, state, step.context_BKF, step.embedded_BKE)
-        next_BKV = _freeze_finished(next_BKV, y_BK)
+        next_BKV = _next_logprobs(decoder, step, y_BK, must_end=spoken == max_words)
         p_NV = (next_BKV / temperature).softmax(dim=-1).flatten(0, 1)
         y_BK = torch.multinomial(p_NV, 1, generator=generator).view(batch, samples)
         logprob_BK = logprob_BK + next_BKV.gather(-1, y_BK.unsqueeze(-1)).squeeze(-1)
@@ -92,14 +90,17 @@ def sample(
     return Decoded(torch.stack(words, dim=-1), logprob_BK, torch.stack(alphas, dim=2))
 
 
-def _next_logprobs(decoder: AttentionDecoder, state: State, context: Tensor, embedded: Tensor) -> Tensor:
-    logits_BKV = decoder.logits(state.h_BKH, context, embedded).float()
+def _next_logprobs(decoder: AttentionDecoder, step: Step, y_BK: Tensor, must_end: bool) -> Tensor:
+    """Log-probabilities of every next word (B, K, V); after END or PAD only PAD follows, at no cost.
+
+    `must_end` leaves END as the only choice of a caption that has all its words, at the price it has.
+    """
+    logits_BKV = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
     logits_BKV[..., _NEVER_SAID] = -torch.inf
-    return logits_BKV.log_softmax(dim=-1)
-
-
-def _freeze_finished(logprobs_BKV: Tensor, y_BK: Tensor) -> Tensor:
-    """After END or PAD only PAD follows, at no cost."""
+    logprobs_BKV = logits_BKV.log_softmax(dim=-1)
+    if must_end:
+        is_end_V = torch.arange(logprobs_BKV.shape[-1], device=logprobs_BKV.device) == END
+        logprobs_BKV = torch.where(is_end_V, logprobs_BKV, -torch.inf)
     finished_BK = (y_BK == END) | (y_BK == PAD)
     logprobs_BKV[finished_BK] = -torch.inf
     logprobs_BKV[..., PAD] = torch.where(finished_BK, 0.0, -torch.inf)

@@ -7,9 +7,10 @@ by name or local path. Shapes: B photos, S pixels a side, L = rows·columns loca
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from indexer.captioner.efficientnet_lite import VARIANTS, EfficientNetLite, load_efficientnet_lite
@@ -96,18 +97,24 @@ def _load_backbone(name_or_path: str) -> ImageEncoder:
         architecture = type(AutoBackbone.from_config(AutoConfig.from_pretrained(name_or_path)))
         backbone = architecture.from_pretrained(name_or_path, use_safetensors=True)
         processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        pixels = _read_pixels(processor)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
         raise CheckpointError(
             f"no image encoder {name_or_path!r} ({reason}); built in are {', '.join(VARIANTS)}, "
             "any other must be a backbone of the transformers library, by name or local path, in safetensors"
         ) from None
-    size = processor["size"].get("shortest_edge") or processor["size"]["height"]
-    mean, scale = (tuple(255.0 * x for x in processor[key]) for key in ("image_mean", "image_std"))
     name = Path(name_or_path).name
-    return ImageEncoder(
-        name, _hash_weights(backbone), _LastFeatureMap(backbone), Pixels(size, mean, scale)
-    ).eval()
+    return ImageEncoder(name, _hash_weights(backbone), _LastFeatureMap(backbone), pixels).eval()
+
+
+def _read_pixels(processor: dict[str, Any]) -> Pixels:
+    """From a preprocessor_config.json; older ones give the size as a bare number."""
+    size = processor["size"]
+    if isinstance(size, dict):
+        size = size["shortest_edge"] if "shortest_edge" in size else size["height"]
+    mean, scale = (tuple(255.0 * x for x in processor[key]) for key in ("image_mean", "image_std"))
+    return Pixels(size, mean, scale)
 
 
 def _hash_weights(network: nn.Module) -> str:

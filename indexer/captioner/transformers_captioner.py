@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from indexer.captioner.captioner import Caption
 from retrieval.errors import CheckpointError
@@ -18,6 +19,7 @@ class TransformersCaptioner:
         self,
         name: str,
         weights_sha256: str,
+        image_size: int,
         model: Any,
         processor: Any,
         beam_width: int = 3,
@@ -25,12 +27,11 @@ class TransformersCaptioner:
     ) -> None:
         self.name = name
         self.weights_sha256 = weights_sha256
+        self.image_size = image_size
         self._model = model
         self._processor = processor
         self._beam_width = beam_width
         self._max_words = max_words
-        size = processor.image_processor.size
-        self.image_size: int = size.get("height") or size["shortest_edge"]
 
     @torch.inference_mode()
     def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
@@ -67,7 +68,17 @@ def load_transformers_captioner(
     try:
         model = AutoModelForImageTextToText.from_pretrained(name_or_path, use_safetensors=True)
         processor = AutoProcessor.from_pretrained(name_or_path)
-    except (OSError, ValueError, KeyError) as error:
+        size = processor.image_processor.size
+        image_size: int = size["height"] if "height" in size else size["shortest_edge"]
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        ImportError,
+        AttributeError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(
             f"no captioner {name_or_path!r} ({reason}); expected `default`, a .safetensors file from "
@@ -78,4 +89,4 @@ def load_transformers_captioner(
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode() + weight.float().cpu().numpy().tobytes())
     name = Path(name_or_path).name
-    return TransformersCaptioner(name, digest.hexdigest(), model.eval(), processor, beam_width)
+    return TransformersCaptioner(name, digest.hexdigest(), image_size, model.eval(), processor, beam_width)

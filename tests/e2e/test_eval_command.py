@@ -18,6 +18,7 @@ from ir_measures import RR, R, nDCG
 from indexer.captioner.checkpoint import save_checkpoint
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
+from indexer.captioner.efficientnet_lite import VARIANTS
 from indexer.captioner.loading import DEFAULT_CAPTIONER, load_captioner
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from indexer.index_writer import IndexWriter
@@ -181,7 +182,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = CaptionerConfig.model_validate({"image_encoder": "efficientnet-lite0", "decoder": sizes})
     torch.manual_seed(0)
     size = DecoderSize(cell=settings.decoder.cell, vocabulary=len(words.words), channels=1280, **sizes)
-    save_checkpoint(folder / "tiny.safetensors", AttentionDecoder(size), settings, words, "nothing", {})
+    save_checkpoint(
+        folder / "tiny.safetensors",
+        AttentionDecoder(size),
+        settings,
+        words,
+        VARIANTS["efficientnet-lite0"].weights_sha256,
+        "nothing",
+        {},
+    )
     path = folder / "eval.toml"
     path.write_text(f'bootstrap_resamples = 200\n[index]\ncaptioner = "{folder / "tiny.safetensors"}"\n')
     return path

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from indexer.captioner.image_encoder import ImageEncoder
 from indexer.captioner.training.report import Report
 from retrieval.errors import DatasetError
+from retrieval.files import write_file
 
 _BATCH = 64
 _SMALLEST_CROP = 0.7  # of a side
@@ -46,7 +47,7 @@ def cache_annotations(
                 a_BLD = encoder(torch.from_numpy(pixels))
             cache[start : start + len(batch)] = a_BLD.to(torch.float16).numpy()
             cache.flush()
-            progress.write_text(json.dumps({"done": start + len(batch)}))
+            write_file(progress, json.dumps({"done": start + len(batch)}).encode())
             report(f"annotations, view {view}", start + len(batch), len(photos))
     return np.lib.format.open_memmap(path, mode="r")
 
@@ -74,7 +75,9 @@ def _random_crop(size: tuple[int, int], random: np.random.Generator) -> tuple[fl
 
 
 def _cache_key(encoder: ImageEncoder, photos: Sequence[Path], view: int, seed: int) -> str:
-    digest = hashlib.sha256(f"{encoder.name} {encoder.image_size} {encoder.dtype} {view} {seed}".encode())
+    made_by = (encoder.weights_sha256, encoder.image_size, encoder.dtype, view, seed, _SMALLEST_CROP)
+    digest = hashlib.sha256(repr(made_by).encode())
     for photo in photos:
-        digest.update(os.fsencode(photo.resolve()) + b"\0")
+        status = photo.stat()
+        digest.update(os.fsencode(photo.resolve()) + f"\0{status.st_size} {status.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:16]

@@ -1,16 +1,15 @@
-"""The first phase's loss: every word of every caption, and attention that visits the whole photo."""
+"""The loss: every word of every caption, and attention that visits the whole photo."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from indexer.captioner.config import CrossEntropyConfig
+from indexer.captioner.config import TrainingConfig
 from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.training.examples import Batch
 from indexer.captioner.vocabulary import PAD
 
 
-def cross_entropy_loss(decoder: AttentionDecoder, batch: Batch, config: CrossEntropyConfig) -> Tensor:
+def cross_entropy_loss(decoder: AttentionDecoder, batch: Batch, config: TrainingConfig) -> Tensor:
     """−log p of the words with label smoothing, plus λ·mean_j(1 − Σ_t α_tj)² (Xu et al. 2015, eq. 14)."""
     photos = decoder.annotate(batch.a_BLD)
     logits_BKTV, alpha_BKTL = decoder(photos, batch.words_BKT[:, :, :-1])
@@ -27,11 +26,3 @@ def cross_entropy_loss(decoder: AttentionDecoder, batch: Batch, config: CrossEnt
     attention_loss = (1 - visited_BKL[is_caption_BK]).square().mean()
     loss: Tensor = word_loss + config.doubly_stochastic * attention_loss
     return loss
-
-
-def sequence_logprobs(decoder: AttentionDecoder, a_BLD: Tensor, words_BKT: Tensor) -> Tensor:
-    """Log p(caption | photo) in nats, (B, K), of captions that start with START and end with END or PAD."""
-    logits_BKTV, _ = decoder(decoder.annotate(a_BLD), words_BKT[:, :, :-1])
-    target_BKT = words_BKT[:, :, 1:]
-    chosen_BKT = logits_BKTV.float().log_softmax(-1).gather(-1, target_BKT.unsqueeze(-1)).squeeze(-1)
-    return torch.where(target_BKT != PAD, chosen_BKT, 0.0).sum(-1)

@@ -11,21 +11,17 @@ _PANELS = (
 
 
 def draw_curves(log: list[dict[str, Any]], path: Path) -> None:
-    """One panel per quantity and phase, against passes; nothing is drawn of an empty log."""
+    """One panel per quantity, against passes."""
     from matplotlib.figure import Figure
 
-    phases = list(dict.fromkeys(entry["phase"] for entry in log))
-    if not phases:
-        return
-    figure = Figure(figsize=(12, 3.2 * len(phases)), layout="constrained")
-    rows = figure.subplots(len(phases), len(_PANELS), squeeze=False)
-    for phase, axes in zip(phases, rows, strict=True):
-        entries = [entry for entry in log if entry["phase"] == phase]
-        for (title, names), axis in zip(_PANELS, axes, strict=True):
-            for name in names:
-                axis.plot([e["pass"] for e in entries], [e[name] for e in entries], marker=".", label=name)
-            axis.set(title=f"{phase}: {title}", xlabel="pass")
-            axis.grid(alpha=0.3)
-            if len(names) > 1:
-                axis.legend(["mean", "largest"])
+    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    for (title, names), axis in zip(_PANELS, figure.subplots(1, len(_PANELS)), strict=True):
+        for name in names:
+            axis.plot(
+                [entry["pass"] for entry in log], [entry[name] for entry in log], marker=".", label=name
+            )
+        axis.set(title=title, xlabel="pass")
+        axis.grid(alpha=0.3)
+        if len(names) > 1:
+            axis.legend(["mean", "largest"])
     figure.savefig(path, dpi=110)

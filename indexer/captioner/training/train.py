@@ -1,32 +1,28 @@
 """Trains the captioner: reads a captioned dataset, writes a checkpoint, its log, curves and card."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from indexer.captioner.checkpoint import save_checkpoint
-from indexer.captioner.config import CaptionerConfig, CrossEntropyConfig, SelfCriticalConfig
+from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.image_encoder import ImageEncoder, load_image_encoder
 from indexer.captioner.training.annotations import cache_annotations
 from indexer.captioner.training.card import write_card
-from indexer.captioner.training.cross_entropy import cross_entropy_loss
 from indexer.captioner.training.curves import draw_curves
-from indexer.captioner.training.examples import Batch, Examples, encode_captions
-from indexer.captioner.training.phase import METRIC, Phase, run_phase
+from indexer.captioner.training.examples import Examples, encode_captions
+from indexer.captioner.training.passes import METRIC, Passes
 from indexer.captioner.training.report import Report
-from indexer.captioner.training.self_critical import SelfCriticalReward, self_critical_loss
-from indexer.captioner.training.validation import Validation, load_caption_scorer
+from indexer.captioner.training.validation import Validation
 from indexer.captioner.vocabulary import Vocabulary
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import CheckpointError
-from retrieval.text_encoder import load_text_encoder
+from retrieval.files import hash_file, write_file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,37 +41,47 @@ def train_captioner(
 ) -> Path:
     """Train on the split "train", choose on "val", and return the checkpoint OUT/captioner.safetensors.
 
-    `cache` keeps annotations between runs (some 1.2 GB per view and 6,000 photos). A run that was killed
-    carries on from its last whole pass. Raises `DatasetError` without both splits and `CheckpointError` where
-    `out` holds a training with another config.
+    Its card, the log of all passes and their curves lie beside it. `cache` keeps annotations between runs
+    (some 1.2 GB per view and 6,000 photos). A run that was killed carries on from its last whole pass. Raises
+    `DatasetError` without both splits and `CheckpointError` where `out` holds another training.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    _claim(out, config)
     dtype = getattr(torch, config.precision)
     encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
     data = _prepare(dataset, config, encoder, cache, report)
+    _claim(out, config, dataset)
     torch.manual_seed(config.seed)
     decoder = _build_decoder(config, data, encoder.channels)
+    validation = Validation(data.validation, data.validation_NLD, data.vocabulary, config.decoding, dtype)
+    saved = out / "state.safetensors"
+    passes = Passes(decoder, data.examples, validation, config.training, config.seed, saved)
     log: list[dict[str, Any]] = []
-    for phase in _plan_phases(config, data, dtype):
-        saved = out / f"{phase.name}.state.safetensors"
-        log += run_phase(phase, decoder, data.examples, dtype, config.seed, saved, report).log
-        (out / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
-        draw_curves(log, out / "curves.png")
-    figures = {METRIC: max(entry[METRIC] for entry in log if entry["phase"] == log[-1]["phase"])}
+    for entry in passes.run(report):
+        log.append(entry)
+        _write_log(log, out)
+    best = max(log, key=lambda entry: float(entry[METRIC]))
+    figures = {name: best[name] for name in Validation.SCORES}
     path = out / "captioner.safetensors"
-    save_checkpoint(path, decoder, config, data.vocabulary, f"{dataset.name}, split train", figures)
-    write_card(path, dataset, config, log)
+    trained_on = f"{dataset.name}, split train"
+    save_checkpoint(path, decoder, config, data.vocabulary, encoder.weights_sha256, trained_on, figures)
+    write_card(path, dataset, config, figures)
     return path
 
 
-def _claim(out: Path, config: CaptionerConfig) -> None:
-    path, wanted = out / "config.json", config.model_dump_json(indent=2)
-    if path.exists() and path.read_text() != wanted:
+def _claim(out: Path, config: CaptionerConfig, dataset: CaptionedDataset) -> None:
+    """Refuse to carry on a training of another config or on other captions."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "config.json"
+    wanted = {"captions_sha256": hash_file(dataset.source), **config.model_dump(mode="json")}
+    if path.exists() and json.loads(path.read_text()) != wanted:
         raise CheckpointError(
-            f"{out} holds a training with another config; name another --out, or delete that one"
+            f"{out} holds a training with another config or dataset; name another --out, or delete that one"
         )
-    path.write_text(wanted)
+    write_file(path, json.dumps(wanted, indent=2).encode())
+
+
+def _write_log(log: list[dict[str, Any]], out: Path) -> None:
+    write_file(out / "log.jsonl", "".join(json.dumps(entry) + "\n" for entry in log).encode())
+    draw_curves(log, out / "curves.png")
 
 
 def _prepare(
@@ -99,41 +105,4 @@ def _build_decoder(config: CaptionerConfig, data: _Data, channels: int) -> Atten
     sizes = config.decoder.model_dump(exclude={"dropout"})
     return AttentionDecoder(
         DecoderSize(vocabulary=len(data.vocabulary), channels=channels, **sizes), config.decoder.dropout
-    )
-
-
-def _plan_phases(config: CaptionerConfig, data: _Data, dtype: torch.dtype) -> Iterator[Phase]:
-    validate = Validation(data.validation, data.validation_NLD, data.vocabulary, config.decoding, dtype)
-    first, second = config.cross_entropy, config.self_critical
-
-    def phase(
-        name: str,
-        settings: CrossEntropyConfig | SelfCriticalConfig,
-        loss: Callable[[AttentionDecoder, Batch], Tensor],
-    ) -> Phase:
-        return Phase(
-            name=name,
-            passes=settings.passes,
-            batch=settings.batch,
-            learning_rate=settings.learning_rate,
-            weight_decay=first.weight_decay,
-            clip_norm=first.clip_norm,
-            average_decay=first.average_decay,
-            patience=first.patience,
-            loss=loss,
-            validate=validate,
-        )
-
-    yield phase("cross-entropy", first, lambda decoder, batch: cross_entropy_loss(decoder, batch, first))
-    if not second.passes:
-        return
-    references = [photo.tokens for photo in data.photos]
-    reward = SelfCriticalReward(
-        references, load_caption_scorer(METRIC, references), load_text_encoder(), second
-    )
-    words = config.decoding.max_words
-    yield phase(
-        "self-critical",
-        second,
-        lambda decoder, batch: self_critical_loss(decoder, batch, data.vocabulary, reward, second, words),
     )

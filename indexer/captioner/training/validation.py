@@ -26,10 +26,6 @@ class CaptionScorer(Protocol):
         """The score of one caption per photo, and each photo's own."""
         ...
 
-    def score_many(self, photo_indices: Sequence[int], hypotheses: Sequence[Tokens]) -> np.ndarray:
-        """Each caption's own score against the references of the photo of that number."""
-        ...
-
 
 def load_caption_scorer(name: str, references: Sequence[Sequence[Tokens]]) -> CaptionScorer:
     """The score called `name` in the entry-point group `retrieve.caption_scores`, for these references.
@@ -48,6 +44,8 @@ class Validation:
     vectors; a photo scored alike counts as found before.
     """
 
+    SCORES = ("CIDEr", "Recall@1", "Recall@5", "Recall@10", "distinct captions")
+
     def __init__(
         self,
         photos: Sequence[CaptionedPhoto],
@@ -59,7 +57,7 @@ class Validation:
         self._a_NLD = a_NLD
         self._vocabulary = vocabulary
         self._decoding = decoding
-        self._dtype = dtype
+        self.dtype = dtype
         self._scorer = load_caption_scorer("CIDEr", [photo.tokens for photo in photos])
         self._text_encoder = load_text_encoder()
         self._queries_QE = self._text_encoder.encode([text for photo in photos for text in photo.captions])
@@ -85,10 +83,10 @@ class Validation:
         decoder.eval()
         captions = []
         for start in range(0, len(self._a_NLD), _BATCH):
-            a_BLD = torch.from_numpy(self._a_NLD[start : start + _BATCH]).to(self._dtype)
+            a_BLD = torch.tensor(self._a_NLD[start : start + _BATCH]).to(self.dtype)
             with (
                 torch.inference_mode(),
-                torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32),
+                torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32),
             ):
                 words = self._decode(decoder, decoder.annotate(a_BLD)).words_BKT[:, 0].tolist()
             captions += [self._vocabulary.decode(numbers) for numbers in words]

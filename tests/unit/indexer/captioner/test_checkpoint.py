@@ -10,20 +10,24 @@ from indexer.captioner.attention_captioner import load_attention_captioner
 from indexer.captioner.checkpoint import load_checkpoint, save_checkpoint
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.efficientnet_lite import VARIANTS
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from retrieval.errors import CheckpointError
 
 VOCABULARY = Vocabulary([*SPECIAL_TOKENS, "a", "dog", "runs"])
 
 
-def write(path: Path, cell: Cell = Cell.GRU, channels: int = 1280) -> AttentionDecoder:
+LITE0 = VARIANTS["efficientnet-lite0"].weights_sha256
+
+
+def write(path: Path, cell: Cell = Cell.GRU, encoder_sha256: str = LITE0) -> AttentionDecoder:
     sizes = {"features": 8, "hidden": 8, "attention": 4, "embedding": 8}
     config = CaptionerConfig.model_validate(
         {"image_encoder": "efficientnet-lite0", "decoder": {"cell": cell, "dropout": 0.1, **sizes}}
     )
     torch.manual_seed(0)
-    decoder = AttentionDecoder(DecoderSize(cell=cell, vocabulary=7, channels=channels, **sizes))
-    save_checkpoint(path, decoder, config, VOCABULARY, "test data", {"CIDEr": 1.5})
+    decoder = AttentionDecoder(DecoderSize(cell=cell, vocabulary=7, channels=1280, **sizes))
+    save_checkpoint(path, decoder, config, VOCABULARY, encoder_sha256, "test data", {"CIDEr": 1.5})
     return decoder
 
 
@@ -89,8 +93,6 @@ def test_weights_that_do_not_fit_the_header_are_refused(tmp_path: Path) -> None:
 
 
 def test_another_encoder_than_it_was_trained_on_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "c.safetensors", channels=640)
-    with pytest.raises(
-        CheckpointError, match="annotations of 640 channels, but efficientnet-lite0 gives 1280"
-    ):
+    write(tmp_path / "c.safetensors", encoder_sha256="0" * 64)
+    with pytest.raises(CheckpointError, match=f"efficientnet-lite0 of 000000000000…, found {LITE0[:12]}…"):
         load_attention_captioner(tmp_path / "c.safetensors")

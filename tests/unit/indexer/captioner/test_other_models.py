@@ -1,6 +1,7 @@
 """Models of the transformers library: a backbone as image encoder and an image-to-text model as captioner."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,15 @@ def test_a_backbone_gives_annotations(resnet: Path) -> None:
     expected = ResNetBackbone.from_pretrained(resnet).eval()(x).feature_maps[-1]
     assert encoder.grid == tuple(expected.shape[2:])
     torch.testing.assert_close(a_BLD, expected.flatten(2).transpose(1, 2), rtol=1e-4, atol=1e-5)
+
+
+def test_an_older_processor_gives_its_size_as_a_number(resnet: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(resnet, older)
+    (older / "preprocessor_config.json").write_text(
+        json.dumps({"image_mean": MEAN, "image_std": STD, "size": 96})
+    )
+    assert load_image_encoder(str(older)).image_size == 96
 
 
 def test_two_loads_of_a_backbone_have_one_hash(resnet: Path) -> None:

@@ -9,17 +9,15 @@ import torch
 from PIL import Image
 
 from indexer.captioner.attention_captioner import load_attention_captioner
-from indexer.captioner.config import CaptionerConfig, SelfCriticalConfig
+from indexer.captioner.config import CaptionerConfig, TrainingConfig
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
-from indexer.captioner.training.cross_entropy import sequence_logprobs
+from indexer.captioner.training.cross_entropy import cross_entropy_loss
 from indexer.captioner.training.examples import Batch, encode_captions
-from indexer.captioner.training.self_critical import SelfCriticalReward, self_critical_loss
+from indexer.captioner.training.passes import learning_rate
 from indexer.captioner.training.train import train_captioner
-from indexer.captioner.training.validation import load_caption_scorer
 from indexer.captioner.vocabulary import END, PAD, SPECIAL_TOKENS, START, UNKNOWN, Vocabulary
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto, read_captioned_dataset
 from retrieval.errors import CheckpointError
-from retrieval.text_encoder import load_text_encoder
 
 skimage_data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
 
@@ -50,9 +48,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("annotations")
 
 
-def make_config(cell: Cell, passes: int, self_critical: int = 0) -> CaptionerConfig:
+def make_config(cell: Cell, passes: int) -> CaptionerConfig:
     sizes = {"features": 32, "hidden": 32, "attention": 16, "embedding": 32, "dropout": 0}
-    first = {"passes": passes, "batch": 2, "learning_rate": 0.01, "label_smoothing": 0, "average_decay": 0.5}
+    training = {"cycles": [passes], "batch": 2, "learning_rate": 0.01, "label_smoothing": 0}
     return CaptionerConfig.model_validate(
         {
             "image_encoder": "efficientnet-lite0",
@@ -60,8 +58,7 @@ def make_config(cell: Cell, passes: int, self_critical: int = 0) -> CaptionerCon
             "min_count": 1,
             "precision": "float32",
             "decoder": {"cell": cell, **sizes},
-            "cross_entropy": {**first, "patience": 1000},
-            "self_critical": {"passes": self_critical, "batch": 2, "samples": 2},
+            "training": {**training, "average_decay": 0.5, "patience": 1000},
         }
     )
 
@@ -94,11 +91,11 @@ class KilledError(Exception):
 def test_a_killed_run_carries_on_to_the_same_bytes(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path
 ) -> None:
-    config = make_config(Cell.GRU, passes=4, self_critical=2)
+    config = make_config(Cell.GRU, passes=4)
     whole = train_captioner(dataset, config, tmp_path / "whole", cache, ignore)
 
     def kill_in_third_pass(description: str, _done: int, _total: int) -> None:
-        if "cross-entropy, pass 3" in description:
+        if description.startswith("pass 3"):
             raise KilledError
 
     with pytest.raises(KilledError):
@@ -126,40 +123,41 @@ def test_captions_become_padded_word_numbers() -> None:
     ]
 
 
-def test_self_critical_loss_makes_rewarded_captions_likelier() -> None:
+def test_the_learning_rate_warms_up_then_falls_in_cycles_each_from_half_the_rate() -> None:
+    config = TrainingConfig(cycles=(2, 3), learning_rate=1.0)
+    steps = [learning_rate(config, step, 1000) for step in range(5000)]
+    assert steps[0] == pytest.approx(0.01)
+    assert max(steps) == pytest.approx(steps[99], abs=0.01)
+    assert steps[1000] == pytest.approx(0.505, abs=1e-6)
+    assert steps[1999] == pytest.approx(0.01, abs=1e-4)
+    assert steps[2000] == pytest.approx(0.5)
+    assert steps[3500] == pytest.approx(0.2525, abs=1e-6)
+    assert steps[4999] == pytest.approx(0.005, abs=1e-4)
+
+
+def test_the_loss_is_the_words_cross_entropy_and_the_unvisited_places() -> None:
     torch.manual_seed(0)
-    vocabulary = Vocabulary([*SPECIAL_TOKENS, "a", "dog", "cat"])
     sizes = {"features": 8, "hidden": 8, "attention": 4, "embedding": 8}
     decoder = AttentionDecoder(DecoderSize(cell=Cell.GRU, vocabulary=7, channels=6, **sizes))
-    batch = Batch(np.arange(4), torch.randn(4, 9, 6), torch.zeros(4, 1, 3, dtype=torch.int64))
-    wanted = torch.tensor([[[START, 5, END]]] * 4)
-    optimizer = torch.optim.Adam(decoder.parameters(), lr=0.01)
-    before = sequence_logprobs(decoder, batch.a_BLD, wanted).detach()
-    for _ in range(60):
-        loss = self_critical_loss(
-            decoder,
-            batch,
-            vocabulary,
-            lambda _numbers, captions: torch.tensor(
-                [[float(c == ("dog",)) for c in photo] for photo in captions]
-            ),
-            SelfCriticalConfig(samples=8),
-            max_words=4,
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    after = sequence_logprobs(decoder, batch.a_BLD, wanted).detach()
-    assert (after.exp() > 0.8).all()
-    assert (before.exp() < 0.2).all()
-
-
-def test_reward_prefers_a_photos_own_captions() -> None:
-    references = [[tuple(sentence.split())] for sentence in SENTENCES.values()]
-    scorer = load_caption_scorer("CIDEr", references)
-    reward = SelfCriticalReward(references, scorer, load_text_encoder(), SelfCriticalConfig())
-    captions = [
-        [own[0], other[0]] for own, other in zip(references, references[1:] + references[:1], strict=True)
+    batch = Batch(
+        np.arange(2),
+        torch.randn(2, 9, 6),
+        torch.tensor([[[START, 5, 4, END], [START, 6, END, PAD]], [[START, 4, END, PAD], [PAD] * 4]]),
+    )
+    photos = decoder.annotate(batch.a_BLD)
+    logits_BKTV, alpha_BKTL = decoder(photos, batch.words_BKT[:, :, :-1])
+    log_p = logits_BKTV.log_softmax(-1)
+    said = [
+        (0, 0, 0, 5),
+        (0, 0, 1, 4),
+        (0, 0, 2, END),
+        (0, 1, 0, 6),
+        (0, 1, 1, END),
+        (1, 0, 0, 4),
+        (1, 0, 1, END),
     ]
-    reward_BS = reward(np.arange(len(references)), captions)
-    assert (reward_BS[:, 0] > reward_BS[:, 1] + 1).all()
+    words = -torch.stack([log_p[place] for place in said]).mean()
+    visited = [alpha_BKTL[0, 0, :3].sum(0), alpha_BKTL[0, 1, :2].sum(0), alpha_BKTL[1, 0, :2].sum(0)]
+    places = torch.stack([(1 - each).square().mean() for each in visited]).mean()
+    config = TrainingConfig(label_smoothing=0, doubly_stochastic=0.3)
+    torch.testing.assert_close(cross_entropy_loss(decoder, batch, config), words + 0.3 * places)
