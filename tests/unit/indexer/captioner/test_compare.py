@@ -1,0 +1,39 @@
+"""The table of trainings side by side: a line per folder, with the scores of its best pass."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from indexer.captioner.training.compare import compare_trainings
+
+
+def write_training(folder: Path, cell: str, scores: list[float]) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"decoder": {"cell": cell}}))
+    save_file({"a": torch.zeros(1000, 500), "b": torch.zeros(10)}, folder / "captioner.safetensors")
+    log = [
+        {
+            "loss": 4.0 - number,
+            "seconds": 90.0,
+            "largest_gradient_norm": 1.5 + number,
+            "CIDEr": score,
+            **{f"Recall@{k}": score / k for k in (1, 5, 10)},
+        }
+        for number, score in enumerate(scores)
+    ]
+    (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+    return folder
+
+
+def test_each_training_is_a_line_with_its_best_scores(tmp_path: Path) -> None:
+    folders = [
+        write_training(tmp_path / "one", "gru", [20.0, 30.0, 25.0]),
+        write_training(tmp_path / "two", "lstm", [10.0]),
+    ]
+    header, ruler, gru, lstm = compare_trainings(folders).splitlines()
+    assert header.startswith("| cell | decoder weights | passes | minutes |")
+    assert ruler.count("---") == header.count("|") - 1
+    assert gru == "| gru | 0.50 M | 3 | 4.5 | 2.00 | 3.50 | 30.0 | 30.0 / 6.0 / 3.0 |"
+    assert lstm == "| lstm | 0.50 M | 1 | 1.5 | 4.00 | 1.50 | 10.0 | 10.0 / 2.0 / 1.0 |"

@@ -1,0 +1,63 @@
+"""The captioner in the package: small, fp16, the one that its card describes, and it sees people."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+import indexer.captioner
+from indexer.captioner import load_captioner
+from indexer.captioner.checkpoint import load_checkpoint
+from retrieval.files import hash_file
+
+WEIGHTS = Path(indexer.captioner.__file__).parent / "weights" / "flickr8k-gru.safetensors"
+
+
+def test_it_is_small_and_in_half_precision() -> None:
+    assert WEIGHTS.stat().st_size <= 25e6
+    assert {tensor.dtype for tensor in load_file(WEIGHTS).values()} == {torch.float16}
+
+
+def test_its_card_names_these_very_bytes() -> None:
+    card = WEIGHTS.with_suffix(".md").read_text(encoding="utf-8")
+    assert hash_file(WEIGHTS) in card
+    for part in ("Flickr8k", "non-commercial", "split `train`", "CIDEr", "retrieve train captioner"):
+        assert part in card
+
+
+def test_it_is_what_the_default_config_trains() -> None:
+    from indexer.captioner.config import CaptionerConfig
+
+    _, header = load_checkpoint(WEIGHTS)
+    assert header.config == CaptionerConfig()
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
+    photos = [Image.fromarray(data.astronaut()), Image.fromarray(data.camera()).convert("RGB")]
+    return np.stack([np.asarray(photo.resize((260, 260), Image.Resampling.BICUBIC)) for photo in photos])
+
+
+def test_it_sees_people_and_looks_somewhere_for_each_word(pixels: np.ndarray) -> None:
+    captioner = load_captioner()
+    people = {"man", "woman", "person", "girl", "boy", "people", "child"}
+    for caption in captioner.caption(pixels):
+        assert people & set(caption.words), caption.text
+        assert caption.logprob < 0
+        assert caption.attention_TRC.shape == (len(caption.words), 9, 9)
+        np.testing.assert_allclose(caption.attention_TRC.sum(axis=(1, 2)), 1.0, atol=1e-3)
+
+
+def test_low_temperature_samples_stay_close_and_repeat_with_their_seed(pixels: np.ndarray) -> None:
+    captioner = load_captioner()
+    a_BLD = captioner.encode(pixels)
+    cold = captioner.sample(a_BLD, samples=4, temperature=0.01, seed=1)
+    assert all(len({caption.words for caption in photo}) == 1 for photo in cold)
+    warm = captioner.sample(a_BLD, samples=8, temperature=1.0, seed=1)
+    assert all(len({caption.words for caption in photo}) > 3 for photo in warm)
+    again = captioner.sample(a_BLD, samples=8, temperature=1.0, seed=1)
+    assert [[c.words for c in photo] for photo in again] == [[c.words for c in photo] for photo in warm]
