@@ -22,9 +22,7 @@ def caption(
         str,
         typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),
     ] = "default",
-    beam: Annotated[
-        int | None, typer.Option(min=1, max=50, help="Beam width; the captioner's own if not given.")
-    ] = None,
+    beam: Annotated[int, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

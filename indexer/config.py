@@ -9,7 +9,7 @@ from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
 class IndexConfig(Config):
     """How photos become an index.
 
-    A `beam_width` of None is the captioner's own.
+    A `beam_width` of 0 is the captioner's own.
 
     `workers` are decoding processes, `decode_seconds` the time that one photo may take in one of them.
     `max_megapixels` refuses larger photos before they are decoded; Pillow itself decodes none above 178.
@@ -17,7 +17,7 @@ class IndexConfig(Config):
 
     captioner: str = "default"
     text_encoder: str = DEFAULT_TEXT_ENCODER
-    beam_width: int | None = Field(None, ge=1, le=50)
+    beam_width: int = Field(0, ge=0, le=50)
     batch_photos: int = Field(64, ge=1, le=4096)
     workers: int = Field(1, ge=1, le=256)
     decode_seconds: float = Field(60, gt=0)

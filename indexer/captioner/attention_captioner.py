@@ -86,7 +86,7 @@ class AttentionCaptioner:
 
 
 def load_attention_captioner(
-    checkpoint: Path, device: str = "cpu", beam_width: int | None = None
+    checkpoint: Path, device: str = "cpu", beam_width: int = 0
 ) -> AttentionCaptioner:
     """The captioner of a checkpoint, its CNN taken from where the checkpoint's config says.
 
@@ -100,7 +100,7 @@ def load_attention_captioner(
             f"found {image_encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
         )
     decoding = header.config.decoding
-    if beam_width is not None:
+    if beam_width:
         decoding = decoding.model_copy(update={"beam_width": beam_width})
     digest = hashlib.sha256(f"{hash_file(checkpoint)} {image_encoder.weights_sha256}".encode()).hexdigest()
     name = f"{checkpoint.stem} on {image_encoder.name}"

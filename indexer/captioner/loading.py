@@ -9,11 +9,11 @@ _SHIPPED = Path(__file__).parent / "weights" / "flickr8k-gru.safetensors"
 
 
 def load_captioner(
-    name_or_path: str = DEFAULT_CAPTIONER, device: str = "cpu", beam_width: int | None = None
+    name_or_path: str = DEFAULT_CAPTIONER, device: str = "cpu", beam_width: int = 0
 ) -> Captioner:
     """`default`, a .safetensors of `retrieve train captioner`, or an image-to-text model of transformers.
 
-    `beam_width` overrides the checkpoint's own. Raises `CheckpointError` where there is no such captioner.
+    A `beam_width` above 0 overrides its own. Raises `CheckpointError` where there is no such captioner.
     """
     if name_or_path == DEFAULT_CAPTIONER or name_or_path.endswith(".safetensors"):
         from indexer.captioner.attention_captioner import load_attention_captioner

@@ -57,7 +57,7 @@ def test_json_names_every_photo_and_a_bad_one_only_costs_itself(samples: Path, t
     [
         (["nothing.jpg"], 1, "none of the 1 photos could be read"),
         (["--captioner", "none.safetensors", "p.jpg"], 1, "no captioner checkpoint at none.safetensors"),
-        (["--beam", "0", "p.jpg"], 2, "--beam"),
+        (["--beam", "-1", "p.jpg"], 2, "--beam"),
         (["--device", "abacus", "p.jpg"], 2, "abacus"),
     ],
 )

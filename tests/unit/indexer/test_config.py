@@ -29,7 +29,7 @@ def test_every_key_of_the_file_has_a_comment() -> None:
     ("text", "message"),
     [
         ("beam_widht = 3", "beam_width"),
-        ("beam_width = 0", "beam_width"),
+        ("beam_width = -1", "beam_width"),
         ("max_megapixels = 500", "max_megapixels"),
         ("workers = 0", "workers"),
         ('batch_photos = "many"', "batch_photos"),
