@@ -45,7 +45,7 @@ class AttentionCaptioner:
     @torch.inference_mode()
     def encode(self, pixels_BSSC: np.ndarray) -> Tensor:
         """uint8 RGB (B, S, S, 3) → annotations a_BLD."""
-        annotations: Tensor = self._image_encoder(torch.from_numpy(pixels_BSSC).to(self.device))
+        annotations: Tensor = self._image_encoder(torch.tensor(pixels_BSSC, device=self.device))
         return annotations
 
     def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:

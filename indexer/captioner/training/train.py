@@ -41,9 +41,10 @@ def train_captioner(
 ) -> Path:
     """Train on the split "train", choose on "val", and return the checkpoint OUT/captioner.safetensors.
 
-    Its card, the log of all passes and their curves lie beside it. `cache` keeps annotations between runs
-    (some 1.2 GB per view and 6,000 photos). A run that was killed carries on from its last whole pass. Raises
-    `DatasetError` without both splits and `CheckpointError` where `out` holds another training.
+    Its card, the log of the passes (written after each) and their curves lie beside it. `cache` keeps
+    annotations between runs (some 1.2 GB per view and 6,000 photos). A run that was killed carries on from its
+    last whole pass. Raises `DatasetError` without both splits and `CheckpointError` where `out` holds another
+    training.
     """
     dtype = getattr(torch, config.precision)
     encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
@@ -57,7 +58,8 @@ def train_captioner(
     log: list[dict[str, Any]] = []
     for entry in passes.run(report):
         log.append(entry)
-        _write_log(log, out)
+        write_file(out / "log.jsonl", "".join(json.dumps(each) + "\n" for each in log).encode())
+    draw_curves(log, out / "curves.png")
     best = max(log, key=lambda entry: float(entry[METRIC]))
     figures = {name: best[name] for name in Validation.SCORES}
     path = out / "captioner.safetensors"
@@ -77,11 +79,6 @@ def _claim(out: Path, config: CaptionerConfig, dataset: CaptionedDataset) -> Non
             f"{out} holds a training with another config or dataset; name another --out, or delete that one"
         )
     write_file(path, json.dumps(wanted, indent=2).encode())
-
-
-def _write_log(log: list[dict[str, Any]], out: Path) -> None:
-    write_file(out / "log.jsonl", "".join(json.dumps(entry) + "\n" for entry in log).encode())
-    draw_curves(log, out / "curves.png")
 
 
 def _prepare(
