@@ -42,9 +42,9 @@ def train_captioner(
     """Train on the split "train", choose on "val", and return the checkpoint OUT/captioner.safetensors.
 
     Its card, the log of the passes (written after each) and their curves lie beside it. `cache` keeps
-    annotations between runs (some 1.2 GB per view and 6,000 photos). A run that was killed carries on from its
-    last whole pass. Raises `DatasetError` without both splits and `CheckpointError` where `out` holds another
-    training.
+    annotations between runs (some 1.2 GB per view and 6,000 photos). A run that was killed carries on from
+    its last whole pass. Raises `DatasetError` without both splits and `CheckpointError` where `out` holds
+    another training.
     """
     dtype = getattr(torch, config.precision)
     encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
