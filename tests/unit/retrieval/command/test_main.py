@@ -168,8 +168,15 @@ main.main()
     [(signal.SIGINT, 130, "retrieve: interrupted\n"), (signal.SIGTERM, 143, "retrieve: terminated\n")],
 )
 def test_signals_are_one_line_and_their_exit_code(number, code, line):
-    command = [sys.executable, "-c", WAIT, "wait"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # What runs the tests may itself ignore an interrupt, as a background job does; children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WAIT, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         assert process.stdout.readline() == "waiting\n"
         process.send_signal(number)
         _, err = process.communicate(timeout=10)
