@@ -12,15 +12,9 @@ from pathlib import Path
 import ir_measures
 import numpy as np
 import pytest
-import torch
 from ir_measures import RR, R, nDCG
 
-from indexer.captioner.checkpoint import save_checkpoint
-from indexer.captioner.config import CaptionerConfig
-from indexer.captioner.decoder import AttentionDecoder, DecoderSize
-from indexer.captioner.efficientnet_lite import VARIANTS
 from indexer.captioner.loading import DEFAULT_CAPTIONER, load_captioner
-from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from indexer.index_writer import IndexWriter
 from indexer.samples import write_samples
 from retrieval.files import hash_file
@@ -173,25 +167,9 @@ def test_shuffled_captions_are_found_out(
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A config with a captioner of random weights on the smallest CNN: nonsense, but the same every time."""
-    folder = tmp_path_factory.mktemp("captioner")
-    words = Vocabulary([*SPECIAL_TOKENS, *"a the dog man cat rocket runs sits near grass water".split()])
-    sizes = {"features": 16, "hidden": 16, "attention": 8, "embedding": 8}
-    settings = CaptionerConfig.model_validate({"image_encoder": "efficientnet-lite0", "decoder": sizes})
-    torch.manual_seed(0)
-    size = DecoderSize(cell=settings.decoder.cell, vocabulary=len(words.words), channels=1280, **sizes)
-    save_checkpoint(
-        folder / "tiny.safetensors",
-        AttentionDecoder(size),
-        settings,
-        words,
-        VARIANTS["efficientnet-lite0"].weights_sha256,
-        "nothing",
-        {},
-    )
-    path = folder / "eval.toml"
-    path.write_text(f'bootstrap_resamples = 200\n[index]\ncaptioner = "{folder / "tiny.safetensors"}"\n')
+def config(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    path = tmp_path_factory.mktemp("config") / "eval.toml"
+    path.write_text(f'bootstrap_resamples = 200\n[index]\ncaptioner = "{tiny_checkpoint}"\n')
     return path
 
 

@@ -11,14 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
-from indexer.captioner.checkpoint import save_checkpoint
-from indexer.captioner.config import CaptionerConfig
-from indexer.captioner.decoder import AttentionDecoder, DecoderSize
-from indexer.captioner.efficientnet_lite import VARIANTS
-from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from indexer.samples import find_samples, write_samples
 from retrieval.manifest import read_manifest
 from retrieval.schema import Status
@@ -35,24 +29,9 @@ def retrieve(*arguments: str | bytes | Path, cwd: Path | None = None) -> subproc
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("captioner")
-    words = Vocabulary([*SPECIAL_TOKENS, *"a the dog man cat rocket runs sits near grass water".split()])
-    sizes = {"features": 16, "hidden": 16, "attention": 8, "embedding": 8}
-    settings = CaptionerConfig.model_validate({"image_encoder": "efficientnet-lite0", "decoder": sizes})
-    torch.manual_seed(0)
-    size = DecoderSize(cell=settings.decoder.cell, vocabulary=len(words.words), channels=1280, **sizes)
-    save_checkpoint(
-        folder / "tiny.safetensors",
-        AttentionDecoder(size),
-        settings,
-        words,
-        VARIANTS["efficientnet-lite0"].weights_sha256,
-        "nothing",
-        {},
-    )
-    path = folder / "index.toml"
-    path.write_text(f'captioner = "{folder / "tiny.safetensors"}"\n')
+def config(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    path = tmp_path_factory.mktemp("config") / "index.toml"
+    path.write_text(f'captioner = "{tiny_checkpoint}"\n')
     return path
 
 
@@ -140,17 +119,16 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_other_captioner_is_refused_in_one_line(tmp_path: Path, config: Path) -> None:
+def test_other_captioner_is_refused_in_one_line(tmp_path: Path, config: Path, tiny_checkpoint: Path) -> None:
     Image.new("RGB", (50, 40), "navy").save(tmp_path / "a.png")
     first = retrieve("index", "a.png", "--config", config, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     manifest = read_manifest(tmp_path / "index")
     other = tmp_path / "other.toml"
     other.write_text(config.read_text().replace("tiny", "other"))
-    checkpoint = config.parent / "tiny.safetensors"
-    data = bytearray(checkpoint.read_bytes())
+    data = bytearray(tiny_checkpoint.read_bytes())
     data[-1] ^= 1
-    (config.parent / "other.safetensors").write_bytes(data)
+    tiny_checkpoint.with_name("other.safetensors").write_bytes(data)
     second = retrieve("index", "a.png", "--config", other, cwd=tmp_path)
     assert second.returncode == 1
     [line] = second.stderr.splitlines()
