@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.captions.bleu import score_bleus
-from eval.captions.cider import score_cider
+from eval.captions.cider import score_cider, score_plain_cider
 from eval.captions.meteor import score_meteor
 from eval.captions.pairs import Tokens
 from eval.captions.rouge import score_rouge
@@ -20,7 +20,11 @@ class CaptionQuality:
 
 
 def score_captions(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> CaptionQuality:
-    """BLEU-1 to BLEU-4, METEOR where Java and its program are found, ROUGE-L, CIDEr of the corpus."""
+    """BLEU-1 to BLEU-4, METEOR where Java and its program are found, ROUGE-L and CIDEr of the corpus.
+
+    "CIDEr" is what `pycocoevalcap` and all published tables give by that name, which is the paper's CIDEr-D: the
+    two are one number. "CIDEr-plain" is the paper's CIDEr without clipping and length penalty (equation 3).
+    """
     scores = {
         f"BLEU-{order}": corpus
         for order, (corpus, _) in enumerate(score_bleus(hypotheses, references), start=1)
@@ -32,4 +36,6 @@ def score_captions(hypotheses: Sequence[Tokens], references: Sequence[Sequence[T
         notices = (f"METEOR is left out: {error}",)
     scores["ROUGE-L"], _ = score_rouge(hypotheses, references)
     scores["CIDEr"], _ = score_cider(hypotheses, references)
+    scores["CIDEr-D"] = scores["CIDEr"]
+    scores["CIDEr-plain"], _ = score_plain_cider(hypotheses, references)
     return CaptionQuality({name: 100 * score for name, score in scores.items()}, notices)

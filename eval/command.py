@@ -18,6 +18,10 @@ def evaluate(
     index: Annotated[
         Path | None, typer.Option(metavar="DIR", help="An index of the photos, instead of making one.")
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An old report.json; exit with 1 where a system is significantly worse."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file as configs/eval.toml.")
     ] = None,
@@ -26,9 +30,10 @@ def evaluate(
 ) -> None:
     """Report how well people's captions find their photos, and how good the captions of the index are."""
     from eval.config import EvalConfig
+    from eval.gate import describe_comparisons, refuse_regressions
     from eval.markdown import render_tables
+    from eval.preparation import EvalRequest
     from eval.progress_bar import show_progress
-    from eval.run import EvalRequest
     from eval.run import evaluate as run_evaluation
     from retrieval.config import load_config
 
@@ -37,11 +42,15 @@ def evaluate(
         out=out,
         split=split,
         index=index,
+        baseline=baseline,
         device=device.value,
         config=load_config(EvalConfig, config),
         command=shlex.join(["retrieve", *sys.argv[1:]]),
     )
     with show_progress() as progress:
-        report = run_evaluation(request, progress)
-    typer.echo(report.to_json() if json_output else render_tables(report), nl=False)
-    typer.echo(f"wrote {out / 'report.md'} and report.json, run and qrels beside it", err=True)
+        done = run_evaluation(request, progress)
+    typer.echo(done.report.to_json() if json_output else render_tables(done.report, done.info), nl=False)
+    typer.echo(f"wrote {out / 'report.html'}, and report.md, report.json, runs and qrels beside it", err=True)
+    if baseline:
+        refuse_regressions(done.against_baseline, baseline)
+        typer.echo(describe_comparisons(done.against_baseline, baseline), err=True)

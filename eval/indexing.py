@@ -4,12 +4,11 @@ import os
 from pathlib import Path
 
 from eval.collection import Collection
+from eval.naming import name_first
 from eval.progress import Progress
 from indexer.config import IndexConfig
 from retrieval.errors import DatasetError
 from retrieval.text_encoder import load_text_encoder
-
-_NAMED = 3
 
 
 def index_collection(
@@ -37,8 +36,7 @@ def index_collection(
     )
     if report.failures:
         names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]
-        first = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
         raise DatasetError(
             f"{len(names)} of the {len(photos)} photos of split {collection.split!r} can't be read "
-            f"({first}); replace them, or remove them from the file of captions"
+            f"({name_first(names)}); replace them, or remove them from the file of captions"
         )

@@ -1,7 +1,7 @@
-"""Recall@k, MRR, nDCG@k and the median rank, from placements. Reads nothing, writes nothing.
+"""Recall@k, Success@k, MRR, nDCG@k and ranks, from placements. Reads nothing, writes nothing.
 
 Each function gives one float64 per query; shares are 0 to 1 here and percent in reports. Equal scores count
-by their expected value (see `placements`). The oracle is `ir-measures` (R@k, RR, nDCG@k).
+by their expected value (see `placements`). The oracle is `ir-measures` (R@k, Success@k, RR, nDCG@k).
 """
 
 from collections.abc import Callable
@@ -21,6 +21,19 @@ def recall_at(placements: Placements, k: int) -> np.ndarray:
     found_J = np.clip((k - placements.above_J) / placements.tied_J, 0, 1)
     recall_Q: np.ndarray = _sum_by_query(placements, found_J) / _count_by_query(placements)
     return recall_Q
+
+
+def success_at(placements: Placements, k: int) -> np.ndarray:
+    """The probability (Q,) that a right photo is among the first `k`.
+
+    What papers on sentence search by image, where a photo has five right sentences, call R@k.
+    """
+    above_Q, tied_Q, right_Q = _first_group(placements)
+    success_Q: np.ndarray = ((above_Q + tied_Q <= k)).astype(np.float64)
+    for query in np.flatnonzero((above_Q < k) & (above_Q + tied_Q > k)):
+        tied, right, places = int(tied_Q[query]), int(right_Q[query]), k - int(above_Q[query])
+        success_Q[query] = 1 - comb(tied - right, places) / comb(tied, places)
+    return success_Q
 
 
 def reciprocal_rank(placements: Placements) -> np.ndarray:
@@ -50,6 +63,11 @@ def first_rank(placements: Placements) -> np.ndarray:
     above_Q, tied_Q, right_Q = _first_group(placements)
     expected_Q: np.ndarray = above_Q + (tied_Q + 1) / (right_Q + 1)
     return expected_Q
+
+
+def recall_curve(placements: Placements, depth: int) -> np.ndarray:
+    """The mean over queries of Recall@k for every k from 1 to `depth` (depth,)."""
+    return np.array([recall_at(placements, k).mean() for k in range(1, depth + 1)])
 
 
 SHARES = MappingProxyType[str, Callable[[Placements], np.ndarray]](

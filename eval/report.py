@@ -1,22 +1,21 @@
-"""What an evaluation found, with everything that decides a number. Placements in, a JSON document out."""
+"""What an evaluation found, with everything that decides a number. Results in, a JSON document out."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-
-from eval.bootstrap import PhotoBootstrap
-from eval.measures import SHARES, first_rank
+from eval.ann.benchmark import AnnRow
+from eval.captions.diversity import Diversity
+from eval.comparisons import Comparison
+from eval.failures.misses import Failures
+from eval.human_judgement import HumanJudgement
 from eval.placements import Placements
+from eval.published import PublishedResult
+from eval.system_result import SystemResult
 
-
-@dataclass(frozen=True, slots=True)
-class SystemResult:
-    """How one channel or fusion did: `measures` in percent but for `median_rank`, and their intervals."""
-
-    measures: dict[str, float]
-    ci95: dict[str, tuple[float, float]]
+# A raw line break is never inside a JSON string, so what this finds is a list of numbers.
+_LIST_OF_NUMBERS = re.compile(r"\[\n\s*(-?[\d.eE+-]+(?:,\n\s*-?[\d.eE+-]+)*)\n\s*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,33 @@ class IndexDescription:
     generation: int
     captioner: dict[str, str] | None
     text_encoder: dict[str, str]
+    vectors: tuple[dict[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnnResult:
+    """What approximate indexes find of the exact neighbours; `sets` says what each set of vectors is.
+
+    `index` is percent of the first ten by vector channel, for the index that was evaluated itself.
+    """
+
+    index: Mapping[str, float]
+    sets: Mapping[str, str]
+    rows: tuple[AnnRow, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """As report.json has it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The fields of report.json, in its order; DESIGN.md gives the first six.
 
-    `annotations` is the file of captions and its SHA-256, `left_out` what it lists that was never published.
-    `seconds` and `finished` (ISO 8601) are the only fields that differ between two runs on one machine.
+    `ceiling` is "human caption" (see `ceiling.py`), `sentence_search` the sentences found by photo, `placements`
+    where each query's right photo came, by system: every measure can be computed again from them. `qrels_sha256`
+    names queries and right photos. `annotations` is the file of captions and its SHA-256, `left_out` what it lists
+    that was never published.
     """
 
     dataset: str
@@ -44,32 +62,52 @@ class Report:
     systems: Mapping[str, SystemResult]
     captions: Mapping[str, float]
     index: IndexDescription
-    annotations: dict[str, str]
+    annotations: Mapping[str, str]
+    ceiling: Mapping[str, SystemResult] = field(default_factory=dict)
+    sentence_search: Mapping[str, SystemResult] = field(default_factory=dict)
+    comparisons: tuple[Comparison, ...] = ()
+    diversity: Mapping[str, Diversity] = field(default_factory=dict)
+    human_judgement: HumanJudgement | None = None
+    failures: Failures | None = None
+    ann: AnnResult | None = None
+    published: tuple[PublishedResult, ...] = ()
     left_out: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    config: dict[str, object] = field(default_factory=dict)
-    command: str = ""
-    hardware: str = ""
-    versions: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    finished: str = ""
+    config: Mapping[str, object] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    qrels_sha256: str = ""
+    placements: Mapping[str, Placements] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The document of report.json."""
-        content = asdict(self)
-        content["systems"] = {
-            name: {**result.measures, "ci95": result.ci95} for name, result in self.systems.items()
+        """The document of report.json; the same report gives the same bytes."""
+        content = {
+            "dataset": self.dataset,
+            "split": self.split,
+            "photos": self.photos,
+            "queries": self.queries,
+            "systems": {name: result.to_dict() for name, result in self.systems.items()},
+            "captions": dict(self.captions),
+            "diversity": {name: each.to_dict() for name, each in self.diversity.items()},
+            "ceiling": {name: result.to_dict() for name, result in self.ceiling.items()},
+            "sentence_search": {name: result.to_dict() for name, result in self.sentence_search.items()},
+            "comparisons": [
+                asdict(each) | {"significant": each.significant} for each in self.comparisons
+            ],
+            "human_judgement": self.human_judgement and self.human_judgement.to_dict(),
+            "failures": self.failures and self.failures.to_dict(),
+            "ann": self.ann and self.ann.to_dict(),
+            "published": [result.to_dict() for result in self.published],
+            "index": asdict(self.index),
+            "annotations": dict(self.annotations),
+            "left_out": list(self.left_out),
+            "notices": list(self.notices),
+            "config": dict(self.config),
+            "versions": dict(self.versions),
+            "qrels_sha256": self.qrels_sha256,
+            "placements": {
+                name: {"above": each.above_J.tolist(), "tied": each.tied_J.tolist()}
+                for name, each in self.placements.items()
+            },
         }
-        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def measure_system(placements: Placements, bootstrap: PhotoBootstrap) -> SystemResult:
-    """All measures of a system and their 95 % intervals over photos."""
-    shares = {name: 100 * measure(placements) for name, measure in SHARES.items()}
-    ranks_Q = first_rank(placements)
-    return SystemResult(
-        measures={name: float(values_Q.mean()) for name, values_Q in shares.items()}
-        | {"median_rank": float(np.median(ranks_Q))},
-        ci95={name: bootstrap.interval_of_mean(values_Q) for name, values_Q in shares.items()}
-        | {"median_rank": bootstrap.interval_of_median(ranks_Q)},
-    )
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        return _LIST_OF_NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"

@@ -1,120 +1,172 @@
 """`retrieve eval`, whole. Reads a captioned dataset and an index (or builds one), writes the report's files.
 
-OUT/report.json, OUT/report.md, OUT/run.caption.txt, OUT/qrels.txt, and OUT/index where no index is given.
+OUT/report.json, report.md, report.html, run-info.json, run.*.txt, qrels.txt, and OUT/index where none is given.
 """
 
-import logging
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from eval.ann.study import AnnBenchmark, study_indexes
 from eval.bootstrap import PhotoBootstrap
-from eval.caption_quality import CaptionQuality, score_captions
-from eval.collection import Collection, make_collection
-from eval.config import EvalConfig
+from eval.caption_study import CaptionStudy, start_caption_study, study_diversity
+from eval.comparisons import Comparison, compare_systems
 from eval.environment import describe_hardware, read_versions
-from eval.indexing import index_collection
+from eval.exact import read_exact_vectors
+from eval.failures.study import study_failures
+from eval.gate import check_comparable, compare_with_baseline, read_baseline
+from eval.human_judgement import HumanJudgement, judge_systems
+from eval.judgements import Judgement, JudgedPair, match_judgements, read_judgements
 from eval.markdown import render_markdown
-from eval.placements import Placements, join_placements, place_relevant
+from eval.page.page import render_page
+from eval.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.progress import Progress, no_progress
-from eval.report import IndexDescription, Report, SystemResult, measure_system
-from eval.search import locate_photos, search_collection
-from eval.trec import open_run, write_qrels
-from retrieval.captioned_dataset import read_captioned_dataset, tokenize
-from retrieval.engine import CAPTION_CHANNEL, SearchEngine
-from retrieval.errors import IndexFormatError, UsageError
-from retrieval.files import hash_file, make_folder, write_file
-from retrieval.manifest import Manifest, read_manifest
-from retrieval.photo_table import PhotoTable
+from eval.published import find_published
+from eval.report import AnnResult, IndexDescription, Report
+from eval.run_info import RunInfo
+from eval.search import score_photos
+from eval.searching import SearchOutcome, search_all
+from eval.significance import PhotoPermutation
+from eval.stopwatch import Stopwatch
+from eval.system_result import measure_sentence_search, measure_shares, measure_system
+from eval.systems import list_systems
+from eval.trec import format_qrels
+from retrieval.files import hash_bytes, hash_file, make_folder, write_file
+from retrieval.manifest import Manifest
 
-logger = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The report, what its making took, and each system against itself in the baseline, if there is one."""
+
+    report: Report
+    info: RunInfo
+    against_baseline: tuple[Comparison, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvalRequest:
-    """What to evaluate: the dataset's folder, where the files go, an index to use instead of building one.
+def evaluate(request: EvalRequest, progress: Progress = no_progress) -> Evaluation:
+    """Write the files of the report and return what is in them.
 
-    `command` is how the user asked for it, for the report.
+    `DatasetError` where the dataset, its split, or photos of it in the index are missing; `UsageError` for a
+    baseline that is none; what the indexer and the engine raise passes through.
     """
-
-    data: Path
-    out: Path
-    split: str = "test"
-    index: Path | None = None
-    device: str = "auto"
-    config: EvalConfig = field(default_factory=EvalConfig)
-    command: str = ""
-
-
-def evaluate(request: EvalRequest, progress: Progress = no_progress) -> Report:
-    """Write the files of the report and return it.
-
-    `DatasetError` where the dataset, its split, or photos of it in the index are missing; what the indexer
-    and the engine raise passes through.
-    """
-    started = time.monotonic()
-    if request.out.exists() and not request.out.is_dir():
-        raise UsageError(f"found a file at {request.out}, expected a folder or nothing; choose another --out")
-    dataset = read_captioned_dataset(request.data)
-    collection = make_collection(dataset, request.split, progress)
-    index = request.index
-    if index is None:
-        index = request.out / "index"
-        index_collection(collection, index, request.config.index, request.device, progress)
-    manifest = read_manifest(index)
-    quality = _score_stored_captions(PhotoTable.read(index, manifest), collection)
-    engine = SearchEngine.open(index, device=request.device)
-    if engine.generation != manifest.generation:
-        raise IndexFormatError(f"{index} was changed while it was being evaluated; evaluate again")
+    watch = Stopwatch()
+    baseline = read_baseline(request.baseline) if request.baseline else None
+    dataset, collection = read_collection(request, progress)
+    if baseline:
+        check_comparable(baseline, hash_bytes(format_qrels(collection)), collection)
+    judgements = read_judgements(request.data) or []
+    pairs = match_judgements(judgements, collection)
+    with watch.time("index"):
+        subject = open_subject(request, dataset, collection, progress)
     make_folder(request.out)
-    system = _measure_channel(CAPTION_CHANNEL, engine, collection, request, progress)
-    report = Report(
+    with start_caption_study(subject.captions, collection, pairs) as captions:
+        report, benchmark = _measure(subject, request, captions, (judgements, pairs), watch, progress)
+    info = RunInfo(
+        command=request.command,
+        hardware=describe_hardware(),
+        seconds=watch.seconds,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        stages=watch.stages,
+        ann_speed=tuple(speed.to_dict() for speed in benchmark.speeds) if benchmark else (),
+    )
+    _write(report, info, subject, request.out)
+    against = (
+        compare_with_baseline(report, baseline, collection.right_photos, request.config) if baseline else ()
+    )
+    return Evaluation(report, info, against)
+
+
+def _measure(
+    subject: Subject,
+    request: EvalRequest,
+    captions: CaptionStudy,
+    judged: tuple[list[Judgement], list[JudgedPair]],
+    watch: Stopwatch,
+    progress: Progress,
+) -> tuple[Report, AnnBenchmark | None]:
+    collection, config = subject.collection, request.config
+    with watch.time("search"):
+        outcome = search_all(subject, request.out, config, progress)
+    with watch.time("failures"):
+        vectors = read_exact_vectors(subject)
+        failures = study_failures(subject, outcome, vectors, config)
+    with watch.time("index types"):
+        ann = study_indexes(subject, vectors, config, progress)
+    with watch.time("people's grades"):
+        human = _judge(subject, request, *judged)
+    with watch.time("intervals and tests"):
+        results = _measure_systems(subject, outcome, request)
+    with watch.time("waiting for caption metrics"):
+        quality, kendall = captions.quality(), captions.kendall()
+    report = replace(
+        results,
+        captions=quality.percent,
+        notices=quality.notices,
+        diversity=study_diversity(subject.captions, collection),
+        human_judgement=replace(human, kendall=kendall) if human else None,
+        failures=failures,
+        ann=AnnResult(ann[0], ann[1].sets, ann[1].rows) if ann else None,
+    )
+    return report, ann[1] if ann else None
+
+
+def _judge(
+    subject: Subject, request: EvalRequest, judgements: list[Judgement], pairs: list[JudgedPair]
+) -> HumanJudgement | None:
+    """None where no judged pair is of this split."""
+    if not pairs:
+        return None
+    systems = {
+        name: partial(score_photos, subject.engine, subject.collection, channel=channel)
+        for name, channel in list_systems(subject.engine).items()
+    }
+    outside = len(judgements) - len(pairs)
+    return judge_systems(pairs, outside, systems, request.config.bootstrap_resamples, request.config.seed)
+
+
+def _measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalRequest) -> Report:
+    """The report of what was searched, without what else was studied."""
+    collection, config = subject.collection, request.config
+    by_sentence = PhotoBootstrap(collection.right_photos, config.bootstrap_resamples, config.seed)
+    by_photo = PhotoBootstrap(np.arange(len(collection.photos)), config.bootstrap_resamples, config.seed)
+    permutation = PhotoPermutation(collection.right_photos, config.permutations, config.seed)
+    placements = outcome.placements
+    measured = {name: measure_system(each, by_sentence) for name, each in placements.items()}
+    shares = {name: measure_shares(each) for name, each in placements.items()}
+    return Report(
         dataset=collection.dataset,
         split=collection.split,
         photos=len(collection.photos),
         queries=len(collection.queries),
-        systems={CAPTION_CHANNEL: system},
-        captions=quality.percent,
-        index=_describe_index(manifest),
-        annotations={"name": dataset.source.name, "sha256": hash_file(dataset.source)},
-        left_out=dataset.left_out,
-        notices=quality.notices,
-        config=request.config.model_dump(exclude={"index"} if request.index else None),
-        command=request.command,
-        hardware=describe_hardware(),
+        systems={name: measured[name] for name in outcome.runs},
+        captions={},
+        ceiling={name: each for name, each in measured.items() if name not in outcome.runs},
+        sentence_search={
+            name: measure_sentence_search(each, by_photo) for name, each in outcome.by_image.items()
+        },
+        comparisons=compare_systems(shares, by_sentence, permutation),
+        published=find_published(collection.dataset, collection.split, len(collection.photos)),
+        index=_describe_index(subject.manifest),
+        annotations={"name": subject.dataset.source.name, "sha256": hash_file(subject.dataset.source)},
+        left_out=subject.dataset.left_out,
+        config=config.model_dump(exclude={"index"} if request.index else None),
         versions=read_versions(),
-        seconds=time.monotonic() - started,
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        qrels_sha256=hash_bytes(format_qrels(collection)),
+        placements=placements,
     )
-    write_qrels(request.out / "qrels.txt", collection)
-    write_file(request.out / "report.json", report.to_json().encode())
-    write_file(request.out / "report.md", render_markdown(report).encode())
-    return report
 
 
-def _score_stored_captions(photos: PhotoTable, collection: Collection) -> CaptionQuality:
-    """The main caption of each photo as the index has it, against people's."""
-    places = locate_photos(collection, photos.image_ids)
-    hypotheses = [tokenize(photos.caption(int(place))) for place in places]
-    quality = score_captions(hypotheses, [photo.references for photo in collection.photos])
-    for notice in quality.notices:
-        logger.warning("%s", notice)
-    return quality
-
-
-def _measure_channel(
-    channel: str, engine: SearchEngine, collection: Collection, request: EvalRequest, progress: Progress
-) -> SystemResult:
-    """Run the queries through one channel, write its run, and measure where the right photos came."""
-    config, parts = request.config, list[Placements]()
-    path = request.out / f"run.{channel}.txt"
-    with open_run(path, collection, channel, config.run_depth) as run:
-        for scored in search_collection(engine, collection, channel, config.queries_per_batch, progress):
-            parts.append(place_relevant(scored.scores_QP, [[query.photo] for query in scored.queries]))
-            run.write(scored)
-    bootstrap = PhotoBootstrap(collection.right_photos, config.bootstrap_resamples, config.seed)
-    return measure_system(join_placements(parts), bootstrap)
+def _write(report: Report, info: RunInfo, subject: Subject, out: Path) -> None:
+    photos = {path.name: path for photo in subject.collection.photos for path in photo.paths}
+    write_file(out / "qrels.txt", format_qrels(subject.collection))
+    write_file(out / "run-info.json", info.to_json().encode())
+    write_file(out / "report.json", report.to_json().encode())
+    write_file(out / "report.md", render_markdown(report, info).encode())
+    write_file(out / "report.html", render_page(report, info, photos).encode())
 
 
 def _describe_index(manifest: Manifest) -> IndexDescription:
@@ -123,4 +175,8 @@ def _describe_index(manifest: Manifest) -> IndexDescription:
         generation=manifest.generation,
         captioner=None if manifest.captioner is None else asdict(manifest.captioner),
         text_encoder=asdict(manifest.text_encoder),
+        vectors=tuple(
+            {"channel": record.channel, "kind": record.kind, "sha256": record.sha256}
+            for record in manifest.vectors
+        ),
     )

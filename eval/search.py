@@ -1,19 +1,32 @@
 """Every query of a collection through the engine that users call. Reads an opened index, yields scores.
 
-Shape suffixes: Q queries of a batch, P photos of the collection, N photos of the index.
+Shape suffixes: Q queries of a batch, P photos of the collection, N photos of the index, K places of an answer.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from eval.collection import Collection, Query
-from eval.progress import Progress
-from retrieval.engine import SearchEngine
-from retrieval.errors import DatasetError
+from eval.naming import name_first
+from eval.progress import Progress, no_progress
+from retrieval.errors import DatasetError, RetrievalError
+from retrieval.hit import Ranking
 
-_NAMED = 3
+
+class RankingEngine(Protocol):
+    """What an evaluation asks of `retrieval.SearchEngine`."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels."""
+        ...
+
+    def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
+        """The k best photos (all without k) of a channel, or without a channel of all of them fused."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,24 +45,62 @@ def locate_photos(collection: Collection, image_ids: Sequence[str]) -> np.ndarra
     places = {image_id: place for place, image_id in enumerate(image_ids)}
     missing = [photo.paths[0].name for photo in collection.photos if photo.image_id not in places]
     if missing:
-        first = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
         raise DatasetError(
             f"the index lacks {len(missing)} of the {len(collection.photos)} photos of split "
-            f"{collection.split!r} ({first}); index all of them, as they are there, and try again"
+            f"{collection.split!r} ({name_first(missing)}); index all of them, as they are there, and try again"
         )
     return np.array([places[photo.image_id] for photo in collection.photos], dtype=np.int64)
 
 
 def search_collection(
-    engine: SearchEngine, collection: Collection, channel: str, queries_per_batch: int, progress: Progress
+    engine: RankingEngine,
+    collection: Collection,
+    channel: str | None,
+    queries_per_batch: int,
+    progress: Progress = no_progress,
 ) -> Iterator[ScoredQueries]:
-    """The scores of all queries, batch by batch; photos that are only in the index compete for nothing."""
+    """The scores of all queries, batch by batch; photos that are only in the index compete for nothing.
+
+    Without a `channel` all of them answer, fused. `RetrievalError` where an answer is not a ranking.
+    """
     queries = collection.queries
     for start in range(0, len(queries), queries_per_batch):
         batch = queries[start : start + queries_per_batch]
-        ranking = engine.rank([query.text for query in batch], channel=channel)
-        scores_QN = np.full((len(batch), len(ranking.image_ids) + 1), -np.inf, dtype=np.float32)
-        # A place that no photo fills has the number -1: the last column, which is cut off.
-        np.put_along_axis(scores_QN, ranking.photos_QK, ranking.scores_QK, axis=1)
-        yield ScoredQueries(batch, scores_QN[:, locate_photos(collection, ranking.image_ids)])
-        progress("Searching", start + len(batch), len(queries))
+        yield ScoredQueries(batch, score_photos(engine, collection, batch, channel))
+        progress(f"Searching {channel or 'all channels'}", start + len(batch), len(queries))
+
+
+def score_photos(
+    engine: RankingEngine, collection: Collection, queries: Sequence[Query], channel: str | None
+) -> np.ndarray:
+    """float32 (Q, P): what each photo of the collection scored for each query, -inf where it is no answer."""
+    ranking = engine.rank([query.text for query in queries], channel=channel)
+    _refuse_bad_ranking(ranking, queries)
+    scores_QN = spread_scores(ranking.photos_QK, ranking.scores_QK, len(ranking.image_ids))
+    return scores_QN[:, locate_photos(collection, ranking.image_ids)]
+
+
+def spread_scores(photos_QK: np.ndarray, scores_QK: np.ndarray, photos: int) -> np.ndarray:
+    """float32 (Q, photos): the scores by photo instead of by place; -inf where a photo has no place."""
+    scores_QN = np.full((len(photos_QK), photos + 1), -np.inf, dtype=np.float32)
+    # A place that no photo fills has the number -1: the last column, which is cut off.
+    np.put_along_axis(scores_QN, photos_QK, scores_QK, axis=1)
+    return scores_QN[:, :photos]
+
+
+def _refuse_bad_ranking(ranking: Ranking, queries: Sequence[Query]) -> None:
+    """A photo that is listed twice, that is unknown, or whose score is NaN would be measured as something."""
+    photos_QK, count = ranking.photos_QK, len(ranking.image_ids)
+    sorted_QK = np.sort(photos_QK, axis=1)
+    repeated_QK = (sorted_QK[:, 1:] == sorted_QK[:, :-1]) & (sorted_QK[:, 1:] >= 0)
+    for wrong, what in (
+        (np.isnan(ranking.scores_QK), "have NaN scores"),
+        ((photos_QK < -1) | (photos_QK >= count), "are answered with unknown photos"),
+        (repeated_QK, "are answered with the same photo twice"),
+    ):
+        if (rows := np.flatnonzero(wrong.any(axis=1))).size:
+            names = name_first([queries[row].name for row in rows])
+            raise RetrievalError(
+                f"{rows.size} of {len(queries)} queries {what} ({names}); expected every photo at most once, "
+                "with a number for its score: verify the index, or index again"
+            )

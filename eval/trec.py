@@ -13,13 +13,13 @@ import numpy as np
 
 from eval.collection import Collection
 from eval.search import ScoredQueries
-from retrieval.files import publish_file, temporary_path, write_file
+from retrieval.files import publish_file, temporary_path
 
 
-def write_qrels(path: Path, collection: Collection) -> None:
+def format_qrels(collection: Collection) -> bytes:
     """One line per query: query, 0, right photo, 1."""
     lines = (f"{query.name} 0 {collection.photos[query.photo].image_id} 1\n" for query in collection.queries)
-    write_file(path, "".join(lines).encode())
+    return "".join(lines).encode()
 
 
 class RunWriter:

@@ -1,0 +1,58 @@
+"""Every index type and setting over the same vectors: how much is found, how fast. Vectors in, rows out."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import numpy as np
+
+from eval.ann.recall import ann_recall
+from eval.ann.speed import Speed, measure_speed, one_thread
+from eval.ann.variants import build_variants
+from eval.ann.vectors import VectorSet
+from eval.progress import Progress
+
+K = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AnnRow:
+    """One setting of one index type over one set of vectors; `ann_recall` at `k` is percent."""
+
+    vectors: str
+    count: int
+    type: str
+    parameters: dict[str, int]
+    k: int
+    ann_recall: float
+
+    def to_dict(self) -> dict[str, object]:
+        """As report.json has it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnBenchmark:
+    """Rows, and the speed of each, which differs from run to run; `sets` says what the vectors are."""
+
+    sets: dict[str, str]
+    rows: tuple[AnnRow, ...]
+    speeds: tuple[Speed, ...]
+
+
+def benchmark_indexes(sets: Sequence[VectorSet], types: Sequence[str], progress: Progress) -> AnnBenchmark:
+    """Build and search every variant over every set, on one thread."""
+    rows, speeds = list[AnnRow](), list[Speed]()
+    with one_thread():
+        for number, each in enumerate(sets):
+            k = min(K, len(each.vectors))
+            scores_QN = each.queries @ each.vectors.T
+            kth_Q = np.partition(scores_QN, -k, axis=1)[:, -k]
+            for variant in build_variants(each.vectors, types):
+                variant.set_up()
+                search = partial(variant.index.search, k=k)
+                recall = 100 * float(ann_recall(search(each.queries)[1], kth_Q, scores_QN).mean())
+                rows.append(AnnRow(each.name, len(each.vectors), variant.type, variant.parameters, k, recall))
+                speeds.append(measure_speed(search, each.queries))
+            progress("Timing indexes", number + 1, len(sets))
+    return AnnBenchmark({each.name: each.description for each in sets}, tuple(rows), tuple(speeds))

@@ -1,0 +1,53 @@
+"""How fast an index answers, on one thread. Queries in, seconds out."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from retrieval.faiss_installation import import_faiss
+
+_QUANTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Latency of one query at a time in milliseconds, and queries per second where all are handed in at once."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    queries_per_second: float
+
+    def to_dict(self) -> dict[str, float]:
+        """As run-info.json has it."""
+        return asdict(self)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """FAISS on one thread for the block: the same graph and lists each time, and latencies that compare."""
+    faiss = import_faiss()
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
+
+
+def measure_speed(search: Callable[[np.ndarray], object], queries_QD: np.ndarray) -> Speed:
+    """Time `search` on each query alone, then on all of them together."""
+    search(queries_QD[:1])
+    latencies = []
+    for row in range(len(queries_QD)):
+        started = time.perf_counter()
+        search(queries_QD[row : row + 1])
+        latencies.append(1000 * (time.perf_counter() - started))
+    started = time.perf_counter()
+    search(queries_QD)
+    together = time.perf_counter() - started
+    p50, p95, p99 = (float(value) for value in np.percentile(latencies, _QUANTILES))
+    return Speed(p50, p95, p99, len(queries_QD) / max(together, 1e-9))

@@ -1,0 +1,62 @@
+"""Index types and their settings, as FAISS builds them. Vectors in, a searchable index out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retrieval.faiss_installation import import_faiss
+
+TYPES = ("Flat", "HNSW", "IVF")
+HNSW_M = 32
+_EF_CONSTRUCTION = 80
+_EF_SEARCH = (16, 32, 64, 128, 256)
+_NPROBE = (1, 2, 4, 8, 16, 32, 64)
+_POINTS_PER_LIST = 39
+"""FAISS warns below so many training points per list."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variant:
+    """An index and one setting of it; `set_up` puts the setting into force."""
+
+    type: str
+    parameters: dict[str, int]
+    index: Any
+
+    def set_up(self) -> None:
+        """Choose this setting; variants of one type share an index."""
+        if "efSearch" in self.parameters:
+            self.index.hnsw.efSearch = self.parameters["efSearch"]
+        if "nprobe" in self.parameters:
+            self.index.nprobe = self.parameters["nprobe"]
+
+
+def choose_nlist(vectors: int) -> int:
+    """FAISS's rule of thumb, 4 x √N, as far as there are enough vectors to train on."""
+    return max(1, min(round(4 * vectors**0.5), vectors // _POINTS_PER_LIST))
+
+
+def build_variants(vectors_ND: np.ndarray, types: Sequence[str]) -> Iterator[Variant]:
+    """Flat, HNSW and IVF over the same vectors, each with every setting worth trying."""
+    faiss = import_faiss()
+    count, dimension = vectors_ND.shape
+    if "Flat" in types:
+        flat = faiss.IndexFlatIP(dimension)
+        flat.add(vectors_ND)
+        yield Variant("Flat", {}, flat)
+    if "HNSW" in types:
+        graph = faiss.IndexHNSWFlat(dimension, HNSW_M, faiss.METRIC_INNER_PRODUCT)
+        graph.hnsw.efConstruction = _EF_CONSTRUCTION
+        graph.add(vectors_ND)
+        yield from (Variant("HNSW", {"M": HNSW_M, "efSearch": ef}, graph) for ef in _EF_SEARCH)
+    if "IVF" in types:
+        nlist = choose_nlist(count)
+        lists = faiss.IndexIVFFlat(
+            faiss.IndexFlatIP(dimension), dimension, nlist, faiss.METRIC_INNER_PRODUCT
+        )
+        lists.train(vectors_ND)
+        lists.add(vectors_ND)
+        probes = [nprobe for nprobe in _NPROBE if nprobe < nlist] + [nlist]
+        yield from (Variant("IVF", {"nlist": nlist, "nprobe": nprobe}, lists) for nprobe in probes)

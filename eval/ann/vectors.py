@@ -1,0 +1,32 @@
+"""Vectors to benchmark indexes on: an index's own, and a larger set made from them. Vectors in, vectors out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NOISE = 0.75
+"""The length of the noise that is added to a unit vector before it is made a unit vector again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorSet:
+    """`vectors` float32 (N, D) and `queries` (Q, D), all of unit length; `description` says where from."""
+
+    name: str
+    description: str
+    vectors: np.ndarray
+    queries: np.ndarray
+
+
+def enlarge_vectors(vectors_ND: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """float32 (count, D): each a stored vector, all equally often, plus Gaussian noise of length about `NOISE`.
+
+    Its cosine with the vector that it was made from is therefore about 0.8: a neighbourhood of made-up photos
+    around every real one. They are no photos, and nothing but the speed of indexes is measured on them.
+    """
+    rng = np.random.default_rng(seed)
+    repeated_CD = vectors_ND[np.arange(count) % len(vectors_ND)]
+    noise_CD = rng.standard_normal(repeated_CD.shape, dtype=np.float32) * (NOISE / vectors_ND.shape[1] ** 0.5)
+    made_CD = repeated_CD + noise_CD
+    unit_CD: np.ndarray = made_CD / np.linalg.norm(made_CD, axis=1, keepdims=True)
+    return np.ascontiguousarray(unit_CD, dtype=np.float32)

@@ -1,0 +1,55 @@
+"""Why the queries of an evaluation fail. Reads an opened index, returns counts and the worst."""
+
+from dataclasses import replace
+
+from eval.config import EvalConfig
+from eval.exact import ExactVectors, find_skipped
+from eval.failures.causes import Cause, Miss
+from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
+from eval.measures import first_rank
+from eval.preparation import Subject
+from eval.search import score_photos
+from eval.searching import SearchOutcome
+from eval.systems import list_systems, pick_headline
+
+
+def study_failures(
+    subject: Subject, outcome: SearchOutcome, vectors: ExactVectors, config: EvalConfig
+) -> Failures:
+    """The misses of the system that a search without further ado uses."""
+    systems = list_systems(subject.engine)
+    headline, depth = pick_headline(systems), config.miss_depth
+    own_scores = {name: run.own_scores for name, run in outcome.runs.items()}
+    evidence = Evidence(
+        ranks={name: first_rank(run.placements) for name, run in outcome.runs.items()},
+        captions=subject.captions,
+        ceiling=None if outcome.ceiling is None else first_rank(outcome.ceiling),
+        skipped=find_skipped(subject, vectors, own_scores, depth),
+    )
+    failures, explained = explain_misses(subject.collection, evidence, headline, depth)
+    worst = pick_worst(subject.collection, explained, config.gallery)
+    return replace(failures, worst=_exhibit(subject, systems[headline], headline, worst))
+
+
+def _exhibit(
+    subject: Subject, channel: str | None, headline: str, worst: list[tuple[Miss, Cause]]
+) -> tuple[Exhibit, ...]:
+    collection = subject.collection
+    queries = [collection.queries[miss.query] for miss, _ in worst]
+    if not queries:
+        return ()
+    firsts = score_photos(subject.engine, collection, queries, channel).argmax(axis=1).tolist()
+    return tuple(
+        Exhibit(
+            query=query.name,
+            text=query.text,
+            photo=collection.photos[query.photo].paths[0].name,
+            caption=subject.captions[query.photo],
+            cause=cause,
+            mentioned=miss.mentioned,
+            ranks={headline: miss.rank, **miss.ranks},
+            instead=collection.photos[first].paths[0].name,
+            instead_caption=subject.captions[first],
+        )
+        for query, (miss, cause), first in zip(queries, worst, firsts, strict=True)
+    )

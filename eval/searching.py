@@ -1,0 +1,51 @@
+"""All systems over all queries: by sentence, by image, and with human captions. Reads an index, writes runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.ceiling import CEILING, place_by_human_captions
+from eval.config import EvalConfig
+from eval.placements import Placements
+from eval.preparation import Subject
+from eval.progress import Progress
+from eval.search import search_collection
+from eval.sentence_search import place_sentences
+from eval.systems import SystemRun, list_systems, run_system
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchOutcome:
+    """`runs` by system, `by_image` by channel, and the ceiling where there are captions enough for it."""
+
+    runs: dict[str, SystemRun]
+    by_image: dict[str, Placements]
+    ceiling: Placements | None
+
+    @property
+    def placements(self) -> dict[str, Placements]:
+        """By system, the ceiling last."""
+        found = {name: run.placements for name, run in self.runs.items()}
+        return found if self.ceiling is None else found | {CEILING: self.ceiling}
+
+
+def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progress) -> SearchOutcome:
+    """Every query through every system; OUT/run.*.txt list the best photos of each."""
+    collection, engine, at_once = subject.collection, subject.engine, config.queries_per_batch
+    subject.encoder.remember([query.text for query in collection.queries], progress)
+    runs = {}
+    for system in list_systems(engine).items():
+        run_file = (out / f"run.{system[0]}.txt", config.run_depth)
+        runs[system[0]] = run_system(engine, collection, system, run_file, progress, at_once)
+    by_image = {}
+    for channel in list_vector_channels(subject):
+        again = search_collection(engine, collection, channel, at_once, progress)
+        by_image[channel] = place_sentences(again, collection, runs[channel].own_scores)
+    return SearchOutcome(runs, by_image, place_by_human_captions(collection, subject.encoder))
+
+
+def list_vector_channels(subject: Subject) -> list[str]:
+    """The channels whose score is a similarity of vectors, so that sentences can be compared by it."""
+    vectors = {record.channel for record in subject.manifest.vectors}
+    return [channel for channel in subject.engine.channels if channel in vectors]
+
+
