@@ -161,12 +161,14 @@ def _measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalRequ
 
 
 def _write(report: Report, info: RunInfo, subject: Subject, out: Path) -> None:
-    photos = {path.name: path for photo in subject.collection.photos for path in photo.paths}
-    write_file(out / "qrels.txt", format_qrels(subject.collection))
+    collection = subject.collection
+    photos = {path.name: path for photo in collection.photos for path in photo.paths}
+    write_file(out / "qrels.txt", format_qrels(collection))
     write_file(out / "run-info.json", info.to_json().encode())
     write_file(out / "report.json", report.to_json().encode())
     write_file(out / "report.md", render_markdown(report, info).encode())
-    write_file(out / "report.html", render_page(report, info, photos).encode())
+    page = render_page(report, info, photos, collection.right_photos)
+    write_file(out / "report.html", page.encode())
 
 
 def _describe_index(manifest: Manifest) -> IndexDescription:

@@ -48,7 +48,7 @@ def _find_program() -> tuple[list[str], Path]:
     package = find_spec("pycocoevalcap")
     for location in (package.submodule_search_locations or ()) if package else ():
         if (jar := Path(location, _JAR)).is_file():
-            options = ["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-Duser.language=en", "-Xmx2G"]
+            options = ["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-Duser.language=en", "-Xmx768m", "-XX:+UseSerialGC"]
             return [java, *options, "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"], jar.parent
     raise InstallationError(f"METEOR needs {_JAR} of the package pycocoevalcap; pip install pycocoevalcap")
 
