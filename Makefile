@@ -43,9 +43,9 @@ cells: $(READY) ## Train the three cells on DATA with one budget and print the R
 	done
 	@$(BIN)/python -m indexer.captioner.training.compare .cache/cells/simple .cache/cells/gru .cache/cells/lstm
 
-report: $(READY_DEV) ## Evaluate on DATA's test split and print the tables
+report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report
-	@cat report/report.md
+	@$(BIN)/python -m eval.readme report README.md
 
 lint: $(READY_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

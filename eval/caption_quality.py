@@ -22,8 +22,9 @@ class CaptionQuality:
 def score_captions(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> CaptionQuality:
     """BLEU-1 to BLEU-4, METEOR where Java and its program are found, ROUGE-L and CIDEr of the corpus.
 
-    "CIDEr" is what `pycocoevalcap` and all published tables give by that name, which is the paper's CIDEr-D: the
-    two are one number. "CIDEr-plain" is the paper's CIDEr without clipping and length penalty (equation 3).
+    "CIDEr" is what `pycocoevalcap` and all published tables give by that name, which is the paper's
+    CIDEr-D: the two are one number. "CIDEr-plain" is the paper's CIDEr without clipping and length penalty
+    (equation 3).
     """
     scores = {
         f"BLEU-{order}": corpus

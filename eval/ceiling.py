@@ -1,10 +1,10 @@
 """Our own ceiling: what if a person had written the one caption that stands for each photo? Writes nothing.
 
-Each query is searched in a corpus where every photo is represented by one human caption, encoded by the same
-text encoder and searched by the same exact vector index. That caption is never the query itself: query number
-n of a photo (from 0) meets corpus number n + 1, in which every photo stands with its caption of that number,
-counted cyclically (number r of a photo with m captions is caption r modulo m). So every query is used once and
-is paired with the same query of the other systems.
+Each query is searched in a corpus where every photo is represented by one human caption, encoded by the
+same text encoder and searched by the same exact vector index. That caption is never the query itself: query
+number n of a photo (from 0) meets corpus number n + 1, in which every photo stands with its caption of that
+number, counted cyclically (number r of a photo with m captions is caption r modulo m). So every query is
+used once and is paired with the same query of the other systems.
 """
 
 import numpy as np
@@ -50,7 +50,9 @@ def place_by_human_captions(collection: Collection, encoder: TextEncoder) -> Pla
         for start in range(0, len(members), _QUERIES_AT_ONCE):
             batch = [collection.queries[query] for query in members[start : start + _QUERIES_AT_ONCE]]
             scores, photos = corpus.search(encoder.encode([query.text for query in batch]), len(texts))
-            parts.append(place_relevant(spread_scores(photos, scores, len(texts)), [[q.photo] for q in batch]))
+            parts.append(
+                place_relevant(spread_scores(photos, scores, len(texts)), [[q.photo] for q in batch])
+            )
     return _reorder(join_placements(parts), np.array(order))
 
 

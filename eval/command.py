@@ -20,7 +20,9 @@ def evaluate(
     ] = None,
     baseline: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="An old report.json; exit with 1 where a system is significantly worse."),
+        typer.Option(
+            metavar="FILE", help="An old report.json; exit with 1 where a system is significantly worse."
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file as configs/eval.toml.")

@@ -50,7 +50,13 @@ def compare_pairs(
     p_C = permutation.test(np.stack([difference_Q for *_, difference_Q in rows]))
     return tuple(
         Comparison(
-            first, second, measure, float(diff_Q.mean()), bootstrap.interval_of_mean(diff_Q), float(p), float(h)
+            first,
+            second,
+            measure,
+            float(diff_Q.mean()),
+            bootstrap.interval_of_mean(diff_Q),
+            float(p),
+            float(h),
         )
         for (first, second, measure, diff_Q), p, h in zip(rows, p_C, correct_holm(p_C), strict=True)
     )

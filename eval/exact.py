@@ -20,7 +20,7 @@ _TOLERANCE = 1e-3
 
 
 def read_exact_vectors(subject: Subject) -> ExactVectors:
-    """The stored vectors of the channels that are looked at; what the shards' readers raise passes through."""
+    """The stored vectors of the channels looked at; what the shards' readers raise passes through."""
     probe = [subject.collection.queries[0].text]
     query_D = subject.encoder.encode(probe)[0]
     image_ids = subject.engine.rank(probe, 1).image_ids
@@ -51,7 +51,7 @@ def measure_index(subject: Subject, vectors: ExactVectors, texts: Sequence[str])
 def find_skipped(
     subject: Subject, vectors: ExactVectors, own_scores: Mapping[str, np.ndarray], depth: int
 ) -> np.ndarray:
-    """bool (queries,): an approximate channel has no answer for the right photo that exact search has among `depth`.
+    """Bool (queries,): approximate channels miss a right photo that exact search has among `depth`.
 
     `own_scores` is what each query's right photo scored, by channel.
     """

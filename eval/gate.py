@@ -1,7 +1,7 @@
 """The gate: is any system significantly worse than in an older report? Reads an old report.json.
 
-Every system of the old report is compared with the one of the same name, query by query, in every measure that
-is a share; all comparisons are one family for Holm's correction.
+Every system of the old report is compared with the one of the same name, query by query, in every measure
+that is a share; all comparisons are one family for Holm's correction.
 """
 
 from collections.abc import Sequence
@@ -76,7 +76,8 @@ def read_baseline(path: Path) -> Baseline:
         placed = document.placements.get(name)
         if placed is None or not placed.above or len(placed.above) != len(placed.tied):
             raise UsageError(
-                f"the baseline {path} lacks the placements of its system {name!r}; make it anew with `retrieve eval`"
+                f"the baseline {path} lacks the placements of its system {name!r}; make it anew with "
+                "`retrieve eval`"
             )
         above, tied = np.array(placed.above, dtype=np.int64), np.array(placed.tied, dtype=np.int64)
         shares[name] = measure_shares(Placements(len(above), np.arange(len(above)), above, tied))

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def graded_ndcg(scores_D: np.ndarray, gains_D: np.ndarray) -> float:
-    """nDCG (Järvelin and Kekäläinen 2002) of judged photos D in order of score, 0 to 1.
+    """NDCG (Järvelin and Kekäläinen 2002) of judged photos D in order of score, 0 to 1.
 
     Photos of equal score are in random order, and the value is the expected one: each gets the mean discount
     of their places. `gains_D` are not negative, and one at least is above 0.

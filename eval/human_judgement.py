@@ -1,4 +1,4 @@
-"""The systems against people's grades: does a channel put the photos that people grade higher above the others?
+"""The systems against people's grades: does a channel put photos that people grade higher above others?
 
 Judged pairs and scores in, agreement out.
 """
@@ -65,8 +65,10 @@ def group_by_query(pairs: Sequence[JudgedPair]) -> tuple[list[GradedQuery], int]
     return graded, len(groups) - len(graded)
 
 
-def measure_graded(graded: Sequence[GradedQuery], systems: Mapping[str, ScorePhotos]) -> dict[str, np.ndarray]:
-    """nDCG in percent by system, per query (Q,), over each query's judged photos alone."""
+def measure_graded(
+    graded: Sequence[GradedQuery], systems: Mapping[str, ScorePhotos]
+) -> dict[str, np.ndarray]:
+    """NDCG in percent by system, per query (Q,), over each query's judged photos alone."""
     values = {CHANCE: [graded_ndcg(np.zeros(len(group.pairs)), group.gains) for group in graded]}
     for name, score in systems.items():
         scores_QP = score([group.query for group in graded])
@@ -78,7 +80,11 @@ def measure_graded(graded: Sequence[GradedQuery], systems: Mapping[str, ScorePho
 
 
 def judge_systems(
-    pairs: Sequence[JudgedPair], outside_split: int, systems: Mapping[str, ScorePhotos], resamples: int, seed: int
+    pairs: Sequence[JudgedPair],
+    outside_split: int,
+    systems: Mapping[str, ScorePhotos],
+    resamples: int,
+    seed: int,
 ) -> HumanJudgement:
     """The agreement of systems with people; `kendall` is empty."""
     graded, without_gain = group_by_query(pairs)

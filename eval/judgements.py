@@ -62,7 +62,8 @@ def read_judgements(folder: Path) -> list[Judgement] | None:
             continue
         if (found := _LINE.fullmatch(line.rstrip())) is None:
             raise DatasetError(
-                f"{FILE}: line {number} is {line[:60]!r}; expected PHOTO<tab>PHOTO#NUMBER<tab>three grades, 1 to 4"
+                f"{FILE}: line {number} is {line[:60]!r}; expected PHOTO<tab>PHOTO#NUMBER<tab>three "
+                "grades, 1 to 4"
             )
         photo, captioned, caption, *grades = found.groups()
         first, second, third = map(int, grades)

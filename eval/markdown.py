@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from eval.conditions import NOTES, list_conditions
 from eval.report import Report
 from eval.run_info import RunInfo
-from eval.tables import Table, make_tables
+from eval.study_tables import tabulate_ann, tabulate_captions, tabulate_failures, tabulate_people
+from eval.tables import (
+    Table,
+    tabulate_comparisons,
+    tabulate_published,
+    tabulate_sentence_search,
+    tabulate_systems,
+)
 
 
 def render_markdown(report: Report, info: RunInfo) -> str:
@@ -33,9 +40,24 @@ def render_tables(report: Report, info: RunInfo) -> str:
         f"{report.photos:,} photos, {report.queries:,} captions as queries.",
         "",
     ]
-    for table in make_tables(report, info):
+    for table in _make_tables(report, info):
         lines += [f"## {table.title}", "", *render_table(table), "", *map(escape, table.notes), ""]
     return "\n".join(lines)
+
+
+def _make_tables(report: Report, info: RunInfo) -> list[Table]:
+    """Every table that this report has something for."""
+    tables = [
+        tabulate_systems(report),
+        tabulate_comparisons(report),
+        tabulate_sentence_search(report),
+        tabulate_published(report),
+        tabulate_captions(report),
+        *tabulate_people(report),
+        tabulate_failures(report),
+        tabulate_ann(report, info),
+    ]
+    return [table for table in tables if table.rows]
 
 
 def render_table(table: Table) -> list[str]:

@@ -29,7 +29,7 @@ def success_at(placements: Placements, k: int) -> np.ndarray:
     What papers on sentence search by image, where a photo has five right sentences, call R@k.
     """
     above_Q, tied_Q, right_Q = _first_group(placements)
-    success_Q: np.ndarray = ((above_Q + tied_Q <= k)).astype(np.float64)
+    success_Q: np.ndarray = (above_Q + tied_Q <= k).astype(np.float64)
     for query in np.flatnonzero((above_Q < k) & (above_Q + tied_Q > k)):
         tied, right, places = int(tied_Q[query]), int(right_Q[query]), k - int(above_Q[query])
         success_Q[query] = 1 - comb(tied - right, places) / comb(tied, places)

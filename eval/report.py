@@ -49,10 +49,10 @@ class AnnResult:
 class Report:
     """The fields of report.json, in its order; DESIGN.md gives the first six.
 
-    `ceiling` is "human caption" (see `ceiling.py`), `sentence_search` the sentences found by photo, `placements`
-    where each query's right photo came, by system: every measure can be computed again from them. `qrels_sha256`
-    names queries and right photos. `annotations` is the file of captions and its SHA-256, `left_out` what it lists
-    that was never published.
+    `ceiling` is "human caption" (see `ceiling.py`), `sentence_search` the sentences found by photo,
+    `placements` where each query's right photo came, by system: every measure can be computed again from
+    them. `qrels_sha256` names queries and right photos. `annotations` is the file of captions and its
+    SHA-256, `left_out` what it lists that was never published.
     """
 
     dataset: str
@@ -90,9 +90,7 @@ class Report:
             "diversity": {name: each.to_dict() for name, each in self.diversity.items()},
             "ceiling": {name: result.to_dict() for name, result in self.ceiling.items()},
             "sentence_search": {name: result.to_dict() for name, result in self.sentence_search.items()},
-            "comparisons": [
-                asdict(each) | {"significant": each.significant} for each in self.comparisons
-            ],
+            "comparisons": [asdict(each) | {"significant": each.significant} for each in self.comparisons],
             "human_judgement": self.human_judgement and self.human_judgement.to_dict(),
             "failures": self.failures and self.failures.to_dict(),
             "ann": self.ann and self.ann.to_dict(),

@@ -1,6 +1,7 @@
 """`retrieve eval`, whole. Reads a captioned dataset and an index (or builds one), writes the report's files.
 
-OUT/report.json, report.md, report.html, run-info.json, run.*.txt, qrels.txt, and OUT/index where none is given.
+OUT/report.json, report.md, report.html, run-info.json, run.*.txt, qrels.txt, and OUT/index where none is
+given.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +20,7 @@ from eval.exact import read_exact_vectors
 from eval.failures.study import study_failures
 from eval.gate import check_comparable, compare_with_baseline, read_baseline
 from eval.human_judgement import HumanJudgement, judge_systems
-from eval.judgements import Judgement, JudgedPair, match_judgements, read_judgements
+from eval.judgements import JudgedPair, Judgement, match_judgements, read_judgements
 from eval.markdown import render_markdown
 from eval.page.page import render_page
 from eval.preparation import EvalRequest, Subject, open_subject, read_collection

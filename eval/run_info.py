@@ -1,4 +1,4 @@
-"""What differs between two runs of one evaluation: times, the machine, the command. Facts in, run-info.json out.
+"""What differs between runs of one evaluation: times, machine, command. Facts in, run-info.json out.
 
 report.json has none of it, so that two runs on one machine give the same bytes.
 """

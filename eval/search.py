@@ -1,6 +1,7 @@
 """Every query of a collection through the engine that users call. Reads an opened index, yields scores.
 
-Shape suffixes: Q queries of a batch, P photos of the collection, N photos of the index, K places of an answer.
+Shape suffixes: Q queries of a batch, P photos of the collection, N photos of the index, K places of an
+answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,8 @@ def locate_photos(collection: Collection, image_ids: Sequence[str]) -> np.ndarra
     if missing:
         raise DatasetError(
             f"the index lacks {len(missing)} of the {len(collection.photos)} photos of split "
-            f"{collection.split!r} ({name_first(missing)}); index all of them, as they are there, and try again"
+            f"{collection.split!r} ({name_first(missing)}); index all of them, as they are there, and try "
+            "again"
         )
     return np.array([places[photo.image_id] for photo in collection.photos], dtype=np.int64)
 
@@ -99,7 +101,7 @@ def _refuse_bad_ranking(ranking: Ranking, queries: Sequence[Query]) -> None:
         (repeated_QK, "are answered with the same photo twice"),
     ):
         if (rows := np.flatnonzero(wrong.any(axis=1))).size:
-            names = name_first([queries[row].name for row in rows])
+            names = name_first([queries[row].name for row in rows.tolist()])
             raise RetrievalError(
                 f"{rows.size} of {len(queries)} queries {what} ({names}); expected every photo at most once, "
                 "with a number for its score: verify the index, or index again"

@@ -1,4 +1,4 @@
-"""All systems over all queries: by sentence, by image, and with human captions. Reads an index, writes runs."""
+"""All systems over all queries: by sentence, by image, by human captions. Reads an index, writes runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,5 +47,3 @@ def list_vector_channels(subject: Subject) -> list[str]:
     """The channels whose score is a similarity of vectors, so that sentences can be compared by it."""
     vectors = {record.channel for record in subject.manifest.vectors}
     return [channel for channel in subject.engine.channels if channel in vectors]
-
-

@@ -1,8 +1,9 @@
 """Whether a difference could be chance: a paired permutation test over photos. Differences in, p-values out.
 
-Under the null hypothesis two systems are exchangeable, so for each photo it is as likely that their difference
-has the other sign. The queries of one photo are not independent: they change sign together (Fisher 1935; for
-retrieval Smucker, Allan and Carterette 2007). Shape suffixes: C comparisons, P photos, Q queries.
+Under the null hypothesis two systems are exchangeable, so for each photo it is as likely that their
+difference has the other sign. The queries of one photo are not independent: they change sign together
+(Fisher 1935; for retrieval Smucker, Allan and Carterette 2007). Shape suffixes: C comparisons, P photos, Q
+queries.
 """
 
 import numpy as np

@@ -10,7 +10,7 @@ from retrieval.shards import iterate_live_rows
 
 
 def read_stored_vectors(index: Path, manifest: Manifest, image_ids: Sequence[str]) -> dict[str, np.ndarray]:
-    """float32 (N, D) by channel, in the order of `image_ids`; only channels in which every photo has a vector.
+    """Float32 (N, D) by channel, in the order of `image_ids`; channels in which every photo has a vector.
 
     `IndexFormatError` where a shard is missing or damaged.
     """

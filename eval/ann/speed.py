@@ -14,7 +14,7 @@ _QUANTILES = (50, 95, 99)
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Latency of one query at a time in milliseconds, and queries per second where all are handed in at once."""
+    """Latency of one query at a time in milliseconds, and queries per second with all handed in at once."""
 
     p50_ms: float
     p95_ms: float

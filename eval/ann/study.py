@@ -14,7 +14,7 @@ __all__ = ["AnnBenchmark", "AnnRow", "study_indexes"]
 def study_indexes(
     subject: Subject, vectors: ExactVectors, config: EvalConfig, progress: Progress
 ) -> tuple[dict[str, float], AnnBenchmark] | None:
-    """`ann_recall@10` of the index itself by channel, and the benchmark; None where there is nothing to search.
+    """`ann_recall@10` of the index itself by channel, and the benchmark; None with nothing to search.
 
     The queries are sentences of the dataset, spread over it evenly.
     """
@@ -34,8 +34,8 @@ def study_indexes(
         channel, vectors_ND = next(iter(vectors.items()))
         made = enlarge_vectors(vectors_ND, settings.made_vectors, config.seed)
         description = (
-            f"made up, for size: the index's vectors of the channel {channel}, each repeated equally often with "
-            f"Gaussian noise of length {NOISE:g} and made a unit vector again"
+            f"made up, for size: the index's vectors of the channel {channel}, each repeated equally "
+            f"often with Gaussian noise of length {NOISE:g} and made a unit vector again"
         )
         sets.append(VectorSet("made", description, made, queries_QD))
     return measure_index(subject, vectors, texts), benchmark_indexes(sets, TYPES, progress)

@@ -1,5 +1,6 @@
 """Index types and their settings, as FAISS builds them. Vectors in, a searchable index out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ class Variant:
 
 def choose_nlist(vectors: int) -> int:
     """FAISS's rule of thumb, 4 x √N, as far as there are enough vectors to train on."""
-    return max(1, min(round(4 * vectors**0.5), vectors // _POINTS_PER_LIST))
+    wanted = round(4 * math.sqrt(vectors))
+    return max(1, min(wanted, vectors // _POINTS_PER_LIST))
 
 
 def build_variants(vectors_ND: np.ndarray, types: Sequence[str]) -> Iterator[Variant]:
@@ -53,9 +55,7 @@ def build_variants(vectors_ND: np.ndarray, types: Sequence[str]) -> Iterator[Var
         yield from (Variant("HNSW", {"M": HNSW_M, "efSearch": ef}, graph) for ef in _EF_SEARCH)
     if "IVF" in types:
         nlist = choose_nlist(count)
-        lists = faiss.IndexIVFFlat(
-            faiss.IndexFlatIP(dimension), dimension, nlist, faiss.METRIC_INNER_PRODUCT
-        )
+        lists = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, nlist, faiss.METRIC_INNER_PRODUCT)
         lists.train(vectors_ND)
         lists.add(vectors_ND)
         probes = [nprobe for nprobe in _NPROBE if nprobe < nlist] + [nlist]

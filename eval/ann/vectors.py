@@ -1,4 +1,4 @@
-"""Vectors to benchmark indexes on: an index's own, and a larger set made from them. Vectors in, vectors out."""
+"""Vectors to benchmark indexes on: an index's own, and more made from them. Vectors in, vectors out."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class VectorSet:
 
 
 def enlarge_vectors(vectors_ND: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """float32 (count, D): each a stored vector, all equally often, plus Gaussian noise of length about `NOISE`.
+    """Float32 (count, D): stored vectors, all equally often, plus Gaussian noise of length about `NOISE`.
 
     Its cosine with the vector that it was made from is therefore about 0.8: a neighbourhood of made-up photos
     around every real one. They are no photos, and nothing but the speed of indexes is measured on them.

@@ -19,6 +19,13 @@ from eval.captions.pairs import Tokens, check_pairs
 from retrieval.errors import InstallationError
 
 _JAR = Path("meteor", "meteor-1.5.jar")
+_OPTIONS = (
+    "-Djava.awt.headless=true",
+    "-Dfile.encoding=UTF-8",
+    "-Duser.language=en",
+    "-Xmx768m",
+    "-XX:+UseSerialGC",
+)
 _NOT_TEXT = re.compile(r"[\s|\x00-\x1f\x7f]+")
 
 
@@ -48,8 +55,7 @@ def _find_program() -> tuple[list[str], Path]:
     package = find_spec("pycocoevalcap")
     for location in (package.submodule_search_locations or ()) if package else ():
         if (jar := Path(location, _JAR)).is_file():
-            options = ["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-Duser.language=en", "-Xmx768m", "-XX:+UseSerialGC"]
-            return [java, *options, "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"], jar.parent
+            return [java, *_OPTIONS, "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"], jar.parent
     raise InstallationError(f"METEOR needs {_JAR} of the package pycocoevalcap; pip install pycocoevalcap")
 
 

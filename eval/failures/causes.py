@@ -29,8 +29,9 @@ DESCRIPTIONS: Mapping[Cause, str] = {
 class Miss:
     """What is known of a query whose right photo is not among the first.
 
-    `ranks` are those of the systems on their own, `skipped` says that an approximate index left out what exact
-    search has among the first, `mentioned` is the share of the query's content words that the caption has.
+    `ranks` are those of the systems on their own, `skipped` says that an approximate index left out what
+    exact search has among the first, `mentioned` is the share of the query's content words that the caption
+    has.
     """
 
     query: int

@@ -51,8 +51,8 @@ class Failures:
 class Evidence:
     """What the misses are looked for in.
 
-    `ranks` are float64 (queries,) by system, `captions` the stored ones by photo, `ceiling` the ranks with one
-    human caption, `skipped` bool (queries,): an approximate index left the right photo out.
+    `ranks` are float64 (queries,) by system, `captions` the stored ones by photo, `ceiling` the ranks with
+    one human caption, `skipped` bool (queries,): an approximate index left the right photo out.
     """
 
     ranks: Mapping[str, np.ndarray]
@@ -81,8 +81,7 @@ def explain_misses(
     """The counts, without the worst, and each miss with its cause, worst first."""
     is_fused = len(evidence.ranks) > 1
     explained = [
-        (miss, find_cause(miss, depth, is_fused))
-        for miss in find_misses(collection, evidence, system, depth)
+        (miss, find_cause(miss, depth, is_fused)) for miss in find_misses(collection, evidence, system, depth)
     ]
     counts = Counter(cause for _, cause in explained)
     saved = None

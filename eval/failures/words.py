@@ -8,9 +8,10 @@ from collections.abc import Sequence
 Tokens = Sequence[str]
 
 _STOP_WORDS = frozenset(
-    """a an the and or but of in on at to by for from with into onto over under up down out off is are was were be
-    been being am it its he she his her him they their them there this that these those as while who which what
-    where when has have had do does did some one two three another other each very through near next behind front
+    """a an the and or but of in on at to by for from with into onto over under up down out off is are was
+    were be been being am it its he she his her him they their them there this that these those as while who
+    which what where when has have had do does did some one two three another other each very through near
+    next behind front
     across around along against between during beside s t""".split()
 )
 _IRREGULAR = {

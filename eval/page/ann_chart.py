@@ -14,7 +14,7 @@ Timed = tuple[AnnRow, Mapping[str, float]]
 
 
 def draw_ann(report: Report, info: RunInfo) -> list[LineChart]:
-    """Median latency against `ann_recall@10`, one chart for each set of vectors; the settings at the points."""
+    """Median latency against `ann_recall@10`, a chart for each set of vectors; the settings at the points."""
     if report.ann is None or len(info.ann_speed) != len(report.ann.rows):
         return []
     rows = list(zip(report.ann.rows, info.ann_speed, strict=True))
@@ -45,10 +45,13 @@ def _draw_set(name: str, rows: Sequence[Timed]) -> LineChart:
 def _draw_type(index_type: str, color: int, rows: Sequence[Timed], x: Scale, y: Scale) -> Line:
     points = []
     for row, speed in rows:
-        setting = next((f"{key} {row.parameters[key]}" for key in _SETTINGS if key in row.parameters), "exact")
+        setting = next(
+            (f"{key} {row.parameters[key]}" for key in _SETTINGS if key in row.parameters), "exact"
+        )
         title = (
             f"{index_type}, {setting}: ann_recall@10 {row.ann_recall:.1f}, p50 {speed['p50_ms']:.3f} ms, "
-            f"p95 {speed['p95_ms']:.3f} ms, p99 {speed['p99_ms']:.3f} ms, {speed['queries_per_second']:,.0f} queries/s"
+            f"p95 {speed['p95_ms']:.3f} ms, p99 {speed['p99_ms']:.3f} ms, "
+            f"{speed['queries_per_second']:,.0f} queries/s"
         )
         label = setting.split()[-1]
         points.append(Point(x.place(row.ann_recall), y.place(speed["p50_ms"]), title, label))

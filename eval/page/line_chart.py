@@ -31,7 +31,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Points in order, the corners of the band of their intervals, and the name at (`WIDTH` − margin, `label_y`)."""
+    """Points in order, the corners of the band of their intervals, and the height of the line's name."""
 
     name: str
     color: int

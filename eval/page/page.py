@@ -21,14 +21,11 @@ from eval.page.rank_chart import draw_ranks
 from eval.page.recall_chart import draw_recall
 from eval.report import Report
 from eval.run_info import RunInfo
+from eval.study_tables import tabulate_ann, tabulate_captions, tabulate_failures, tabulate_people
 from eval.tables import (
     Table,
     format_measure,
-    tabulate_ann,
-    tabulate_captions,
     tabulate_comparisons,
-    tabulate_failures,
-    tabulate_people,
     tabulate_published,
     tabulate_sentence_search,
     tabulate_systems,
@@ -53,7 +50,7 @@ def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo
         report=report,
         headline=headline,
         tiles=_make_tiles(report, headline),
-        style=Markup(style),  # noqa: S704 (our own file)
+        style=Markup(style),
         policy=_make_policy(style),
         tables=_make_tables(report, info),
         recall=draw_recall(report, photo_Q),

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ir_measures import RR, Qrel, R, ScoredDoc, nDCG
+from ir_measures import RR, Qrel, R, ScoredDoc, Success, nDCG
 
-from eval.measures import SHARES, first_rank, ndcg_at, recall_at, reciprocal_rank
+from eval.measures import SHARES, first_rank, ndcg_at, recall_at, recall_curve, reciprocal_rank, success_at
 from eval.placements import Placements, join_placements, place_relevant
 
 Relevant = list[list[int]]
+
+SUCCESS = {f"Success@{k}": (lambda placements, k=k: success_at(placements, k)) for k in (1, 5, 10)}
+ALL = {**SHARES, **SUCCESS}
 
 
 @st.composite
@@ -45,6 +48,7 @@ def ask_oracle(scores_QP: np.ndarray, relevant: Relevant) -> dict[str, list[floa
     ]
     qrels = [Qrel(f"q{q:03}", f"p{p:03}", 1) for q, columns in enumerate(relevant) for p in columns]
     names = {R @ 1: "Recall@1", R @ 5: "Recall@5", R @ 10: "Recall@10", RR: "MRR", nDCG @ 10: "nDCG@10"}
+    names |= {Success @ k: f"Success@{k}" for k in (1, 5, 10)}
     found: dict[str, list[float]] = {name: [0.0] * len(scores_QP) for name in names.values()}
     for metric in ir_measures.iter_calc(list(names), qrels, run):
         found[names[metric.measure]][int(metric.query_id[1:])] = metric.value
@@ -56,8 +60,8 @@ def ask_oracle(scores_QP: np.ndarray, relevant: Relevant) -> dict[str, list[floa
 def test_without_ties_ir_measures_finds_the_same(collection: tuple[np.ndarray, Relevant]) -> None:
     placements = place_relevant(*collection)
     expected = ask_oracle(*collection)
-    assert expected.keys() == SHARES.keys()
-    for name, measure in SHARES.items():
+    assert expected.keys() == ALL.keys()
+    for name, measure in ALL.items():
         np.testing.assert_allclose(measure(placements), expected[name], rtol=0, atol=1e-9)
 
 
@@ -72,7 +76,7 @@ def test_with_ties_every_measure_is_the_mean_over_all_orders_of_the_tied(
         place_relevant(scores_QP + 1e-3 * np.array(order, dtype=np.float32), relevant) for order in orders
     ]
     placements = place_relevant(scores_QP, relevant)
-    for measure in (*SHARES.values(), first_rank):
+    for measure in (*ALL.values(), first_rank):
         expected = np.mean([measure(each) for each in broken], axis=0)
         np.testing.assert_allclose(measure(placements), expected, rtol=0, atol=1e-9)
 
@@ -80,7 +84,7 @@ def test_with_ties_every_measure_is_the_mean_over_all_orders_of_the_tied(
 @given(collections(levels=4))
 def test_every_share_is_from_0_to_1(collection: tuple[np.ndarray, Relevant]) -> None:
     placements = place_relevant(*collection)
-    for measure in SHARES.values():
+    for measure in ALL.values():
         values = measure(placements)
         assert values.shape == (placements.queries,)
         assert ((values >= 0) & (values <= 1 + 1e-12)).all()
@@ -97,6 +101,31 @@ def test_recall_grows_with_k_to_all(collection: tuple[np.ndarray, Relevant], k: 
     placements = place_relevant(*collection)
     assert (recall_at(placements, k) <= recall_at(placements, k + 1) + 1e-12).all()
     np.testing.assert_allclose(recall_at(placements, collection[0].shape[1]), 1, atol=1e-12)
+
+
+@given(collections(levels=4), st.integers(1, 30))
+def test_success_grows_with_k_and_is_no_less_than_recall(
+    collection: tuple[np.ndarray, Relevant], k: int
+) -> None:
+    placements = place_relevant(*collection)
+    success_Q = success_at(placements, k)
+    assert (success_Q <= success_at(placements, k + 1) + 1e-12).all()
+    assert (success_Q >= recall_at(placements, k) - 1e-12).all()
+
+
+@given(collections(levels=4, right=1), st.integers(1, 30))
+def test_with_one_right_photo_success_is_recall(collection: tuple[np.ndarray, Relevant], k: int) -> None:
+    placements = place_relevant(*collection)
+    np.testing.assert_allclose(success_at(placements, k), recall_at(placements, k), rtol=0, atol=1e-12)
+
+
+@given(collections(levels=4))
+def test_the_curve_is_the_mean_recall_at_every_k(collection: tuple[np.ndarray, Relevant]) -> None:
+    placements = place_relevant(*collection)
+    curve = recall_curve(placements, 12)
+    assert curve.shape == (12,)
+    assert (np.diff(curve) >= -1e-12).all()
+    assert curve[4] == recall_at(placements, 5).mean()
 
 
 @given(collections(levels=4, right=1), st.integers(1, 30))
@@ -116,7 +145,7 @@ def test_the_order_of_the_photos_decides_nothing(
     moved_QP[:, new_place] = scores_QP
     moved = place_relevant(moved_QP, [[new_place[column] for column in columns] for columns in relevant])
     placements = place_relevant(scores_QP, relevant)
-    for measure in (*SHARES.values(), first_rank):
+    for measure in (*ALL.values(), first_rank):
         np.testing.assert_array_equal(measure(moved), measure(placements))
 
 
@@ -124,7 +153,7 @@ def test_the_order_of_the_photos_decides_nothing(
 def test_scores_count_by_their_order_alone(collection: tuple[np.ndarray, Relevant]) -> None:
     scores_QP, relevant = collection
     placements, scaled = place_relevant(scores_QP, relevant), place_relevant(np.exp(3 * scores_QP), relevant)
-    for measure in (*SHARES.values(), first_rank):
+    for measure in (*ALL.values(), first_rank):
         np.testing.assert_array_equal(measure(scaled), measure(placements))
 
 
@@ -136,7 +165,7 @@ def test_batches_give_what_all_queries_at_once_give(
     cut = data.draw(st.integers(0, len(relevant)))
     parts = [place_relevant(scores_QP[:cut], relevant[:cut]), place_relevant(scores_QP[cut:], relevant[cut:])]
     joined, placements = join_placements(parts), place_relevant(scores_QP, relevant)
-    for measure in (*SHARES.values(), first_rank):
+    for measure in (*ALL.values(), first_rank):
         np.testing.assert_array_equal(measure(joined), measure(placements))
 
 

@@ -15,7 +15,7 @@ from eval.collection import Collection, make_collection
 from eval.measures import SHARES
 from eval.placements import join_placements, place_relevant
 from eval.search import locate_photos, search_collection
-from eval.trec import open_run, write_qrels
+from eval.trec import format_qrels, open_run
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.engine import SearchEngine
 from retrieval.errors import DatasetError
@@ -119,7 +119,7 @@ class TestTrecFiles:
     def test_the_run_and_the_qrels_give_ir_measures_the_same_numbers(
         self, tmp_path: Path, collection: Collection, engine: SearchEngine
     ) -> None:
-        write_qrels(tmp_path / "qrels.txt", collection)
+        (tmp_path / "qrels.txt").write_bytes(format_qrels(collection))
         parts = []
         with open_run(tmp_path / "run.txt", collection, "caption", depth=4) as run:
             for batch in search_collection(engine, collection, "caption", 3, no_bar):

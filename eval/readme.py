@@ -1,0 +1,68 @@
+"""`make report`: the README's tables, written anew from a report. Reads OUT/report.json, writes README.md.
+
+The tables stand between the lines `<!-- report:begin -->` and `<!-- report:end -->`; nothing else of the file
+is touched, and nobody types a number.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.markdown import escape
+from retrieval.errors import UsageError
+from retrieval.files import write_file
+
+BEGIN, END = "<!-- report:begin -->", "<!-- report:end -->"
+_COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")
+_CAPTIONS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
+
+
+def replace_tables(page: str, tables: str) -> str:
+    """The page with `tables` between the markers; `UsageError` where they are not there once, in order."""
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
+        raise UsageError(f"found no place for the tables, expected the lines {BEGIN} and {END}, once each")
+    before, rest = page.split(BEGIN)
+    return f"{before}{BEGIN}\n{tables}\n{END}{rest.split(END)[1]}"
+
+
+def render_readme_tables(report: Mapping[str, Any], info: Mapping[str, Any]) -> str:
+    """The tables, and the command and the machine that they come from."""
+    measured = {**report["systems"], **report["ceiling"]}
+    rows = [[name, *(_format(each, column) for column in _COLUMNS)] for name, each in measured.items()]
+    rows += [_list_published(each) for each in report["published"]]
+    systems = _render(["system", *(column.replace("_", " ") for column in _COLUMNS)], rows)
+    captions = [name for name in _CAPTIONS if name in report["captions"]]
+    scores = [f"{report['captions'][name]:.1f}" for name in captions]
+    made = f"`{info['command']}`, {info['hardware']}, {info['seconds']:.0f} s."
+    return "\n".join([*systems, "", *_render(["captions of", *captions], [["index", *scores]]), "", made])
+
+
+def _format(result: Mapping[str, Any], column: str) -> str:
+    low, high = result["ci95"][column]
+    return f"{result[column]:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _list_published(each: Mapping[str, Any]) -> list[str]:
+    recalls = [each[f"recall_at_{k}"] for k in (1, 5, 10)]
+    cells = ["–" if value is None else f"{value:.1f}" for value in recalls]
+    return [f"{each['system']}, published", *cells, *["–"] * (len(_COLUMNS) - len(cells))]
+
+
+def _render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    ruler = f"| --- |{' ---: |' * (len(header) - 1)}"
+    first, *others = (f"| {' | '.join(map(escape, row))} |" for row in (header, *rows))
+    return [first, ruler, *others]
+
+
+def main(out: Path, readme: Path) -> None:
+    """Read OUT/report.json and OUT/run-info.json, and rewrite the README's tables."""
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    info = json.loads((out / "run-info.json").read_text(encoding="utf-8"))
+    page = replace_tables(readme.read_text(encoding="utf-8"), render_readme_tables(report, info))
+    write_file(readme, page.encode())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
