@@ -1,12 +1,27 @@
-"""A collection and an engine of several channels whose every score can be read off."""
+"""A collection, an engine of channels whose every score can be read off, and a report of everything."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from eval.ann.benchmark import AnnRow
+from eval.bootstrap import PhotoBootstrap
+from eval.captions.diversity import count_diversity
 from eval.collection import Collection, CorpusPhoto, Query
+from eval.comparisons import Comparison
+from eval.failures.causes import Cause
+from eval.failures.misses import Exhibit, Failures
+from eval.human_judgement import HumanJudgement
+from eval.page.page import render_page
+from eval.placements import Placements, place_relevant
+from eval.published import PUBLISHED
+from eval.report import AnnResult, IndexDescription, Report
+from eval.run_info import RunInfo
+from eval.system_result import measure_sentence_search, measure_system
 from retrieval.captioned_dataset import tokenize
 from retrieval.hit import Ranking
 
@@ -71,3 +86,96 @@ def make_collection_of() -> Callable[[Sequence[Sequence[str]]], Collection]:
 @pytest.fixture
 def table_engine() -> type[TableEngine]:
     return TableEngine
+
+
+# Two queries each of two photos, among three: the right one is 1st, 2nd, 1st, 3rd.
+SCORES = np.array([[3, 2, 1], [2, 3, 1], [1, 3, 2], [3, 1, 2]], dtype=np.float32)
+RIGHT = np.array([0, 0, 1, 1])
+HOSTILE = '"><img src=x onerror=alert(1)><script>document.title="owned"</script>'
+
+
+@pytest.fixture
+def bare_report() -> Report:
+    """A report of one system and nothing else."""
+    placements = place_relevant(SCORES, RIGHT[:, None].tolist())
+    return Report(
+        dataset="tiny <script>",
+        split="test",
+        photos=3,
+        queries=4,
+        systems={"caption": measure_system(placements, PhotoBootstrap(RIGHT, 100, seed=0))},
+        captions={"BLEU-1": 62.25, "CIDEr": 101.5},
+        index=IndexDescription(3, 7, None, {"name": "words", "sha256": "ab" * 32}),
+        annotations={"name": "captions.jsonl", "sha256": "cd" * 32},
+        placements={"caption": placements},
+    )
+
+
+@pytest.fixture
+def full_report(bare_report: Report) -> Report:
+    """A report with something in every field, much of it hostile."""
+    (placements,) = bare_report.placements.values()
+    by_photo = Placements(2, np.array([0, 0, 1]), np.array([0, 1, 2]), np.array([1, 1, 1]))
+    exhibit = Exhibit(
+        "1.jpg#1", HOSTILE, "1.jpg", HOSTILE, Cause.CAPTION, 0.25, {"caption": 3}, "0.jpg", HOSTILE
+    )
+    return replace(
+        bare_report,
+        ceiling={"human caption": bare_report.systems["caption"]},
+        placements={"caption": placements, "human caption": placements},
+        sentence_search={"caption": measure_sentence_search(by_photo, PhotoBootstrap(np.arange(2), 100, 0))},
+        comparisons=(Comparison("caption", "human caption", "Recall@1", 0.0, (0.0, 0.0), 1.0, 1.0),),
+        diversity={"index": count_diversity([("a", "dog")])},
+        human_judgement=HumanJudgement(
+            4,
+            1,
+            0,
+            2,
+            0,
+            {"chance": 75.0},
+            {"chance": (74.0, 76.0)},
+            {"CIDEr": {"tau_b": 46.8, "tau_c": 43.9}},
+        ),
+        failures=Failures(
+            "caption",
+            10,
+            2,
+            {"caption": 1, "vectors": 1, "fusion": 0, "approximate_index": 0},
+            {"caption": 1, "vectors": 0, "fusion": 0, "approximate_index": 0},
+            (exhibit,),
+        ),
+        ann=AnnResult(
+            {"caption": 100.0},
+            {"caption": "the index's own"},
+            (
+                AnnRow("caption", 3, "Flat", {}, 3, 100.0),
+                AnnRow("caption", 3, "IVF", {"nlist": 2, "nprobe": 1}, 3, 87.5),
+                AnnRow("caption", 3, "IVF", {"nlist": 2, "nprobe": 2}, 3, 100.0),
+            ),
+        ),
+        published=PUBLISHED,
+        left_out=("lost.jpg",),
+        notices=("METEOR is left out: [ 1,  2 ] no <b>Java</b>",),
+        config={"seed": 0, "index": {"captioner": "default"}},
+        versions={"python": "3.11"},
+    )
+
+
+@pytest.fixture
+def run_info() -> RunInfo:
+    speed = {"p50_ms": 0.5, "p95_ms": 0.6, "p99_ms": 0.7, "queries_per_second": 1234.0}
+    return RunInfo(
+        command="retrieve eval tiny",
+        hardware="a machine",
+        seconds=3.2,
+        finished="2026-11-23T12:00:00",
+        ann_speed=(speed, speed, speed),
+    )
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Callable[[Report, RunInfo], str]:
+    """The page of a report whose photo 1.jpg is there and 0.jpg is not."""
+    Image.new("RGB", (600, 300), "tomato").save(tmp_path / "1.jpg")
+    photos = {"1.jpg": tmp_path / "1.jpg", "0.jpg": tmp_path / "0.jpg"}
+    return lambda report, info: render_page(report, info, photos, RIGHT)

@@ -1,0 +1,152 @@
+"""report.html: nothing fetched, run or unescaped, and the drawings are where the numbers are."""
+
+import base64
+import hashlib
+import io
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eval.page.ann_chart import draw_ann
+from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
+from eval.page.rank_chart import draw_ranks
+from eval.page.recall_chart import draw_recall
+from eval.page.scale import Scale, format_tick, list_powers
+from eval.page.thumbnails import embed_thumbnail
+from eval.report import Report
+from eval.run_info import RunInfo
+
+Render = Callable[[Report, RunInfo], str]
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text of the page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def page(full_report: Report, run_info: RunInfo, render: Render) -> str:
+    return render(full_report, run_info)
+
+
+class TestSafety:
+    def test_nothing_runs_and_nothing_is_fetched(self, page: str) -> None:
+        elements = Elements(page)
+        assert {tag for tag, _ in elements.found} & {
+            "script",
+            "iframe",
+            "object",
+            "embed",
+            "base",
+            "form",
+        } == set()
+        for tag, attributes in elements.found:
+            assert not any(name.startswith("on") or name == "style" for name in attributes), (tag, attributes)
+            for name in ("src", "href", "srcset", "xlink:href"):
+                assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, attributes)
+        assert "url(" not in page
+        assert "@import" not in page
+
+    def test_captions_are_text(self, page: str) -> None:
+        elements = Elements(page)
+        assert elements.text.count('"><img src=x onerror=alert(1)>') == 3
+        assert [attributes["alt"] for tag, attributes in elements.found if tag == "img"] == ["1.jpg"]
+        assert "0.jpg cannot be shown" in elements.text
+        assert "tiny <script>" in elements.text
+
+    def test_the_policy_allows_the_one_style_sheet_alone(self, page: str) -> None:
+        policy = next(
+            attributes["content"] or ""
+            for tag, attributes in Elements(page).found
+            if attributes.get("http-equiv") == "Content-Security-Policy"
+        )
+        (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert policy.split("; ") == [
+            "default-src 'none'",
+            "img-src data:",
+            f"style-src 'sha256-{digest}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+
+    def test_the_drawings_are_well_formed(self, page: str) -> None:
+        drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+        assert len(drawings) == 1 + 2 + 1  # Recall, two systems' ranks, one set of vectors.
+        for drawing in drawings:
+            ElementTree.fromstring(drawing)
+
+
+def test_it_says_what_the_report_says(page: str) -> None:
+    text = Elements(page).text
+    for part in ("50.0", "[50.0, 50.0]", "human caption", "Show and Tell", "nprobe", "ab" * 32, "a machine"):
+        assert part in text
+
+
+class TestDrawings:
+    def test_recall_is_drawn_where_it_is(self, full_report: Report) -> None:
+        chart = draw_recall(full_report, np.array([0, 0, 1, 1]))
+        line = chart.lines[0]
+        assert [point.title.split(":")[1].split("[")[0] for point in line.points] == [
+            " Recall@1 50.0 ",
+            " Recall@2 75.0 ",
+            " Recall@3 100.0 ",
+        ]
+        assert (line.points[0].x, line.points[-1].x) == (LEFT, RIGHT)
+        assert (line.points[0].y, line.points[-1].y) == ((TOP + BOTTOM) / 2, TOP)
+        assert len(line.band) == 2 * len(line.points)
+        labels = sorted(line.label_y for line in chart.lines)
+        assert labels[1] - labels[0] >= 15
+
+    def test_ranks_add_up(self, full_report: Report) -> None:
+        for histogram in draw_ranks(full_report):
+            assert [bar.label for bar in histogram.bars] == ["1", "2–5"]
+            assert [bar.share for bar in histogram.bars] == [50, 50]
+            assert max(bar.height for bar in histogram.bars) == 100
+
+    def test_index_types_carry_their_settings(self, full_report: Report, run_info: RunInfo) -> None:
+        (chart,) = draw_ann(full_report, run_info)
+        assert [line.name for line in chart.lines] == ["Flat", "IVF"]
+        assert [point.label for point in chart.lines[1].points] == ["1", "2"]
+        assert chart.lines[1].points[0].x < chart.lines[1].points[1].x == RIGHT
+        assert draw_ann(full_report, replace(run_info, ann_speed=())) == []
+
+    def test_scales(self) -> None:
+        scale = Scale(1, 100, 0, 200, logarithmic=True)
+        assert [scale.place(value) for value in (1, 10, 100, 1000)] == [0, 100, 200, 200]
+        assert Scale(0, 10, 100, 0).place(2.5) == 75
+        assert list_powers(1, 100) == [1, 2, 5, 10, 20, 50, 100]
+        assert list_powers(0.03, 0.3) == pytest.approx([0.05, 0.1, 0.2])
+        assert [format_tick(value) for value in (1000, 5, 0.05)] == ["1,000", "5", "0.05"]
+
+
+class TestThumbnails:
+    def test_a_photo_fits_and_stands_upright(self, tmp_path: Path) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # Turned by a quarter.
+        Image.new("RGB", (800, 400), "tomato").save(tmp_path / "a.jpg", exif=exif)
+        kind, _, data = embed_thumbnail(tmp_path / "a.jpg").partition(",")
+        assert kind == "data:image/jpeg;base64"
+        assert Image.open(io.BytesIO(base64.b64decode(data))).size == (120, 240)
+
+    def test_what_cannot_be_read_is_left_out(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(b"no photo")
+        assert embed_thumbnail(tmp_path / "a.jpg") == embed_thumbnail(tmp_path / "b.jpg") == ""

@@ -1,0 +1,53 @@
+"""The README's tables come from the report, and nothing else of the page changes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eval.readme import BEGIN, END, main, render_readme_tables, replace_tables
+from retrieval.errors import UsageError
+
+MEASURES = {"Recall@1": 9.24, "Recall@5": 27, "Recall@10": 38, "median_rank": 19.5, "MRR": 18, "nDCG@10": 22}
+REPORT = {
+    "systems": {
+        "caption": {**MEASURES, "ci95": {name: [value - 1, value + 1] for name, value in MEASURES.items()}}
+    },
+    "ceiling": {},
+    "published": [{"system": "NIC", "recall_at_1": 19.0, "recall_at_5": None, "recall_at_10": 64.0}],
+    "captions": {"BLEU-1": 63.52, "CIDEr": 56.3, "CIDEr-plain": 70},
+}
+INFO = {"command": "retrieve eval data", "hardware": "a machine", "seconds": 41.6}
+
+
+def test_the_tables() -> None:
+    tables = render_readme_tables(REPORT, INFO)
+    assert "| caption | 9.2 [8.2, 10.2] | 27.0 [26.0, 28.0] |" in tables
+    assert "| NIC, published | 19.0 | – | 64.0 | – | – | – |" in tables
+    assert "| captions of | BLEU-1 | CIDEr |\n| --- | ---: | ---: |\n| index | 63.5 | 56.3 |" in tables
+    assert tables.endswith("`retrieve eval data`, a machine, 42 s.")
+
+
+def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(REPORT))
+    (tmp_path / "run-info.json").write_text(json.dumps(INFO))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nthe rest\n")
+    main(tmp_path, readme)
+    once = readme.read_text()
+    assert once.startswith(f"# Title\n\n{BEGIN}\n| system |")
+    assert once.endswith(f"42 s.\n{END}\n\nthe rest\n")
+    assert "old" not in once
+    main(tmp_path, readme)
+    assert readme.read_text() == once
+
+
+@pytest.mark.parametrize("page", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
+def test_a_page_without_a_place_for_them(page: str) -> None:
+    with pytest.raises(UsageError, match="found no place for the tables"):
+        replace_tables(page, "tables")
+
+
+def test_this_projects_readme_has_the_place() -> None:
+    page = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    assert "tables" in replace_tables(page, "tables")
