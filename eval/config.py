@@ -10,7 +10,7 @@ class AnnConfig(Config):
     """The keys of configs/eval.toml's table `ann`."""
 
     queries: int = Field(default=500, ge=0)
-    own_vectors: int = Field(default=1000, ge=1)
+    least_vectors: int = Field(default=1000, ge=1)
     made_vectors: int = Field(default=20_000, ge=0)
 
 

@@ -25,17 +25,21 @@ def study_indexes(
     step = max(1, len(queries) // settings.queries)
     texts = [query.text for query in queries[::step][: settings.queries]]
     queries_QD = subject.encoder.encode(texts)
+    enough = {
+        channel: vectors_ND
+        for channel, vectors_ND in vectors.items()
+        if len(vectors_ND) >= settings.least_vectors
+    }
     sets = [
         VectorSet(channel, f"the index's own vectors of the channel {channel}", vectors_ND, queries_QD)
-        for channel, vectors_ND in vectors.items()
-        if len(vectors_ND) >= settings.own_vectors
+        for channel, vectors_ND in enough.items()
     ]
-    if settings.made_vectors:
-        channel, vectors_ND = next(iter(vectors.items()))
+    if enough and settings.made_vectors:
+        channel, vectors_ND = next(iter(enough.items()))
         made = enlarge_vectors(vectors_ND, settings.made_vectors, config.seed)
         description = (
-            f"made up, for size: the index's vectors of the channel {channel}, each repeated equally "
-            f"often with Gaussian noise of length {NOISE:g} and made a unit vector again"
+            f"made up, for size: the index's vectors of the channel {channel}, each repeated equally often "
+            f"with Gaussian noise of length {NOISE:g} and made a unit vector again"
         )
         sets.append(VectorSet("made", description, made, queries_QD))
     return measure_index(subject, vectors, texts), benchmark_indexes(sets, TYPES, progress)

@@ -1,7 +1,9 @@
 """`retrieve eval` as a person types it: real photos, the real text encoder, an index given or made."""
 
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,7 +68,7 @@ def make_captioned_index(data: Path) -> Callable[[Path, dict[str, str]], None]:
     """Writes an index of the photos with the given captions."""
     encoder = load_text_encoder()
 
-    def write(index: Path, captions: dict[str, str]) -> None:
+    def write(index: Path, captions: dict[str, str], dataset: Path = data) -> None:
         empty = Manifest(
             generation=0,
             text_encoder=ModelRecord(encoder.name, encoder.weights_sha256),
@@ -77,7 +79,7 @@ def make_captioned_index(data: Path) -> Callable[[Path, dict[str, str]], None]:
         for (name, text), vector in zip(
             captions.items(), encoder.encode(list(captions.values())), strict=True
         ):
-            path = data / "images" / name
+            path = dataset / "images" / name
             stored = (StoredCaption(text),)
             writer.add(
                 PhotoRow(
@@ -106,11 +108,13 @@ def test_a_given_index_is_measured(tmp_path: Path, data: Path, index: Path) -> N
     assert done.returncode == 0, done.stderr
     notice, wrote = done.stderr.splitlines()
     assert notice.startswith("retrieve: notice: METEOR is left out: METEOR needs Java")
-    assert str(out / "report.md") in wrote
+    assert str(out / "report.html") in wrote
     assert sorted(path.name for path in out.iterdir()) == [
         "qrels.txt",
+        "report.html",
         "report.json",
         "report.md",
+        "run-info.json",
         "run.caption.txt",
     ]
     page = (out / "report.md").read_text()
@@ -119,13 +123,21 @@ def test_a_given_index_is_measured(tmp_path: Path, data: Path, index: Path) -> N
     report = json.loads((out / "report.json").read_text())
     assert (report["dataset"], report["split"]) == ("sample photos", "test")
     assert (report["photos"], report["queries"], report["index"]["photos"]) == (6, 12, 7)
-    assert report["captions"].keys() == {"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr"}
-    assert report["command"].startswith("retrieve eval ")
+    assert report["captions"].keys() == {
+        *("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr", "CIDEr-D", "CIDEr-plain")
+    }
+    info = json.loads((out / "run-info.json").read_text())
+    assert info["command"].startswith("retrieve eval ")
+    assert info["seconds"] > 0
     assert report["config"] == {
         "queries_per_batch": 256,
         "run_depth": 100,
         "bootstrap_resamples": 1000,
+        "permutations": 10_000,
         "seed": 0,
+        "miss_depth": 10,
+        "gallery": 12,
+        "ann": {"queries": 500, "least_vectors": 1000, "made_vectors": 20_000},
     }
     assert report["index"]["text_encoder"]["name"] == read_manifest(index).text_encoder.name
     caption = report["systems"]["caption"]
@@ -142,15 +154,70 @@ def test_a_given_index_is_measured(tmp_path: Path, data: Path, index: Path) -> N
         assert caption[name] == pytest.approx(100 * oracle[metric], abs=1e-9)
 
 
-def test_two_runs_differ_in_nothing_but_time(tmp_path: Path, data: Path, index: Path) -> None:
-    texts = []
+def test_two_runs_give_the_same_bytes(tmp_path: Path, data: Path, index: Path) -> None:
     for name in ("first", "second"):
         done = retrieve("eval", data, "--out", tmp_path / name, "--index", index, "--json")
         assert done.stdout == (tmp_path / name / "report.json").read_text(), done.stderr
-        report = json.loads(done.stdout)
-        del report["seconds"], report["finished"], report["command"]
-        texts.append([json.dumps(report), (tmp_path / name / "run.caption.txt").read_bytes()])
-    assert texts[0] == texts[1]
+    for file in ("report.json", "run.caption.txt", "qrels.txt"):
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
+
+
+class TestGate:
+    @pytest.fixture
+    def many(self, tmp_path: Path) -> dict[str, str]:
+        """A dataset of 45 files that are no photos (nobody looks at their pixels), and what each would show."""
+        shows = itertools.product(
+            "dog cat horse bird man".split(), "beach street snow".split(), "red blue old".split()
+        )
+        captions = {
+            f"{n}.jpg": f"a {color} {who} in the {where}" for n, (who, where, color) in enumerate(shows)
+        }
+        (tmp_path / "many" / "images").mkdir(parents=True)
+        for name in captions:
+            (tmp_path / "many" / "images" / name).write_bytes(name.encode())
+        lines = [{"image": name, "captions": [text, f"{text}, outdoors"]} for name, text in captions.items()]
+        (tmp_path / "many" / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return captions
+
+    def test_a_worse_index_fails_and_a_better_one_passes(
+        self, tmp_path: Path, many: dict[str, str], make_captioned_index: Callable[..., None]
+    ) -> None:
+        rolled = dict(zip(many, np.roll(list(many.values()), 9).tolist(), strict=True))
+        make_captioned_index(tmp_path / "good", many, tmp_path / "many")
+        make_captioned_index(tmp_path / "bad", rolled, tmp_path / "many")
+
+        def evaluate(index: str, baseline: str | None) -> subprocess.CompletedProcess[str]:
+            out = tmp_path / f"{index}-{baseline}"
+            options = ["--baseline", tmp_path / f"{baseline}-None" / "report.json"] if baseline else []
+            return retrieve("eval", tmp_path / "many", "--out", out, "--index", tmp_path / index, *options)
+
+        assert evaluate("good", None).returncode == 0
+        same = evaluate("good", "good")
+        assert (same.returncode, "not significantly worse than" in same.stderr) == (0, True)
+        worse = evaluate("bad", "good")
+        assert worse.returncode == 1
+        message = worse.stderr.splitlines()[-1]
+        assert message.startswith("retrieve: error: significantly worse than")
+        assert re.search(r"caption Recall@1 -\d+\.\d points \[-\d+\.\d, -\d+\.\d\], p = ", message)
+        assert (tmp_path / "bad-good" / "report.html").is_file()
+        assert evaluate("bad", None).returncode == 0
+        better = evaluate("good", "bad")
+        assert (better.returncode, "; better: caption" in better.stderr) == (0, True)
+
+    def test_a_baseline_of_other_queries(
+        self, tmp_path: Path, data: Path, index: Path, many: dict[str, str]
+    ) -> None:
+        first = retrieve("eval", data, "--out", tmp_path / "old", "--index", index)
+        assert first.returncode == 0, first.stderr
+        old = tmp_path / "old" / "report.json"
+        done = retrieve(
+            "eval", tmp_path / "many", "--out", tmp_path / "new", "--index", index, "--baseline", old
+        )
+        assert done.returncode == 2
+        assert (
+            "is of other queries or photos (sample photos, split test), expected those of many" in done.stderr
+        )
+        assert not (tmp_path / "new").exists()
 
 
 def test_shuffled_captions_are_found_out(
