@@ -7,6 +7,7 @@ Shape suffixes: B resamples, P photos, Q queries.
 import numpy as np
 
 _LEVEL = (2.5, 97.5)
+_AT_ONCE = 100
 
 
 class PhotoBootstrap:
@@ -18,15 +19,16 @@ class PhotoBootstrap:
     def __init__(self, photo_Q: np.ndarray, resamples: int, seed: int) -> None:
         photos = int(photo_Q.max()) + 1
         self._photo_Q = photo_Q
-        self._drawn_BP = np.random.default_rng(seed).multinomial(
-            photos, np.full(photos, 1 / photos), size=resamples
-        )
-        self._queries_B = self._drawn_BP @ np.bincount(photo_Q, minlength=photos)
+        rng, shares_P = np.random.default_rng(seed), np.full(photos, 1 / photos)
+        self._drawn_BP = np.empty((resamples, photos), dtype=np.uint16)
+        for row in range(resamples):
+            self._drawn_BP[row] = rng.multinomial(photos, shares_P)
+        self._queries_B = self._sum_drawn(np.bincount(photo_Q, minlength=photos))
 
     def interval_of_mean(self, values_Q: np.ndarray) -> tuple[float, float]:
         """The interval of the mean over queries of `values_Q`."""
         sums_P = np.bincount(self._photo_Q, weights=values_Q, minlength=self._drawn_BP.shape[1])
-        return _interval((self._drawn_BP @ sums_P) / self._queries_B)
+        return _interval(self._sum_drawn(sums_P) / self._queries_B)
 
     def interval_of_median(self, values_Q: np.ndarray) -> tuple[float, float]:
         """The interval of the median over queries of `values_Q`."""
@@ -38,6 +40,12 @@ class PhotoBootstrap:
             middle = np.array([(reached_Q[-1] - 1) // 2, reached_Q[-1] // 2])
             medians.append(sorted_Q[np.searchsorted(reached_Q, middle, side="right")].mean())
         return _interval(np.array(medians))
+
+    def _sum_drawn(self, values_P: np.ndarray) -> np.ndarray:
+        """float64 (B,): the sum over the drawn photos, a few resamples at a time to spare memory."""
+        blocks = range(0, len(self._drawn_BP), _AT_ONCE)
+        sums = [self._drawn_BP[start : start + _AT_ONCE].astype(np.float64) @ values_P for start in blocks]
+        return np.concatenate(sums)
 
 
 def _interval(values_B: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from eval.ann.recall import ann_recall
+from eval.ann.recall import measure_ann_recall
 from eval.preparation import Subject
 from eval.stored_vectors import read_stored_vectors
 from retrieval.flat_index import FlatIndex
@@ -40,11 +40,8 @@ def measure_index(subject: Subject, vectors: ExactVectors, texts: Sequence[str])
     queries_QD = subject.encoder.encode(texts)
     found = {}
     for channel, vectors_ND in vectors.items():
-        k = min(_K, len(vectors_ND))
-        scores_QN = queries_QD @ vectors_ND.T
-        kth_Q = np.partition(scores_QN, -k, axis=1)[:, -k]
-        answer_QK = subject.engine.rank(texts, k, channel).photos_QK
-        found[channel] = 100 * float(ann_recall(answer_QK, kth_Q, scores_QN).mean())
+        answer_QK = subject.engine.rank(texts, min(_K, len(vectors_ND)), channel).photos_QK
+        found[channel] = measure_ann_recall(answer_QK, queries_QD, vectors_ND)
     return found
 
 

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-import numpy as np
-
-from eval.ann.recall import ann_recall
+from eval.ann.recall import measure_ann_recall
 from eval.ann.speed import Speed, measure_speed, one_thread
 from eval.ann.variants import build_variants
 from eval.ann.vectors import VectorSet
@@ -46,12 +44,10 @@ def benchmark_indexes(sets: Sequence[VectorSet], types: Sequence[str], progress:
     with one_thread():
         for number, each in enumerate(sets):
             k = min(K, len(each.vectors))
-            scores_QN = each.queries @ each.vectors.T
-            kth_Q = np.partition(scores_QN, -k, axis=1)[:, -k]
             for variant in build_variants(each.vectors, types):
                 variant.set_up()
                 search = partial(variant.index.search, k=k)
-                recall = 100 * float(ann_recall(search(each.queries)[1], kth_Q, scores_QN).mean())
+                recall = measure_ann_recall(search(each.queries)[1], each.queries, each.vectors)
                 rows.append(AnnRow(each.name, len(each.vectors), variant.type, variant.parameters, k, recall))
                 speeds.append(measure_speed(search, each.queries))
             progress("Timing indexes", number + 1, len(sets))

@@ -41,22 +41,35 @@ def choose_nlist(vectors: int) -> int:
 
 
 def build_variants(vectors_ND: np.ndarray, types: Sequence[str]) -> Iterator[Variant]:
-    """Flat, HNSW and IVF over the same vectors, each with every setting worth trying."""
+    """Flat, HNSW and IVF over the same vectors, with every setting worth trying; one in memory at a time."""
+    if "Flat" in types:
+        yield from _vary_flat(vectors_ND)
+    if "HNSW" in types:
+        yield from _vary_hnsw(vectors_ND)
+    if "IVF" in types:
+        yield from _vary_ivf(vectors_ND)
+
+
+def _vary_flat(vectors_ND: np.ndarray) -> Iterator[Variant]:
+    flat = import_faiss().IndexFlatIP(vectors_ND.shape[1])
+    flat.add(vectors_ND)
+    yield Variant("Flat", {}, flat)
+
+
+def _vary_hnsw(vectors_ND: np.ndarray) -> Iterator[Variant]:
+    faiss = import_faiss()
+    graph = faiss.IndexHNSWFlat(vectors_ND.shape[1], HNSW_M, faiss.METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction = _EF_CONSTRUCTION
+    graph.add(vectors_ND)
+    yield from (Variant("HNSW", {"M": HNSW_M, "efSearch": ef}, graph) for ef in _EF_SEARCH)
+
+
+def _vary_ivf(vectors_ND: np.ndarray) -> Iterator[Variant]:
     faiss = import_faiss()
     count, dimension = vectors_ND.shape
-    if "Flat" in types:
-        flat = faiss.IndexFlatIP(dimension)
-        flat.add(vectors_ND)
-        yield Variant("Flat", {}, flat)
-    if "HNSW" in types:
-        graph = faiss.IndexHNSWFlat(dimension, HNSW_M, faiss.METRIC_INNER_PRODUCT)
-        graph.hnsw.efConstruction = _EF_CONSTRUCTION
-        graph.add(vectors_ND)
-        yield from (Variant("HNSW", {"M": HNSW_M, "efSearch": ef}, graph) for ef in _EF_SEARCH)
-    if "IVF" in types:
-        nlist = choose_nlist(count)
-        lists = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, nlist, faiss.METRIC_INNER_PRODUCT)
-        lists.train(vectors_ND)
-        lists.add(vectors_ND)
-        probes = [nprobe for nprobe in _NPROBE if nprobe < nlist] + [nlist]
-        yield from (Variant("IVF", {"nlist": nlist, "nprobe": nprobe}, lists) for nprobe in probes)
+    nlist = choose_nlist(count)
+    lists = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, nlist, faiss.METRIC_INNER_PRODUCT)
+    lists.train(vectors_ND)
+    lists.add(vectors_ND)
+    probes = [nprobe for nprobe in _NPROBE if nprobe < nlist] + [nlist]
+    yield from (Variant("IVF", {"nlist": nlist, "nprobe": nprobe}, lists) for nprobe in probes)

@@ -25,8 +25,8 @@ def enlarge_vectors(vectors_ND: np.ndarray, count: int, seed: int) -> np.ndarray
     around every real one. They are no photos, and nothing but the speed of indexes is measured on them.
     """
     rng = np.random.default_rng(seed)
-    repeated_CD = vectors_ND[np.arange(count) % len(vectors_ND)]
-    noise_CD = rng.standard_normal(repeated_CD.shape, dtype=np.float32) * (NOISE / vectors_ND.shape[1] ** 0.5)
-    made_CD = repeated_CD + noise_CD
-    unit_CD: np.ndarray = made_CD / np.linalg.norm(made_CD, axis=1, keepdims=True)
-    return np.ascontiguousarray(unit_CD, dtype=np.float32)
+    made_CD = rng.standard_normal((count, vectors_ND.shape[1]), dtype=np.float32)
+    made_CD *= NOISE / vectors_ND.shape[1] ** 0.5
+    made_CD += vectors_ND[np.arange(count) % len(vectors_ND)]
+    made_CD /= np.linalg.norm(made_CD, axis=1, keepdims=True)
+    return made_CD

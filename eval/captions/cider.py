@@ -54,39 +54,51 @@ class _PhotoReferences:
 
 
 class CiderScorer:
-    """CIDEr against fixed references, whose tf-idf vectors are computed once.
+    """CIDEr against fixed references.
 
-    For training on the score itself: `score_many` gives the reward of any hypotheses of any of the photos.
-    `robust` is CIDEr-D's clipping and length penalty.
+    For training on the score itself: `score_many` gives the reward of any hypotheses of any of the photos,
+    and keeps the tf-idf vectors of their references. `robust` is CIDEr-D's clipping and length penalty.
     """
 
     def __init__(self, references: Sequence[Sequence[Tokens]], *, robust: bool = True) -> None:
         check_references(references)
-        counts = [[count_ngrams(tokens) for tokens in of_photo] for of_photo in references]
         self._robust = robust
+        self._references = references
         self._unseen_idf = math.log(len(references))
-        self._idf = _inverse_document_frequencies(counts)
-        self._photos = [self._weigh_references(of_photo) for of_photo in counts]
+        self._idf = _inverse_document_frequencies(references)
+        self._weighed: dict[int, _PhotoReferences] = {}
 
     def score(self, hypotheses: Sequence[Tokens]) -> tuple[float, np.ndarray]:
         """The mean over photos and the photos' scores (photos,), for one hypothesis per photo in order."""
-        if len(hypotheses) != len(self._photos):
+        if len(hypotheses) != len(self._references):
             raise DatasetError(
-                f"{len(hypotheses)} captions for {len(self._photos)} photos; expected one caption per photo"
+                f"{len(hypotheses)} captions for {len(self._references)} photos; expected one caption per "
+                "photo"
             )
-        scores = self.score_many(range(len(hypotheses)), hypotheses)
+        scores = np.array(
+            [
+                self._score_hypothesis(self._weigh_references(of_photo), hypothesis)
+                for of_photo, hypothesis in zip(self._references, hypotheses, strict=True)
+            ]
+        )
         return float(scores.mean()), scores
 
     def score_many(self, photo_indices: Sequence[int], hypotheses: Sequence[Tokens]) -> np.ndarray:
         """float64 (hypotheses,): each hypothesis against the references of the photo of the same position."""
         return np.array(
             [
-                self._score_hypothesis(self._photos[index], hypothesis)
+                self._score_hypothesis(self._recall_references(index), hypothesis)
                 for index, hypothesis in zip(photo_indices, hypotheses, strict=True)
             ]
         )
 
-    def _weigh_references(self, counts: list[Counter[Ngram]]) -> _PhotoReferences:
+    def _recall_references(self, index: int) -> _PhotoReferences:
+        if index not in self._weighed:
+            self._weighed[index] = self._weigh_references(self._references[index])
+        return self._weighed[index]
+
+    def _weigh_references(self, of_photo: Sequence[Tokens]) -> _PhotoReferences:
+        counts = [count_ngrams(tokens) for tokens in of_photo]
         rows = {
             ngram: row for row, ngram in enumerate(dict.fromkeys(ngram for each in counts for ngram in each))
         }
@@ -124,12 +136,12 @@ class CiderScorer:
         return float(cosines_NR.mean()) * _SCALE
 
 
-def _inverse_document_frequencies(counts: list[list[Counter[Ngram]]]) -> dict[Ngram, float]:
+def _inverse_document_frequencies(references: Sequence[Sequence[Tokens]]) -> dict[Ngram, float]:
     """log(photos / photos with the n-gram in a reference)."""
     frequencies: Counter[Ngram] = Counter()
-    for of_photo in counts:
-        frequencies.update({ngram for each in of_photo for ngram in each})
-    photos = math.log(len(counts))
+    for of_photo in references:
+        frequencies.update({ngram for tokens in of_photo for ngram in count_ngrams(tokens)})
+    photos = math.log(len(references))
     return {ngram: photos - math.log(frequency) for ngram, frequency in frequencies.items()}
 
 

@@ -165,7 +165,7 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, data: Path, index: Path) -
 class TestGate:
     @pytest.fixture
     def many(self, tmp_path: Path) -> dict[str, str]:
-        """A dataset of 45 files that are no photos (nobody looks at their pixels), and what each would show."""
+        """45 files that are no photos (nobody looks at their pixels), and what each would show."""
         shows = itertools.product(
             "dog cat horse bird man".split(), "beach street snow".split(), "red blue old".split()
         )

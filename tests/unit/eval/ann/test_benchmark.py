@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.ann.benchmark import benchmark_indexes
-from eval.ann.recall import ann_recall
+from eval.ann.recall import ann_recall, measure_ann_recall
 from eval.ann.variants import choose_nlist
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.progress import no_progress
@@ -27,20 +27,27 @@ class TestRecall:
         found = data.draw(st.lists(st.integers(0, 11), min_size=k, max_size=k, unique=True))
         exact = np.argsort(-scores[0])[:k]
         kth = np.sort(scores[0])[-k]
-        value = ann_recall(np.array([found]), np.array([kth]), scores)[0]
+        value = ann_recall(np.array([found]), scores[:, found], np.array([kth]))[0]
         assert value == pytest.approx(len({*found} & {*exact.tolist()}) / k, abs=1e-12)
         assert 0 <= value <= 1
 
     def test_equal_neighbours_are_as_good_as_each_other(self) -> None:
         scores = np.array([[0.9, 0.5, 0.5, 0.1]])
-        for found in ([0, 1], [0, 2], [2, 0]):
-            assert ann_recall(np.array([found]), np.array([0.5]), scores).tolist() == [1]
-        assert ann_recall(np.array([[0, 3]]), np.array([0.5]), scores).tolist() == [0.5]
+        for found, share in (([0, 1], 1), ([0, 2], 1), ([2, 0], 1), ([0, 3], 0.5)):
+            assert ann_recall(np.array([found]), scores[:, found], np.array([0.5])).tolist() == [share]
 
     def test_nothing_found_and_the_same_twice(self) -> None:
         scores = np.array([[0.9, 0.5, 0.1]])
-        assert ann_recall(np.array([[-1, -1]]), np.array([0.5]), scores).tolist() == [0]
-        assert ann_recall(np.array([[0, 0]]), np.array([0.5]), scores).tolist() == [0.5]
+        for found, share in (([-1, -1], 0), ([0, 0], 0.5)):
+            assert ann_recall(np.array([found]), scores[:, found], np.array([0.5])).tolist() == [share]
+
+    def test_it_is_measured_by_exact_inner_products(self) -> None:
+        vectors, queries = make_units(300, 0), make_units(100, 1)
+        exact = np.argsort(-(queries @ vectors.T), axis=1)[:, :5]
+        assert measure_ann_recall(exact, queries, vectors) == 100
+        half = exact.copy()
+        half[:, 3:] = -1
+        assert measure_ann_recall(half, queries, vectors) == pytest.approx(60, abs=1e-9)
 
 
 class TestMadeVectors:
