@@ -100,7 +100,7 @@ def _measure(
     with watch.time("people's grades"):
         human = _judge(subject, request, *judged)
     with watch.time("intervals and tests"):
-        results = _measure_systems(subject, outcome, request)
+        results = measure_systems(subject, outcome, request)
     with watch.time("waiting for caption metrics"):
         quality, kendall = captions.quality(), captions.kendall()
     report = replace(
@@ -129,7 +129,7 @@ def _judge(
     return judge_systems(pairs, outside, systems, request.config.bootstrap_resamples, request.config.seed)
 
 
-def _measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalRequest) -> Report:
+def measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalRequest) -> Report:
     """The report of what was searched, without what else was studied."""
     collection, config = subject.collection, request.config
     by_sentence = PhotoBootstrap(collection.right_photos, config.bootstrap_resamples, config.seed)

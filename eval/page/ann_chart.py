@@ -9,6 +9,7 @@ from eval.report import Report
 from eval.run_info import RunInfo
 
 _SETTINGS = ("nprobe", "efSearch")
+_LEAST_MISSED = 0.1
 
 Timed = tuple[AnnRow, Mapping[str, float]]
 
@@ -22,21 +23,24 @@ def draw_ann(report: Report, info: RunInfo) -> list[LineChart]:
 
 
 def _draw_set(name: str, rows: Sequence[Timed]) -> LineChart:
-    lowest = min(row.ann_recall for row, _ in rows)
+    missed = 100 - min(row.ann_recall for row, _ in rows)
     latencies = [speed["p50_ms"] for _, speed in rows]
-    x = Scale(min(90.0, 10 * (lowest // 10)), 100, LEFT, RIGHT)
-    y = Scale(min(latencies) / 1.5, max(latencies) * 1.5, BOTTOM, TOP, logarithmic=True)
+    # The settings worth choosing miss little, so what is missed is drawn logarithmically, up to all found.
+    x = Scale(_LEAST_MISSED, max(missed, 10.0), RIGHT, LEFT, logarithmic=True)
+    y = Scale(min(latencies) / 1.6, max(latencies) * 1.6, BOTTOM, TOP, logarithmic=True)
     types = list(dict.fromkeys(row.type for row, _ in rows))
     lines = [
         _draw_type(index_type, color, [each for each in rows if each[0].type == index_type], x, y)
         for color, index_type in enumerate(types)
     ]
-    count = rows[0][0].count
     return LineChart(
-        f"{count:,} vectors ({name})",
+        f"{rows[0][0].count:,} vectors ({name})",
         "ann_recall@10, percent of the exact first ten",
         "median latency, ms",
-        tuple(Tick(x.place(tick), str(tick)) for tick in range(int(x.low), 101, 10 if x.low < 80 else 5)),
+        tuple(
+            Tick(x.place(tick), "all" if tick == _LEAST_MISSED else f"{100 - tick:g}")
+            for tick in list_powers(x.low, x.high)
+        ),
         tuple(Tick(y.place(tick), format_tick(tick)) for tick in list_powers(y.low, y.high)),
         spread_labels(lines),
     )
@@ -54,5 +58,5 @@ def _draw_type(index_type: str, color: int, rows: Sequence[Timed], x: Scale, y: 
             f"{speed['queries_per_second']:,.0f} queries/s"
         )
         label = setting.split()[-1]
-        points.append(Point(x.place(row.ann_recall), y.place(speed["p50_ms"]), title, label))
+        points.append(Point(x.place(100 - row.ann_recall), y.place(speed["p50_ms"]), title, label))
     return Line(index_type, color, tuple(points), label_y=points[-1].y)

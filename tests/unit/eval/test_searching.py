@@ -1,0 +1,78 @@
+"""Several channels: each is a system, all of them fused another, and each is compared with each."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.collection import Collection
+from eval.config import EvalConfig
+from eval.encoded_queries import RememberingEncoder
+from eval.preparation import EvalRequest, Subject
+from eval.progress import no_progress
+from eval.run import measure_systems
+from eval.searching import SearchOutcome, list_vector_channels, search_all
+from retrieval.captioned_dataset import CaptionedDataset
+from retrieval.manifest import Manifest, ModelRecord, VectorsRecord
+from retrieval.text_encoder import TextEncoder
+
+
+@pytest.fixture
+def subject(
+    tmp_path: Path, small_collection: Collection, table_engine: type, word_encoder: TextEncoder
+) -> Subject:
+    (tmp_path / "captions.jsonl").write_text("")
+    right = np.eye(4)[small_collection.right_photos]
+    noise = np.random.default_rng(0).random((12, 4)) / 2
+    tables = {"caption": right - noise, "image": noise, "lexical": np.zeros((12, 4)), None: right}
+    vectors = tuple(VectorsRecord(name, "ab" * 32, 1, "flat", 4, 48) for name in ("image", "caption"))
+    manifest = Manifest(
+        generation=1,
+        text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
+        caption_dimension=48,
+        photos=4,
+        vectors=vectors,
+    )
+    return Subject(
+        CaptionedDataset("tiny", (), tmp_path / "captions.jsonl"),
+        small_collection,
+        tmp_path,
+        manifest,
+        table_engine(small_collection, tables),
+        RememberingEncoder(word_encoder),
+        ("a dog", "a cat", "children", "pasta"),
+    )
+
+
+@pytest.fixture
+def outcome(tmp_path: Path, subject: Subject) -> SearchOutcome:
+    return search_all(subject, tmp_path, EvalConfig(queries_per_batch=5), no_progress)
+
+
+def test_every_system_searches_for_every_query(tmp_path: Path, outcome: SearchOutcome) -> None:
+    assert list(outcome.runs) == ["caption", "image", "lexical", "fused"]
+    for name in outcome.runs:
+        assert len((tmp_path / f"run.{name}.txt").read_text().splitlines()) == 12 * 4
+    assert list(outcome.placements) == ["caption", "image", "lexical", "fused", "human caption"]
+
+
+def test_sentences_are_found_by_photo_where_scores_are_similarities(
+    subject: Subject, outcome: SearchOutcome
+) -> None:
+    assert list_vector_channels(subject) == ["caption", "image"]
+    assert list(outcome.by_image) == ["caption", "image"]
+    assert outcome.by_image["caption"].queries == 4
+
+
+def test_all_are_measured_and_every_pair_compared(
+    tmp_path: Path, subject: Subject, outcome: SearchOutcome
+) -> None:
+    request = EvalRequest(data=tmp_path, out=tmp_path, config=EvalConfig(permutations=200))
+    report = measure_systems(subject, outcome, request)
+    assert list(report.systems) == ["caption", "image", "lexical", "fused"]
+    assert list(report.ceiling) == ["human caption"]
+    assert report.systems["fused"].measures["Recall@1"] == 100
+    assert report.systems["lexical"].measures["Recall@1"] == 25
+    assert len(report.comparisons) == 10 * 5
+    assert list(report.sentence_search) == ["caption", "image"]
+    assert {vectors["channel"] for vectors in report.index.vectors} == {"caption", "image"}
