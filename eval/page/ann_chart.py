@@ -57,6 +57,6 @@ def _draw_type(index_type: str, color: int, rows: Sequence[Timed], x: Scale, y: 
             f"p95 {speed['p95_ms']:.3f} ms, p99 {speed['p99_ms']:.3f} ms, "
             f"{speed['queries_per_second']:,.0f} queries/s"
         )
-        label = setting.split()[-1]
+        label = "" if row.type == "Flat" else setting.split()[-1]
         points.append(Point(x.place(100 - row.ann_recall), y.place(speed["p50_ms"]), title, label))
     return Line(index_type, color, tuple(points), label_y=points[-1].y)
