@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from eval.collection import Collection
-from eval.progress import Progress
 from indexer.config import IndexConfig
 from retrieval.errors import DatasetError
+from retrieval.progress import Progress
 from retrieval.text_encoder import load_text_encoder
 
 _NAMED = 3

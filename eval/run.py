@@ -17,7 +17,6 @@ from eval.environment import describe_hardware, read_versions
 from eval.indexing import index_collection
 from eval.markdown import render_markdown
 from eval.placements import Placements, join_placements, place_relevant
-from eval.progress import Progress, no_progress
 from eval.report import IndexDescription, Report, SystemResult, measure_system
 from eval.search import locate_photos, search_collection
 from eval.trec import open_run, write_qrels
@@ -27,6 +26,7 @@ from retrieval.errors import IndexFormatError, UsageError
 from retrieval.files import hash_file, make_folder, write_file
 from retrieval.manifest import Manifest, read_manifest
 from retrieval.photo_table import PhotoTable
+from retrieval.progress import Progress, no_progress
 
 logger = logging.getLogger(__name__)
 
