@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-_WARM_UP = 100  # steps
+_WARM_UP = 100  # steps, or a twentieth of them all
 
 
 def rate_factor(cycles: Sequence[int], step: int, steps_a_pass: int) -> float:
@@ -12,7 +12,8 @@ def rate_factor(cycles: Sequence[int], step: int, steps_a_pass: int) -> float:
     Linear warm-up, then cosine cycles (Loshchilov and Hutter 2017) of so many passes, each to a hundredth of
     its start, which is half that of the cycle before.
     """
-    factor, start = min(1.0, (step + 1) / _WARM_UP), 0
+    warm_up = max(min(_WARM_UP, sum(cycles) * steps_a_pass // 20), 1)
+    factor, start = min(1.0, (step + 1) / warm_up), 0
     for passes in cycles[:-1]:
         if step < start + passes * steps_a_pass:
             break
