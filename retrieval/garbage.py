@@ -30,11 +30,18 @@ def collect_garbage(index: Path, current: int) -> int:
     return freed
 
 
+def kept_generations(index: Path, current: int) -> list[int]:
+    """The generations that are kept, oldest first; what manifests there are beside them is garbage.
+
+    One above `current` is that of a run killed before it could commit.
+    """
+    there = [generation for generation in list_generations(index) if generation <= current]
+    return there[-_GENERATIONS_KEPT:]
+
+
 def _find_needed(index: Path, current: int) -> set[Path]:
-    # A manifest above CURRENT is that of a run killed before it could commit.
-    kept = [generation for generation in list_generations(index) if generation <= current]
     needed: set[Path] = set()
-    for generation in kept[-_GENERATIONS_KEPT:]:
+    for generation in kept_generations(index, current):
         try:
             manifest = read_generation(index, generation)
         except IndexFormatError:

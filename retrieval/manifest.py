@@ -156,7 +156,23 @@ def _read_named_manifest(index: Path, current: bytes | None) -> Manifest:
     if match is None:
         raise IndexFormatError(f"{index / 'CURRENT'} is damaged: found {current[:80]!r}, {_EXPECTED_CURRENT}")
     path = manifest_path(index, int(match[1]))
-    return _parse(read_verified(path, match[2].decode()), path)
+    try:
+        return _parse(read_verified(path, match[2].decode()), path)
+    except NewerFormatError:
+        raise
+    except IndexFormatError as error:
+        raise IndexFormatError(_blame(index, path) or str(error)) from None
+
+
+def _blame(index: Path, path: Path) -> str:
+    """Why CURRENT, and not the manifest that it names, must be what is damaged; empty where it isn't."""
+    if not path.exists():
+        return f"found no {path}, which {index / 'CURRENT'} names; {_REPAIR}, restore it or index again"
+    try:
+        read_generation(index, int(path.stem))
+    except IndexFormatError:
+        return ""
+    return f"{index / 'CURRENT'} is damaged: {path} is whole and has another SHA-256; {_REPAIR} or restore it"
 
 
 def list_generations(index: Path) -> list[int]:

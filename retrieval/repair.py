@@ -15,6 +15,7 @@ from retrieval.commit import commit_next
 from retrieval.derived import build_derived
 from retrieval.errors import IndexFormatError, NewerFormatError
 from retrieval.files import make_folder
+from retrieval.garbage import kept_generations
 from retrieval.inventory import list_files
 from retrieval.lock import writer_lock
 from retrieval.manifest import (
@@ -110,11 +111,12 @@ class _Repair:
             return None
 
     def _read_generations(self, current: Manifest | None) -> dict[int, Manifest]:
-        """The manifests that are whole; one above CURRENT is that of a run killed before it committed."""
+        """The manifests that are whole: of the generations that are kept, or of all if CURRENT is lost."""
         readable = {} if current is None else {current.generation: current}
-        for generation in list_generations(self._index):
-            self._highest = max(self._highest, generation)
-            if generation in readable or (current is not None and generation > current.generation):
+        there = list_generations(self._index)
+        self._highest = max(there, default=0)
+        for generation in there if current is None else kept_generations(self._index, current.generation):
+            if generation in readable:
                 continue
             try:
                 readable[generation] = read_generation(self._index, generation)

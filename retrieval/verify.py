@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError
+from retrieval.garbage import kept_generations
 from retrieval.inventory import IndexFile, list_files
 from retrieval.manifest import (
     Manifest,
-    list_generations,
     manifest_path,
     read_generation,
     read_manifest,
@@ -57,9 +57,7 @@ def _verify(index: Path, current: Manifest, fast: bool) -> VerifyReport:
     damaged: dict[str, Damage] = {}
     files: dict[Path, IndexFile] = {}
     plain = [index / "CURRENT", *_list_sealed(index)]
-    for generation in list_generations(index):
-        if generation > current.generation:
-            continue
+    for generation in kept_generations(index, current.generation):
         path = manifest_path(index, generation)
         plain.append(path)
         try:
