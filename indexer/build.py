@@ -70,8 +70,8 @@ def build_index(
         finish_commit(index)
         current = read_current(index, captioner, text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)
-        base = carry_on(current, record) if current else first_manifest(record, text_encoder)
-        ledger = Ledger.read(index, base, config.keep_missing)
+        base = current or first_manifest(record, text_encoder)
+        ledger = Ledger.read(index, carry_on(base, record), config.keep_missing)
         require_one_captioner(base, captioner, ledger.photos_outside(scan))
         run = _Run(IndexWriter(index, base, record, config.shard_rows), ledger, SeenFiles.read(index), scan)
         try:

@@ -26,14 +26,16 @@ class IndexWriter:
     def __init__(self, index: Path, manifest: Manifest, captioner: ModelRecord, shard_rows: int) -> None:
         """`manifest` is the current generation, or for a new index one of generation 0 without shards.
 
-        `captioner` made the captions of the rows that will be added.
+        `captioner` made the captions of the rows that will be added. A run of it that has not ended is
+        carried on, one of another captioner is dropped.
         """
+        run = manifest.unfinished
         self._index = index
         self._manifest = manifest
         self._captioner = captioner
         self._schema = shard_schema(manifest)
         self._shard_rows = shard_rows
-        self._unfinished = list(manifest.unfinished.shards if manifest.unfinished else ())
+        self._unfinished = list(run.shards) if run and run.captioner.sha256 == captioner.sha256 else []
         self._pending: dict[str, PhotoRow] = {}
         self._positions: dict[str, int] = {}
 

@@ -175,6 +175,12 @@ def _blame(index: Path, path: Path) -> str:
     return f"{index / 'CURRENT'} is damaged: {path} is whole and has another SHA-256; {_REPAIR} or restore it"
 
 
+def read_current_generation(index: Path) -> int:
+    """The generation that CURRENT names, whether it is there or not; 0 where CURRENT says none."""
+    match = _CURRENT.fullmatch(read_current_line(index) or b"")
+    return int(match[1]) if match else 0
+
+
 def list_generations(index: Path) -> list[int]:
     """The generations whose manifests are there, damaged or not, oldest first."""
     found = [_MANIFEST_NAME.fullmatch(path.name) for path in (index / "manifests").glob("*.json")]

@@ -20,13 +20,16 @@ from retrieval.inventory import list_files
 from retrieval.lock import writer_lock
 from retrieval.manifest import (
     Manifest,
+    UnfinishedRun,
     finish_commit,
     list_generations,
     manifest_path,
+    read_current_generation,
     read_generation,
     read_manifest,
 )
 from retrieval.sealed_file import read_sealed
+from retrieval.shards import find_shard
 
 QUARANTINE = "quarantine"
 
@@ -88,6 +91,7 @@ class _Repair:
             if self._is_hurt(manifest, damaged):
                 self._quarantine([manifest_path(self._index, generation)])
         if rebuild or chosen is not current:
+            chosen = self._keep_nameless_shards(chosen)
             chosen = self._commit(chosen, rebuild)
         return RepairReport(
             chosen.generation, current.photos if current else None, chosen.photos, tuple(self._actions)
@@ -114,7 +118,7 @@ class _Repair:
         """The manifests that are whole: of the generations that are kept, or of all if CURRENT is lost."""
         readable = {} if current is None else {current.generation: current}
         there = list_generations(self._index)
-        self._highest = max(there, default=0)
+        self._highest = max([*there, read_current_generation(self._index)])
         for generation in there if current is None else kept_generations(self._index, current.generation):
             if generation in readable:
                 continue
@@ -155,6 +159,25 @@ class _Repair:
             kept = tuple(shard for shard in run.shards if shard.sha256 not in lost)
             run = dataclasses.replace(run, shards=kept)
         return dataclasses.replace(manifest, shards=whole, unfinished=run)
+
+    def _keep_nameless_shards(self, manifest: Manifest) -> Manifest:
+        """What is whole and would be garbage becomes an unfinished run, which the next run carries on."""
+        if manifest.captioner is None or (
+            manifest.unfinished and manifest.unfinished.captioner != manifest.captioner
+        ):
+            return manifest
+        named = {file.path for file in list_files(self._index, manifest)}
+        paths = [path for path in (self._index / "shards").glob("*.parquet") if path not in named]
+        paths.sort(key=lambda path: (path.stat().st_mtime_ns, path))
+        shards = tuple(shard for shard in map(find_shard, paths) if shard is not None)
+        if not shards:
+            return manifest
+        rows = sum(shard.rows for shard in shards)
+        self._actions.append(
+            f"kept {len(shards)} whole shards with {rows} rows for the next `retrieve index`"
+        )
+        before = manifest.unfinished.shards if manifest.unfinished else ()
+        return dataclasses.replace(manifest, unfinished=UnfinishedRun(manifest.captioner, (*before, *shards)))
 
     def _find_unsealed(self) -> Iterator[Path]:
         path = self._index / "SEEN"

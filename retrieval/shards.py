@@ -62,6 +62,17 @@ def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None
     return table
 
 
+def find_shard(path: Path) -> ShardRecord | None:
+    """The record of a shard that no manifest names; None where it is damaged. Its name is its hash."""
+    try:
+        data = read_verified(path, path.stem)
+        rows = pq.read_metadata(pa.BufferReader(data)).num_rows
+    except (IndexFormatError, pa.ArrowException, OSError):
+        return None
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    return ShardRecord(sha256=path.stem, bytes=len(data), rows=rows, written=written)
+
+
 def read_rows(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> list[PhotoRow]:
     """`read_shard` as rows; `columns` must name at least `image_id`, `paths` and `status`."""
     return table_to_rows(read_shard(index, shard, columns))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from retrieval.errors import IndexFormatError, RetrievalError
-from retrieval.manifest import read_manifest
+from retrieval.manifest import manifest_path, read_manifest
 from retrieval.repair import repair_index
 from retrieval.verify import verify_index
 
@@ -96,6 +96,18 @@ def test_repair_after_damage_to_derived_files_gives_the_same_answers(grown: Any,
         assert report.photos == report.photos_before == 7
         assert grown.answers() == right
         grown.check()
+
+
+def test_repair_after_a_lost_manifest_costs_no_captioning(grown: Any) -> None:
+    right = grown.captions()
+    manifest_path(grown.index, read_manifest(grown.index).generation).unlink()
+    report = repair_index(grown.index)
+    assert any(action.startswith("fell back") or "CURRENT" in action for action in report.actions)
+    grown.captioner.captioned = 0
+    grown.build(shard_rows=3)
+    assert grown.captions() == right
+    assert grown.captioner.captioned == 0
+    grown.check()
 
 
 def test_repair_after_any_damage_gives_an_index_that_the_next_run_completes(grown: Any, full: bool) -> None:
