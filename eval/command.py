@@ -35,8 +35,8 @@ def evaluate(
     from eval.gate import describe_comparisons, refuse_regressions
     from eval.markdown import render_tables
     from eval.preparation import EvalRequest
-    from eval.progress_bar import show_progress
     from eval.run import evaluate as run_evaluation
+    from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
 
     request = EvalRequest(

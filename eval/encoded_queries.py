@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.progress import Progress
+from retrieval.progress import Progress
 from retrieval.text_encoder import TextEncoder
 
 _AT_ONCE = 1024

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from eval.collection import Collection
 from eval.naming import name_first
-from eval.progress import Progress
 from indexer.config import IndexConfig
 from retrieval.errors import DatasetError
+from retrieval.progress import Progress
 from retrieval.text_encoder import load_text_encoder
 
 

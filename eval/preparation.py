@@ -10,13 +10,13 @@ from eval.collection import Collection, make_collection
 from eval.config import EvalConfig
 from eval.encoded_queries import RememberingEncoder
 from eval.indexing import index_collection
-from eval.progress import Progress
 from eval.search import locate_photos
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
 from retrieval.engine import SearchEngine
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.manifest import Manifest, read_manifest
 from retrieval.photo_table import PhotoTable
+from retrieval.progress import Progress
 from retrieval.text_encoder import load_text_encoder
 
 

@@ -24,7 +24,6 @@ from eval.judgements import JudgedPair, Judgement, match_judgements, read_judgem
 from eval.markdown import render_markdown
 from eval.page.page import render_page
 from eval.preparation import EvalRequest, Subject, open_subject, read_collection
-from eval.progress import Progress, no_progress
 from eval.published import find_published
 from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
@@ -37,6 +36,7 @@ from eval.systems import list_systems
 from eval.trec import format_qrels
 from retrieval.files import hash_bytes, hash_file, make_folder, write_file
 from retrieval.manifest import Manifest
+from retrieval.progress import Progress, no_progress
 
 
 @dataclass(frozen=True, slots=True)

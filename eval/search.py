@@ -12,9 +12,9 @@ import numpy as np
 
 from eval.collection import Collection, Query
 from eval.naming import name_first
-from eval.progress import Progress, no_progress
 from retrieval.errors import DatasetError, RetrievalError
 from retrieval.hit import Ranking
+from retrieval.progress import Progress, no_progress
 
 
 class RankingEngine(Protocol):

@@ -7,10 +7,10 @@ from eval.ceiling import CEILING, place_by_human_captions
 from eval.config import EvalConfig
 from eval.placements import Placements
 from eval.preparation import Subject
-from eval.progress import Progress
 from eval.search import search_collection
 from eval.sentence_search import place_sentences
 from eval.systems import SystemRun, list_systems, run_system
+from retrieval.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, eq=False)

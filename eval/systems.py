@@ -11,9 +11,9 @@ import numpy as np
 
 from eval.collection import Collection
 from eval.placements import Placements, join_placements, place_relevant
-from eval.progress import Progress
 from eval.search import RankingEngine, search_collection
 from eval.trec import open_run
+from retrieval.progress import Progress
 
 FUSED = "fused"
 

@@ -1,53 +1,34 @@
 """The whole path: reads photos, writes an index. Only what is new or changed is captioned."""
 
 import dataclasses
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.captioner.captioner import Captioner
 from indexer.config import IndexConfig
-from indexer.current_index import next_manifest, read_current, require_one_captioner
-from indexer.decode_pool import DecodeSettings, decode_photos
+from indexer.current_index import carry_on, first_manifest, read_current, require_one_captioner
+from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
 from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
-from indexer.photo_rows import make_rows
+from indexer.photo_file import identify_path
+from indexer.photo_rows import FoundPhoto, make_rows
+from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, require_photos_exist, scan_photos
+from indexer.seen_files import SeenFiles
+from indexer.unchanged import recall_files
 from retrieval.faiss_installation import import_faiss
+from retrieval.garbage import collect_garbage
 from retrieval.lock import writer_lock
-from retrieval.manifest import Manifest
+from retrieval.manifest import ModelRecord, finish_commit
 from retrieval.schema import PhotoRow, Status
 from retrieval.text_encoder import TextEncoder
 
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexReport:
-    """What a run did to the photos in the given files and folders. A photo is a distinct content.
-
-    `new`: photos that the index did not hold before. `unchanged`: photos found just as the index knew them.
-    `updated`: photos that took the place of another at the same path (the file was edited), were captioned
-    again, or whose paths changed (moved, renamed, copied, a copy deleted), which needs no captioning.
-    `removed`: photos that are gone, or can no longer be read, and were not replaced at their path.
-    `failed`: files and folders that cannot be read, each in `failures` as (path, reason).
-
-    `photos` is what the index holds now, those outside the given folders included: the former number plus
-    `new` minus `removed`. `generation` is the index's generation, the former one where nothing changed.
-    """
-
-    new: int
-    unchanged: int
-    updated: int
-    removed: int
-    failed: int
-    photos: int
-    generation: int
-    seconds: float
-    failures: tuple[tuple[bytes, str], ...] = ()
 
 
 def build_index(
@@ -63,6 +44,9 @@ def build_index(
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed is not
     captioned again, wherever it lies now, unless `config.recaption` says so. What people wrote stays the main
     caption of its photo. Of `config`, the keys that choose models are not read: the models are given.
+
+    Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
+    carries on. SIGINT and `SystemExit` commit what there is.
 
     Memory does not grow with the photos but for about a kilobyte each of names and hashes, and the vectors,
     which are in memory once when the vector index is written.
@@ -81,87 +65,108 @@ def build_index(
     require_photos_exist(photos)
     read_current(index, captioner, text_encoder, config.recaption)
     scan = scan_photos(photos)
+    record = ModelRecord(captioner.name, captioner.weights_sha256)
     with writer_lock(index):
+        finish_commit(index)
         current = read_current(index, captioner, text_encoder, config.recaption)
-        ledger = Ledger.read(index, current) if current else Ledger()
-        if current is not None:
-            require_one_captioner(current, captioner, ledger.photos_outside(scan))
-        base = next_manifest(current, captioner, text_encoder)
-        writer = IndexWriter(index, base, config.shard_rows)
-        _add_rows(writer, ledger, scan, (captioner, text_encoder), config, progress)
-        _follow_paths(writer, ledger, scan)
-        manifest = current
-        if manifest is None or writer.added or manifest.captioner != base.captioner:
-            manifest = writer.commit(ledger.count_failed(scan))
-    return _report(manifest, ledger, scan, time.monotonic() - started)
+        collect_garbage(index, current.generation if current else 0)
+        base = current or first_manifest(record, text_encoder)
+        ledger = Ledger.read(index, carry_on(base, record), config.keep_missing)
+        require_one_captioner(base, captioner, ledger.photos_outside(scan))
+        run = _Run(IndexWriter(index, base, record, config.shard_rows), ledger, SeenFiles.read(index), scan)
+        try:
+            run.add_rows(captioner, text_encoder, config, progress)
+            run.follow_paths()
+        except (KeyboardInterrupt, SystemExit):
+            run.writer.suspend()
+            raise
+        finally:
+            run.seen.write(index)
+        manifest = run.writer.commit()
+    return make_report(manifest, ledger, scan, time.monotonic() - started)
 
 
-def _add_rows(
-    writer: IndexWriter,
-    ledger: Ledger,
-    scan: Scan,
-    models: tuple[Captioner, TextEncoder],
-    config: IndexConfig,
-    progress: Progress | None,
-) -> None:
-    captioner, text_encoder = models
-    asked: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run: what it writes to, and what it knows."""
 
-    def wanted(image_id: str) -> bool:
-        needed = image_id not in asked and (config.recaption or not ledger.is_indexed(image_id))
-        asked.add(image_id)
-        return needed
+    writer: IndexWriter
+    ledger: Ledger
+    seen: SeenFiles
+    scan: Scan
 
-    settings = DecodeSettings(
-        size=captioner.image_size,
-        max_megapixels=config.max_megapixels,
-        workers=config.workers,
-        seconds=config.decode_seconds,
-        ahead=2 * config.batch_photos,
-    )
-    with closing(decode_photos(scan.paths, wanted, settings)) as reads:
-        found = make_rows(reads, captioner, text_encoder, config.batch_photos)
-        for done, photo in enumerate(found, start=1):
-            ledger.note_found(photo.image_id, photo.path)
-            if photo.row is not None and ledger.is_news(photo.row):
-                row = _complete(photo.row, ledger, scan, text_encoder)
-                ledger.note_added(row)
-                writer.add(row)
-            if progress is not None:
-                progress(done, len(scan.paths))
+    def add_rows(
+        self,
+        captioner: Captioner,
+        text_encoder: TextEncoder,
+        config: IndexConfig,
+        progress: Progress | None,
+    ) -> None:
+        """Rows for the contents that are new, and a note of where each lies."""
+        asked: set[str] = set()
 
+        def wanted(image_id: str) -> bool:
+            needed = image_id not in asked and self.ledger.needs_pixels(
+                image_id, config.recaption, config.retry_failed
+            )
+            asked.add(image_id)
+            return needed
 
-def _complete(row: PhotoRow, ledger: Ledger, scan: Scan, text_encoder: TextEncoder) -> PhotoRow:
-    """The row with its paths, and with what people wrote before what the captioner did."""
-    paths = ledger.paths_now(row.image_id, scan)
-    human = ledger.human_captions(row.image_id)
-    if not human:
-        return dataclasses.replace(row, paths=paths)
-    vector = text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
-    captions = (*human, *row.captions)
-    return dataclasses.replace(row, paths=paths, captions=captions, caption_vector=vector)
+        settings = DecodeSettings(
+            size=captioner.image_size,
+            max_megapixels=config.max_megapixels,
+            workers=config.workers,
+            seconds=config.decode_seconds,
+            ahead=2 * config.batch_photos,
+        )
+        unread = recall_files(self.scan, self.ledger, self.seen, config)
+        self.seen.forget_gone(self.scan)
+        done, total = len(self.scan.paths) - len(unread), len(self.scan.paths)
+        if progress is not None and done:
+            progress(done, total)
+        with closing(decode_photos(unread, wanted, settings)) as reads:
+            for photo in make_rows(self._note(reads), captioner, text_encoder, config.batch_photos):
+                self._add(photo, text_encoder)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
 
+    def _note(self, reads: Iterator[ReadPhoto]) -> Iterator[ReadPhoto]:
+        for folder, reason in self.scan.unreadable:
+            yield self._note_failure(ReadPhoto(folder, identify_path(folder), reason=reason))
+        for read in reads:
+            if read.stamp is not None:
+                self.seen.note(read.path, read.image_id, read.stamp)
+            if read.reason is None:
+                yield read
+            elif os.path.lexists(read.path):
+                yield self._note_failure(read)
 
-def _follow_paths(writer: IndexWriter, ledger: Ledger, scan: Scan) -> None:
-    """Rows for the contents that were moved, copied or deleted."""
-    moves = dict(ledger.moves(scan))
-    kept = {image_id: paths for image_id, paths in moves.items() if paths}
-    writer.move(kept, {image_id: ledger.newest(image_id).position for image_id in kept})
-    for image_id in sorted(moves.keys() - kept.keys()):
-        writer.delete(image_id, ledger.human_captions(image_id))
+    def _note_failure(self, read: ReadPhoto) -> ReadPhoto:
+        self.ledger.note_failed(read.image_id, read.path, read.reason or "")
+        return read
 
+    def _add(self, photo: FoundPhoto, text_encoder: TextEncoder) -> None:
+        self.ledger.note_found(photo.image_id, photo.path)
+        if photo.row is not None and self.ledger.is_news(photo.row):
+            row = self._complete(photo.row, text_encoder)
+            self.ledger.note_added(row)
+            self.writer.add(row)
 
-def _report(manifest: Manifest, ledger: Ledger, scan: Scan, seconds: float) -> IndexReport:
-    counts = ledger.count(scan)
-    failures = tuple(ledger.failures(scan))
-    return IndexReport(
-        new=counts.new,
-        unchanged=counts.unchanged,
-        updated=counts.updated,
-        removed=counts.removed,
-        failed=len(failures),
-        photos=manifest.photos,
-        generation=manifest.generation,
-        seconds=seconds,
-        failures=failures,
-    )
+    def _complete(self, row: PhotoRow, text_encoder: TextEncoder) -> PhotoRow:
+        """The row with its paths, and with what people wrote before what the captioner did."""
+        paths = self.ledger.paths_now(row.image_id, self.scan)
+        human = self.ledger.human_captions(row.image_id)
+        if not human:
+            return dataclasses.replace(row, paths=paths)
+        vector = text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
+        captions = (*human, *row.captions)
+        return dataclasses.replace(row, paths=paths, captions=captions, caption_vector=vector)
+
+    def follow_paths(self) -> None:
+        """Rows for the contents that were moved, copied or deleted."""
+        moves = dict(self.ledger.moves(self.scan))
+        kept = {image_id: paths for image_id, paths in moves.items() if paths}
+        self.writer.move(kept, {image_id: self.ledger.newest(image_id).position for image_id in kept})
+        for image_id in sorted(moves.keys() - kept.keys()):
+            self.writer.delete(image_id, self.ledger.human_captions(image_id))

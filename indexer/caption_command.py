@@ -54,14 +54,15 @@ def caption(
 
 
 def _caption_all(photos: list[Path], model: Captioner) -> tuple[dict[Path, Caption], dict[Path, str]]:
-    from indexer.decode import decode_photo, read_photo
+    from indexer.decode import decode_photo
+    from indexer.photo_file import read_photo
     from retrieval.errors import PhotoError
     from retrieval.files import hash_bytes
 
     captions, failures = {}, {}
     for path in photos:
         try:
-            data = read_photo(path)
+            data = read_photo(path).data
             decoded = decode_photo(data, hash_bytes(data), model.image_size)
         except PhotoError as error:
             failures[path] = str(error)
@@ -74,12 +75,13 @@ def _draw_all(captions: dict[Path, Caption], out: Path) -> None:
     from PIL import Image
 
     from indexer.captioner.drawing import draw_attention, stack_drawings
-    from indexer.decode import decode_photo, read_photo
+    from indexer.decode import decode_photo
+    from indexer.photo_file import read_photo
     from retrieval.errors import UsageError
 
     drawings = []
     for path, written in captions.items():
-        decoded = decode_photo(read_photo(path), "", _DRAWN_PIXELS)
+        decoded = decode_photo(read_photo(path).data, "", _DRAWN_PIXELS)
         scale = _DRAWN_PIXELS / max(decoded.width, decoded.height)
         shape = (max(1, round(decoded.width * scale)), max(1, round(decoded.height * scale)))
         drawings.append(draw_attention(Image.fromarray(decoded.pixels_HWC).resize(shape), written))

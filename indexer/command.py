@@ -16,7 +16,11 @@ from retrieval.device import Device
 from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
-    from indexer.build import IndexReport, Progress
+    from indexer.build import Progress
+    from indexer.captioner import Captioner
+    from indexer.config import IndexConfig
+    from indexer.report import IndexReport
+    from retrieval.text_encoder import TextEncoder
 
 _MOST_FAILURES_NAMED = 20
 
@@ -33,6 +37,15 @@ def index(
     recaption: Annotated[
         bool, typer.Option("--recaption", help="Caption photos again that are indexed already.")
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try unchanged files again that could not be read.")
+    ] = False,
+    keep_missing: Annotated[
+        bool, typer.Option("--keep-missing", help="Keep photos whose files are gone.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, following every change until interrupted.")
+    ] = False,
     json_output: JsonOption = False,
     device: DeviceOption = Device.AUTO,
 ) -> None:
@@ -41,22 +54,55 @@ def index(
     from indexer.scan import require_photos_exist
     from retrieval.config import load_config
 
+    asked = {"recaption": recaption, "retry_failed": retry_failed, "keep_missing": keep_missing}
     settings = load_config(IndexConfig, config)
-    if recaption:
-        settings = settings.model_copy(update={"recaption": True})
+    settings = settings.model_copy(update={name: True for name, wanted in asked.items() if wanted})
     require_photos_exist(photos)
-    with _progress() as progress:
-        from indexer.build import build_index
+    run = _Runs(photos, index, settings, device)
+    if watch:
+        from indexer.watch import follow
+
+        for report in follow(photos, index, run):
+            _name_failures(report)
+            _print_report(report, index, json_output)
+        return
+    report = run()
+    _name_failures(report)
+    _print_report(report, index, json_output)
+
+
+class _Runs:
+    """Brings the index up to date each time that it is called; the models are loaded when first needed."""
+
+    def __init__(self, photos: list[Path], index: Path, settings: "IndexConfig", device: Device) -> None:
+        self._photos = photos
+        self._index = index
+        self._settings = settings
+        self._device = device
+        self._models: tuple[Captioner, TextEncoder] | None = None
+
+    def __call__(self) -> "IndexReport":
+        from indexer.unchanged import find_unchanged
+
+        with _progress() as progress:
+            report = find_unchanged(self._photos, self._index, self._settings)
+            if report is None:
+                from indexer.build import build_index
+
+                self._models = self._models or self._load()
+                report = build_index(self._photos, self._index, *self._models, self._settings, progress)
+        # Asked for once, not at every change of a folder that is followed.
+        self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
+        return report
+
+    def _load(self) -> "tuple[Captioner, TextEncoder]":
         from indexer.captioner import load_captioner
         from indexer.captioner.device import pick_device
         from retrieval.text_encoder import load_text_encoder
 
-        place = pick_device(device)
-        captioner = load_captioner(settings.captioner, place, settings.beam_width)
-        text_encoder = load_text_encoder(settings.text_encoder, place)
-        report = build_index(photos, index, captioner, text_encoder, settings, progress)
-    _name_failures(report)
-    _print_report(report, index, json_output)
+        place = pick_device(self._device)
+        captioner = load_captioner(self._settings.captioner, place, self._settings.beam_width)
+        return captioner, load_text_encoder(self._settings.text_encoder, place)
 
 
 @contextmanager

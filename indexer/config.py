@@ -24,3 +24,5 @@ class IndexConfig(Config):
     max_megapixels: float = Field(50, gt=0, le=178)
     shard_rows: int = Field(2000, ge=1, le=100_000)
     recaption: bool = False
+    retry_failed: bool = False
+    keep_missing: bool = False

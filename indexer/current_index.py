@@ -7,13 +7,14 @@ from pathlib import Path
 
 from indexer.captioner.captioner import Captioner
 from retrieval.errors import IndexNotFoundError, RetrievalError
+from retrieval.inventory import FOLDERS
 from retrieval.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.printable import make_printable
 from retrieval.probes import check_text_encoder, make_probes
 from retrieval.text_encoder import TextEncoder
 
 # What a first run that was killed leaves.
-_UNFINISHED = {"LOCK", "lexical", "manifests", "shards", "vectors"}
+_UNFINISHED = {"LOCK", "SEEN", *FOLDERS}
 
 
 def read_current(
@@ -62,18 +63,22 @@ def require_one_captioner(current: Manifest, captioner: Captioner, outside: Iter
         )
 
 
-def next_manifest(current: Manifest | None, captioner: Captioner, text_encoder: TextEncoder) -> Manifest:
-    """What the run adds its rows to: the current generation, or an empty one before the first."""
-    record = ModelRecord(captioner.name, captioner.weights_sha256)
-    if current is not None:
-        return dataclasses.replace(current, captioner=record)
+def first_manifest(captioner: ModelRecord, text_encoder: TextEncoder) -> Manifest:
+    """What the first run adds its rows to."""
     return Manifest(
         generation=0,
-        captioner=record,
+        captioner=captioner,
         text_encoder=ModelRecord(text_encoder.name, text_encoder.weights_sha256),
         caption_dimension=text_encoder.dimension,
         probes=make_probes(text_encoder),
     )
+
+
+def carry_on(current: Manifest, captioner: ModelRecord) -> Manifest:
+    """The generation with what an unfinished run of this captioner left; another's is dropped."""
+    if current.unfinished is None or current.unfinished.captioner.sha256 == captioner.sha256:
+        return current
+    return dataclasses.replace(current, unfinished=None)
 
 
 def _require_free(index: Path) -> None:

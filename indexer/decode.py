@@ -1,8 +1,7 @@
 """One photo: reads a file, gives the pixels that a captioner sees and the facts that the index keeps."""
 
+import functools
 import io
-import os
-import stat
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,6 @@ from retrieval.errors import PhotoError
 
 # Formats that hold photographs. Left out on purpose: those for which Pillow starts other programs.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
-_MOST_BYTES = 512 * 2**20
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _WHITE = (255, 255, 255)
 _UPRIGHT = {
@@ -40,6 +38,8 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     TOO_LARGE = "too_large"
     UNREADABLE = "unreadable"
+    UNREADABLE_FOLDER = "unreadable_folder"
+    CHANGING = "changing"
     CRASHED = "decoder_crashed"
     TIMED_OUT = "timed_out"
 
@@ -65,25 +65,6 @@ class DecodedPhoto:
 def photo_error(reason: Reason, text: str) -> PhotoError:
     """A `PhotoError` whose text begins with the reason's code."""
     return PhotoError(f"{reason}: {text}")
-
-
-def read_photo(path: str | bytes | os.PathLike[str]) -> bytes:
-    """The bytes of a photo's file.
-
-    Raises:
-        PhotoError: the file cannot be read, is no regular file, or is larger than 512 MiB.
-    """
-    try:
-        # Without O_NONBLOCK, a pipe that took the photo's place would hold up the run.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise photo_error(Reason.UNREADABLE, "not a regular file")
-            if status.st_size > _MOST_BYTES:
-                raise photo_error(Reason.TOO_LARGE, f"{status.st_size} bytes, at most {_MOST_BYTES} are read")
-            return file.read()
-    except OSError as error:
-        raise photo_error(Reason.UNREADABLE, error.strerror or str(error)) from None
 
 
 def decode_photo(data: bytes, image_id: str, size: int, max_megapixels: float = 50.0) -> DecodedPhoto:
@@ -115,7 +96,7 @@ def decode_photo(data: bytes, image_id: str, size: int, max_megapixels: float = 
 
 
 def _decode(data: bytes, image_id: str, size: int, max_megapixels: float) -> DecodedPhoto:
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=_find_formats()) as image:
         width, height = image.size
         if width * height > max_megapixels * 1e6:
             raise photo_error(
@@ -173,7 +154,26 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey.clip(0.0, 255.0, out=grey).astype(np.uint8))
 
 
+@functools.cache
+def _find_formats() -> tuple[str, ...]:
+    """The formats that are read, HEIF (HEIC) among them where its plugin is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return _FORMATS
+    pillow_heif.register_heif_opener()
+    return (*_FORMATS, "HEIF")
+
+
 def _unidentified(data: bytes) -> PhotoError:
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return photo_error(Reason.UNSUPPORTED, "HEIF (HEIC) photos are not decoded; convert it to JPEG")
+        if "HEIF" in _find_formats():
+            return photo_error(Reason.DAMAGED, "the HEIF (HEIC) container cannot be read")
+        return photo_error(
+            Reason.UNSUPPORTED,
+            "a HEIF (HEIC) photo needs its plugin; run `pip install 'retrieve[heif]'`, then index with "
+            "--retry-failed",
+        )
+    if b"<svg" in data[:1024].lower():
+        return photo_error(Reason.UNSUPPORTED, "an SVG drawing is not a photo; export it as PNG")
     return photo_error(Reason.NOT_AN_IMAGE, f"none of {', '.join(_FORMATS)}")

@@ -12,10 +12,20 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, cast
+from multiprocessing.connection import Connection
 
 from indexer.decode import DecodedPhoto, Reason, photo_error
-from indexer.decode_worker import READY, Identified, Unreadable, identify_path
+from indexer.decode_worker import (
+    READY,
+    UNWANTED,
+    WANTED,
+    Answer,
+    Identified,
+    Unreadable,
+    receive_answer,
+)
+from indexer.photo_file import identify_path
+from indexer.seen_files import FileStamp
 from retrieval.errors import PhotoError, RetrievalError
 
 _SECONDS_TO_START = 60.0
@@ -35,13 +45,21 @@ class DecodeSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReadPhoto:
-    """What became of one file. `photo` and `reason` are both None where its pixels were not wanted."""
+    """What became of one file. `photo` and `reason` are both None where its pixels were not wanted.
+
+    Where its bytes could not be read, `stamp` is None, and what stands for their hash is `identify_path`.
+    """
 
     path: bytes
     image_id: str
-    bytes: int
+    stamp: FileStamp | None = None
     photo: DecodedPhoto | None = None
     reason: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """The size of the file; 0 where it could not be read."""
+        return self.stamp.size if self.stamp else 0
 
 
 def decode_photos(
@@ -87,31 +105,35 @@ class _Worker:
     def __init__(self, settings: DecodeSettings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Any = None
+        self._connection: Connection | None = None
         self._stopped = False
 
     def read(self, path: bytes, wanted: Callable[[str], bool]) -> ReadPhoto:
         """Send one path through the process."""
-        image_id, count = identify_path(path), 0
+        image_id, stamp = identify_path(path), None
         try:
-            self._start()
-            self._connection.send_bytes(path)
-            answer = self._receive(self._settings.seconds)
+            connection = self._start()
+            connection.send_bytes(path)
+            answer = self._receive(connection)
             if isinstance(answer, Identified):
-                image_id, count = answer.image_id, answer.bytes
+                image_id, stamp = answer.image_id, answer.stamp
                 needed = wanted(image_id)
-                self._connection.send(needed)
+                connection.send_bytes(WANTED if needed else UNWANTED)
                 if not needed:
-                    return ReadPhoto(path, image_id, count)
-                answer = self._receive(self._settings.seconds)
-            return _to_read(path, answer)
+                    return ReadPhoto(path, image_id, stamp)
+                answer = self._receive(connection)
+            if isinstance(answer, Unreadable):
+                return ReadPhoto(path, image_id, stamp, reason=answer.reason)
+            if not isinstance(answer, DecodedPhoto) or answer.image_id != image_id:
+                raise ValueError("an answer to another question")
+            return ReadPhoto(path, image_id, stamp, photo=answer)
         except PhotoError as error:
             self.end()
-            return ReadPhoto(path, image_id, count, reason=str(error))
-        except (EOFError, OSError):
+            return ReadPhoto(path, image_id, stamp, reason=str(error))
+        except (EOFError, OSError, ValueError, KeyError, TypeError):
             self.end()
             crash = photo_error(Reason.CRASHED, "the process that decoded it died")
-            return ReadPhoto(path, image_id, count, reason=str(crash))
+            return ReadPhoto(path, image_id, stamp, reason=str(crash))
 
     def stop(self) -> None:
         """End the process for good; a `read` in another thread comes back at once."""
@@ -119,12 +141,13 @@ class _Worker:
         if self._process is not None:
             self._process.kill()
 
-    def _start(self) -> None:
+    def _start(self) -> Connection:
         if self._stopped:
             raise EOFError
-        if self._process is not None:
-            return
-        self._connection, other = multiprocessing.Pipe()
+        if self._connection is not None:
+            return self._connection
+        connection, other = multiprocessing.Pipe()
+        self._connection = connection
         with other:
             arguments = [str(other.fileno()), str(self._settings.size), str(self._settings.max_megapixels)]
             self._process = subprocess.Popen(
@@ -135,31 +158,29 @@ class _Worker:
             )
             if self._stopped:
                 self._process.kill()
-        ready: object = None
-        with contextlib.suppress(EOFError, OSError, PhotoError):
-            ready = self._receive(_SECONDS_TO_START)
+        ready = b""
+        with contextlib.suppress(EOFError, OSError):
+            if connection.poll(_SECONDS_TO_START):
+                ready = connection.recv_bytes(len(READY))
         if ready != READY and not self._stopped:
             self.end()
             raise RetrievalError(
                 f"the decoding process did not start; check what `{sys.executable} -P -c '{_MAIN}'` says"
             )
+        return connection
 
-    def _receive(self, seconds: float) -> object:
-        if not self._connection.poll(seconds):
+    def _receive(self, connection: Connection) -> Answer:
+        seconds = self._settings.seconds
+        if not connection.poll(seconds):
             raise photo_error(Reason.TIMED_OUT, f"not decoded after {seconds:g} seconds")
-        return self._connection.recv()
+        return receive_answer(connection, self._settings.size)
 
     def end(self) -> None:
         """End the process; the next `read` starts another, unless it was stopped for good."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            self._connection.close()
             self._process = None
-
-
-def _to_read(path: bytes, answer: object) -> ReadPhoto:
-    if isinstance(answer, Unreadable):
-        return ReadPhoto(path, answer.image_id, answer.bytes, reason=answer.reason)
-    photo = cast(DecodedPhoto, answer)
-    return ReadPhoto(path, photo.image_id, photo.bytes, photo=photo)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

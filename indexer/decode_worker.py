@@ -2,42 +2,102 @@
 
 `decode_pool` starts it and speaks the other side. For each path it sends `Identified`; told that the pixels
 are wanted, it sends a `DecodedPhoto`. Wherever the photo fails, an `Unreadable` comes in place of either.
+Messages are JSON, pixels follow as bytes: a decoder that a photo took over can say nothing that runs code.
 """
 
-import hashlib
+import dataclasses
+import json
 import os
+import resource
 import signal
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from multiprocessing.connection import Connection
+from typing import Any
 
-from indexer.decode import decode_photo, read_photo
+import numpy as np
+
+from indexer.decode import DecodedPhoto, decode_photo
+from indexer.photo_file import read_photo
+from indexer.seen_files import FileStamp
 from retrieval.errors import PhotoError
 from retrieval.files import hash_bytes
 
-READY = "ready"
+READY = b"ready"
+WANTED, UNWANTED = b"wanted", b"unwanted"
+
+_LONGEST_MESSAGE = 2**16
+# What a photo of the most megapixels takes in its widest form, several times over.
+_MOST_MEMORY = 6 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A file that could be read: the SHA-256 of its bytes in hex, and their number."""
+    """A file that could be read: the SHA-256 of its bytes in hex, and its stamp."""
 
     image_id: str
-    bytes: int
+    stamp: FileStamp
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file of which no photo can be made, and why. Where its bytes cannot be read, the id is its path's."""
+    """A file of which no photo can be made, and why."""
 
-    image_id: str
-    bytes: int
     reason: str
+
+
+Answer = Identified | Unreadable | DecodedPhoto
+
+
+def send_answer(connection: Connection, answer: Answer) -> None:
+    """Send one answer; `receive_answer` is its inverse."""
+    message: dict[str, Any]
+    if isinstance(answer, Identified):
+        message = {"identified": answer.image_id, "stamp": dataclasses.astuple(answer.stamp)}
+    elif isinstance(answer, Unreadable):
+        message = {"unreadable": answer.reason[:1000]}
+    else:
+        message = {
+            "decoded": answer.image_id,
+            "size": [answer.width, answer.height, answer.orientation, answer.bytes],
+            "taken": answer.taken and answer.taken.isoformat(),
+            "camera": answer.camera,
+        }
+    connection.send_bytes(json.dumps(message).encode())
+    if isinstance(answer, DecodedPhoto):
+        connection.send_bytes(answer.pixels_HWC.tobytes())
+
+
+def receive_answer(connection: Connection, size: int) -> Answer:
+    """An answer whose pixels, if it has any, are a square of `size` a side.
+
+    Raises:
+        ValueError, KeyError, TypeError, OSError, EOFError: the other side does not speak this language.
+    """
+    message = json.loads(connection.recv_bytes(_LONGEST_MESSAGE))
+    if "identified" in message:
+        return Identified(str(message["identified"]), FileStamp(*map(int, message["stamp"])))
+    if "unreadable" in message:
+        return Unreadable(str(message["unreadable"]))
+    width, height, orientation, count = map(int, message["size"])
+    taken, camera = message["taken"], message["camera"]
+    pixels = np.frombuffer(connection.recv_bytes(3 * size * size), dtype=np.uint8)
+    return DecodedPhoto(
+        pixels_HWC=pixels.reshape(size, size, 3),
+        image_id=str(message["decoded"]),
+        width=width,
+        height=height,
+        orientation=orientation,
+        taken=None if taken is None else datetime.fromisoformat(taken),
+        camera=None if camera is None else str(camera),
+        bytes=count,
+    )
 
 
 def serve(connection: Connection, size: int, max_megapixels: float) -> None:
     """Answer until the other side closes the pipe."""
-    connection.send(READY)
+    connection.send_bytes(READY)
     while True:
         try:
             path = connection.recv_bytes()
@@ -46,25 +106,15 @@ def serve(connection: Connection, size: int, max_megapixels: float) -> None:
         _answer(connection, path, size, max_megapixels)
 
 
-def identify_path(path: bytes) -> str:
-    """What stands for the SHA-256 of a file's bytes where they cannot be read."""
-    return hashlib.sha256(path).hexdigest()
-
-
 def _answer(connection: Connection, path: bytes, size: int, max_megapixels: float) -> None:
     try:
-        data = read_photo(path)
+        file = read_photo(path)
+        image_id = hash_bytes(file.data)
+        send_answer(connection, Identified(image_id, file.stamp))
+        if connection.recv_bytes() == WANTED:
+            send_answer(connection, decode_photo(file.data, image_id, size, max_megapixels))
     except PhotoError as error:
-        connection.send(Unreadable(identify_path(path), 0, str(error)))
-        return
-    image_id = hash_bytes(data)
-    connection.send(Identified(image_id, len(data)))
-    if not connection.recv():
-        return
-    try:
-        connection.send(decode_photo(data, image_id, size, max_megapixels))
-    except PhotoError as error:
-        connection.send(Unreadable(image_id, len(data), str(error)))
+        send_answer(connection, Unreadable(str(error)))
 
 
 def main() -> None:
@@ -74,4 +124,5 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What C libraries say about damaged photos is of no use to anyone: the reason is in the row.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     serve(Connection(int(descriptor)), int(size), float(max_megapixels))

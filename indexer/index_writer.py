@@ -1,44 +1,58 @@
-"""Rows → shards → derived vectors → manifest → CURRENT. The caller holds the index's lock."""
+"""Rows → shards → derived files → manifest → CURRENT. The caller holds the index's lock."""
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-from retrieval.caption_vectors import read_caption_vectors
-from retrieval.manifest import Manifest, commit_manifest
-from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
-from retrieval.shards import read_shard, write_shard
-from retrieval.vector_index import FlatIndex, write_vectors
+from retrieval.commit import commit_next, time_now
+from retrieval.derived import build_derived
+from retrieval.manifest import Manifest, ModelRecord, ShardRecord, UnfinishedRun
+from retrieval.schema import PhotoRow, Status, StoredCaption, table_to_rows
+from retrieval.shards import keep_failure_time, read_shard, shard_schema, write_shard
+
+# A run publishes when it has added this share of what readers see, so that making the derived files anew
+# stays a small part of its time however large the index is. In between its shards are only kept.
+_PUBLISHED_SHARE = 1 / 8
 
 
 class IndexWriter:
-    """Adds rows to what a manifest holds, and commits them together as the next generation.
+    """Adds rows to what a manifest holds, and commits every full shard: a run that is killed keeps those.
 
-    At most `shard_rows` rows are held in memory. Nothing is visible to readers before `commit`.
+    At most `shard_rows` rows are held in memory. Readers see the rows when they are published: shard by shard
+    while the index is small, more at once when it has grown, the rest at the end; all of them at the end
+    where another captioner than the index's wrote them, so that no reader sees the captions of two.
     """
 
-    def __init__(self, index: Path, manifest: Manifest, shard_rows: int) -> None:
+    def __init__(self, index: Path, manifest: Manifest, captioner: ModelRecord, shard_rows: int) -> None:
         """`manifest` is the current generation, or for a new index one of generation 0 without shards.
 
-        Its models are those of the rows that will be added.
+        `captioner` made the captions of the rows that will be added. A run of it that has not ended is
+        carried on, one of another captioner is dropped.
         """
+        run = manifest.unfinished
         self._index = index
         self._manifest = manifest
-        self._schema = photo_schema(manifest.caption_dimension)
+        self._captioner = captioner
+        self._schema = shard_schema(manifest)
         self._shard_rows = shard_rows
-        self._shards = list(manifest.shards)
+        self._unfinished = list(run.shards) if run and run.captioner.sha256 == captioner.sha256 else []
         self._pending: dict[str, PhotoRow] = {}
         self._positions: dict[str, int] = {}
-        self.added = 0
 
     def add(self, row: PhotoRow) -> None:
         """Add a row; it supersedes earlier rows of the same content."""
         self._pending[row.image_id] = row
-        self.added += 1
-        if len(self._pending) >= self._shard_rows:
-            self._flush()
+        if len(self._pending) < self._shard_rows:
+            return
+        self._write_pending()
+        published = sum(shard.rows for shard in self._manifest.shards)
+        waiting = sum(shard.rows for shard in self._unfinished)
+        if self._manifest.photos and self._manifest.captioner != self._captioner:
+            self._keep()
+        elif waiting < _PUBLISHED_SHARE * published:
+            self._keep()
+        else:
+            self._publish()
 
     def delete(self, image_id: str, captions: tuple[StoredCaption, ...]) -> None:
         """Add the tombstone of a content; `captions` that people wrote are kept, should it come back."""
@@ -46,7 +60,7 @@ class IndexWriter:
 
     def move(self, paths: Mapping[str, tuple[bytes, ...]], positions: Mapping[str, int]) -> None:
         """Give contents other paths. `positions` tells where rows lie that this writer did not add."""
-        by_shard: dict[int, dict[int, tuple[bytes, ...]]] = {}
+        by_shard: dict[ShardRecord, dict[int, tuple[bytes, ...]]] = {}
         for image_id, new_paths in paths.items():
             if image_id in self._pending:
                 row = self._pending[image_id]
@@ -55,45 +69,57 @@ class IndexWriter:
             position = self._positions.get(image_id)
             shard, row_number = self._locate(positions[image_id] if position is None else position)
             by_shard.setdefault(shard, {})[row_number] = new_paths
-        for shard, moves in sorted(by_shard.items()):
+        for shard, moves in by_shard.items():
             numbers = sorted(moves)
-            table = read_shard(self._index, self._shards[shard]).take(numbers)
+            table = read_shard(self._index, shard).take(numbers)
             for number, row in zip(numbers, table_to_rows(table), strict=True):
-                self.add(dataclasses.replace(row, paths=moves[number]))
+                self.add(dataclasses.replace(keep_failure_time(row, shard), paths=moves[number]))
 
-    def commit(self, failed: int) -> Manifest:
-        """Make the added rows visible as the next generation, of whose contents `failed` cannot be read.
+    def commit(self) -> Manifest:
+        """Make everything added visible, as the next generation if there is anything new.
 
         When this returns, a power cut can no longer undo it.
         """
-        self._flush()
-        manifest = dataclasses.replace(
-            self._manifest,
-            generation=self._manifest.generation + 1,
-            shards=tuple(self._shards),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            written_by=f"retrieve {version('retrieve')}",
-            failed=failed,
-        )
-        vectors_ND, positions_N = read_caption_vectors(self._index, manifest)
-        record = write_vectors(self._index, "caption", FlatIndex.build(vectors_ND, positions_N))
-        manifest = dataclasses.replace(manifest, vectors=(record,), photos=len(positions_N))
-        commit_manifest(self._index, manifest)
-        return manifest
+        self._write_pending()
+        manifest = self._manifest
+        changed = self._unfinished or manifest.unfinished or manifest.captioner != self._captioner
+        if changed or manifest.generation == 0:
+            self._publish()
+        return self._manifest
 
-    def _flush(self) -> None:
+    def suspend(self) -> None:
+        """Keep what was added so far for the next run, invisible to readers. For a run that is stopped."""
+        if self._pending:
+            self._write_pending()
+            self._keep()
+
+    def _write_pending(self) -> None:
         if not self._pending:
             return
-        start = sum(shard.rows for shard in self._shards)
-        rows = list(self._pending.values())
-        self._shards.append(write_shard(self._index, rows, self._schema))
+        rows, start = list(self._pending.values()), sum(shard.rows for shard in self._shards())
+        shard = write_shard(self._index, rows, self._schema)
+        self._unfinished.append(dataclasses.replace(shard, written=time_now()))
         self._positions.update((row.image_id, start + number) for number, row in enumerate(rows))
-        self._pending.clear()
+        self._pending = {}
 
-    def _locate(self, position: int) -> tuple[int, int]:
+    def _keep(self) -> None:
+        run = UnfinishedRun(self._captioner, tuple(self._unfinished))
+        self._manifest = commit_next(self._index, dataclasses.replace(self._manifest, unfinished=run))
+
+    def _publish(self) -> None:
+        manifest = dataclasses.replace(
+            self._manifest, captioner=self._captioner, shards=tuple(self._shards()), unfinished=None
+        )
+        self._manifest = commit_next(self._index, build_derived(self._index, manifest))
+        self._unfinished = []
+
+    def _shards(self) -> list[ShardRecord]:
+        return [*self._manifest.shards, *self._unfinished]
+
+    def _locate(self, position: int) -> tuple[ShardRecord, int]:
         """(shard, row in it) of a position."""
-        for number, shard in enumerate(self._shards):
+        for shard in self._shards():
             if position < shard.rows:
-                return number, position
+                return shard, position
             position -= shard.rows
         raise AssertionError(f"position {position} lies beyond the last shard")

@@ -3,10 +3,12 @@
 Reads the shards without their vectors; writes nothing. Holds about a kilobyte per photo.
 """
 
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexer.photo_file import identify_path, is_replaced
 from indexer.scan import Scan
 from retrieval.manifest import Manifest
 from retrieval.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, StoredCaption
@@ -19,7 +21,8 @@ _NOT_THERE_BEFORE = -1
 class Entry:
     """The newest row of one content, in short.
 
-    `position` is its number in the concatenation of the shards, -1 for a row of this run.
+    `position` is its number in the concatenation of the shards, those of an unfinished run included; -1 for
+    a row of this run.
     """
 
     paths: tuple[bytes, ...]
@@ -41,21 +44,31 @@ class Counts:
 
 @dataclass(slots=True)
 class Ledger:
-    """`before` is what the index knew, `found` where each content lies now, `added` the rows of this run."""
+    """`before` is what readers see, `found` where each content lies now, `added` the rows of this run.
+
+    The rows of an unfinished run that this one carries on count as its own. `failed` are the files and
+    folders that could not be read, with the reason; of those in `unread` not even the bytes, so that what the
+    index knows of them is neither confirmed nor gone.
+    """
 
     before: dict[str, Entry] = field(default_factory=dict)
     found: dict[str, list[bytes]] = field(default_factory=dict)
     added: dict[str, Entry] = field(default_factory=dict)
+    failed: dict[bytes, str] = field(default_factory=dict)
+    unread: set[bytes] = field(default_factory=set)
+    keep_missing: bool = False
 
     @classmethod
-    def read(cls, index: Path, manifest: Manifest) -> "Ledger":
+    def read(cls, index: Path, manifest: Manifest, keep_missing: bool = False) -> "Ledger":
         """What the generation knows, deleted photos included."""
-        ledger = cls()
+        ledger = cls(keep_missing=keep_missing)
+        unfinished = manifest.unfinished.shards if manifest.unfinished else ()
         position = 0
-        for shard in manifest.shards:
-            for row in read_rows(index, shard, LEDGER_COLUMNS):
-                ledger.before[row.image_id] = _to_entry(row, position)
-                position += 1
+        for entries, shards in ((ledger.before, manifest.shards), (ledger.added, unfinished)):
+            for shard in shards:
+                for row in read_rows(index, shard, LEDGER_COLUMNS):
+                    entries[row.image_id] = _to_entry(row, position)
+                    position += 1
         return ledger
 
     def is_indexed(self, image_id: str) -> bool:
@@ -63,22 +76,44 @@ class Ledger:
         entry = self.before.get(image_id)
         return entry is not None and entry.status is Status.INDEXED
 
-    def is_news(self, row: PhotoRow) -> bool:
-        """Whether a row of this run says what the index does not know: no failure is stored twice."""
-        if row.image_id in self.added:
-            return False
-        entry = self.before.get(row.image_id)
-        if row.status is not Status.FAILED or entry is None:
+    def needs_pixels(self, image_id: str, recaption: bool, retry_failed: bool) -> bool:
+        """Whether a content must be decoded: unless it is captioned, or known to be no photo."""
+        entry = self._find(image_id)
+        if entry is None or entry.status is Status.DELETED:
             return True
-        return (entry.status, entry.reason) != (row.status, row.reason)
+        if entry.status is Status.FAILED:
+            return retry_failed and image_id not in self.added
+        return recaption and image_id not in self.added
+
+    def is_news(self, row: PhotoRow) -> bool:
+        """Whether a row of this run says what the index does not know.
+
+        No failure is stored twice, and none takes the place of a photo: its content is unchanged, so that
+        what failed is the decoder.
+        """
+        entry = self._find(row.image_id)
+        if entry is None or entry.status is Status.DELETED:
+            return True
+        if row.status is Status.FAILED:
+            return entry.status is Status.FAILED and entry.reason != row.reason
+        return entry.status is Status.FAILED or row.image_id not in self.added
 
     def note_found(self, image_id: str, path: bytes) -> None:
         """Remember that the content lies at this path now."""
         self.found.setdefault(image_id, []).append(path)
 
+    def note_failed(self, image_id: str, path: bytes, reason: str) -> None:
+        """Remember that this file or folder could not be read; its id says whether its bytes could."""
+        self.failed[path] = reason
+        if image_id == identify_path(path) and not is_replaced(path):
+            self.unread.add(path)
+
     def note_added(self, row: PhotoRow) -> None:
         """Remember what a row of this run says."""
         self.added[row.image_id] = _to_entry(row, _NOT_THERE_BEFORE)
+
+    def _find(self, image_id: str) -> Entry | None:
+        return self.added.get(image_id) or self.before.get(image_id)
 
     def newest(self, image_id: str) -> Entry:
         """The newest row of a content, in short."""
@@ -86,30 +121,40 @@ class Ledger:
 
     def human_captions(self, image_id: str) -> tuple[StoredCaption, ...]:
         """What people wrote about this content, whatever became of it since."""
-        entry = self.before.get(image_id)
+        entry = self._find(image_id)
         return entry.human_captions if entry else ()
 
     def paths_now(self, image_id: str, scan: Scan) -> tuple[bytes, ...]:
-        """Where the content lies now: what was found, and what the scan did not cover and so cannot deny."""
-        entry = self.before.get(image_id)
-        kept = {path for path in entry.paths if not scan.covers(path)} if entry else set()
-        return tuple(sorted(kept.union(self.found.get(image_id, ()))))
+        """Where the content lies now: what was found, and what the scan cannot deny.
+
+        That is what it did not cover, files that could not be read, and where missing photos are kept the
+        paths at which there is nothing now.
+        """
+        entry, found = self._find(image_id), self.found.get(image_id, ())
+        known = entry.paths if entry else ()
+        own = identify_path(known[0]) == image_id if known else False
+        kept = {path for path in known if not scan.covers(path) or (path in self.unread and not own)}
+        if self.keep_missing and not found and not kept and entry and entry.status is Status.INDEXED:
+            kept = {path for path in known if not os.path.lexists(path)}
+        return tuple(sorted(kept.union(found)))
 
     def photos_outside(self, scan: Scan) -> Iterator[bytes]:
-        """A path of each indexed photo of which the scan covers none."""
-        for entry in self.before.values():
-            if entry.status is Status.INDEXED and not any(scan.covers(path) for path in entry.paths):
+        """A path of each indexed photo of which the scan covers none, and this run captioned none."""
+        for image_id, entry in self.before.items():
+            if entry.status is not Status.INDEXED or image_id in self.added:
+                continue
+            if not any(scan.covers(path) for path in entry.paths):
                 yield entry.paths[0]
 
-    def failures(self, scan: Scan) -> Iterator[tuple[bytes, str]]:
+    def failures(self) -> list[tuple[bytes, str]]:
         """(path, reason) of each file that could not be read, by path; folders too."""
-        failed = [
-            (path, self.newest(image_id).reason or "")
+        known = {
+            path: self.newest(image_id).reason or ""
             for image_id, paths in self.found.items()
             if self.newest(image_id).status is Status.FAILED
             for path in paths
-        ]
-        yield from sorted([*failed, *scan.unreadable])
+        }
+        return sorted((known | self.failed).items())
 
     def moves(self, scan: Scan) -> Iterator[tuple[str, tuple[bytes, ...]]]:
         """(content, its paths now) of each whose newest row says otherwise; no paths: it is gone."""
@@ -119,17 +164,10 @@ class Ledger:
             if entry.status is not Status.DELETED and paths != entry.paths:
                 yield image_id, paths
 
-    def count_failed(self, scan: Scan) -> int:
-        """How many contents of the whole index cannot be read."""
-        return sum(
-            self.newest(image_id).status is Status.FAILED and bool(self.paths_now(image_id, scan))
-            for image_id in self.before.keys() | self.added.keys()
-        )
-
     def count(self, scan: Scan) -> Counts:
         """What became of the photos in the scan's reach."""
         created, gone, updated, unchanged = [], [], 0, 0
-        for image_id in self.before.keys() | self.found.keys():
+        for image_id in self.before.keys() | self.added.keys() | self.found.keys():
             was = self.is_indexed(image_id)
             paths = self.paths_now(image_id, scan)
             now = bool(paths) and self.newest(image_id).status is Status.INDEXED
@@ -147,8 +185,9 @@ class Ledger:
     def _count_replaced(self, created: Collection[str], gone: Collection[str]) -> int:
         """How many of the created contents took the place, at the same path, of one that is gone."""
         former = {path: image_id for image_id in gone for path in self.before[image_id].paths}
-        replaced = {former[path] for image_id in created for path in self.found[image_id] if path in former}
-        replacing = sum(any(path in former for path in self.found[image_id]) for image_id in created)
+        places = {image_id: self.found.get(image_id, ()) for image_id in created}
+        replaced = {former[path] for paths in places.values() for path in paths if path in former}
+        replacing = sum(any(path in former for path in paths) for paths in places.values())
         return min(len(replaced), replacing)
 
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.decode import Reason, photo_error
 from retrieval.errors import RetrievalError
 from retrieval.printable import make_printable
 
-# What Pillow reads as it comes, and two that are named as failures instead of being passed over.
-EXTENSIONS = frozenset(b".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .png .tif .tiff .webp".split())
+# What Pillow reads as it comes, and what is named as a failure instead of being passed over.
+EXTENSIONS = frozenset(
+    b".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .png .svg .tif .tiff .webp".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
     """The photos among and under the given files and folders.
 
     A file that is given by name counts whatever its name ends in; in folders, files ending in one of
-    `EXTENSIONS`, in any case. Hidden files and folders (named with a leading dot) and anything that is not a
-    regular file are passed over. Links to files are followed, links to folders only where they were given by
-    name, so that no loop of links can hold up a scan.
+    `EXTENSIONS`, in any case; pipes and devices named so are failures when they are read. Hidden files and
+    folders (named with a leading dot) are passed over. Links to files are followed, links to folders only
+    where they were given by name, so that no loop of links can hold up a scan.
 
     Raises:
         RetrievalError: one of them is missing.
@@ -76,7 +79,7 @@ def _walk(root: bytes, unreadable: list[tuple[bytes, str]]) -> Iterator[bytes]:
             with os.scandir(folder) as entries:
                 listed = [entry for entry in entries if not entry.name.startswith(b".")]
         except OSError as error:
-            unreadable.append((folder, f"unreadable_folder: {error.strerror}"))
+            unreadable.append((folder, str(photo_error(Reason.UNREADABLE_FOLDER, error.strerror or ""))))
             continue
         for entry in listed:
             if entry.is_dir(follow_symlinks=False):
@@ -89,7 +92,7 @@ def _is_photo(entry: os.DirEntry[bytes]) -> bool:
     if os.path.splitext(entry.name)[1].lower() not in EXTENSIONS:
         return False
     try:
-        return stat.S_ISREG(entry.stat().st_mode)
+        return not stat.S_ISDIR(entry.stat().st_mode)
     except OSError:
         # A link that leads nowhere or to itself: named as a failure when it is read.
         return entry.is_symlink()

@@ -6,10 +6,12 @@
         print(hit.rank, hit.path, hit.caption)
 
 Reading order:
-`errors`, `schema` (a photo's row), `files`, `manifest`, `shards`, `lock`: the index on disk;
+`errors`, `schema` (a photo's row), `files`, `sealed_file`, `manifest`, `shards`, `lock`: the index on disk;
 `unit_vectors`, `encoder_weights`, `text_encoder`, `probes`: sentences to vectors;
 `device`, `faiss_installation`, `flat_index`, `vector_index`, `caption_vectors`: nearest neighbours;
-`printable`, `photo_table`, `query`, `hit`, `engine`, `contact_sheet`: search;
+`inventory`, `derived`, `garbage`, `commit`: the next generation;
+`failures`, `verify`, `repair`, `compact`: its care;
+`printable`, `photo_table`, `query`, `hit`, `engine`, `live_engine`, `contact_sheet`: search;
 `config`, `captioned_dataset` (photos with people's captions), `command` (the `retrieve` command).
 """
 
@@ -21,11 +23,13 @@ from retrieval.errors import RetrievalError
 if TYPE_CHECKING:
     from retrieval.engine import SearchEngine
     from retrieval.hit import ChannelHit, Hit, Ranking
+    from retrieval.live_engine import LiveEngine
     from retrieval.text_encoder import TextEncoder, load_text_encoder
 
 __all__ = [
     "ChannelHit",
     "Hit",
+    "LiveEngine",
     "Ranking",
     "RetrievalError",
     "SearchEngine",
@@ -37,6 +41,7 @@ __all__ = [
 _MODULES = {
     "ChannelHit": "retrieval.hit",
     "Hit": "retrieval.hit",
+    "LiveEngine": "retrieval.live_engine",
     "Ranking": "retrieval.hit",
     "SearchEngine": "retrieval.engine",
     "TextEncoder": "retrieval.text_encoder",

@@ -9,7 +9,7 @@ from retrieval.device import Device
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.flat_index import FlatIndex
 from retrieval.hit import ChannelHit, Hit, Ranking
-from retrieval.manifest import Manifest, read_manifest
+from retrieval.manifest import Manifest, read_whole
 from retrieval.photo_table import PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query import require_count, require_query
@@ -50,7 +50,12 @@ class SearchEngine:
             EncoderMismatchError: another text encoder made the index.
         """
         index, place = Path(path), Device.parse(device)
-        manifest = read_manifest(index)
+        return read_whole(index, lambda manifest: cls._open(index, manifest, text_encoder, place))
+
+    @classmethod
+    def _open(
+        cls, index: Path, manifest: Manifest, text_encoder: TextEncoder | None, place: Device
+    ) -> "SearchEngine":
         photos = PhotoTable.read(index, manifest)
         channels = {
             record.channel: photos.number(read_vectors(index, record, place)) for record in manifest.vectors
@@ -64,6 +69,11 @@ class SearchEngine:
             text_encoder = load_text_encoder(manifest.text_encoder.name, _torch_device(place))
         check_text_encoder(manifest, text_encoder)
         return cls(manifest, photos, channels, text_encoder)
+
+    @property
+    def text_encoder(self) -> TextEncoder:
+        """What turns queries into vectors."""
+        return self._text_encoder
 
     @property
     def photos(self) -> int:

@@ -37,12 +37,20 @@ class CheckpointError(RetrievalError):
     """Model weights that are missing, damaged, in an unsafe format, or made for something else."""
 
 
+class IndexBusyError(RetrievalError):
+    """An index that another process is writing."""
+
+
 class IndexNotFoundError(RetrievalError):
     """A folder that holds no index."""
 
 
 class IndexFormatError(RetrievalError):
     """An index that is damaged, or written by a newer version."""
+
+
+class NewerFormatError(IndexFormatError):
+    """An index that a newer version of this program wrote."""
 
 
 class EncoderMismatchError(RetrievalError):

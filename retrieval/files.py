@@ -32,12 +32,14 @@ def read_verified(path: Path, sha256: str) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError:
         raise IndexFormatError(
-            f"found no {path}, expected it as a part of the index; restore it or index again"
+            f"found no {path}, expected it as a part of the index; run `retrieve repair`, restore it "
+            "or index again"
         ) from None
     found = hash_bytes(data)
     if found != sha256:
         raise IndexFormatError(
-            f"{path} is damaged: found SHA-256 {found}, expected {sha256}; restore it or index again"
+            f"{path} is damaged: found SHA-256 {found}, expected {sha256}; run `retrieve repair`, restore it "
+            "or index again"
         )
     return data
 

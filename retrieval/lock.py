@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from retrieval.errors import RetrievalError
+from retrieval.errors import IndexBusyError
 from retrieval.files import make_folder
 
 _held: set[int] = set()
@@ -19,7 +19,7 @@ def writer_lock(index: Path) -> Iterator[None]:
     The lock is the kernel's (flock), so that one left by a dead process does not block.
 
     Raises:
-        RetrievalError: another writer holds the index; said at once, without waiting.
+        IndexBusyError: another writer holds the index; said at once, without waiting.
     """
     make_folder(index)
     path = index / "LOCK"
@@ -43,7 +43,7 @@ def _take(descriptor: int, path: Path) -> None:
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         who = f"process {holder}" if holder else "another process"
-        raise RetrievalError(
+        raise IndexBusyError(
             f"the index {path.parent} is being written by {who}, expected no other writer; wait for it to end"
         ) from None
     os.ftruncate(descriptor, 0)

@@ -56,15 +56,17 @@ class PhotoRow:
     """One distinct photo content, or one file that could not be read.
 
     `image_id` is the SHA-256 of the bytes in hex (of a failed file as well, where its bytes could be read;
-    otherwise of its path). `paths` are absolute, as bytes: non-UTF-8 names survive. `width` and `height` are
-    in pixels after the EXIF orientation is applied. `taken` is naive local time. Vectors are float32 and of
-    unit length, or None.
+    otherwise of its path). `paths` are absolute, as bytes: non-UTF-8 names survive. `failed_at` is in UTC and
+    None where it is when the row's shard was written: the same photos give the same shards. `width` and
+    `height` are in pixels after the EXIF orientation is applied. `taken` is naive local time. Vectors are
+    float32 and of unit length, or None.
     """
 
     image_id: str
     paths: tuple[bytes, ...]
     status: Status
     reason: str | None = None
+    failed_at: datetime | None = None
     bytes: int = 0
     width: int = 0
     height: int = 0
@@ -89,6 +91,9 @@ _ATTENTION = pa.struct(
 )
 
 
+# What of a row tells which file was not indexed, why and when.
+FAILURE_COLUMNS = ["image_id", "paths", "status", "reason", "failed_at"]
+
 # Which photo a row is and what became of it: enough to see what changed, without vectors and attention.
 LEDGER_COLUMNS = ["image_id", "paths", "status", "reason", "captions"]
 
@@ -101,6 +106,7 @@ def photo_schema(caption_dimension: int, image_dimension: int = 0) -> pa.Schema:
             pa.field("paths", pa.list_(pa.binary()), nullable=False),
             pa.field("status", pa.string(), nullable=False),
             pa.field("reason", pa.string()),
+            pa.field("failed_at", pa.timestamp("s")),
             pa.field("bytes", pa.int64(), nullable=False),
             pa.field("width", pa.int32(), nullable=False),
             pa.field("height", pa.int32(), nullable=False),
@@ -137,6 +143,7 @@ def _to_record(row: PhotoRow) -> dict[str, Any]:
         "paths": list(row.paths),
         "status": row.status.value,
         "reason": row.reason,
+        "failed_at": row.failed_at,
         "bytes": row.bytes,
         "width": row.width,
         "height": row.height,

@@ -4,7 +4,9 @@ A photo's row in a later shard supersedes its earlier rows; a deleted row is a t
 row is its number in the concatenation of the manifest's shards.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +21,11 @@ from retrieval.schema import PhotoRow, Status, photo_schema, rows_to_table, tabl
 def shard_path(index: Path, sha256: str) -> Path:
     """Where the shard with this hash lies."""
     return index / "shards" / f"{sha256}.parquet"
+
+
+def shard_schema(manifest: Manifest) -> pa.Schema:
+    """The schema of every shard of an index."""
+    return photo_schema(manifest.caption_dimension)
 
 
 def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRecord:
@@ -55,9 +62,28 @@ def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None
     return table
 
 
+def find_shard(path: Path) -> ShardRecord | None:
+    """The record of a shard that no manifest names; None where it is damaged. Its name is its hash."""
+    try:
+        data = read_verified(path, path.stem)
+        rows = pq.read_metadata(pa.BufferReader(data)).num_rows
+    except (IndexFormatError, pa.ArrowException, OSError):
+        return None
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    return ShardRecord(sha256=path.stem, bytes=len(data), rows=rows, written=written)
+
+
 def read_rows(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> list[PhotoRow]:
     """`read_shard` as rows; `columns` must name at least `image_id`, `paths` and `status`."""
     return table_to_rows(read_shard(index, shard, columns))
+
+
+def keep_failure_time(row: PhotoRow, shard: ShardRecord) -> PhotoRow:
+    """A row of this shard as another shard must hold it: a failure stays as old as it is."""
+    if row.status is not Status.FAILED or row.failed_at is not None or not shard.written:
+        return row
+    written = datetime.fromisoformat(shard.written).astimezone(UTC).replace(tzinfo=None)
+    return dataclasses.replace(row, failed_at=written)
 
 
 def read_columns(index: Path, manifest: Manifest, columns: list[str]) -> pa.Table:

@@ -8,7 +8,7 @@ from eval.ann.recall import measure_ann_recall
 from eval.ann.speed import Speed, measure_speed, one_thread
 from eval.ann.variants import build_variants
 from eval.ann.vectors import VectorSet
-from eval.progress import Progress
+from retrieval.progress import Progress
 
 K = 10
 

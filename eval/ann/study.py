@@ -6,7 +6,7 @@ from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.config import EvalConfig
 from eval.exact import ExactVectors, measure_index
 from eval.preparation import Subject
-from eval.progress import Progress
+from retrieval.progress import Progress
 
 __all__ = ["AnnBenchmark", "AnnRow", "study_indexes"]
 

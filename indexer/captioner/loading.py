@@ -15,11 +15,18 @@ def load_captioner(
 
     A `beam_width` above 0 overrides its own. Raises `CheckpointError` where there is no such captioner.
     """
-    if name_or_path == DEFAULT_CAPTIONER or name_or_path.endswith(".safetensors"):
+    path = find_checkpoint(name_or_path)
+    if path is not None:
         from indexer.captioner.attention_captioner import load_attention_captioner
 
-        path = _SHIPPED if name_or_path == DEFAULT_CAPTIONER else Path(name_or_path)
         return load_attention_captioner(path, device, beam_width)
     from indexer.captioner.transformers_captioner import load_transformers_captioner
 
     return load_transformers_captioner(name_or_path, device, beam_width or 3)
+
+
+def find_checkpoint(name_or_path: str) -> Path | None:
+    """Where the checkpoint of this captioner is; None where it is a model of transformers."""
+    if name_or_path == DEFAULT_CAPTIONER:
+        return _SHIPPED
+    return Path(name_or_path) if name_or_path.endswith(".safetensors") else None

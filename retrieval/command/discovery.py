@@ -15,6 +15,9 @@ GROUP = "retrieve.commands"
 _OWN = (
     EntryPoint("search", "retrieval.command.search_command:search", GROUP),
     EntryPoint("info", "retrieval.command.info_command:info", GROUP),
+    EntryPoint("verify", "retrieval.command.verify_command:verify", GROUP),
+    EntryPoint("repair", "retrieval.command.repair_command:repair", GROUP),
+    EntryPoint("compact", "retrieval.command.compact_command:compact", GROUP),
 )
 
 logger = logging.getLogger(__name__)

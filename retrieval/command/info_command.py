@@ -1,8 +1,10 @@
-"""`retrieve info`: reads the manifest of an index, prints what the index is made of."""
+"""`retrieve info`: reads an index, prints what it is made of, or what could not be indexed."""
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +15,19 @@ if TYPE_CHECKING:
     from retrieval.manifest import Manifest
 
 
-def info(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
+def info(
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List the files that could not be indexed.")
+    ] = False,
+    index: IndexOption = DEFAULT_INDEX,
+    json_output: JsonOption = False,
+) -> None:
     """Show what an index holds and which models made it."""
     from retrieval.manifest import read_manifest
 
+    if failures:
+        _print_failures(index, json_output)
+        return
     document = {"index": make_printable(str(index)), **_describe(read_manifest(index))}
     if json_output:
         typer.echo(json.dumps(document))
@@ -25,12 +36,29 @@ def info(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) ->
         typer.echo(f"{name.replace('_', ' '):16} {_format(value)}")
 
 
+def _print_failures(index: Path, json_output: bool) -> None:
+    from retrieval.failures import list_failures
+    from retrieval.manifest import read_whole
+
+    found = [
+        {**dataclasses.asdict(failure), "path": make_printable(os.fsdecode(failure.path))}
+        for failure in read_whole(index, lambda manifest: list_failures(index, manifest))
+    ]
+    if json_output:
+        typer.echo(json.dumps({"index": make_printable(str(index)), "failures": found}))
+        return
+    for failure in found:
+        reason = make_printable(failure["reason"])
+        typer.echo(f"{failure['when'] or 'unknown':25}  {failure['code']:18} {failure['path']}: {reason}")
+
+
 def _describe(manifest: "Manifest") -> dict[str, Any]:
     return {
         "generation": manifest.generation,
         "format_version": manifest.format_version,
         "photos": manifest.photos,
         "failed": manifest.failed,
+        "unfinished": sum(shard.rows for shard in manifest.unfinished.shards) if manifest.unfinished else 0,
         "captioner": manifest.captioner and dataclasses.asdict(manifest.captioner),
         "text_encoder": dataclasses.asdict(manifest.text_encoder),
         "channels": {

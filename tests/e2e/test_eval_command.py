@@ -75,7 +75,7 @@ def make_captioned_index(data: Path) -> Callable[[Path, dict[str, str]], None]:
             caption_dimension=encoder.dimension,
             probes=make_probes(encoder),
         )
-        writer = IndexWriter(index, empty, shard_rows=100)
+        writer = IndexWriter(index, empty, ModelRecord("people", "0" * 64), shard_rows=100)
         for (name, text), vector in zip(
             captions.items(), encoder.encode(list(captions.values())), strict=True
         ):
@@ -90,7 +90,7 @@ def make_captioned_index(data: Path) -> Callable[[Path, dict[str, str]], None]:
                     caption_vector=vector,
                 )
             )
-        writer.commit(failed=0)
+        writer.commit()
 
     return write
 

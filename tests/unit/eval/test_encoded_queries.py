@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.encoded_queries import RememberingEncoder
-from eval.progress import no_progress
+from retrieval.progress import no_progress
 from retrieval.text_encoder import TextEncoder
 
 

@@ -9,11 +9,11 @@ from eval.collection import Collection
 from eval.config import EvalConfig
 from eval.encoded_queries import RememberingEncoder
 from eval.preparation import EvalRequest, Subject
-from eval.progress import no_progress
 from eval.run import measure_systems
 from eval.searching import SearchOutcome, list_vector_channels, search_all
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.manifest import Manifest, ModelRecord, VectorsRecord
+from retrieval.progress import no_progress
 from retrieval.text_encoder import TextEncoder
 
 

@@ -2,7 +2,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.build import IndexReport, build_index
+import indexer.build
+from indexer.build import build_index
 from indexer.config import IndexConfig
+from indexer.decode_pool import ReadPhoto
+from indexer.photo_file import identify_path
+from indexer.report import IndexReport
+from indexer.unchanged import find_unchanged
 from retrieval.engine import SearchEngine
 from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
 from retrieval.files import hash_file
@@ -85,11 +90,11 @@ def counts(report: IndexReport) -> tuple[int, ...]:
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    """Every file under the folder and its hash, but for the lock."""
+    """Every file under the folder and its hash, but for the lock and the notes on files."""
     return {
         str(path.relative_to(folder)): hash_file(path)
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "LOCK"
+        if path.is_file() and path.name not in ("LOCK", "SEEN")
     }
 
 
@@ -217,7 +222,7 @@ def test_copies_are_one_photo_with_every_path(library: Library, paint: Paint, co
     for name in ("a.png", "b.png", "z/c.png"):
         paint(name, RED)
     paint("n.png", GREEN)
-    assert counts(library.build(**config)) == (2, 0, 0, 0, 0, 2, 1)
+    assert counts(library.build(**config))[:6] == (2, 0, 0, 0, 0, 2)
     assert library.captioner.captioned == 2
     assert library.captions() == dict.fromkeys(("a.png", "b.png", "z/c.png"), RED_CAPTION) | {
         "n.png": GREEN_CAPTION
@@ -225,7 +230,7 @@ def test_copies_are_one_photo_with_every_path(library: Library, paint: Paint, co
     library.check()
     paint("d.png", RED)
     (library.folder / "a.png").unlink()
-    assert counts(library.build(**config)) == (0, 1, 1, 0, 0, 2, 2)
+    assert counts(library.build(**config))[:6] == (0, 1, 1, 0, 0, 2)
     [red] = [row for row in library.rows().values() if row.captions[0].text == RED_CAPTION]
     assert red.paths == tuple(os.fsencode(library.folder / name) for name in ("b.png", "d.png", "z/c.png"))
     library.check()
@@ -297,10 +302,11 @@ def test_mended_photo_is_new_and_its_failure_forgotten(library: Library, paint: 
     library.check()
 
 
-def test_photo_refused_before_is_tried_again(library: Library, paint: Paint) -> None:
+def test_photo_refused_before_is_tried_again_when_asked(library: Library, paint: Paint) -> None:
     paint("a.png", RED)
     assert counts(library.build(max_megapixels=0.001)) == (0, 0, 0, 0, 1, 0, 1)
-    assert counts(library.build()) == (1, 0, 0, 0, 0, 1, 2)
+    assert counts(library.build()) == (0, 0, 0, 0, 1, 0, 1)
+    assert counts(library.build(retry_failed=True)) == (1, 0, 0, 0, 0, 1, 2)
     library.check()
 
 
@@ -320,17 +326,22 @@ def test_unreadable_folder_keeps_its_photos(
     library.build()
     list_folder = os.scandir
 
-    def refuse(folder: bytes) -> object:
-        if folder.endswith(b"locked"):
+    def refuse(folder: Any) -> object:
+        if os.fsencode(folder).endswith(b"locked"):
             raise PermissionError(13, "Permission denied")
         return list_folder(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
     report = library.build()
-    assert counts(report) == (0, 1, 0, 0, 1, 2, 1)
+    assert counts(report) == (0, 1, 0, 0, 1, 2, 2)
     assert report.failures == (
         (os.fsencode(library.folder / "locked"), "unreadable_folder: Permission denied"),
     )
+    assert counts(library.build()) == (0, 1, 0, 0, 1, 2, 2)
+    library.check()
+    monkeypatch.undo()
+    assert counts(library.build()) == (0, 2, 0, 0, 0, 2, 3)
+    library.check()
 
 
 def test_batches_and_shards_are_bounded(library: Library, paint: Paint) -> None:
@@ -350,7 +361,7 @@ def test_same_photos_give_the_same_shards_and_vectors(library: Library, paint: P
     twin = Library(library.folder, tmp_path / "twin", library.captioner, library.text_encoder)
     twin.build(shard_rows=3, batch_photos=2, workers=1)
     first, second = read_manifest(library.index), read_manifest(twin.index)
-    assert first.shards == second.shards
+    assert [shard.sha256 for shard in first.shards] == [shard.sha256 for shard in second.shards]
     assert first.vectors == second.vectors
 
 
@@ -486,3 +497,270 @@ def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
         progress=lambda done, total: told.append((done, total)),
     )
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def age(folder: Path) -> None:
+    """Make every photo old enough for its size, time and inode to be trusted."""
+    for path in folder.rglob("*.png"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+@pytest.fixture
+def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that runs read."""
+    read: list[str] = []
+    decode = indexer.build.decode_photos
+
+    def note(paths: Sequence[bytes], *arguments: Any) -> Any:
+        read.extend(os.fsdecode(os.path.basename(path)) for path in paths)
+        return decode(paths, *arguments)
+
+    monkeypatch.setattr(indexer.build, "decode_photos", note)
+    return read
+
+
+def test_file_of_the_same_size_time_and_inode_is_not_read_again(
+    library: Library, paint: Paint, read_files: list[str]
+) -> None:
+    for name, colour in (("a.png", RED), ("b.png", GREEN), ("c.png", BLUE)):
+        paint(name, colour)
+    (library.folder / "bad.png").write_bytes(b"no photo")
+    age(library.folder)
+    library.build()
+    assert sorted(read_files) == ["a.png", "b.png", "bad.png", "c.png"]
+    read_files.clear()
+    assert counts(library.build()) == (0, 3, 0, 0, 1, 3, 1)
+    assert read_files == []
+    os.utime(library.folder / "a.png", (1_700_000_001, 1_700_000_001))
+    shutil.copy2(library.folder / "b.png", library.folder / "copy.png")
+    (library.folder / "copy.png").replace(library.folder / "b.png")
+    assert counts(library.build()) == (0, 3, 0, 0, 1, 3, 1)
+    assert read_files == ["a.png", "b.png"]
+    read_files.clear()
+    assert counts(library.build(retry_failed=True)) == (0, 3, 0, 0, 1, 3, 1)
+    assert read_files == ["bad.png"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"0" * 64 + b"\nno Arrow file"])
+def test_lost_notes_on_files_cost_time_alone(
+    library: Library, paint: Paint, read_files: list[str], damage: bytes
+) -> None:
+    paint("a.png", RED)
+    age(library.folder)
+    library.build()
+    (library.index / "SEEN").write_bytes(damage)
+    read_files.clear()
+    assert counts(library.build()) == (0, 1, 0, 0, 0, 1, 1)
+    assert read_files == ["a.png"]
+    read_files.clear()
+    library.build()
+    assert read_files == []
+
+
+def test_file_that_was_just_written_is_read_again(
+    library: Library, paint: Paint, read_files: list[str]
+) -> None:
+    path = paint("a.png", RED)
+    library.build()
+    status = path.stat()
+    paint("a.png", GREEN)
+    os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    library.build()
+    assert read_files == ["a.png", "a.png"]
+    assert library.captions() == {"a.png": GREEN_CAPTION}
+
+
+def test_missing_photos_are_kept_when_asked(library: Library, paint: Paint) -> None:
+    paint("a.png", RED)
+    paint("b.png", GREEN)
+    paint("c.png", BLUE)
+    library.build()
+    (library.folder / "a.png").unlink()
+    (library.folder / "b.png").rename(library.folder / "moved.png")
+    paint("c.png", (1, 2, 3))
+    # What moved is followed and what was replaced is not missing.
+    assert counts(library.build(keep_missing=True)) == (0, 0, 2, 0, 0, 3, 2)
+    assert library.captions() == {
+        "a.png": RED_CAPTION,
+        "moved.png": GREEN_CAPTION,
+        "c.png": "red 1 green 2 blue 3",
+    }
+    assert counts(library.build(keep_missing=True))[:6] == (0, 2, 0, 0, 0, 3)
+    assert counts(library.build()) == (0, 2, 0, 1, 0, 2, 3)
+    library.check()
+
+
+def test_decoder_that_fails_while_captioning_again_costs_no_photo(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = paint("a.png", RED)
+    paint("b.png", GREEN)
+    library.build()
+    decode = indexer.build.decode_photos
+
+    def fail(paths: Sequence[bytes], *arguments: Any) -> Any:
+        for read in decode(paths, *arguments):
+            failed = read.path == os.fsencode(path)
+            yield dataclasses.replace(read, photo=None, reason="timed_out: slow") if failed else read
+
+    monkeypatch.setattr(indexer.build, "decode_photos", lambda *arguments: closing_of(fail(*arguments)))
+    report = library.build(recaption=True)
+    assert counts(report)[:6] == (0, 1, 1, 0, 1, 2)
+    assert report.failures == ((os.fsencode(path), "timed_out: slow"),)
+    assert library.captions() == {"a.png": RED_CAPTION, "b.png": GREEN_CAPTION}
+    library.check()
+
+
+def closing_of(reads: Any) -> Any:
+    """A generator, which can be closed."""
+    yield from reads
+
+
+def test_photo_whose_bytes_cannot_be_read_is_kept(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = os.fsencode(paint("a.png", RED))
+    library.build()
+
+    def refuse(paths: Sequence[bytes], *_: Any) -> Any:
+        for found in paths:
+            yield ReadPhoto(found, identify_path(found), reason="unreadable: Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexer.build, "decode_photos", refuse)
+        report = library.build()
+        assert (report.removed, report.photos, report.failures) == (
+            0,
+            1,
+            ((path, "unreadable: Input/output error"),),
+        )
+        assert library.captions() == {"a.png": RED_CAPTION}
+    assert counts(library.build())[:6] == (0, 1, 0, 0, 0, 1)
+    library.check()
+
+
+def test_file_that_vanishes_before_it_is_read_is_gone(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = paint("a.png", RED)
+    paint("b.png", GREEN)
+    library.build()
+    decode = indexer.build.decode_photos
+
+    def vanish(*arguments: Any) -> Any:
+        path.unlink()
+        return decode(*arguments)
+
+    monkeypatch.setattr(indexer.build, "decode_photos", vanish)
+    assert counts(library.build()) == (0, 1, 0, 1, 0, 1, 2)
+    library.check()
+
+
+class Stopped(BaseException):
+    """A kill, as far as the next run can tell."""
+
+
+def stop_after(library: Library, batches: int, monkeypatch: pytest.MonkeyPatch, **config: Any) -> None:
+    caption = library.captioner.caption
+
+    def stop(pixels_BHWC: np.ndarray) -> Any:
+        if len(library.captioner.batches) == batches:
+            raise Stopped
+        return caption(pixels_BHWC)
+
+    library.captioner.batches.clear()
+    monkeypatch.setattr(library.captioner, "caption", stop)
+    with pytest.raises(Stopped):
+        library.build(batch_photos=1, **config)
+    monkeypatch.undo()
+
+
+def test_killed_run_is_carried_on(library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(8):
+        paint(f"{number}.png", (number, 0, 0))
+    stop_after(library, 7, monkeypatch, shard_rows=3)
+    assert read_manifest(library.index).photos == 6
+    library.captioner.batches.clear()
+    assert counts(library.build(shard_rows=3))[:6] == (2, 6, 0, 0, 0, 8)
+    assert library.captioner.captioned == 2
+    library.check()
+
+
+def test_large_index_keeps_shards_of_a_killed_run_unpublished(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        paint(f"{number:02}.png", (number, 0, 0))
+    library.build()
+    for number in range(4):
+        paint(f"new {number}.png", (0, number, 9))
+    stop_after(library, 2, monkeypatch, shard_rows=1)
+    manifest = read_manifest(library.index)
+    assert manifest.photos == 20
+    assert manifest.unfinished is not None
+    assert len(manifest.unfinished.shards) == 2
+    library.captioner.batches.clear()
+    assert counts(library.build(shard_rows=1))[:6] == (4, 20, 0, 0, 0, 24)
+    assert library.captioner.captioned == 2
+    assert read_manifest(library.index).unfinished is None
+    library.check()
+
+
+def test_captioning_all_again_is_carried_on_and_seen_by_nobody_before_its_end(
+    library: Library, paint: Paint, other_captioner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        paint(f"{number}.png", (number, 0, 0))
+    library.build()
+    before = library.captions()
+    first, library.captioner = library.captioner, other_captioner
+    stop_after(library, 7, monkeypatch, shard_rows=3, recaption=True)
+    manifest = read_manifest(library.index)
+    assert manifest.captioner.name == "colours"
+    assert library.captions() == before
+    other_captioner.batches.clear()
+    assert counts(library.build(shard_rows=3, recaption=True))[:6] == (0, 0, 8, 0, 0, 8)
+    assert other_captioner.captioned == 2
+    assert read_manifest(library.index).captioner.name == "other colours"
+    library.check()
+    # And the other way round, but that the unfinished run is given up.
+    library.captioner = first
+    stop_after(library, 7, monkeypatch, shard_rows=3, recaption=True)
+    library.captioner = other_captioner
+    other_captioner.batches.clear()
+    assert counts(library.build())[:6] == (0, 8, 0, 0, 0, 8)
+    assert other_captioner.captioned == 0
+    assert read_manifest(library.index).unfinished is None
+    library.check()
+
+
+def test_run_with_nothing_to_do_needs_no_models(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", RED)
+    age(library.folder)
+    library.build()
+    manifest = read_manifest(library.index)
+    config = IndexConfig()
+    assert find_unchanged([library.folder], library.index, config) is None
+    monkeypatch.setattr("indexer.unchanged._hash_captioner", lambda _: manifest.captioner.sha256)
+    monkeypatch.setattr("indexer.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
+    report = find_unchanged([library.folder], library.index, config)
+    assert report is not None
+    assert counts(report) == (0, 1, 0, 0, 0, 1, 1)
+    for other in ({"recaption": True}, {"retry_failed": True}):
+        assert find_unchanged([library.folder], library.index, IndexConfig.model_validate(other)) is None
+    paint("b.png", GREEN)
+    assert find_unchanged([library.folder], library.index, config) is None
+    library.build()
+    (library.folder / "a.png").unlink()
+    assert find_unchanged([library.folder], library.index, config) is None
+
+
+def test_hash_of_the_shipped_captioner_is_known_without_loading_it() -> None:
+    from indexer.captioner import load_captioner
+    from indexer.unchanged import _hash_captioner
+
+    assert _hash_captioner("default") == load_captioner().weights_sha256
+    assert _hash_captioner("some/model") is None
+    assert _hash_captioner("nowhere.safetensors") is None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from indexer.decode import DecodedPhoto, decode_photo, read_photo
+from indexer.decode import DecodedPhoto, decode_photo
+from indexer.photo_file import read_photo
 from retrieval.errors import PhotoError
 from retrieval.files import hash_bytes
 
@@ -210,8 +211,8 @@ def test_damaged_exif_leaves_the_photo() -> None:
     [
         (b"", "empty_file: "),
         (b"Dear diary, no photo today.\n", "not_an_image: "),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_an_image: "),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "unsupported_format: "),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unsupported_format: "),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged: "),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not_an_image: "),
         (encode(quarters(400, 300), "JPEG")[:-400], "truncated: "),
         (encode(quarters(400, 300), "PNG")[:-200], "truncated: "),
@@ -262,8 +263,20 @@ def test_gigapixels_are_refused() -> None:
 def test_reading_a_file(tmp_path: Any) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"bytes")
-    assert read_photo(path) == b"bytes"
+    assert read_photo(path).data == b"bytes"
     with pytest.raises(PhotoError, match=r"^unreadable: No such file"):
         read_photo(tmp_path / "b.jpg")
     with pytest.raises(PhotoError, match=r"^unreadable: "):
         read_photo(tmp_path)
+
+
+def test_heic_photo_is_decoded_with_its_plugin_and_named_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    target = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 10, 20))).save(target, quality=95)
+    photo = decode(target.getvalue())
+    assert (photo.width, photo.height) == (64, 48)
+    np.testing.assert_allclose(photo.pixels_HWC.reshape(-1, 3).mean(axis=0), (200, 10, 20), atol=4)
+    monkeypatch.setattr("indexer.decode._find_formats", lambda: ("JPEG",))
+    with pytest.raises(PhotoError, match=r"^unsupported_format: .*retrieve\[heif\].*--retry-failed"):
+        decode(target.getvalue())

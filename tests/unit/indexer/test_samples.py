@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from indexer import samples
-from indexer.decode import decode_photo, read_photo
+from indexer.decode import decode_photo
+from indexer.photo_file import read_photo
 from indexer.samples import find_samples, write_samples
 from indexer.scan import scan_photos
 from retrieval.errors import InstallationError
@@ -20,7 +21,7 @@ def test_samples_are_photographs_that_can_be_indexed(tmp_path: Path) -> None:
     assert names >= {"motorcycle_left.png", "china.jpg", "flower.jpg"}
     assert list(scan_photos([tmp_path]).paths) == sorted(os.fsencode(path) for path in written)
     for path in written:
-        photo = decode_photo(read_photo(path), hash_file(path), 16)
+        photo = decode_photo(read_photo(path).data, hash_file(path), 16)
         assert min(photo.width, photo.height) >= 200
 
 

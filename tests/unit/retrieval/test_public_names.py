@@ -13,6 +13,7 @@ def test_public_names():
         == [
             "ChannelHit",
             "Hit",
+            "LiveEngine",
             "Ranking",
             "RetrievalError",
             "SearchEngine",

@@ -11,7 +11,7 @@ from eval.ann.benchmark import benchmark_indexes
 from eval.ann.recall import ann_recall, measure_ann_recall
 from eval.ann.variants import choose_nlist
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
-from eval.progress import no_progress
+from retrieval.progress import no_progress
 
 
 def make_units(count: int, seed: int, dimension: int = 16) -> np.ndarray:

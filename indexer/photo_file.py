@@ -1,0 +1,64 @@
+"""A photo's file: reads its bytes and what tells whether it changed since."""
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass
+
+from indexer.decode import Reason, photo_error
+from indexer.seen_files import FileStamp
+
+_MOST_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFile:
+    """The bytes of a file, and its stamp while they were read."""
+
+    data: bytes
+    stamp: FileStamp
+
+
+def read_photo(path: str | bytes | os.PathLike[str]) -> PhotoFile:
+    """A photo's file, read whole.
+
+    Raises:
+        PhotoError: the file cannot be read, is no regular file, is larger than 512 MiB, or was written while
+            it was read.
+    """
+    try:
+        # Without O_NONBLOCK, a pipe that took the photo's place would hold up the run.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise photo_error(Reason.UNREADABLE, "not a regular file")
+            if before.st_size > _MOST_BYTES:
+                raise photo_error(Reason.TOO_LARGE, f"{before.st_size} bytes, at most {_MOST_BYTES} are read")
+            read_ns = time.time_ns()
+            data = file.read(_MOST_BYTES + 1)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise photo_error(Reason.UNREADABLE, error.strerror or str(error)) from None
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
+        data
+    ) != after.st_size:
+        raise photo_error(Reason.CHANGING, "the file was written while it was read; index it when it is done")
+    return PhotoFile(data, FileStamp(after.st_size, after.st_mtime_ns, after.st_ino, read_ns))
+
+
+def identify_path(path: bytes) -> str:
+    """What stands for the SHA-256 of a file's bytes where they cannot be read."""
+    return hashlib.sha256(path).hexdigest()
+
+
+def is_replaced(path: bytes) -> bool:
+    """Whether what cannot be read is surely not the photo that it was: nothing, a pipe, or far too large."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+    if stat.S_ISDIR(status.st_mode):
+        return False
+    return not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES

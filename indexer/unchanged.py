@@ -1,0 +1,86 @@
+"""Whether a run would change anything. Reads folders, the index and the models' files; writes nothing.
+
+It takes no model in memory, so that indexing a folder again in which nothing happened takes a second or two.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from indexer.captioner.loading import find_checkpoint
+from indexer.config import IndexConfig
+from indexer.ledger import Ledger
+from indexer.report import IndexReport, make_report
+from indexer.scan import Scan, scan_photos
+from indexer.seen_files import SeenFiles
+from retrieval.encoder_weights import find_encoder, hash_weights
+from retrieval.errors import IndexNotFoundError
+from retrieval.files import hash_file
+from retrieval.manifest import Manifest, read_whole
+
+
+def find_unchanged(photos: Sequence[Path], index: Path, config: IndexConfig) -> IndexReport | None:
+    """What `build_index` would report if it changed nothing; None where it may have something to do.
+
+    Raises:
+        RetrievalError: a photo or folder is missing.
+        IndexFormatError: the index is damaged, or a newer version wrote it.
+    """
+    if config.recaption or config.retry_failed:
+        return None
+    started = time.monotonic()
+    try:
+        return read_whole(index, lambda manifest: _find(photos, index, manifest, config, started))
+    except IndexNotFoundError:
+        return None
+
+
+def recall_files(scan: Scan, ledger: Ledger, seen: SeenFiles, config: IndexConfig) -> list[bytes]:
+    """The files that must be read; of the others the ledger learns that they are where they were."""
+    unread = []
+    for path in scan.paths:
+        image_id = seen.recall(path)
+        if image_id is None or ledger.needs_pixels(image_id, config.recaption, config.retry_failed):
+            unread.append(path)
+        else:
+            ledger.note_found(image_id, path)
+    return unread
+
+
+def _find(
+    photos: Sequence[Path], index: Path, manifest: Manifest, config: IndexConfig, started: float
+) -> IndexReport | None:
+    if manifest.unfinished or not _is_made_with(manifest, config):
+        return None
+    scan = scan_photos(photos)
+    ledger = Ledger.read(index, manifest, config.keep_missing)
+    unread = recall_files(scan, ledger, SeenFiles.read(index), config)
+    if unread or scan.unreadable or any(True for _ in ledger.moves(scan)):
+        return None
+    return make_report(manifest, ledger, scan, time.monotonic() - started)
+
+
+def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
+    """Whether the files of the configured models are surely those that made the index."""
+    if manifest.captioner is None or manifest.captioner.sha256 != _hash_captioner(config.captioner):
+        return False
+    folder, _ = find_encoder(config.text_encoder)
+    return hash_weights(folder) == manifest.text_encoder.sha256
+
+
+def _hash_captioner(name_or_path: str) -> str | None:
+    """`Captioner.weights_sha256` of a checkpoint; None of others, which must be loaded to know it."""
+    from safetensors import SafetensorError, safe_open
+
+    path = find_checkpoint(name_or_path)
+    if path is None:
+        return None
+    try:
+        with safe_open(path, framework="np") as file:
+            header = json.loads((file.metadata() or {})["header"])
+        encoder = header["image_encoder_sha256"]
+        return hashlib.sha256(f"{hash_file(path)} {encoder}".encode()).hexdigest()
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None

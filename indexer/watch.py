@@ -1,0 +1,106 @@
+"""Follows folders of photos. Reads what the system tells of changes; yields what each run did."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import watchfiles
+
+from indexer.report import IndexReport
+from indexer.scan import EXTENSIONS
+from retrieval.errors import IndexBusyError
+
+_TICK_MS = 1000
+# Not every disk tells of its changes: those on a network don't.
+_TICKS_BETWEEN_SCANS = 300
+
+
+def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) -> Iterator[IndexReport]:
+    """Run at once and after every change, once things have been quiet for a moment; endless.
+
+    Runs that changed nothing are not reported, but for the first. While another process writes the index, the
+    changes wait.
+
+    Raises:
+        RetrievalError: as `run`, such as for a folder that is gone.
+    """
+    known: tuple[tuple[bytes, str], ...] | None = None
+    pending, quiet = True, 0
+    for changed in _watch(photos, index):
+        quiet = 0 if changed else quiet + 1
+        if not (pending or changed or quiet % _TICKS_BETWEEN_SCANS == 0):
+            continue
+        try:
+            report = run()
+        except IndexBusyError:
+            if known is None:
+                raise
+            pending = True
+            continue
+        pending = False
+        if known is None or report.new or report.updated or report.removed or report.failures != known:
+            yield report
+        known = report.failures
+
+
+def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
+    """Whether a change there may concern a photo: none in the index, and none that a scan passes over."""
+    if _lies_in(path, index):
+        return False
+    root = next((root for root in roots if _lies_in(path, root)), None)
+    if root is None:
+        return False
+    parts = os.path.relpath(path, root).split(os.sep)
+    if any(part.startswith(".") and part != "." for part in parts):
+        return False
+    # A name without an extension may be that of a folder.
+    extension = os.fsencode(os.path.splitext(path)[1].lower())
+    return path in roots or not extension or extension in EXTENSIONS or os.path.isdir(path)
+
+
+def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
+    """Whether there were changes, at every tick. The first comes as soon as none can be missed any more."""
+    roots = [os.path.abspath(photo) for photo in photos]
+    folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in roots}
+    stopped = threading.Event()
+    changes = watchfiles.watch(
+        *sorted(folders),
+        watch_filter=lambda _, path: is_of_interest(path, roots, os.path.abspath(index)),
+        stop_event=stopped,
+        rust_timeout=_TICK_MS,
+        yield_on_timeout=True,
+        ignore_permission_denied=True,
+    )
+    while True:
+        with _terminating(stopped):
+            batch = next(changes, None)
+        if batch is None:
+            return
+        yield bool(batch)
+
+
+@contextmanager
+def _terminating(stopped: threading.Event) -> Iterator[None]:
+    """Let SIGTERM end the watcher first: it turns whatever a handler raises into an interrupt."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if stopped.is_set():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

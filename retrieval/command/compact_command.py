@@ -1,0 +1,22 @@
+"""`retrieve compact`: makes an index smaller, prints by how much."""
+
+import dataclasses
+import json
+
+import typer
+
+from retrieval.command.options import DEFAULT_INDEX, IndexOption, JsonOption
+
+
+def compact(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
+    """Merge small shards, drop what was superseded or deleted, and remove unused files."""
+    from retrieval.compact import compact_index
+
+    report = compact_index(index)
+    if json_output:
+        typer.echo(json.dumps(dataclasses.asdict(report)))
+        return
+    typer.echo(
+        f"{report.shards_before} shards with {report.rows_before} rows became {report.shards} with "
+        f"{report.rows}; {report.freed} bytes freed; {report.photos} photos (generation {report.generation})"
+    )

@@ -1,0 +1,15 @@
+"""Indexes a folder with the stub models and acknowledges it: python run_index.py PHOTOS INDEX SHARD_ROWS."""
+
+import os
+import sys
+from pathlib import Path
+
+from stub_models import ColourCaptioner, HashEncoder
+
+from indexer.build import build_index
+from indexer.config import IndexConfig
+
+photos, index, shard_rows = sys.argv[1:]
+config = IndexConfig(shard_rows=int(shard_rows), batch_photos=1)
+report = build_index([Path(photos)], Path(index), ColourCaptioner(), HashEncoder(), config)
+os.write(1, f"acknowledged {report.photos} {report.generation}\n".encode())

@@ -1,0 +1,145 @@
+"""Everything that a folder of photos may hold: each file is indexed, or a row that says why not."""
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.peak_memory import PeakMemory
+from indexer.photo_file import read_photo
+from retrieval.errors import PhotoError
+from retrieval.failures import list_failures
+from retrieval.manifest import read_manifest
+
+COLOUR = (200, 60, 20)
+
+
+def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    target = io.BytesIO()
+    image.save(target, format=format, **options)
+    return target.getvalue()
+
+
+def plain(mode: str = "RGB", colour: Any = COLOUR) -> Image.Image:
+    return Image.new(mode, (40, 30), colour)
+
+
+def make_bomb() -> bytes:
+    """A PNG of 60,000 × 60,000 pixels in a few kilobytes."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 10_000_000, 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def make_oriented(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encode(plain(colour=(10 * orientation, 60, 20)), exif=exif.tobytes())
+
+
+GOOD: dict[bytes, bytes] = {
+    b"wrong extension.jpg": encode(plain(colour=(1, 60, 20))),
+    b"animated.gif": encode(
+        plain(colour=(0, 0, 255)), "GIF", save_all=True, append_images=[plain(colour=(255, 0, 0))]
+    ),
+    b"palette.png": encode(plain(colour=(2, 60, 20)).convert("P", palette=Image.Palette.ADAPTIVE)),
+    b"grey and alpha.png": encode(plain("LA", (100, 255))),
+    b"cmyk.jpg": encode(plain("CMYK", (0, 0, 0, 0)), "JPEG"),
+    b"sixteen bits.png": encode(Image.fromarray(np.full((30, 40), 40_000, dtype=np.uint16))),
+    **{b"orientation %d.png" % number: make_oriented(number) for number in range(1, 9)},
+    b"not utf-8 \xff\xfe.png": encode(plain(colour=(3, 60, 20))),
+    b"new\nline\ttab.png": encode(plain(colour=(4, 60, 20))),
+    b"n" * 251 + b".png": encode(plain(colour=(5, 60, 20))),
+    b"\xf0\x9f\x8c\x83 \xe2\x80\xaegnp.png": encode(plain(colour=(6, 60, 20))),
+}
+BAD: dict[bytes, tuple[bytes, str]] = {
+    b"empty.jpg": (b"", "empty_file"),
+    b"cut.jpg": (encode(plain(), "JPEG")[:-200], "truncated"),
+    b"text.jpg": (b"Dear diary, no photo today.\n", "not_an_image"),
+    b"drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unsupported_format"),
+    b"drawing.jpg": (b"<?xml version='1.0'?><svg/>", "unsupported_format"),
+    b"bomb.png": (make_bomb(), "too_large"),
+    b"program.png": (b"\x7fELF" + bytes(100), "not_an_image"),
+}
+
+
+@pytest.fixture
+def zoo(library: Any) -> Any:
+    folder = os.fsencode(library.photos)
+    for name, data in {**GOOD, **{name: data for name, (data, _) in BAD.items()}}.items():
+        with open(folder + b"/" + name, "wb") as file:
+            file.write(data)
+    os.mkfifo(folder + b"/pipe.jpg")
+    os.symlink(b"loop.jpg", folder + b"/loop.jpg")
+    os.symlink(b"nowhere.jpg", folder + b"/lost.jpg")
+    os.symlink(b".", folder + b"/loop of folders")
+    outside = library.photos.parent / "outside"
+    outside.mkdir()
+    (outside / "elsewhere.png").write_bytes(encode(plain(colour=(7, 60, 20))))
+    os.symlink(outside / "elsewhere.png", folder + b"/linked.png")
+    os.symlink(outside, folder + b"/linked folder")
+    return library
+
+
+def test_every_file_is_indexed_or_a_row_that_says_why_not(zoo: Any) -> None:
+    memory = PeakMemory()
+    report = zoo.build()
+    memory.sample()
+    expected = {name: code for name, (_, code) in BAD.items()}
+    expected |= dict.fromkeys((b"pipe.jpg", b"loop.jpg", b"lost.jpg"), "unreadable")
+    assert {os.path.basename(path): reason.split(":")[0] for path, reason in report.failures} == expected
+    captions = zoo.captions()
+    assert sorted(map(os.fsencode, captions)) == sorted([*GOOD, b"linked.png"])
+    assert captions["animated.gif"] == zoo.caption_of((0, 0, 255))
+    assert captions["grey and alpha.png"] == zoo.caption_of((100, 100, 100))
+    assert captions["cmyk.jpg"] == zoo.caption_of((255, 255, 255))
+    assert captions["sixteen bits.png"] == zoo.caption_of((156, 156, 156))
+    assert captions["linked.png"] == zoo.caption_of((7, 60, 20))
+    assert memory.bytes() < 1e9
+    zoo.check()
+    failures = list_failures(zoo.index, read_manifest(zoo.index))
+    assert {os.path.basename(failure.path): failure.code for failure in failures} == expected
+    assert all(failure.when.endswith("+00:00") and failure.reason for failure in failures)
+    again = zoo.build()
+    assert (again.new, again.updated, again.removed, again.failed) == (0, 0, 0, report.failed)
+    assert again.generation == report.generation
+
+
+def test_heic_photo_is_indexed(library: Any) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    target = io.BytesIO()
+    pillow_heif.from_pillow(plain()).save(target, quality=100)
+    (library.photos / "photo.heic").write_bytes(target.getvalue())
+    report = library.build()
+    assert (report.new, report.failed) == (1, 0)
+
+
+def test_photo_that_is_written_while_it_is_read_is_indexed_when_it_is_done(
+    library: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "growing.png"
+    path.write_bytes(encode(plain()))
+    look, calls = os.fstat, []
+
+    def grow(descriptor: int) -> os.stat_result:
+        status = look(descriptor)
+        calls.append(descriptor)
+        if len(calls) == 1:
+            with path.open("ab") as file:
+                file.write(b"more")
+        return status
+
+    monkeypatch.setattr(os, "fstat", grow)
+    with pytest.raises(PhotoError, match=r"^changing: "):
+        read_photo(path)
+    assert read_photo(path).data.endswith(b"more")
