@@ -1,8 +1,16 @@
 """Numbers for a captioned dataset: how well sentences find their photos, and how good the captions are.
 
-In the order to read: `collection` (dataset → corpus, queries, qrels), `placements` (scores → where the right
-photos came), `measures` (placements → Recall@k and the like), `bootstrap` (how sure they are), `search`
-(every query through the engine), `captions/` and `caption_quality` (stored captions against people's),
-`trec` (run and qrels files), `environment` (what decides a number), `report` and `markdown` (how it is
-shown), `run` (the whole), `command` (`retrieve eval`).
+In the order to read:
+`collection` (dataset → corpus, queries, qrels), `naming`, `config`, `preparation` (the index and its engine),
+`indexing`, `encoded_queries`;
+`search` (queries through the engine), `placements` (scores → where the right photos came), `systems` (every
+channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human caption a photo),
+`searching` (all of them), `trec` (run and qrels files);
+`measures` (placements → Recall@k and the like), `system_result`, `bootstrap` (how sure they are),
+`significance`, `comparisons` (whether two systems differ), `gate` (whether one got worse);
+`captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,
+`human_judgement`, `metric_correlation` (systems and metrics against people's grades);
+`failures/` (why queries fail), `stored_vectors`, `exact`, `ann/` (what approximate indexes give up and win);
+`published`, `environment`, `stopwatch`, `run_info`, `report`, `conditions`, `tables`, `study_tables`,
+`markdown`, `page/`, `readme` (how it is shown), `run` (the whole), `command` (`retrieve eval`).
 """

@@ -35,8 +35,11 @@ def render_readme_tables(report: Mapping[str, Any], info: Mapping[str, Any]) -> 
     systems = _render(["system", *(column.replace("_", " ") for column in _COLUMNS)], rows)
     captions = [name for name in _CAPTIONS if name in report["captions"]]
     scores = [f"{report['captions'][name]:.1f}" for name in captions]
+    sources = "; ".join(f"{each['system']}: {each['source']}" for each in report["published"])
+    published = [f"Published by others, not measured here: {escape(sources)}.", ""] if sources else []
     made = f"`{info['command']}`, {info['hardware']}, {info['seconds']:.0f} s."
-    return "\n".join([*systems, "", *_render(["captions of", *captions], [["index", *scores]]), "", made])
+    lines = [*systems, "", *published, *_render(["captions of", *captions], [["index", *scores]]), "", made]
+    return "\n".join(lines)
 
 
 def _format(result: Mapping[str, Any], column: str) -> str:

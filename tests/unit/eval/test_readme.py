@@ -14,7 +14,15 @@ REPORT = {
         "caption": {**MEASURES, "ci95": {name: [value - 1, value + 1] for name, value in MEASURES.items()}}
     },
     "ceiling": {},
-    "published": [{"system": "NIC", "recall_at_1": 19.0, "recall_at_5": None, "recall_at_10": 64.0}],
+    "published": [
+        {
+            "system": "NIC",
+            "recall_at_1": 19.0,
+            "recall_at_5": None,
+            "recall_at_10": 64.0,
+            "source": "Vinyals_1",
+        }
+    ],
     "captions": {"BLEU-1": 63.52, "CIDEr": 56.3, "CIDEr-plain": 70},
 }
 INFO = {"command": "retrieve eval data", "hardware": "a machine", "seconds": 41.6}
@@ -24,6 +32,7 @@ def test_the_tables() -> None:
     tables = render_readme_tables(REPORT, INFO)
     assert "| caption | 9.2 [8.2, 10.2] | 27.0 [26.0, 28.0] |" in tables
     assert "| NIC, published | 19.0 | – | 64.0 | – | – | – |" in tables
+    assert "not measured here: NIC: Vinyals\\_1." in tables
     assert "| captions of | BLEU-1 | CIDEr |\n| --- | ---: | ---: |\n| index | 63.5 | 56.3 |" in tables
     assert tables.endswith("`retrieve eval data`, a machine, 42 s.")
 
