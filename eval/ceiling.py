@@ -16,7 +16,7 @@ from retrieval.flat_index import FlatIndex
 from retrieval.text_encoder import TextEncoder
 
 CEILING = "human caption"
-_QUERIES_AT_ONCE = 256
+_QUERIES_AT_ONCE = 64
 
 
 def number_captions(collection: Collection) -> list[int]:

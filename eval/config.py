@@ -17,7 +17,7 @@ class AnnConfig(Config):
 class EvalConfig(Config):
     """The keys of configs/eval.toml, where each is explained; `index` has the keys of configs/index.toml."""
 
-    queries_per_batch: int = Field(default=256, ge=1)
+    queries_per_batch: int = Field(default=64, ge=1)
     run_depth: int = Field(default=100, ge=1)
     bootstrap_resamples: int = Field(default=1000, ge=100)
     permutations: int = Field(default=10_000, ge=100)

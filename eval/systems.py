@@ -43,7 +43,7 @@ def run_system(
     system: tuple[str, str | None],
     run_file: tuple[Path, int],
     progress: Progress,
-    queries_per_batch: int = 256,
+    queries_per_batch: int = 64,
 ) -> SystemRun:
     """Search for all queries and write the run.
 

@@ -27,6 +27,7 @@ def enlarge_vectors(vectors_ND: np.ndarray, count: int, seed: int) -> np.ndarray
     rng = np.random.default_rng(seed)
     made_CD = rng.standard_normal((count, vectors_ND.shape[1]), dtype=np.float32)
     made_CD *= NOISE / vectors_ND.shape[1] ** 0.5
-    made_CD += vectors_ND[np.arange(count) % len(vectors_ND)]
+    for start in range(0, count, len(vectors_ND)):
+        made_CD[start : start + len(vectors_ND)] += vectors_ND[: count - start]
     made_CD /= np.linalg.norm(made_CD, axis=1, keepdims=True)
     return made_CD

@@ -138,11 +138,14 @@ class CiderScorer:
 
 def _inverse_document_frequencies(references: Sequence[Sequence[Tokens]]) -> dict[Ngram, float]:
     """log(photos / photos with the n-gram in a reference)."""
-    frequencies: Counter[Ngram] = Counter()
+    frequencies: dict[Ngram, float] = {}
     for of_photo in references:
-        frequencies.update({ngram for tokens in of_photo for ngram in count_ngrams(tokens)})
+        for ngram in {ngram for tokens in of_photo for ngram in count_ngrams(tokens)}:
+            frequencies[ngram] = frequencies.get(ngram, 0) + 1
     photos = math.log(len(references))
-    return {ngram: photos - math.log(frequency) for ngram, frequency in frequencies.items()}
+    for ngram, frequency in frequencies.items():  # In place: a large dataset has millions of them.
+        frequencies[ngram] = photos - math.log(frequency)
+    return frequencies
 
 
 def _sum_by_order(values_MR: np.ndarray, orders_M: np.ndarray) -> np.ndarray:

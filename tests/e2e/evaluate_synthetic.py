@@ -57,7 +57,8 @@ def write_dataset(folder: Path, photos: int, captions: int, encoder: QuickEncode
         caption_dimension=encoder.dimension,
         probes=make_probes(encoder),
     )
-    writer = IndexWriter(folder / "index", empty, shard_rows=1000)
+    people = ModelRecord("people", "0" * 64)
+    writer = IndexWriter(folder / "index", empty, people, shard_rows=1000)
     with (folder / "captions.jsonl").open("w") as lines:
         for number in range(photos):
             path, content = folder / "images" / f"{number}.jpg", str(number).encode()
@@ -73,7 +74,7 @@ def write_dataset(folder: Path, photos: int, captions: int, encoder: QuickEncode
                 caption_vector=encoder.encode(said[:1])[0],
             )
             writer.add(row)
-    writer.commit(failed=0)
+    writer.commit()
 
 
 def main(folder: Path, photos: int, captions: int) -> None:

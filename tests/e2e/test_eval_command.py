@@ -130,7 +130,7 @@ def test_a_given_index_is_measured(tmp_path: Path, data: Path, index: Path) -> N
     assert info["command"].startswith("retrieve eval ")
     assert info["seconds"] > 0
     assert report["config"] == {
-        "queries_per_batch": 256,
+        "queries_per_batch": 64,
         "run_depth": 100,
         "bootstrap_resamples": 1000,
         "permutations": 10_000,
