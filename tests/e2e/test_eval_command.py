@@ -46,6 +46,13 @@ INDEXED = {
     "camera.png": "a photographer with a camera on a tripod",
 }
 
+GRADES = """\
+astronaut.png\tastronaut.png#0\t4\t4\t4
+chelsea.png\tastronaut.png#0\t1\t1\t1
+rocket.jpg\tchelsea.png#1\t1\t1\t1
+chelsea.png\tchelsea.png#1\t3\t4\t4
+"""
+
 
 def retrieve(*arguments: str | Path, java: bool = False) -> subprocess.CompletedProcess[str]:
     """Without `java` nothing is on the PATH, and METEOR, which takes long to start, has to be left out."""
@@ -60,6 +67,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_samples(folder / "images")
     lines = [{"image": name, "captions": captions} for name, captions in CAPTIONS.items()]
     (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "ExpertAnnotations.txt").write_text(GRADES)
     return folder
 
 
@@ -146,6 +154,10 @@ def test_a_given_index_is_measured(tmp_path: Path, data: Path, index: Path) -> N
     assert caption["Recall@10"] == 100
     for name, (low, high) in caption["ci95"].items():
         assert low <= caption[name] <= high
+
+    human = report["human_judgement"]
+    assert (human["pairs"], human["own_pairs"], human["queries"]) == (4, 2, 2)
+    assert human["ndcg"]["caption"] == 100 > human["ndcg"]["chance"]
 
     qrels = list(ir_measures.read_trec_qrels(str(out / "qrels.txt")))
     run = list(ir_measures.read_trec_run(str(out / "run.caption.txt")))
