@@ -28,6 +28,7 @@ def list_conditions(report: Report, info: RunInfo) -> list[tuple[str, str]]:
         ("vectors", ", ".join(vectors)),
         ("captioner", "captions given" if index.captioner is None else _describe_model(index.captioner)),
         ("text encoder", _describe_model(index.text_encoder)),
+        ("image head", "" if index.image_head is None else _describe_model(index.image_head)),
         ("config", ", ".join(f"{key} = {value}" for key, value in _flatten(report.config))),
         ("versions", ", ".join(f"{name} {version}" for name, version in report.versions.items())),
         ("hardware", info.hardware),

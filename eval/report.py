@@ -26,6 +26,7 @@ class IndexDescription:
     generation: int
     captioner: dict[str, str] | None
     text_encoder: dict[str, str]
+    image_head: dict[str, str] | None = None
     vectors: tuple[dict[str, object], ...] = ()
 
 

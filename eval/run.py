@@ -16,7 +16,7 @@ from eval.bootstrap import PhotoBootstrap
 from eval.caption_study import CaptionStudy, start_caption_study, study_diversity
 from eval.comparisons import Comparison, compare_systems
 from eval.environment import describe_hardware, read_versions
-from eval.exact import read_exact_vectors
+from eval.exact import read_exact_channels
 from eval.failures.study import study_failures
 from eval.gate import check_comparable, compare_with_baseline, read_baseline
 from eval.human_judgement import HumanJudgement, judge_systems
@@ -93,10 +93,10 @@ def _measure(
     with watch.time("search"):
         outcome = search_all(subject, request.out, config, progress)
     with watch.time("failures"):
-        vectors = read_exact_vectors(subject)
-        failures = study_failures(subject, outcome, vectors, config)
+        exact = read_exact_channels(subject)
+        failures = study_failures(subject, outcome, exact, config)
     with watch.time("index types"):
-        ann = study_indexes(subject, vectors, config, progress)
+        ann = study_indexes(subject, exact, config, progress)
     with watch.time("people's grades"):
         human = _judge(subject, request, *judged)
     with watch.time("intervals and tests"):
@@ -173,11 +173,13 @@ def _write(report: Report, info: RunInfo, subject: Subject, out: Path) -> None:
 
 
 def _describe_index(manifest: Manifest) -> IndexDescription:
+    head = manifest.image_head
     return IndexDescription(
         photos=manifest.photos,
         generation=manifest.generation,
         captioner=None if manifest.captioner is None else asdict(manifest.captioner),
         text_encoder=asdict(manifest.text_encoder),
+        image_head=None if head is None else {"name": head.name, "sha256": head.sha256},
         vectors=tuple(
             {"channel": record.channel, "kind": record.kind, "sha256": record.sha256}
             for record in manifest.vectors

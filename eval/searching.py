@@ -46,4 +46,4 @@ def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progre
 def list_vector_channels(subject: Subject) -> list[str]:
     """The channels whose score is a similarity of vectors, so that sentences can be compared by it."""
     vectors = {record.channel for record in subject.manifest.vectors}
-    return [channel for channel in subject.engine.channels if channel in vectors]
+    return [str(channel) for channel in subject.engine.channels if channel in vectors]

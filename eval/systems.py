@@ -28,7 +28,7 @@ class SystemRun:
 
 def list_systems(engine: RankingEngine) -> dict[str, str | None]:
     """The engine's `channel` of each system, by the system's name; None is all channels fused."""
-    systems: dict[str, str | None] = {channel: channel for channel in engine.channels}
+    systems: dict[str, str | None] = {str(channel): str(channel) for channel in engine.channels}
     return systems | {FUSED: None} if len(systems) > 1 else systems
 
 

@@ -10,8 +10,16 @@ from pathlib import Path
 
 from indexer.captioner.captioner import Captioner
 from indexer.config import IndexConfig
-from indexer.current_index import carry_on, first_manifest, read_current, require_one_captioner
+from indexer.current_index import (
+    carry_on,
+    first_manifest,
+    keep_text_head,
+    read_current,
+    require_one_captioner,
+)
 from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.describer import Describer
+from indexer.image_head.loading import ImageHead
 from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
 from indexer.photo_file import identify_path
@@ -38,12 +46,14 @@ def build_index(
     text_encoder: TextEncoder,
     config: IndexConfig | None = None,
     progress: Progress | None = None,
+    image_head: ImageHead | None = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed is not
     captioned again, wherever it lies now, unless `config.recaption` says so. What people wrote stays the main
-    caption of its photo. Of `config`, the keys that choose models are not read: the models are given.
+    caption of its photo. With an `image_head` photos get image vectors too. Of `config`, the keys that choose
+    models are not read: the models are given.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -63,19 +73,20 @@ def build_index(
     config = config or IndexConfig()
     import_faiss()
     require_photos_exist(photos)
-    read_current(index, captioner, text_encoder, config.recaption)
+    describer = Describer(captioner, text_encoder, image_head, config.agreement)
+    read_current(index, describer, text_encoder, config.recaption)
     scan = scan_photos(photos)
-    record = ModelRecord(captioner.name, captioner.weights_sha256)
+    record = ModelRecord(describer.name, describer.weights_sha256)
     with writer_lock(index):
         finish_commit(index)
-        current = read_current(index, captioner, text_encoder, config.recaption)
+        current = read_current(index, describer, text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)
-        base = current or first_manifest(record, text_encoder)
+        base = keep_text_head(index, current or first_manifest(record, text_encoder), image_head)
         ledger = Ledger.read(index, carry_on(base, record), config.keep_missing)
-        require_one_captioner(base, captioner, ledger.photos_outside(scan))
+        require_one_captioner(base, describer, ledger.photos_outside(scan))
         run = _Run(IndexWriter(index, base, record, config.shard_rows), ledger, SeenFiles.read(index), scan)
         try:
-            run.add_rows(captioner, text_encoder, config, progress)
+            run.add_rows(describer, text_encoder, config, progress)
             run.follow_paths()
         except (KeyboardInterrupt, SystemExit):
             run.writer.suspend()
@@ -97,7 +108,7 @@ class _Run:
 
     def add_rows(
         self,
-        captioner: Captioner,
+        describer: Describer,
         text_encoder: TextEncoder,
         config: IndexConfig,
         progress: Progress | None,
@@ -113,7 +124,7 @@ class _Run:
             return needed
 
         settings = DecodeSettings(
-            size=captioner.image_size,
+            size=describer.image_size,
             max_megapixels=config.max_megapixels,
             workers=config.workers,
             seconds=config.decode_seconds,
@@ -125,7 +136,7 @@ class _Run:
         if progress is not None and done:
             progress(done, total)
         with closing(decode_photos(unread, wanted, settings)) as reads:
-            for photo in make_rows(self._note(reads), captioner, text_encoder, config.batch_photos):
+            for photo in make_rows(self._note(reads), describer, config.batch_photos):
                 self._add(photo, text_encoder)
                 done += 1
                 if progress is not None:

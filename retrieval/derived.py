@@ -1,9 +1,10 @@
 """Everything derived, from the shards alone. Reads shards; writes INDEX/vectors."""
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
-from retrieval.caption_vectors import read_caption_vectors
+from retrieval.channel_vectors import read_channel_vectors, vector_dimensions
 from retrieval.flat_index import FlatIndex
 from retrieval.manifest import Manifest
 from retrieval.schema import Status
@@ -19,17 +20,17 @@ def build_derived(index: Path, manifest: Manifest) -> Manifest:
     Raises:
         IndexFormatError: a shard is missing or damaged.
     """
-    vectors_ND, positions_N = read_caption_vectors(index, manifest)
-    record = write_vectors(index, "caption", FlatIndex.build(vectors_ND, positions_N))
+    records = []
+    for channel in vector_dimensions(manifest):
+        vectors_ND, positions_N = read_channel_vectors(index, manifest, channel)
+        records.append(write_vectors(index, channel, FlatIndex.build(vectors_ND, positions_N)))
+    count = _count_rows(index, manifest)
     return dataclasses.replace(
-        manifest,
-        vectors=(record,),
-        photos=len(positions_N),
-        failed=_count_failed(index, manifest),
+        manifest, vectors=tuple(records), photos=count[Status.INDEXED], failed=count[Status.FAILED]
     )
 
 
-def _count_failed(index: Path, manifest: Manifest) -> int:
+def _count_rows(index: Path, manifest: Manifest) -> Counter[str]:
     table = read_columns(index, manifest, ["image_id", "status"])
     status = table["status"].to_pylist()
-    return sum(status[position] == Status.FAILED for position in newest_positions(table).values())
+    return Counter(status[position] for position in newest_positions(table).values())

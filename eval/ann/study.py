@@ -4,7 +4,7 @@ from eval.ann.benchmark import AnnBenchmark, AnnRow, benchmark_indexes
 from eval.ann.variants import TYPES
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.config import EvalConfig
-from eval.exact import ExactVectors, measure_index
+from eval.exact import ExactChannels, measure_index
 from eval.preparation import Subject
 from retrieval.progress import Progress
 
@@ -12,34 +12,29 @@ __all__ = ["AnnBenchmark", "AnnRow", "study_indexes"]
 
 
 def study_indexes(
-    subject: Subject, vectors: ExactVectors, config: EvalConfig, progress: Progress
+    subject: Subject, channels: ExactChannels, config: EvalConfig, progress: Progress
 ) -> tuple[dict[str, float], AnnBenchmark] | None:
     """`ann_recall@10` of the index itself by channel, and the benchmark; None with nothing to search.
 
     The queries are sentences of the dataset, spread over it evenly.
     """
     settings = config.ann
-    if not settings.queries or not vectors:
+    if not settings.queries or not channels:
         return None
     queries = subject.collection.queries
     step = max(1, len(queries) // settings.queries)
     texts = [query.text for query in queries[::step][: settings.queries]]
-    queries_QD = subject.encoder.encode(texts)
-    enough = {
-        channel: vectors_ND
-        for channel, vectors_ND in vectors.items()
-        if len(vectors_ND) >= settings.least_vectors
-    }
+    enough = {name: each for name, each in channels.items() if len(each.vectors) >= settings.least_vectors}
     sets = [
-        VectorSet(channel, f"the index's own vectors of the channel {channel}", vectors_ND, queries_QD)
-        for channel, vectors_ND in enough.items()
+        VectorSet(name, f"the index's own vectors of the channel {name}", each.vectors, each.encode(texts))
+        for name, each in enough.items()
     ]
     if enough and settings.made_vectors:
-        channel, vectors_ND = next(iter(enough.items()))
-        made = enlarge_vectors(vectors_ND, settings.made_vectors, config.seed)
+        first = sets[0]
+        made = enlarge_vectors(first.vectors, settings.made_vectors, config.seed)
         description = (
-            f"made up, for size: the index's vectors of the channel {channel}, each repeated equally often "
+            f"made up, for size: the index's vectors of the channel {first.name}, each repeated as often "
             f"with Gaussian noise of length {NOISE:g} and made a unit vector again"
         )
-        sets.append(VectorSet("made", description, made, queries_QD))
-    return measure_index(subject, vectors, texts), benchmark_indexes(sets, TYPES, progress)
+        sets.append(VectorSet("made", description, made, first.queries))
+    return measure_index(subject, channels, texts), benchmark_indexes(sets, TYPES, progress)

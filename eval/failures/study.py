@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from eval.config import EvalConfig
-from eval.exact import ExactVectors, find_skipped
+from eval.exact import ExactChannels, find_skipped
 from eval.failures.causes import Cause, Miss
 from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
 from eval.measures import first_rank
@@ -14,7 +14,7 @@ from eval.systems import list_systems, pick_headline
 
 
 def study_failures(
-    subject: Subject, outcome: SearchOutcome, vectors: ExactVectors, config: EvalConfig
+    subject: Subject, outcome: SearchOutcome, exact: ExactChannels, config: EvalConfig
 ) -> Failures:
     """The misses of the system that a search without further ado uses."""
     systems = list_systems(subject.engine)
@@ -24,7 +24,7 @@ def study_failures(
         ranks={name: first_rank(run.placements) for name, run in outcome.runs.items()},
         captions=subject.captions,
         ceiling=None if outcome.ceiling is None else first_rank(outcome.ceiling),
-        skipped=find_skipped(subject, vectors, own_scores, depth),
+        skipped=find_skipped(subject, exact, own_scores, depth),
     )
     failures, explained = explain_misses(subject.collection, evidence, headline, depth)
     worst = pick_worst(subject.collection, explained, config.gallery)

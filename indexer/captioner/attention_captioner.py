@@ -34,6 +34,7 @@ class AttentionCaptioner:
         self.name = name
         self.weights_sha256 = weights_sha256
         self.image_size = image_encoder.image_size
+        self.image_encoder_sha256 = image_encoder.weights_sha256
         self.grid = image_encoder.grid
         self.decoding = decoding
         self.vocabulary = vocabulary

@@ -9,7 +9,7 @@ import pytest
 
 from eval.collection import Collection, CorpusPhoto, Query
 from eval.encoded_queries import RememberingEncoder
-from eval.exact import find_skipped, measure_index, read_exact_vectors
+from eval.exact import find_skipped, measure_index, read_exact_channels
 from eval.preparation import Subject
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.engine import SearchEngine
@@ -60,34 +60,34 @@ def approximate(subject: Subject) -> Subject:
 def test_the_stored_vectors_are_those_that_the_engine_searches(
     subject: Subject, word_encoder: TextEncoder
 ) -> None:
-    vectors = read_exact_vectors(subject)
-    assert list(vectors) == ["caption"]
+    exact = read_exact_channels(subject)
+    assert list(exact) == ["caption"]
     by_id = dict(zip((photo.image_id for photo in subject.collection.photos), CAPTIONS.values(), strict=True))
     expected = word_encoder.encode([by_id[image_id] for image_id in sorted(by_id)])
-    np.testing.assert_allclose(vectors["caption"], expected, atol=1e-6)
+    np.testing.assert_allclose(exact["caption"].vectors, expected, atol=1e-6)
 
 
 def test_an_exact_index_finds_all(subject: Subject) -> None:
-    assert measure_index(subject, read_exact_vectors(subject), QUERIES) == {"caption": 100}
+    assert measure_index(subject, read_exact_channels(subject), QUERIES) == {"caption": 100}
 
 
 def test_what_an_index_leaves_out_is_counted(subject: Subject) -> None:
     forgetful = replace(subject, engine=Forgetful(subject.engine))
-    found = measure_index(forgetful, read_exact_vectors(subject), QUERIES)
+    found = measure_index(forgetful, read_exact_channels(subject), QUERIES)
     assert found["caption"] == pytest.approx(200 / 3, abs=1e-9)
 
 
 def test_a_photo_without_an_answer_was_skipped_where_exact_search_has_it_among_the_first(
     subject: Subject,
 ) -> None:
-    vectors = read_exact_vectors(subject)
+    exact = read_exact_channels(subject)
     own_scores = {"caption": np.array([-np.inf, 0.5, -np.inf])}
-    assert find_skipped(approximate(subject), vectors, own_scores, depth=1).tolist() == [True, False, True]
+    assert find_skipped(approximate(subject), exact, own_scores, depth=1).tolist() == [True, False, True]
     # A flat index skips nothing: what it has no answer for is something else's fault.
-    assert not find_skipped(subject, vectors, own_scores, depth=1).any()
+    assert not find_skipped(subject, exact, own_scores, depth=1).any()
     backwards = replace(
         subject.collection,
         queries=tuple(replace(query, photo=2 - query.photo) for query in subject.collection.queries),
     )
     wrong = replace(approximate(subject), collection=backwards)
-    assert find_skipped(wrong, vectors, own_scores, depth=1).tolist() == [False, False, False]
+    assert find_skipped(wrong, exact, own_scores, depth=1).tolist() == [False, False, False]
