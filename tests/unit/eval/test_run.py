@@ -1,0 +1,108 @@
+"""The whole evaluation over an index of several vector channels, with the real engine and its fusion."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eval.preparation
+from eval.config import EvalConfig
+from eval.preparation import EvalRequest
+from eval.run import evaluate
+from indexer.index_writer import IndexWriter
+from retrieval.manifest import Manifest, ModelRecord
+from retrieval.probes import make_probes
+from retrieval.schema import PhotoRow, Status, StoredCaption
+from retrieval.text_encoder import TextEncoder
+from retrieval.text_head import TextHead, write_text_head
+
+CAPTIONS = {
+    "log.jpg": "a brown dog jumps over a log",
+    "sofa.jpg": "a cat sleeps on a red sofa",
+    "beach.jpg": "two children build a castle on the beach",
+    "food.jpg": "a plate of pasta on a table",
+    "rocket.jpg": "a rocket in the night sky",
+}
+
+
+def make_head(encoder: TextEncoder, dimension: int = 20) -> TextHead:
+    rng, hidden = np.random.default_rng(0), 8
+    shapes = {
+        "linear.weight": (dimension, encoder.dimension),
+        "expand.weight": (hidden, encoder.dimension),
+        "expand.bias": (hidden,),
+        "project.weight": (dimension, hidden),
+        "project.bias": (dimension,),
+    }
+    return TextHead({name: rng.standard_normal(shape).astype(np.float16) for name, shape in shapes.items()})
+
+
+@pytest.fixture
+def request_of(
+    tmp_path: Path, word_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], EvalRequest]:
+    """A dataset, and an index whose image vectors say the photos' first sentences."""
+    monkeypatch.setenv("PATH", "/nowhere")  # No METEOR.
+    monkeypatch.setattr(eval.preparation, "load_text_encoder", lambda name, device: word_encoder)
+    (tmp_path / "images").mkdir()
+    head = make_head(word_encoder)
+    empty = Manifest(
+        generation=0,
+        text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
+        image_head=write_text_head(tmp_path / "index", head, "random", "ab" * 32),
+        caption_dimension=word_encoder.dimension,
+        probes=make_probes(word_encoder),
+    )
+    writer = IndexWriter(tmp_path / "index", empty, ModelRecord("people", "0" * 64), shard_rows=100)
+    lines = []
+    for name, caption in CAPTIONS.items():
+        (tmp_path / "images" / name).write_bytes(name.encode())
+        said = [f"{caption} indoors", f"this is {caption}"]
+        lines.append(json.dumps({"image": name, "captions": said}) + "\n")
+        row = PhotoRow(
+            hashlib.sha256(name.encode()).hexdigest(),
+            (os.fsencode(tmp_path / "images" / name),),
+            Status.INDEXED,
+            captions=(StoredCaption(caption),),
+            caption_vector=word_encoder.encode([caption])[0],
+            image_vector=head.project(word_encoder.encode(said[:1]))[0],
+        )
+        writer.add(row)
+    writer.commit()
+    (tmp_path / "captions.jsonl").write_text("".join(lines))
+    return lambda out: EvalRequest(
+        data=tmp_path,
+        out=tmp_path / out,
+        index=tmp_path / "index",
+        config=EvalConfig.model_validate(
+            {"permutations": 200, "ann": {"least_vectors": 5, "made_vectors": 200}}
+        ),
+    )
+
+
+def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
+    report = evaluate(request_of("out")).report
+    assert list(report.systems) == ["caption", "image", "fused"]
+    assert list(report.sentence_search) == ["caption", "image"]
+    assert {each.first for each in report.comparisons} == {"caption", "image", "fused"}
+    assert report.failures is not None
+    assert report.failures.system == "fused"
+    # Half of the queries are word for word what the image vectors say.
+    assert report.systems["image"].measures["Recall@1"] >= 50
+    assert report.ann is not None
+    assert report.ann.index == {"caption": 100, "image": 100}
+    assert list(report.ann.sets) == ["caption", "image", "made"]
+    assert report.index.image_head == {"name": "random", "sha256": "ab" * 32}
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"run.caption.txt", "run.image.txt", "run.fused.txt", "report.html"} < files
+
+
+def test_two_runs_give_the_same_bytes(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
+    for out in ("first", "second"):
+        evaluate(request_of(out))
+    for name in ("report.json", "run.fused.txt", "qrels.txt"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
