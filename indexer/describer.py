@@ -51,6 +51,7 @@ class Describer:
         self._agreement = agreement
         if image_head is not None:
             _require_fit(captioner, text_encoder, image_head)
+            self.name = f"{captioner.name}, image head {image_head.name}"
             decides = f"{captioner.weights_sha256} {image_head.weights_sha256} {agreement}"
             self.weights_sha256 = hashlib.sha256(decides.encode()).hexdigest()
 

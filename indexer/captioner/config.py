@@ -40,7 +40,7 @@ class DecodingConfig(Config):
 class CaptionerConfig(Config):
     """Everything that decides a captioner, given its data."""
 
-    image_encoder: str = "efficientnet-lite2"
+    image_encoder: str = "efficientnet-lite2-flickr8k"
     views: int = Field(4, gt=0)
     min_count: int = Field(4, gt=0)
     max_training_words: int = Field(18, gt=0)

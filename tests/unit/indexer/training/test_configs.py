@@ -1,4 +1,4 @@
-"""The config files that are shipped: they load, and captioner.toml holds every key and its default."""
+"""The config files of the trainings: they load, and hold every key and its default."""
 
 import tomllib
 from pathlib import Path
@@ -7,15 +7,25 @@ import pytest
 
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import Cell
-from retrieval.config import load_config
+from indexer.image_encoder.training.config import ImageEncoderConfig
+from indexer.image_head.config import ImageHeadConfig
+from retrieval.config import Config, load_config
 from retrieval.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[4] / "configs"
 
 
-def test_the_file_holds_every_key_and_its_default() -> None:
-    values = tomllib.loads((CONFIGS / "captioner.toml").read_text(encoding="utf-8"))
-    assert values == CaptionerConfig().model_dump(mode="json")
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("captioner.toml", CaptionerConfig()),
+        ("image_encoder.toml", ImageEncoderConfig()),
+        ("image_head.toml", ImageHeadConfig()),
+    ],
+)
+def test_the_file_holds_every_key_and_its_default(name: str, config: Config) -> None:
+    values = tomllib.loads((CONFIGS / name).read_text(encoding="utf-8"))
+    assert values == config.model_dump(mode="json")
 
 
 @pytest.mark.parametrize("cell", list(Cell))

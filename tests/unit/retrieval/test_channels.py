@@ -1,0 +1,141 @@
+"""An index with two vector channels: each on its own, both fused, and indexes that lack one."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval import SearchEngine
+from retrieval.channel import Channel
+from retrieval.derived import build_derived
+from retrieval.errors import IndexFormatError, UsageError
+from retrieval.fusion import FusionConfig
+from retrieval.inventory import list_files
+from retrieval.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
+from retrieval.probes import make_probes
+from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.shards import write_shard
+from retrieval.text_encoder import TextEncoder
+from retrieval.text_head import TextHead, read_text_head, write_text_head
+
+CAPTIONS = ["a dog jumps over a log", "a cat sleeps on a sofa", "a red car on a road", "a man on a hill"]
+DIMENSION, HIDDEN = 10, 6
+QUERIES = ["a dog", "a car on a hill"]
+SHA256 = hashlib.sha256(b"head").hexdigest()
+
+
+def make_head(sentence_dimension: int) -> TextHead:
+    random = np.random.default_rng(0)
+    shapes = {
+        "linear.weight": (DIMENSION, sentence_dimension),
+        "expand.weight": (HIDDEN, sentence_dimension),
+        "expand.bias": (HIDDEN,),
+        "project.weight": (DIMENSION, HIDDEN),
+        "project.bias": (DIMENSION,),
+    }
+    return TextHead({name: random.standard_normal(shape) for name, shape in shapes.items()})
+
+
+def make_image_vectors() -> np.ndarray:
+    vectors_NE = np.random.default_rng(1).standard_normal((len(CAPTIONS), DIMENSION))
+    return (vectors_NE / np.linalg.norm(vectors_NE, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def index(tmp_path: Path, word_encoder: TextEncoder) -> Path:
+    path = tmp_path / "index"
+    texts_ND, images_NE = word_encoder.encode(CAPTIONS), make_image_vectors()
+    rows = [
+        PhotoRow(
+            f"{number:064}",
+            (f"/photos/{number}.jpg".encode(),),
+            Status.INDEXED,
+            captions=(StoredCaption(text),),
+            caption_vector=texts_ND[number],
+            image_vector=images_NE[number],
+        )
+        for number, text in enumerate(CAPTIONS)
+    ]
+    head = make_head(word_encoder.dimension)
+    shards = [
+        write_shard(path, part, photo_schema(word_encoder.dimension, DIMENSION))
+        for part in (rows[:3], rows[3:])
+    ]
+    manifest = Manifest(
+        generation=1,
+        text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
+        image_head=write_text_head(path, head, "head", SHA256),
+        caption_dimension=word_encoder.dimension,
+        shards=tuple(shards),
+        probes=make_probes(word_encoder),
+    )
+    commit_manifest(path, build_derived(path, manifest))
+    return path
+
+
+def expected_scores(word_encoder: TextEncoder) -> tuple[np.ndarray, np.ndarray]:
+    queries_QD = word_encoder.encode(QUERIES)
+    head = make_head(word_encoder.dimension)
+    half = TextHead({name: tensor.astype(np.float16) for name, tensor in head._tensors.items()})
+    return queries_QD @ word_encoder.encode(CAPTIONS).T, half.project(queries_QD) @ make_image_vectors().T
+
+
+def scores_by_photo(engine: SearchEngine, channel: str | None) -> np.ndarray:
+    ranking = engine.rank(QUERIES, channel=channel)
+    scores_QN = np.empty_like(ranking.scores_QK)
+    np.put_along_axis(scores_QN, ranking.photos_QK, ranking.scores_QK, axis=1)
+    assert (np.diff(ranking.scores_QK, axis=1) <= 0).all()
+    return scores_QN
+
+
+def test_each_channel_scores_by_its_own_vectors(index: Path, word_encoder: TextEncoder) -> None:
+    engine = SearchEngine.open(index, word_encoder)
+    assert engine.channels == (Channel.CAPTION, Channel.IMAGE)
+    caption_QN, image_QN = expected_scores(word_encoder)
+    np.testing.assert_allclose(scores_by_photo(engine, "caption"), caption_QN, atol=1e-5)
+    np.testing.assert_allclose(scores_by_photo(engine, "image"), image_QN, atol=1e-5)
+
+
+def test_a_search_without_a_channel_fuses_all(index: Path, word_encoder: TextEncoder) -> None:
+    fusion = FusionConfig(caption=0.5, image=2.0)
+    engine = SearchEngine.open(index, word_encoder, fusion=fusion)
+    caption_QN, image_QN = expected_scores(word_encoder)
+    fused_QN = 0.5 * caption_QN + 2.0 * image_QN
+    np.testing.assert_allclose(scores_by_photo(engine, None), fused_QN, atol=1e-5)
+    hits = engine.search(QUERIES[1], k=2)
+    assert [int(hit.image_id) for hit in hits] == np.argsort(-fused_QN[1])[:2].tolist()
+    for hit in hits:
+        photo = int(hit.image_id)
+        assert set(hit.channels) == {"caption", "image"}
+        assert hit.channels["caption"].score == pytest.approx(caption_QN[1, photo], abs=1e-5)
+        assert hit.channels["image"].rank == 1 + (image_QN[1] > image_QN[1, photo]).sum()
+
+
+def test_a_channel_that_the_index_lacks_is_refused(
+    make_index, tmp_path: Path, word_encoder: TextEncoder
+) -> None:
+    make_index(tmp_path / "old", {b"/a.jpg": "a dog"}, word_encoder)
+    engine = SearchEngine.open(tmp_path / "old", word_encoder)
+    assert engine.channels == (Channel.CAPTION,)
+    with pytest.raises(UsageError, match="no channel 'image' in this index, expected one of: caption"):
+        engine.search("a dog", channel="image")
+
+
+def test_the_head_comes_back_as_it_was_written(index: Path, word_encoder: TextEncoder) -> None:
+    record = read_manifest(index).image_head
+    assert record is not None
+    assert (record.name, record.sha256, record.dimension) == ("head", SHA256, DIMENSION)
+    vectors_ND = word_encoder.encode(QUERIES)
+    written = make_head(word_encoder.dimension).project(vectors_ND)
+    np.testing.assert_allclose(read_text_head(index, record).project(vectors_ND), written, atol=2e-3)
+
+
+def test_a_damaged_head_is_refused(index: Path, word_encoder: TextEncoder) -> None:
+    (file,) = (file for file in list_files(index, read_manifest(index)) if file.path.parent.name == "heads")
+    data = bytearray(file.path.read_bytes())
+    data[-1] ^= 1
+    file.path.write_bytes(data)
+    assert file.find_damage() is not None
+    with pytest.raises(IndexFormatError, match="SHA-256"):
+        SearchEngine.open(index, word_encoder)
