@@ -3,11 +3,13 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from retrieval.caption_vectors import read_caption_vectors
 from retrieval.flat_index import FlatIndex
 from retrieval.manifest import Manifest
 from retrieval.schema import Status
-from retrieval.shards import newest_positions, read_columns
+from retrieval.shards import newest_with_status, read_columns
 from retrieval.vector_index import write_vectors
 
 
@@ -19,17 +21,13 @@ def build_derived(index: Path, manifest: Manifest) -> Manifest:
     Raises:
         IndexFormatError: a shard is missing or damaged.
     """
-    vectors_ND, positions_N = read_caption_vectors(index, manifest)
-    record = write_vectors(index, "caption", FlatIndex.build(vectors_ND, positions_N))
+    table = read_columns(index, manifest, ["image_id", "status"])
+    searchable_N = np.sort(newest_with_status(table, Status.INDEXED))
+    vectors_ND = read_caption_vectors(index, manifest, searchable_N)
+    record = write_vectors(index, "caption", FlatIndex.build(vectors_ND, searchable_N))
     return dataclasses.replace(
         manifest,
         vectors=(record,),
-        photos=len(positions_N),
-        failed=_count_failed(index, manifest),
+        photos=len(searchable_N),
+        failed=len(newest_with_status(table, Status.FAILED)),
     )
-
-
-def _count_failed(index: Path, manifest: Manifest) -> int:
-    table = read_columns(index, manifest, ["image_id", "status"])
-    status = table["status"].to_pylist()
-    return sum(status[position] == Status.FAILED for position in newest_positions(table).values())
