@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import numpy as np
 
-from eval.progress import Progress, no_progress
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import DatasetError
 from retrieval.files import hash_file
+from retrieval.progress import Progress, no_progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ def evaluate(
     """Report how well people's captions find their photos, and how good the captions of the index are."""
     from eval.config import EvalConfig
     from eval.markdown import render_tables
-    from eval.progress_bar import show_progress
     from eval.run import EvalRequest
     from eval.run import evaluate as run_evaluation
+    from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
 
     request = EvalRequest(

@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 
 from eval.collection import Collection
-from eval.progress import Progress
 from indexer.config import IndexConfig
 from retrieval.errors import DatasetError
-from retrieval.text_encoder import load_text_encoder
+from retrieval.progress import Progress
 
 _NAMED = 3
 
@@ -20,20 +19,18 @@ def index_collection(
     `DatasetError` naming the first photos that can't be read, with the reason.
     """
     from indexer.build import build_index
-    from indexer.captioner import load_captioner
-    from indexer.captioner.device import pick_device
+    from indexer.models import load_models
 
-    place = pick_device(device)
-    captioner = load_captioner(config.captioner, place, config.beam_width)
-    text_encoder = load_text_encoder(config.text_encoder, place)
+    models = load_models(config, device)
     photos = [Path(os.path.abspath(path)) for photo in collection.photos for path in photo.paths]
     report = build_index(
         photos,
         index,
-        captioner,
-        text_encoder,
+        models.captioner,
+        models.text_encoder,
         config,
         lambda done, total: progress("Captioning photos", done, total),
+        models.image_head,
     )
     if report.failures:
         names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]

@@ -17,16 +17,17 @@ from eval.environment import describe_hardware, read_versions
 from eval.indexing import index_collection
 from eval.markdown import render_markdown
 from eval.placements import Placements, join_placements, place_relevant
-from eval.progress import Progress, no_progress
 from eval.report import IndexDescription, Report, SystemResult, measure_system
 from eval.search import locate_photos, search_collection
 from eval.trec import open_run, write_qrels
 from retrieval.captioned_dataset import read_captioned_dataset, tokenize
-from retrieval.engine import CAPTION_CHANNEL, SearchEngine
+from retrieval.channel import Channel
+from retrieval.engine import SearchEngine
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.files import hash_file, make_folder, write_file
 from retrieval.manifest import Manifest, read_manifest
 from retrieval.photo_table import PhotoTable
+from retrieval.progress import Progress, no_progress
 
 logger = logging.getLogger(__name__)
 
@@ -68,13 +69,13 @@ def evaluate(request: EvalRequest, progress: Progress = no_progress) -> Report:
     if engine.generation != manifest.generation:
         raise IndexFormatError(f"{index} was changed while it was being evaluated; evaluate again")
     make_folder(request.out)
-    system = _measure_channel(CAPTION_CHANNEL, engine, collection, request, progress)
+    system = _measure_channel(Channel.CAPTION, engine, collection, request, progress)
     report = Report(
         dataset=collection.dataset,
         split=collection.split,
         photos=len(collection.photos),
         queries=len(collection.queries),
-        systems={CAPTION_CHANNEL: system},
+        systems={str(Channel.CAPTION): system},
         captions=quality.percent,
         index=_describe_index(manifest),
         annotations={"name": dataset.source.name, "sha256": hash_file(dataset.source)},

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.collection import Collection, Query
-from eval.progress import Progress
 from retrieval.engine import SearchEngine
 from retrieval.errors import DatasetError
+from retrieval.progress import Progress
 
 _NAMED = 3
 

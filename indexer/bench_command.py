@@ -35,15 +35,11 @@ def index(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Measure the whole of `retrieve index` beside its CNN alone on decoded photos, and its memory."""
-    from indexer.captioner import load_captioner
-    from indexer.captioner.attention_captioner import AttentionCaptioner
-    from indexer.captioner.device import pick_device
     from indexer.config import IndexConfig
+    from indexer.models import load_models
     from indexer.scan import scan_photos
     from indexer.speed import cut_photos, measure_indexing
     from retrieval.config import load_config
-    from retrieval.errors import UsageError
-    from retrieval.text_encoder import load_text_encoder
 
     settings = load_config(IndexConfig, config)
     with ExitStack() as stack:
@@ -52,11 +48,7 @@ def index(
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             chosen = cut_photos(Path(folder), count)
-        place = pick_device(device)
-        captioner = load_captioner(settings.captioner, place, settings.beam_width)
-        if not isinstance(captioner, AttentionCaptioner):
-            raise UsageError(f"found captioner {captioner.name}, which has no CNN of its own to compare with")
-        rows = measure_indexing(chosen, captioner, load_text_encoder(settings.text_encoder, place), settings)
+        rows = measure_indexing(chosen, load_models(settings, device), settings)
     if json_output:
         typer.echo(json.dumps([dataclasses.asdict(row) for row in rows]))
         return

@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.captioner.captioner import Captioner
 from indexer.config import IndexConfig
-from indexer.current_index import carry_on, first_manifest, read_current, require_one_captioner
+from indexer.current_index import (
+    carry_on,
+    first_manifest,
+    read_current,
+    require_one_captioner,
+)
 from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.describer import Describer
 from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
 from indexer.photo_file import identify_path
@@ -27,6 +34,9 @@ from retrieval.manifest import ModelRecord, finish_commit
 from retrieval.schema import PhotoRow, Status
 from retrieval.text_encoder import TextEncoder
 
+if TYPE_CHECKING:
+    from indexer.image_head.loading import ImageHead
+
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
 
@@ -38,12 +48,14 @@ def build_index(
     text_encoder: TextEncoder,
     config: IndexConfig | None = None,
     progress: Progress | None = None,
+    image_head: "ImageHead | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed is not
     captioned again, wherever it lies now, unless `config.recaption` says so. What people wrote stays the main
-    caption of its photo. Of `config`, the keys that choose models are not read: the models are given.
+    caption of its photo. With an `image_head` photos get image vectors too. Of `config`, the keys that choose
+    models are not read: the models are given.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -63,19 +75,21 @@ def build_index(
     config = config or IndexConfig()
     import_faiss()
     require_photos_exist(photos)
-    read_current(index, captioner, text_encoder, config.recaption)
+    describer = Describer(captioner, text_encoder, image_head, config.agreement)
+    read_current(index, describer, text_encoder, config.recaption)
     scan = scan_photos(photos)
-    record = ModelRecord(captioner.name, captioner.weights_sha256)
+    record = ModelRecord(describer.name, describer.weights_sha256)
     with writer_lock(index):
         finish_commit(index)
-        current = read_current(index, captioner, text_encoder, config.recaption)
+        current = read_current(index, describer, text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)
         base = current or first_manifest(record, text_encoder)
         ledger = Ledger.read(index, carry_on(base, record), config.keep_missing)
-        require_one_captioner(base, captioner, ledger.photos_outside(scan))
-        run = _Run(IndexWriter(index, base, record, config.shard_rows), ledger, SeenFiles.read(index), scan)
+        require_one_captioner(base, describer, ledger.photos_outside(scan))
+        writer = IndexWriter(index, base, record, config.shard_rows, image_head)
+        run = _Run(writer, ledger, SeenFiles.read(index), scan)
         try:
-            run.add_rows(captioner, text_encoder, config, progress)
+            run.add_rows(describer, text_encoder, config, progress)
             run.follow_paths()
         except (KeyboardInterrupt, SystemExit):
             run.writer.suspend()
@@ -97,7 +111,7 @@ class _Run:
 
     def add_rows(
         self,
-        captioner: Captioner,
+        describer: Describer,
         text_encoder: TextEncoder,
         config: IndexConfig,
         progress: Progress | None,
@@ -113,7 +127,7 @@ class _Run:
             return needed
 
         settings = DecodeSettings(
-            size=captioner.image_size,
+            size=describer.image_size,
             max_megapixels=config.max_megapixels,
             workers=config.workers,
             seconds=config.decode_seconds,
@@ -125,7 +139,7 @@ class _Run:
         if progress is not None and done:
             progress(done, total)
         with closing(decode_photos(unread, wanted, settings)) as reads:
-            for photo in make_rows(self._note(reads), captioner, text_encoder, config.batch_photos):
+            for photo in make_rows(self._note(reads), describer, config.batch_photos):
                 self._add(photo, text_encoder)
                 done += 1
                 if progress is not None:

@@ -17,10 +17,9 @@ from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
     from indexer.build import Progress
-    from indexer.captioner import Captioner
     from indexer.config import IndexConfig
+    from indexer.models import Models
     from indexer.report import IndexReport
-    from retrieval.text_encoder import TextEncoder
 
 _MOST_FAILURES_NAMED = 20
 
@@ -79,7 +78,7 @@ class _Runs:
         self._index = index
         self._settings = settings
         self._device = device
-        self._models: tuple[Captioner, TextEncoder] | None = None
+        self._models: Models | None = None
 
     def __call__(self) -> "IndexReport":
         from indexer.unchanged import find_unchanged
@@ -88,21 +87,21 @@ class _Runs:
             report = find_unchanged(self._photos, self._index, self._settings)
             if report is None:
                 from indexer.build import build_index
+                from indexer.models import load_models
 
-                self._models = self._models or self._load()
-                report = build_index(self._photos, self._index, *self._models, self._settings, progress)
+                models = self._models = self._models or load_models(self._settings, self._device)
+                report = build_index(
+                    self._photos,
+                    self._index,
+                    models.captioner,
+                    models.text_encoder,
+                    self._settings,
+                    progress,
+                    models.image_head,
+                )
         # Asked for once, not at every change of a folder that is followed.
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
         return report
-
-    def _load(self) -> "tuple[Captioner, TextEncoder]":
-        from indexer.captioner import load_captioner
-        from indexer.captioner.device import pick_device
-        from retrieval.text_encoder import load_text_encoder
-
-        place = pick_device(self._device)
-        captioner = load_captioner(self._settings.captioner, place, self._settings.beam_width)
-        return captioner, load_text_encoder(self._settings.text_encoder, place)
 
 
 @contextmanager

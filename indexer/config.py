@@ -9,7 +9,9 @@ from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
 class IndexConfig(Config):
     """How photos become an index.
 
-    A `beam_width` of 0 is the captioner's own.
+    An `image_head` of "none" leaves the image channel out. `agreement` weighs how near a sentence lies to the
+    image vector against its log-probability, when one of the beams becomes the caption. A `beam_width` of 0
+    is the captioner's own.
 
     `workers` are decoding processes, `decode_seconds` the time that one photo may take in one of them.
     `max_megapixels` refuses larger photos before they are decoded; Pillow itself decodes none above 178.
@@ -17,6 +19,8 @@ class IndexConfig(Config):
 
     captioner: str = "default"
     text_encoder: str = DEFAULT_TEXT_ENCODER
+    image_head: str = "default"
+    agreement: float = Field(4.0, ge=0)
     beam_width: int = Field(0, ge=0, le=50)
     batch_photos: int = Field(64, ge=1, le=4096)
     workers: int = Field(1, ge=1, le=256)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from indexer.captioner.captioner import Captioner
+from indexer.describer import Describer
 from retrieval.errors import IndexNotFoundError, RetrievalError
 from retrieval.inventory import FOLDERS
 from retrieval.manifest import Manifest, ModelRecord, read_manifest
@@ -18,7 +18,7 @@ _UNFINISHED = {"LOCK", "SEEN", *FOLDERS}
 
 
 def read_current(
-    index: Path, captioner: Captioner, text_encoder: TextEncoder, recaption: bool
+    index: Path, captioner: Describer, text_encoder: TextEncoder, recaption: bool
 ) -> Manifest | None:
     """The current generation, if these models may add to it; None where there is no index yet.
 
@@ -43,7 +43,7 @@ def read_current(
     return current
 
 
-def require_one_captioner(current: Manifest, captioner: Captioner, outside: Iterable[bytes]) -> None:
+def require_one_captioner(current: Manifest, captioner: Describer, outside: Iterable[bytes]) -> None:
     """Refuse to leave an index with the captions of two captioners.
 
     `outside` are paths of the photos that the run would not caption again.

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.captioner.captioner import Caption, Captioner
+from indexer.captioner.captioner import Caption
 from indexer.decode import DecodedPhoto
 from indexer.decode_pool import ReadPhoto
+from indexer.describer import Describer, Description
 from retrieval.schema import PhotoRow, Status, StoredAttention, StoredCaption
-from retrieval.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,10 +21,8 @@ class FoundPhoto:
     row: PhotoRow | None
 
 
-def make_rows(
-    reads: Iterable[ReadPhoto], captioner: Captioner, text_encoder: TextEncoder, batch_photos: int
-) -> Iterator[FoundPhoto]:
-    """A row for every photo that was decoded or failed; `batch_photos` go through the captioner at once.
+def make_rows(reads: Iterable[ReadPhoto], describer: Describer, batch_photos: int) -> Iterator[FoundPhoto]:
+    """A row for every photo that was decoded or failed; `batch_photos` go through the models at once.
 
     Files that need no captioning come out as they come in; the others when their batch is full.
     """
@@ -35,10 +33,10 @@ def make_rows(
             continue
         batch.append((read.path, read.photo))
         if len(batch) >= batch_photos:
-            yield from _caption_batch(batch, captioner, text_encoder)
+            yield from _describe_batch(batch, describer)
             batch = []
     if batch:
-        yield from _caption_batch(batch, captioner, text_encoder)
+        yield from _describe_batch(batch, describer)
 
 
 def store_attention(caption: Caption) -> StoredAttention | None:
@@ -50,16 +48,14 @@ def store_attention(caption: Caption) -> StoredAttention | None:
     return StoredAttention(caption.words, np.rint(255 * scaled_TRC).astype(np.uint8))
 
 
-def _caption_batch(
-    batch: list[tuple[bytes, DecodedPhoto]], captioner: Captioner, text_encoder: TextEncoder
-) -> Iterator[FoundPhoto]:
-    captions = captioner.caption(np.stack([photo.pixels_HWC for _, photo in batch]))
-    vectors_BD = text_encoder.encode([caption.text for caption in captions])
-    for (path, photo), caption, vector in zip(batch, captions, vectors_BD, strict=True):
-        yield FoundPhoto(path, photo.image_id, _to_row(photo, caption, vector))
+def _describe_batch(batch: list[tuple[bytes, DecodedPhoto]], describer: Describer) -> Iterator[FoundPhoto]:
+    descriptions = describer.describe(np.stack([photo.pixels_HWC for _, photo in batch]))
+    for (path, photo), description in zip(batch, descriptions, strict=True):
+        yield FoundPhoto(path, photo.image_id, _to_row(photo, description))
 
 
-def _to_row(photo: DecodedPhoto, caption: Caption, vector: np.ndarray) -> PhotoRow:
+def _to_row(photo: DecodedPhoto, description: Description) -> PhotoRow:
+    caption = description.caption
     return PhotoRow(
         image_id=photo.image_id,
         paths=(),
@@ -72,7 +68,8 @@ def _to_row(photo: DecodedPhoto, caption: Caption, vector: np.ndarray) -> PhotoR
         camera=photo.camera,
         captions=(StoredCaption(caption.text, caption.logprob),),
         attention=store_attention(caption),
-        caption_vector=vector,
+        caption_vector=description.caption_vector,
+        image_vector=description.image_vector,
     )
 
 

@@ -14,10 +14,11 @@ from indexer.build import build_index
 from indexer.captioner.attention_captioner import AttentionCaptioner
 from indexer.config import IndexConfig
 from indexer.decode_pool import DecodeSettings, decode_photos
+from indexer.models import Models
 from indexer.peak_memory import PeakMemory
+from indexer.report import IndexReport
 from indexer.samples import find_samples
-from retrieval.errors import RetrievalError
-from retrieval.text_encoder import TextEncoder
+from retrieval.errors import RetrievalError, UsageError
 
 _SIZE = (800, 600)
 _MOST_BYTES = 2e9
@@ -53,9 +54,7 @@ def cut_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
     return paths
 
 
-def measure_indexing(
-    photos: Sequence[Path], captioner: AttentionCaptioner, text_encoder: TextEncoder, config: IndexConfig
-) -> list[SpeedRow]:
+def measure_indexing(photos: Sequence[Path], models: Models, config: IndexConfig) -> list[SpeedRow]:
     """The whole path of `build_index` beside the bare CNN, and the memory that it took.
 
     Both see the same photos in the same batches, in one run, with the models loaded; the CNN gets pixels that
@@ -63,21 +62,24 @@ def measure_indexing(
     Memory is the peak of this process and of its largest decoding process together (see `PeakMemory`).
 
     Raises:
+        UsageError: the captioner has no CNN of its own.
         RetrievalError: fewer than two photos.
     """
+    if not isinstance(models.captioner, AttentionCaptioner):
+        raise UsageError(f"found captioner {models.captioner.name}, expected one with a CNN to compare with")
     if len(photos) < 2:
         raise RetrievalError(f"found {len(photos)} photos, expected at least 2 to measure with; give more")
     half = photos[: len(photos) // 2]
     memory = PeakMemory()
     with tempfile.TemporaryDirectory() as folder:
-        build_index(half, Path(folder, "half"), captioner, text_encoder, config, memory.sample)
+        _index(half, Path(folder, "half"), models, config, memory)
         half_bytes = memory.bytes()
-        whole = build_index(photos, Path(folder, "whole"), captioner, text_encoder, config, memory.sample)
+        whole = _index(photos, Path(folder, "whole"), models, config, memory)
         whole_bytes = memory.bytes()
     if not whole.photos:
         raise RetrievalError("none of these photos can be read; give others")
     ours = whole.photos / whole.seconds
-    bare = _measure_encoder(photos, captioner, config)
+    bare = _measure_encoder(photos, models.captioner, config)
     return [
         SpeedRow("index", ours, bare, "photos/s", ours / bare, 0.5),
         SpeedRow("memory", whole_bytes / 1e6, _MOST_BYTES / 1e6, "MB", _MOST_BYTES / whole_bytes, 1.0),
@@ -90,6 +92,14 @@ def measure_indexing(
             0.9,
         ),
     ]
+
+
+def _index(
+    photos: Sequence[Path], index: Path, models: Models, config: IndexConfig, memory: PeakMemory
+) -> IndexReport:
+    return build_index(
+        photos, index, models.captioner, models.text_encoder, config, memory.sample, models.image_head
+    )
 
 
 def _measure_encoder(photos: Sequence[Path], captioner: AttentionCaptioner, config: IndexConfig) -> float:

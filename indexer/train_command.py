@@ -1,49 +1,86 @@
-"""`retrieve train captioner`: reads a dataset and a config, writes a checkpoint, its card and curves."""
+"""`retrieve train …`: reads a dataset and a config, writes a checkpoint, its card, log and curves."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
-train = typer.Typer(no_args_is_help=True, help="Train a captioner on photos with people's captions.")
+if TYPE_CHECKING:
+    from retrieval.captioned_dataset import CaptionedDataset
+    from retrieval.config import Config
+    from retrieval.progress import Progress
+
+    C = TypeVar("C", bound=Config)
+    Training: TypeAlias = Callable[[CaptionedDataset, C, Path, Path, Progress], Path]
+
+train = typer.Typer(no_args_is_help=True, help="Train a model on photos with people's captions.")
+
+DataArgument = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="Folder with images/ and an annotation file, splits train and val."),
+]
+ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file as in configs/.")]
+OutOption = Annotated[
+    Path, typer.Option(metavar="DIR", help="Where the checkpoint, its log, curves and card go.")
+]
+CacheOption = Annotated[
+    Path, typer.Option(metavar="DIR", help="Where what the frozen network sees is kept between runs.")
+]
+_CACHE = Path(".cache/views")
 
 
-@train.callback()
-def _train() -> None:
-    """Train a captioner on photos with people's captions."""
+@train.command("image-encoder")
+def image_encoder(
+    data: DataArgument,
+    config: ConfigOption = None,
+    out: OutOption = Path("image-encoder"),
+    cache: CacheOption = _CACHE,
+) -> None:
+    """Fine-tune the CNN's last blocks; a run that was killed carries on from its last whole pass."""
+    from indexer.image_encoder.training.config import ImageEncoderConfig
+    from indexer.image_encoder.training.train import train_image_encoder
+
+    _run(train_image_encoder, ImageEncoderConfig, data, config, out, cache)
+
+
+@train.command("image-head")
+def image_head(
+    data: DataArgument,
+    config: ConfigOption = None,
+    out: OutOption = Path("image-head"),
+    cache: CacheOption = _CACHE,
+) -> None:
+    """Train the image channel's heads; a run that was killed carries on from its last whole pass."""
+    from indexer.image_head.config import ImageHeadConfig
+    from indexer.image_head.training.train import train_image_head
+
+    _run(train_image_head, ImageHeadConfig, data, config, out, cache)
 
 
 @train.command()
 def captioner(
-    data: Annotated[
-        Path, typer.Argument(help="Folder with images/ and an annotation file, splits train and val.")
-    ],
-    config: Annotated[Path | None, typer.Option(help="A TOML file as configs/captioner.toml.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the checkpoint, its log, curves and card go.")] = Path(
-        "captioner"
-    ),
-    cache: Annotated[Path, typer.Option(help="Where annotations are kept between runs.")] = Path(
-        ".cache/annotations"
-    ),
+    data: DataArgument,
+    config: ConfigOption = None,
+    out: OutOption = Path("captioner"),
+    cache: CacheOption = _CACHE,
 ) -> None:
     """Train the captioner; a run that was killed carries on from its last whole pass."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from indexer.captioner.config import CaptionerConfig
     from indexer.captioner.training.train import train_captioner
+
+    _run(train_captioner, CaptionerConfig, data, config, out, cache)
+
+
+def _run(
+    training: "Training[C]", model: "type[C]", data: Path, config: Path | None, out: Path, cache: Path
+) -> None:
     from retrieval.captioned_dataset import read_captioned_dataset
+    from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
 
-    settings = load_config(CaptionerConfig, config)
+    settings = load_config(model, config)
     dataset = read_captioned_dataset(data)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("annotations")
-
-        def report(description: str, done: int, total: int) -> None:
-            progress.update(task, description=description, completed=done, total=total)
-
-        path = train_captioner(dataset, settings, out, cache, report)
+    with show_progress() as progress:
+        path = training(dataset, settings, out, cache, progress)
     typer.echo(f"{path}\n{path.with_suffix('.md')}\n{out / 'curves.png'}")

@@ -6,13 +6,16 @@
         print(hit.rank, hit.path, hit.caption)
 
 Reading order:
-`errors`, `schema` (a photo's row), `files`, `sealed_file`, `manifest`, `shards`, `lock`: the index on disk;
-`unit_vectors`, `encoder_weights`, `text_encoder`, `probes`: sentences to vectors;
-`device`, `faiss_installation`, `flat_index`, `vector_index`, `caption_vectors`: nearest neighbours;
+`errors`, `channel`, `schema` (a photo's row), `files`, `sealed_file`, `manifest`, `shards`, `lock`: the index
+on disk;
+`unit_vectors`, `encoder_weights`, `text_encoder`, `probes`, `text_head`: sentences to vectors;
+`device`, `faiss_installation`, `flat_index`, `vector_index`, `channel_vectors`: nearest neighbours;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
 `failures`, `verify`, `repair`, `compact`: its care;
-`printable`, `photo_table`, `query`, `hit`, `engine`, `live_engine`, `contact_sheet`: search;
-`config`, `captioned_dataset` (photos with people's captions), `command` (the `retrieve` command).
+`printable`, `photo_table`, `query`, `hit`, `searcher`, `fusion`, `engine`, `live_engine`,
+`contact_sheet`: search;
+`config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `command` (the
+`retrieve` command).
 """
 
 import importlib

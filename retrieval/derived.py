@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.caption_vectors import read_caption_vectors
+from retrieval.channel_vectors import read_channel_vectors, vector_dimensions
 from retrieval.flat_index import FlatIndex
 from retrieval.manifest import Manifest
 from retrieval.schema import Status
@@ -23,11 +23,13 @@ def build_derived(index: Path, manifest: Manifest) -> Manifest:
     """
     table = read_columns(index, manifest, ["image_id", "status"])
     searchable_N = np.sort(newest_with_status(table, Status.INDEXED))
-    vectors_ND = read_caption_vectors(index, manifest, searchable_N)
-    record = write_vectors(index, "caption", FlatIndex.build(vectors_ND, searchable_N))
+    records = []
+    for channel in vector_dimensions(manifest):
+        vectors_ND, positions_N = read_channel_vectors(index, manifest, channel, searchable_N)
+        records.append(write_vectors(index, channel, FlatIndex.build(vectors_ND, positions_N)))
     return dataclasses.replace(
         manifest,
-        vectors=(record,),
+        vectors=tuple(records),
         photos=len(searchable_N),
         failed=len(newest_with_status(table, Status.FAILED)),
     )

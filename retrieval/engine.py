@@ -5,18 +5,25 @@ from pathlib import Path
 
 import numpy as np
 
+from retrieval.channel import Channel
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.flat_index import FlatIndex
+from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
 from retrieval.hit import ChannelHit, Hit, Ranking
 from retrieval.manifest import Manifest, read_whole
 from retrieval.photo_table import PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query import require_count, require_query
+from retrieval.searcher import Queries, Searcher, VectorSearcher
 from retrieval.text_encoder import TextEncoder, load_text_encoder
-from retrieval.vector_index import VectorIndex, read_vectors
+from retrieval.text_head import read_text_head
+from retrieval.vector_index import read_vectors
 
-CAPTION_CHANNEL = "caption"
+# Photos that each channel is asked for when the answers are fused, at least.
+_CANDIDATES = 1000
+
+Answers = dict[Channel, tuple[np.ndarray, np.ndarray]]
 
 
 class SearchEngine:
@@ -26,18 +33,24 @@ class SearchEngine:
         self,
         manifest: Manifest,
         photos: PhotoTable,
-        channels: Mapping[str, VectorIndex],
+        channels: Mapping[Channel, Searcher],
         text_encoder: TextEncoder,
+        fusion: FusionConfig,
     ) -> None:
-        """Use `SearchEngine.open`. The channels' ids are the numbers of `photos`."""
+        """Use `SearchEngine.open`. The channels answer with the numbers of `photos`."""
         self.generation = manifest.generation
         self._photos = photos
         self._channels = dict(channels)
         self._text_encoder = text_encoder
+        self._fusion = fusion
 
     @classmethod
     def open(
-        cls, path: str | Path, text_encoder: TextEncoder | None = None, device: str = "auto"
+        cls,
+        path: str | Path,
+        text_encoder: TextEncoder | None = None,
+        device: str = "auto",
+        fusion: FusionConfig | None = None,
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
@@ -50,25 +63,15 @@ class SearchEngine:
             EncoderMismatchError: another text encoder made the index.
         """
         index, place = Path(path), Device.parse(device)
-        return read_whole(index, lambda manifest: cls._open(index, manifest, text_encoder, place))
 
-    @classmethod
-    def _open(
-        cls, index: Path, manifest: Manifest, text_encoder: TextEncoder | None, place: Device
-    ) -> "SearchEngine":
-        photos = PhotoTable.read(index, manifest)
-        channels = {
-            record.channel: photos.number(read_vectors(index, record, place)) for record in manifest.vectors
-        }
-        if CAPTION_CHANNEL not in channels:
-            if len(photos):
-                raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
-            empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
-            channels[CAPTION_CHANNEL] = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
-        if text_encoder is None:
-            text_encoder = load_text_encoder(manifest.text_encoder.name, _torch_device(place))
-        check_text_encoder(manifest, text_encoder)
-        return cls(manifest, photos, channels, text_encoder)
+        def open_generation(manifest: Manifest) -> "SearchEngine":
+            photos = PhotoTable.read(index, manifest)
+            channels = _open_channels(index, manifest, photos, place)
+            encoder = text_encoder or load_text_encoder(manifest.text_encoder.name, _torch_device(place))
+            check_text_encoder(manifest, encoder)
+            return cls(manifest, photos, channels, encoder, fusion or FusionConfig())
+
+        return read_whole(index, open_generation)
 
     @property
     def text_encoder(self) -> TextEncoder:
@@ -96,7 +99,7 @@ class SearchEngine:
     def search(self, query: str, k: int = 10, channel: str | None = None) -> list[Hit]:
         """The k best photos for a sentence, fewer where the index has fewer.
 
-        Without a `channel` all of them answer (as yet there is one: the captions).
+        Without a `channel` the answers of all are fused.
 
         Raises:
             UsageError: an empty query, k < 1, or a channel that the index lacks.
@@ -105,11 +108,11 @@ class SearchEngine:
 
     def search_many(self, queries: Sequence[str], k: int = 10, channel: str | None = None) -> list[list[Hit]]:
         """`search` for many sentences, encoded together."""
-        ranking = self.rank(queries, require_count(k), channel)
-        name = channel or CAPTION_CHANNEL
+        answers = self._answer(queries, require_count(k), channel)
+        scores_QK, numbers_QK = self._combine(answers, k)
         return [
-            self._hits(numbers_K, scores_K, name)
-            for numbers_K, scores_K in zip(ranking.photos_QK, ranking.scores_QK, strict=True)
+            self._hits(scores_QK[query], numbers_QK[query], _places(answers, query))
+            for query in range(len(queries))
         ]
 
     def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
@@ -120,21 +123,37 @@ class SearchEngine:
         Raises:
             UsageError: as `search`.
         """
-        vector_index = self._channel(channel)
-        wanted = len(self._photos) if k is None else min(require_count(k), len(self._photos))
-        queries_QD = self._text_encoder.encode([require_query(query) for query in queries])
-        scores_QK, numbers_QK = vector_index.search(queries_QD, max(wanted, 1))
-        return Ranking(self._photos.image_ids, numbers_QK[:, :wanted], scores_QK[:, :wanted])
+        wanted = len(self._photos) if k is None else require_count(k)
+        scores_QK, numbers_QK = self._combine(self._answer(queries, max(wanted, 1), channel), wanted)
+        return Ranking(self._photos.image_ids, numbers_QK, scores_QK)
 
-    def _channel(self, name: str | None) -> VectorIndex:
-        vector_index = self._channels.get(name or CAPTION_CHANNEL)
-        if vector_index is None:
+    def _answer(self, queries: Sequence[str], k: int, channel: str | None) -> Answers:
+        """What each channel that is asked says; more than k photos of each where they will be fused."""
+        searchers = self._channels if channel is None else {Channel(channel): self._searcher(channel)}
+        vectors_QD = self._text_encoder.encode([require_query(query) for query in queries])
+        batch = Queries(tuple(queries), vectors_QD)
+        wanted = k if len(searchers) == 1 else max(k, _CANDIDATES)
+        depth = max(min(wanted, len(self._photos)), 1)
+        return {name: searcher.search(batch, depth) for name, searcher in searchers.items()}
+
+    def _combine(self, answers: Answers, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(scores (Q, K), photos' numbers (Q, K)) of the answer, K being k or the number of photos."""
+        k = min(k, len(self._photos))
+        if len(answers) > 1:
+            return rank_scores(fuse_scores(answers, self._fusion, len(self._photos)), k)
+        ((scores_QK, numbers_QK),) = answers.values()
+        return scores_QK[:, :k], numbers_QK[:, :k]
+
+    def _searcher(self, name: str) -> Searcher:
+        if name not in self._channels:
             raise UsageError(
                 f"found no channel {name!r} in this index, expected one of: {', '.join(self._channels)}"
             )
-        return vector_index
+        return self._channels[Channel(name)]
 
-    def _hits(self, numbers_K: np.ndarray, scores_K: np.ndarray, channel: str) -> list[Hit]:
+    def _hits(
+        self, scores_K: np.ndarray, numbers_K: np.ndarray, places: Mapping[Channel, Mapping[int, ChannelHit]]
+    ) -> list[Hit]:
         return [
             Hit(
                 rank=rank,
@@ -142,13 +161,44 @@ class SearchEngine:
                 image_id=self._photos.image_ids[number],
                 path=self._photos.path(number),
                 caption=self._photos.caption(number),
-                channels={channel: ChannelHit(rank, score)},
+                channels={str(name): place[number] for name, place in places.items() if number in place},
             )
             for rank, (number, score) in enumerate(
                 zip(numbers_K.tolist(), scores_K.tolist(), strict=True), start=1
             )
             if number >= 0
         ]
+
+
+def _open_channels(
+    index: Path, manifest: Manifest, photos: PhotoTable, place: Device
+) -> dict[Channel, Searcher]:
+    head = None if manifest.image_head is None else read_text_head(index, manifest.image_head)
+    channels: dict[Channel, Searcher] = {}
+    for record in manifest.vectors:
+        vector_index = photos.number(read_vectors(index, record, place))
+        channel = Channel(record.channel)
+        channels[channel] = VectorSearcher(vector_index, head if channel is Channel.IMAGE else None)
+    if Channel.CAPTION not in channels:
+        if len(photos):
+            raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
+        empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
+        empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
+        channels[Channel.CAPTION] = VectorSearcher(empty)
+    return channels
+
+
+def _places(answers: Answers, query: int) -> dict[Channel, dict[int, ChannelHit]]:
+    """Each channel's rank and score of the photos in its answer to one query."""
+    return {
+        name: {
+            number: ChannelHit(rank, score)
+            for rank, (number, score) in enumerate(
+                zip(numbers_QK[query].tolist(), scores_QK[query].tolist(), strict=True), start=1
+            )
+        }
+        for name, (scores_QK, numbers_QK) in answers.items()
+    }
 
 
 def _torch_device(device: Device) -> str:

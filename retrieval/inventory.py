@@ -7,9 +7,10 @@ from pathlib import Path
 from retrieval.files import hash_file
 from retrieval.manifest import Manifest
 from retrieval.shards import shard_path
+from retrieval.text_head import head_path
 from retrieval.vector_index import vectors_path
 
-FOLDERS = ("manifests", "shards", "vectors", "lexical")
+FOLDERS = ("manifests", "shards", "vectors", "lexical", "heads")
 """What of an index's folder belongs to generations; whatever else lies there is left alone."""
 
 
@@ -36,9 +37,11 @@ class IndexFile:
 
 
 def list_files(index: Path, manifest: Manifest) -> Iterator[IndexFile]:
-    """Every file that the manifest names: first the shards, then what is derived from them."""
+    """Every file that the manifest names: first shards and the text head, then what is derived from them."""
     unfinished = manifest.unfinished.shards if manifest.unfinished else ()
     for shard in (*manifest.shards, *unfinished):
         yield IndexFile(shard_path(index, shard.sha256), shard.sha256, shard.bytes, derived=False)
+    if (head := manifest.image_head) is not None:
+        yield IndexFile(head_path(index, head), head.text_sha256, head.text_bytes, derived=False)
     for record in manifest.vectors:
         yield IndexFile(vectors_path(index, record), record.sha256, record.bytes, derived=True)

@@ -40,6 +40,21 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadRecord:
+    """The image head that the index was made with, and its side for queries, heads/<sha256>.safetensors.
+
+    `sha256` is that of the weights of both sides, `dimension` the length of the image channel's vectors;
+    `text_sha256` and `text_bytes` are those of the file.
+    """
+
+    name: str
+    sha256: _Sha256
+    dimension: _Count
+    text_sha256: _Sha256
+    text_bytes: _Count
+
+
+@dataclass(frozen=True, slots=True)
 class ShardRecord:
     """One shards/<sha256>.parquet: its size in bytes, its rows, and when it was written (ISO 8601)."""
 
@@ -93,6 +108,7 @@ class Manifest:
     generation: _Count
     captioner: ModelRecord | None = None
     text_encoder: ModelRecord
+    image_head: HeadRecord | None = None
     caption_dimension: _Count
     metric: str = "inner_product"
     photos: _Count = 0

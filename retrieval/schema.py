@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from retrieval.channel import Channel
+
 
 class Status(StrEnum):
     """What became of a photo."""
@@ -90,6 +92,8 @@ _ATTENTION = pa.struct(
     ]
 )
 
+
+VECTOR_COLUMNS = {Channel.CAPTION: "caption_vector", Channel.IMAGE: "image_vector"}
 
 # What of a row tells which file was not indexed, why and when.
 FAILURE_COLUMNS = ["image_id", "paths", "status", "reason", "failed_at"]

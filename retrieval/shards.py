@@ -27,7 +27,8 @@ def shard_path(index: Path, sha256: str) -> Path:
 
 def shard_schema(manifest: Manifest) -> pa.Schema:
     """The schema of every shard of an index."""
-    return photo_schema(manifest.caption_dimension)
+    head = manifest.image_head
+    return photo_schema(manifest.caption_dimension, head.dimension if head else 0)
 
 
 def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRecord:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from retrieval.manifest import Manifest, ModelRecord, commit_manifest
 from retrieval.probes import make_probes
@@ -17,6 +18,10 @@ from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.shards import write_shard
 from retrieval.text_encoder import TextEncoder
 from retrieval.vector_index import FlatIndex, write_vectors
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # Nothing is ever downloaded: a model that is not installed must fail at once, on every machine.
 os.environ["HF_HUB_OFFLINE"] = "1"

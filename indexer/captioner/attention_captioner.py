@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from indexer.captioner.captioner import Caption
-from indexer.captioner.checkpoint import load_checkpoint
+from indexer.captioner.checkpoint import read_captioner
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search, sample
-from indexer.captioner.image_encoder import ImageEncoder, load_image_encoder
 from indexer.captioner.vocabulary import Vocabulary
+from indexer.image_encoder import ImageEncoder, load_image_encoder
 from retrieval.errors import CheckpointError
 from retrieval.files import hash_file
 
@@ -34,6 +34,7 @@ class AttentionCaptioner:
         self.name = name
         self.weights_sha256 = weights_sha256
         self.image_size = image_encoder.image_size
+        self.image_encoder_sha256 = image_encoder.weights_sha256
         self.grid = image_encoder.grid
         self.decoding = decoding
         self.vocabulary = vocabulary
@@ -92,7 +93,7 @@ def load_attention_captioner(
 
     Raises `CheckpointError` where the checkpoint was trained on another CNN's annotations.
     """
-    decoder, header = load_checkpoint(checkpoint)
+    decoder, header = read_captioner(checkpoint)
     image_encoder = load_image_encoder(header.config.image_encoder)
     if image_encoder.weights_sha256 != header.image_encoder_sha256:
         raise CheckpointError(

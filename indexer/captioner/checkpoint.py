@@ -1,36 +1,39 @@
-"""A trained captioner on disk: one safetensors file, its header holding as JSON what is not a tensor."""
+"""A trained captioner on disk: reads and writes a .safetensors with the decoder and all that decides it."""
 
-import json
 from pathlib import Path
+from typing import ClassVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from pydantic import field_validator
 
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.vocabulary import Vocabulary
-from retrieval.config import Config
-from retrieval.errors import CheckpointError
-
-_FORMAT_VERSION = 1
+from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
 
 
-class CheckpointHeader(Config):
-    """What travels with the weights: every hyper-parameter, the vocabulary, and how good the captioner was.
+class CaptionerHeader(Header):
+    """Every hyper-parameter, the vocabulary, and how good the captioner was.
 
     `channels` is the size D of the annotations that the decoder was trained on, and `image_encoder_sha256`
     the hash of the weights of the CNN that made them; `figures` are scores on the
     validation split.
     """
 
-    format_version: int
+    KIND: ClassVar[str] = "captioner"
+    MADE_BY: ClassVar[str] = "retrieve train captioner"
+
     config: CaptionerConfig
     channels: int
     image_encoder_sha256: str
     vocabulary: tuple[str, ...]
     data: str
     figures: dict[str, float]
+
+    @field_validator("vocabulary")
+    @classmethod
+    def _check_vocabulary(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        return Vocabulary(words).words
 
     def build_decoder(self) -> AttentionDecoder:
         """A decoder of this shape, its weights random."""
@@ -49,76 +52,24 @@ class CheckpointHeader(Config):
         )
 
 
-def save_checkpoint(
-    path: Path,
-    decoder: AttentionDecoder,
-    config: CaptionerConfig,
-    vocabulary: Vocabulary,
-    image_encoder_sha256: str,
-    data: str,
-    figures: dict[str, float],
-) -> None:
-    """Write the decoder's weights as fp16 with its header; weights shared by two layers are written once."""
-    header = CheckpointHeader(
-        format_version=_FORMAT_VERSION,
-        config=config,
-        channels=decoder.size.channels,
-        image_encoder_sha256=image_encoder_sha256,
-        vocabulary=vocabulary.words,
-        data=data,
-        figures=figures,
+def save_captioner(path: Path, decoder: AttentionDecoder, header: CaptionerHeader) -> None:
+    """Write the decoder's weights with their header; weights shared by two layers are written once."""
+    write_checkpoint(
+        path, {name: weight.detach().numpy() for name, weight in decoder.named_parameters()}, header
     )
-    tensors = {name: weight.detach().half().contiguous() for name, weight in decoder.named_parameters()}
-    save_file(tensors, path, metadata={"header": header.model_dump_json()})
 
 
-def load_checkpoint(path: Path) -> tuple[AttentionDecoder, CheckpointHeader]:
+def read_captioner(path: Path) -> tuple[AttentionDecoder, CaptionerHeader]:
     """The decoder in evaluation mode, fp32, and its header.
 
-    Raises `CheckpointError` where the file is missing, is not safetensors, was written by a newer version, or
-    its weights do not fit its header.
+    Raises:
+        CheckpointError: no captioner there, or its weights do not fit its header.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except FileNotFoundError:
-        raise CheckpointError(f"no captioner checkpoint at {path}; expected a .safetensors file") from None
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is not a safetensors file ({error}); other formats are not read"
-        ) from None
-    header = _read_header(path, metadata)
+    tensors, header = read_checkpoint(path, CaptionerHeader)
     decoder = header.build_decoder()
     expected = {name: tuple(weight.shape) for name, weight in decoder.named_parameters()}
-    if (found := {name: tuple(tensor.shape) for name, tensor in tensors.items()}) != expected:
-        wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
-        raise CheckpointError(
-            f"{path}: weights {', '.join(wrong[:3])} do not fit the {header.config.decoder.cell} decoder "
-            "that its header describes; train it again"
-        )
+    require_shapes(path, tensors, expected, f"{header.config.decoder.cell} decoder")
     with torch.no_grad():
         for name, weight in decoder.named_parameters():
-            weight.copy_(tensors[name])
+            weight.copy_(torch.from_numpy(tensors[name]))
     return decoder.eval(), header
-
-
-def _read_header(path: Path, metadata: dict[str, str]) -> CheckpointHeader:
-    try:
-        values = json.loads(metadata["header"])
-        version = values["format_version"]
-    except (KeyError, TypeError, ValueError):
-        raise CheckpointError(
-            f"{path} is safetensors but holds no captioner; expected one from `retrieve train captioner`"
-        ) from None
-    if version != _FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has checkpoint format {version}, this version reads {_FORMAT_VERSION}; update retrieve"
-        )
-    try:
-        header = CheckpointHeader.model_validate(values)
-        Vocabulary(header.vocabulary)
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: its header is damaged ({reason}); train it again") from None
-    return header

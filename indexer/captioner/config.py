@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from indexer.captioner.decoder import Cell
+from indexer.training.config import PassesConfig
 from retrieval.config import Config
 
 
@@ -19,21 +20,13 @@ class DecoderConfig(Config):
     dropout: float = Field(0.4, ge=0, lt=1)
 
 
-class TrainingConfig(Config):
-    """How the decoder is trained: every word of every human caption, given the words before it.
-
-    `cycles` are the passes of each cycle of the learning rate, which starts at half that of the one before.
-    """
+class TrainingConfig(PassesConfig):
+    """How the decoder is trained: every word of every human caption, given the words before it."""
 
     cycles: tuple[PositiveInt, ...] = Field((10, 8), min_length=1)
-    patience: int = Field(8, gt=0)
-    batch: int = Field(20, gt=0)
     learning_rate: float = Field(8e-4, gt=0)
-    weight_decay: float = Field(0.01, ge=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     doubly_stochastic: float = Field(0.1, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
-    average_decay: float = Field(0.998, ge=0, lt=1)
 
 
 class DecodingConfig(Config):

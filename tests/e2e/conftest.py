@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from indexer.captioner.checkpoint import save_checkpoint
+from indexer.captioner.checkpoint import CaptionerHeader, save_captioner
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
-from indexer.captioner.efficientnet_lite import VARIANTS
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
+from indexer.image_encoder.efficientnet_lite import VARIANTS
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,13 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = CaptionerConfig.model_validate({"image_encoder": "efficientnet-lite0", "decoder": sizes})
     torch.manual_seed(0)
     size = DecoderSize(cell=settings.decoder.cell, vocabulary=len(words.words), channels=1280, **sizes)
-    weights = VARIANTS["efficientnet-lite0"].weights_sha256
-    save_checkpoint(path, AttentionDecoder(size), settings, words, weights, "nothing", {})
+    header = CaptionerHeader(
+        config=settings,
+        channels=size.channels,
+        image_encoder_sha256=VARIANTS["efficientnet-lite0"].weights_sha256,
+        vocabulary=words.words,
+        data="nothing",
+        figures={},
+    )
+    save_captioner(path, AttentionDecoder(size), header)
     return path

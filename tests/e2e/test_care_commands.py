@@ -81,7 +81,7 @@ def test_compaction_says_what_it_did(folder: Path) -> None:
     code, out, err = retrieve("compact", cwd=folder)
     assert (code, err) == (0, [])
     assert out == ["2 shards with 5 rows became 1 with 5; 0 bytes freed; 5 photos (generation 2)"]
-    code, [line], _ = retrieve("compact", "--json", cwd=folder)
+    _, [line], _ = retrieve("compact", "--json", cwd=folder)
     assert json.loads(line) == {
         "generation": 2,
         "photos": 5,
@@ -106,7 +106,7 @@ def test_failures_are_listed_with_code_reason_and_time(folder: Path) -> None:
         ["2026-11-23T12:00:00+00:00  truncated          /caf\\xe9\\n.jpg: ends too soon"],
         [],
     )
-    code, [line], _ = retrieve("info", "--failures", "--json", cwd=folder)
+    _, [line], _ = retrieve("info", "--failures", "--json", cwd=folder)
     assert json.loads(line) == {
         "index": "index",
         "failures": [

@@ -48,9 +48,11 @@ def test_indexing_unchanged_photos_again(
     library.text_encoder.name = DEFAULT_TEXT_ENCODER
     library.text_encoder.weights_sha256 = hash_weights(find_encoder(DEFAULT_TEXT_ENCODER)[0])
     library.build(workers=2)
+    config = library.index.with_name("index.toml")
+    config.write_text('image_head = "none"\n')
     started = time.monotonic()
     retrieve = Path(sys.executable).with_name("retrieve")
-    command = [retrieve, "index", library.photos, "--index", library.index]
+    command = [retrieve, "index", library.photos, "--index", library.index, "--config", config]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds = time.monotonic() - started
     assert done.stdout.startswith(f"0 new, {count} unchanged, 0 updated, 0 removed, 0 failed; ")

@@ -1,35 +1,31 @@
 """Trains the captioner: reads a captioned dataset, writes a checkpoint, its log, curves and card."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from indexer.captioner.checkpoint import save_checkpoint
+from indexer.captioner.checkpoint import CaptionerHeader, save_captioner
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
-from indexer.captioner.image_encoder import ImageEncoder, load_image_encoder
-from indexer.captioner.training.annotations import cache_annotations
-from indexer.captioner.training.card import write_card
-from indexer.captioner.training.curves import draw_curves
 from indexer.captioner.training.examples import Examples, encode_captions
-from indexer.captioner.training.passes import METRIC, Passes
-from indexer.captioner.training.report import Report
+from indexer.captioner.training.task import CaptioningTask
 from indexer.captioner.training.validation import Validation
 from indexer.captioner.vocabulary import Vocabulary
+from indexer.image_encoder import ImageEncoder, load_image_encoder
+from indexer.image_encoder.views import ViewCache
+from indexer.training.card import Card, write_card
+from indexer.training.folder import claim_folder, log_passes
+from indexer.training.passes import Passes
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
-from retrieval.errors import CheckpointError
-from retrieval.files import hash_file, write_file
+from retrieval.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Data:
-    """The training photos, the validation photos, and what the frozen CNN sees in both."""
+    """The training examples, the validation photos, and what the frozen CNN sees in both."""
 
-    photos: list[CaptionedPhoto]
     vocabulary: Vocabulary
     examples: Examples
     validation: list[CaptionedPhoto]
@@ -37,65 +33,69 @@ class _Data:
 
 
 def train_captioner(
-    dataset: CaptionedDataset, config: CaptionerConfig, out: Path, cache: Path, report: Report
+    dataset: CaptionedDataset, config: CaptionerConfig, out: Path, cache: Path, progress: Progress
 ) -> Path:
     """Train on the split "train", choose on "val", and return the checkpoint OUT/captioner.safetensors.
 
     Its card, the log of the passes (written after each) and their curves lie beside it. `cache` keeps
     annotations between runs (some 1.2 GB per view and 6,000 photos). A run that was killed carries on from
-    its last whole pass. Raises `DatasetError` without both splits and `CheckpointError` where `out` holds
-    another training.
+    its last whole pass.
+
+    Raises:
+        DatasetError: one of the splits is missing, or a photo cannot be read.
+        CheckpointError: `out` holds another training.
     """
     dtype = getattr(torch, config.precision)
     encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
-    data = _prepare(dataset, config, encoder, cache, report)
-    _claim(out, config, dataset)
+    data = _prepare(dataset, config, encoder, ViewCache(cache, config.seed, progress))
+    claim_folder(out, config, dataset, image_encoder_sha256=encoder.weights_sha256)
     torch.manual_seed(config.seed)
     decoder = _build_decoder(config, data, encoder.channels)
     validation = Validation(data.validation, data.validation_NLD, data.vocabulary, config.decoding, dtype)
-    saved = out / "state.safetensors"
-    passes = Passes(decoder, data.examples, validation, config.training, config.seed, saved)
-    log: list[dict[str, Any]] = []
-    for entry in passes.run(report):
-        log.append(entry)
-        write_file(out / "log.jsonl", "".join(json.dumps(each) + "\n" for each in log).encode())
-    draw_curves(log, out / "curves.png")
-    best = max(log, key=lambda entry: float(entry[METRIC]))
+    training = config.training
+    task = CaptioningTask(decoder, data.examples, validation, training, dtype)
+    optimizer = torch.optim.AdamW(
+        decoder.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
+    )
+    passes = Passes(task, optimizer, training, dtype, config.seed, out / "state.safetensors")
+    best = log_passes(passes.run(progress), out, task.metric)
     figures = {name: best[name] for name in Validation.SCORES}
     path = out / "captioner.safetensors"
-    trained_on = f"{dataset.name}, split train"
-    save_checkpoint(path, decoder, config, data.vocabulary, encoder.weights_sha256, trained_on, figures)
-    write_card(path, dataset, config, figures)
+    header = CaptionerHeader(
+        config=config,
+        channels=encoder.channels,
+        image_encoder_sha256=encoder.weights_sha256,
+        vocabulary=data.vocabulary.words,
+        data=f"{dataset.name}, split train",
+        figures=figures,
+    )
+    save_captioner(path, decoder, header)
+    write_card(path, _describe(config), dataset, figures)
     return path
 
 
-def _claim(out: Path, config: CaptionerConfig, dataset: CaptionedDataset) -> None:
-    """Refuse to carry on a training of another config or on other captions."""
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "config.json"
-    wanted = {"captions_sha256": hash_file(dataset.source), **config.model_dump(mode="json")}
-    if path.exists() and json.loads(path.read_text()) != wanted:
-        raise CheckpointError(
-            f"{out} holds a training with another config or dataset; name another --out, or delete that one"
-        )
-    write_file(path, json.dumps(wanted, indent=2).encode())
+def _describe(config: CaptionerConfig) -> Card:
+    return Card(
+        title="Captioner",
+        summary=f"A photo's caption with the attention behind each word: {config.image_encoder} annotations, "
+        f"additive attention, a\n{config.decoder.cell} decoder (Show, Attend and Tell, Xu et al. 2015).",
+        needs=f"the image encoder {config.image_encoder}, which is not in this file",
+        command="retrieve train captioner",
+    )
 
 
 def _prepare(
-    dataset: CaptionedDataset, config: CaptionerConfig, encoder: ImageEncoder, cache: Path, report: Report
+    dataset: CaptionedDataset, config: CaptionerConfig, encoder: ImageEncoder, cache: ViewCache
 ) -> _Data:
     photos, validation = dataset.split("train"), dataset.split("val")
     vocabulary = Vocabulary.from_captions(
         (tokens for photo in photos for tokens in photo.tokens), config.min_count
     )
     paths = [photo.path for photo in photos]
-    views = tuple(
-        cache_annotations(encoder, paths, view, cache, config.seed, report) for view in range(config.views)
-    )
+    views = tuple(cache.annotations(encoder, paths, view) for view in range(config.views))
     examples = Examples(views, encode_captions(photos, vocabulary, config.max_training_words))
-    validation_paths = [photo.path for photo in validation]
-    validation_NLD = cache_annotations(encoder, validation_paths, 0, cache, config.seed, report)
-    return _Data(photos, vocabulary, examples, validation, validation_NLD)
+    validation_NLD = cache.annotations(encoder, [photo.path for photo in validation], 0)
+    return _Data(vocabulary, examples, validation, validation_NLD)
 
 
 def _build_decoder(config: CaptionerConfig, data: _Data, channels: int) -> AttentionDecoder:

@@ -11,6 +11,7 @@ from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search
 from indexer.captioner.vocabulary import Vocabulary
+from indexer.training.recall import RECALLS, measure_recall
 from retrieval.captioned_dataset import CaptionedPhoto
 from retrieval.text_encoder import load_text_encoder
 
@@ -41,10 +42,10 @@ class Validation:
     """Scores a decoder on the validation photos, in percent: CIDEr, and Recall@1, 5 and 10 of image search.
 
     A search asks each human caption for its photo among the generated captions, by cosine of sentence
-    vectors; a photo scored alike counts as found before.
+    vectors.
     """
 
-    SCORES = ("CIDEr", "Recall@1", "Recall@5", "Recall@10", "distinct captions")
+    SCORES = ("CIDEr", *RECALLS, "distinct captions")
 
     def __init__(
         self,
@@ -67,13 +68,9 @@ class Validation:
         """The scores of the decoder's captions by beam search."""
         captions = self.write_captions(decoder)
         vectors_NE = self._text_encoder.encode([" ".join(caption) for caption in captions])
-        scores_QN = self._queries_QE @ vectors_NE.T
-        own_Q1 = scores_QN[np.arange(len(scores_QN)), self._answers_Q][:, None]
-        rank_Q = (scores_QN >= own_Q1).sum(axis=1)
-        recall = {f"Recall@{k}": 100 * float((rank_Q <= k).mean()) for k in (1, 5, 10)}
         return {
             "CIDEr": 100 * self._scorer.score(captions)[0],
-            **recall,
+            **measure_recall(self._queries_QE, vectors_NE, self._answers_Q),
             "distinct captions": len(set(captions)),
         }
 

@@ -1,6 +1,7 @@
 """A captioner small enough to reason about (real, deterministic, exact), and photos painted for a test."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from indexer.captioner.captioner import Caption
+from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
 
 Colour = tuple[int, int, int]
 
@@ -69,3 +71,27 @@ def paint(folder: Path) -> Callable[[str, Colour], Path]:
         return path
 
     return write
+
+
+SENTENCES = {
+    "astronaut": "a smiling woman in an orange suit",
+    "chelsea": "a cat looks into the camera",
+    "coffee": "a cup of coffee on a wooden table",
+    "rocket": "a rocket stands on its launch pad",
+}
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> CaptionedDataset:
+    """Four of the sample photos with a caption each, the same ones as training and as validation split."""
+    skimage_data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
+    folder = tmp_path_factory.mktemp("captioned")
+    (folder / "images").mkdir()
+    lines = []
+    for name, sentence in SENTENCES.items():
+        for split in ("train", "val"):
+            Image.fromarray(getattr(skimage_data, name)()).save(folder / "images" / f"{name}-{split}.png")
+            row = {"image": f"{name}-{split}.png", "captions": [sentence], "split": split}
+            lines.append(json.dumps(row))
+    (folder / "captions.jsonl").write_text("\n".join(lines))
+    return read_captioned_dataset(folder)

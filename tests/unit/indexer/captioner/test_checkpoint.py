@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from indexer.captioner.attention_captioner import load_attention_captioner
-from indexer.captioner.checkpoint import load_checkpoint, save_checkpoint
+from indexer.captioner.checkpoint import CaptionerHeader, read_captioner, save_captioner
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
-from indexer.captioner.efficientnet_lite import VARIANTS
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
+from indexer.image_encoder.efficientnet_lite import VARIANTS
 from retrieval.errors import CheckpointError
 
 VOCABULARY = Vocabulary([*SPECIAL_TOKENS, "a", "dog", "runs"])
@@ -27,14 +27,22 @@ def write(path: Path, cell: Cell = Cell.GRU, encoder_sha256: str = LITE0) -> Att
     )
     torch.manual_seed(0)
     decoder = AttentionDecoder(DecoderSize(cell=cell, vocabulary=7, channels=1280, **sizes))
-    save_checkpoint(path, decoder, config, VOCABULARY, encoder_sha256, "test data", {"CIDEr": 1.5})
+    header = CaptionerHeader(
+        config=config,
+        channels=1280,
+        image_encoder_sha256=encoder_sha256,
+        vocabulary=VOCABULARY.words,
+        data="test data",
+        figures={"CIDEr": 1.5},
+    )
+    save_captioner(path, decoder, header)
     return decoder
 
 
 @pytest.mark.parametrize("cell", list(Cell))
 def test_weights_vocabulary_and_settings_come_back(tmp_path: Path, cell: Cell) -> None:
     written = write(tmp_path / "c.safetensors", cell)
-    decoder, header = load_checkpoint(tmp_path / "c.safetensors")
+    decoder, header = read_captioner(tmp_path / "c.safetensors")
     assert header.vocabulary == VOCABULARY.words
     assert header.config.decoder.cell is cell
     assert header.figures == {"CIDEr": 1.5}
@@ -53,19 +61,19 @@ def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no captioner checkpoint at"):
-        load_checkpoint(tmp_path / "none.safetensors")
+        read_captioner(tmp_path / "none.safetensors")
 
 
 def test_pickle_is_refused_unread(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / "c.safetensors")
     with pytest.raises(CheckpointError, match="not a safetensors file"):
-        load_checkpoint(tmp_path / "c.safetensors")
+        read_captioner(tmp_path / "c.safetensors")
 
 
 def test_other_safetensors_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1)}, tmp_path / "c.safetensors")
     with pytest.raises(CheckpointError, match="holds no captioner"):
-        load_checkpoint(tmp_path / "c.safetensors")
+        read_captioner(tmp_path / "c.safetensors")
 
 
 def test_newer_format_is_refused(tmp_path: Path) -> None:
@@ -75,7 +83,7 @@ def test_newer_format_is_refused(tmp_path: Path) -> None:
     assert newer != path.read_bytes()
     path.write_bytes(newer)
     with pytest.raises(CheckpointError, match="format 9, this version reads 1"):
-        load_checkpoint(path)
+        read_captioner(path)
 
 
 def test_weights_that_do_not_fit_the_header_are_refused(tmp_path: Path) -> None:
@@ -89,7 +97,7 @@ def test_weights_that_do_not_fit_the_header_are_refused(tmp_path: Path) -> None:
         metadata = file.metadata()
     save_file(tensors, path, metadata=metadata)
     with pytest.raises(CheckpointError, match=r"w_phi\.weight do not fit the gru decoder"):
-        load_checkpoint(path)
+        read_captioner(path)
 
 
 def test_another_encoder_than_it_was_trained_on_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from indexer.captioner import load_captioner
-from indexer.captioner.image_encoder import load_image_encoder
+from indexer.image_encoder import load_image_encoder
 from retrieval.errors import CheckpointError
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 import indexer.captioner
 from indexer.captioner import load_captioner
-from indexer.captioner.checkpoint import load_checkpoint
+from indexer.captioner.checkpoint import read_captioner
 from retrieval.files import hash_file
 
 WEIGHTS = Path(indexer.captioner.__file__).parent / "weights" / "flickr8k-gru.safetensors"
@@ -31,7 +31,7 @@ def test_its_card_names_these_very_bytes() -> None:
 def test_it_is_what_the_default_config_trains() -> None:
     from indexer.captioner.config import CaptionerConfig
 
-    _, header = load_checkpoint(WEIGHTS)
+    _, header = read_captioner(WEIGHTS)
     assert header.config == CaptionerConfig()
 
 

@@ -13,34 +13,11 @@ from indexer.captioner.config import CaptionerConfig, TrainingConfig
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.training.cross_entropy import cross_entropy_loss
 from indexer.captioner.training.examples import Batch, encode_captions
-from indexer.captioner.training.passes import learning_rate
 from indexer.captioner.training.train import train_captioner
 from indexer.captioner.vocabulary import END, PAD, SPECIAL_TOKENS, START, UNKNOWN, Vocabulary
-from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto, read_captioned_dataset
+from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import CheckpointError
-
-skimage_data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
-
-SENTENCES = {
-    "astronaut": "a smiling woman in an orange suit",
-    "chelsea": "a cat looks into the camera",
-    "coffee": "a cup of coffee on a wooden table",
-    "rocket": "a rocket stands on its launch pad",
-}
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> CaptionedDataset:
-    folder = tmp_path_factory.mktemp("captioned")
-    (folder / "images").mkdir()
-    lines = []
-    for name, sentence in SENTENCES.items():
-        for split in ("train", "val"):
-            Image.fromarray(getattr(skimage_data, name)()).save(folder / "images" / f"{name}-{split}.png")
-            row = {"image": f"{name}-{split}.png", "captions": [sentence], "split": split}
-            lines.append(json.dumps(row))
-    (folder / "captions.jsonl").write_text("\n".join(lines))
-    return read_captioned_dataset(folder)
+from retrieval.progress import no_progress
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +40,16 @@ def make_config(cell: Cell, passes: int) -> CaptionerConfig:
     )
 
 
-def ignore(_description: str, _done: int, _total: int) -> None:
-    pass
-
-
 @pytest.mark.parametrize("cell", list(Cell))
 def test_each_cell_learns_to_say_what_people_said(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path, cell: Cell
 ) -> None:
-    checkpoint = train_captioner(dataset, make_config(cell, passes=60), tmp_path, cache, ignore)
+    checkpoint = train_captioner(dataset, make_config(cell, passes=60), tmp_path, cache, no_progress)
     captioner = load_attention_captioner(checkpoint)
-    for name, sentence in SENTENCES.items():
-        pixels = np.asarray(Image.fromarray(getattr(skimage_data, name)()).resize((224, 224), Image.BICUBIC))
+    for photo in dataset.split("train"):
+        pixels = np.asarray(Image.open(photo.path).resize((224, 224), Image.Resampling.BICUBIC))
         (caption,) = captioner.caption(pixels[None])
-        assert caption.text == sentence
+        assert (caption.text,) == photo.captions
         assert caption.attention_TRC.shape == (len(caption.words), 7, 7)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0] / 5
@@ -93,7 +66,7 @@ def test_a_killed_run_carries_on_to_the_same_bytes(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path
 ) -> None:
     config = make_config(Cell.GRU, passes=4)
-    whole = train_captioner(dataset, config, tmp_path / "whole", cache, ignore)
+    whole = train_captioner(dataset, config, tmp_path / "whole", cache, no_progress)
 
     def kill_in_third_pass(description: str, _done: int, _total: int) -> None:
         if description.startswith("pass 3"):
@@ -102,16 +75,16 @@ def test_a_killed_run_carries_on_to_the_same_bytes(
     with pytest.raises(KilledError):
         train_captioner(dataset, config, tmp_path / "killed", cache, kill_in_third_pass)
     assert not (tmp_path / "killed" / "captioner.safetensors").exists()
-    resumed = train_captioner(dataset, config, tmp_path / "killed", cache, ignore)
+    resumed = train_captioner(dataset, config, tmp_path / "killed", cache, no_progress)
     assert resumed.read_bytes() == whole.read_bytes()
 
 
 def test_another_config_in_the_same_folder_is_refused(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path
 ) -> None:
-    train_captioner(dataset, make_config(Cell.GRU, passes=1), tmp_path, cache, ignore)
+    train_captioner(dataset, make_config(Cell.GRU, passes=1), tmp_path, cache, no_progress)
     with pytest.raises(CheckpointError, match="another config"):
-        train_captioner(dataset, make_config(Cell.LSTM, passes=1), tmp_path, cache, ignore)
+        train_captioner(dataset, make_config(Cell.LSTM, passes=1), tmp_path, cache, no_progress)
 
 
 def test_captions_become_padded_word_numbers() -> None:
@@ -122,18 +95,6 @@ def test_captions_become_padded_word_numbers() -> None:
     assert encode_captions([photo], vocabulary, max_words=3).tolist() == [
         [[START, 4, 5, END, PAD], [START, 4, UNKNOWN, 4, PAD]]
     ]
-
-
-def test_the_learning_rate_warms_up_then_falls_in_cycles_each_from_half_the_rate() -> None:
-    config = TrainingConfig(cycles=(2, 3), learning_rate=1.0)
-    steps = [learning_rate(config, step, 1000) for step in range(5000)]
-    assert steps[0] == pytest.approx(0.01)
-    assert max(steps) == pytest.approx(steps[99], abs=0.01)
-    assert steps[1000] == pytest.approx(0.505, abs=1e-6)
-    assert steps[1999] == pytest.approx(0.01, abs=1e-4)
-    assert steps[2000] == pytest.approx(0.5)
-    assert steps[3500] == pytest.approx(0.2525, abs=1e-6)
-    assert steps[4999] == pytest.approx(0.005, abs=1e-4)
 
 
 def test_the_loss_is_the_words_cross_entropy_and_the_unvisited_places() -> None:

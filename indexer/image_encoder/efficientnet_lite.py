@@ -122,10 +122,30 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Normalised pixels (B, 3, H, W) → feature map (B, 1280, ceil(H / 32), ceil(W / 32))."""
+        return self.upper(self.lower(x_BCHW, len(self.blocks)), len(self.blocks))
+
+    def lower(self, x_BCHW: Tensor, block: int) -> Tensor:
+        """Normalised pixels (B, 3, H, W) → what block number `block` reads."""
         x = F.relu6(self.bn0(self.conv_stem(x_BCHW)))
-        for block in self.blocks:
-            x = block(x)
+        for each in self.blocks[:block]:
+            x = each(x)
+        return x
+
+    def upper(self, x_BCHW: Tensor, block: int) -> Tensor:
+        """What block number `block` reads → feature map as of `forward`."""
+        x = x_BCHW
+        for each in self.blocks[block:]:
+            x = each(x)
         return F.relu6(self.bn1(self.conv_head(x)))
+
+    def upper_parameters(self, block: int) -> dict[str, nn.Parameter]:
+        """The weights that `upper` uses, by name."""
+        kept = tuple(f"blocks.{number}." for number in range(block, len(self.blocks)))
+        return {
+            name: weight
+            for name, weight in self.named_parameters()
+            if name.startswith((*kept, "conv_head.", "bn1."))
+        }
 
     def classify(self, features_BDHW: Tensor) -> Tensor:
         """Feature map of `forward` → logits of the 1,000 ImageNet classes (B, 1000)."""

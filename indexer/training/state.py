@@ -9,15 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from indexer.captioner.decoder import AttentionDecoder
-
 
 class TrainingState:
     """The weights, their moving average and the optimiser, with the log of the passes done so far."""
 
-    def __init__(
-        self, model: AttentionDecoder, average: AttentionDecoder, optimizer: torch.optim.Optimizer
-    ) -> None:
+    def __init__(self, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self.model = model
         self.average = average
         self.optimizer = optimizer

@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from eval.progress import Progress, no_progress
+from retrieval.progress import Progress, no_progress
 
 
 class _RateColumn(ProgressColumn):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from eval.progress_bar import show_progress
+from retrieval.command.progress_bar import show_progress
 
 
 class Terminal(io.StringIO):

@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from indexer.captioner.efficientnet_lite import VARIANTS, load_efficientnet_lite
-from indexer.captioner.image_encoder import load_image_encoder
+from indexer.image_encoder import load_image_encoder
+from indexer.image_encoder.efficientnet_lite import VARIANTS, load_efficientnet_lite
 from retrieval.errors import CheckpointError, InstallationError
 
 

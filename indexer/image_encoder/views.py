@@ -1,0 +1,119 @@
+"""Caches what a CNN makes of a dataset's photos: writes one .npy of fp16 per view, resumable.
+
+A view is one way of cutting the photo: 0 is the whole photo, 1 its mirror image, any further one a random
+crop (mirrored when odd). What is frozen while something trains sees each view once.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from indexer.image_encoder.encoder import ImageEncoder
+from retrieval.errors import DatasetError
+from retrieval.files import write_file
+from retrieval.progress import Progress
+
+_BATCH = 64
+_SMALLEST_CROP = 0.7  # of a side
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCache:
+    """A folder of such files; `seed` decides the crops."""
+
+    folder: Path
+    seed: int
+    progress: Progress
+
+    def annotations(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
+        """Annotations of one view of the photos: a read-only memory map (photos, locations, channels).
+
+        Raises:
+            DatasetError: a photo cannot be read.
+        """
+        rows, columns = encoder.grid
+        made_by = f"{encoder.weights_sha256} {encoder.dtype}"
+        shape = (rows * columns, encoder.channels)
+        return self._cached(encoder, made_by, shape, photos, view, encoder.image_size)
+
+    def lower_maps(self, encoder: ImageEncoder, block: int, photos: Sequence[Path], view: int) -> np.ndarray:
+        """What EfficientNet-Lite's block `block` reads: a memory map (photos, rows, columns, channels).
+
+        Raises:
+            DatasetError: a photo cannot be read.
+        """
+
+        def compute(pixels_BSSC: Tensor) -> Tensor:
+            return encoder.lower_maps(pixels_BSSC, block).permute(0, 2, 3, 1)
+
+        with torch.inference_mode():
+            blank = torch.zeros(1, encoder.image_size, encoder.image_size, 3, dtype=torch.uint8)
+            shape = tuple(compute(blank).shape[1:])
+        made_by = f"{encoder.weights_sha256} {encoder.dtype} up to block {block}"
+        return self._cached(compute, made_by, shape, photos, view, encoder.image_size)
+
+    def _cached(
+        self,
+        compute: Callable[[Tensor], Tensor],
+        made_by: str,
+        shape: tuple[int, ...],
+        photos: Sequence[Path],
+        view: int,
+        size: int,
+    ) -> np.ndarray:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{self._key(f'{made_by} {size}', photos, view)}.npy"
+        record = path.with_suffix(".json")
+        done = json.loads(record.read_text())["done"] if record.exists() else 0
+        if done < len(photos):
+            mode = "r+" if done else "w+"
+            whole = (len(photos), *shape)
+            cache = np.lib.format.open_memmap(path, mode=mode, dtype=np.float16, shape=whole)
+            for start in range(done, len(photos), _BATCH):
+                batch = photos[start : start + _BATCH]
+                pixels = np.stack([_cut_view(photo, view, size, self.seed) for photo in batch])
+                with torch.inference_mode():
+                    computed = compute(torch.from_numpy(pixels))
+                cache[start : start + len(batch)] = computed.to(torch.float16).numpy()
+                cache.flush()
+                write_file(record, json.dumps({"done": start + len(batch)}).encode())
+                self.progress(f"view {view}", start + len(batch), len(photos))
+        return np.lib.format.open_memmap(path, mode="r")
+
+    def _key(self, made_by: str, photos: Sequence[Path], view: int) -> str:
+        digest = hashlib.sha256(f"{made_by} {view} {self.seed} {_SMALLEST_CROP}".encode())
+        for photo in photos:
+            status = photo.stat()
+            name = os.fsencode(photo.resolve())
+            digest.update(name + f"\0{status.st_size} {status.st_mtime_ns}\0".encode())
+        return digest.hexdigest()[:16]
+
+
+def _cut_view(photo: Path, view: int, size: int, seed: int) -> np.ndarray:
+    try:
+        with Image.open(photo) as opened:
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(
+            f"{photo} cannot be read ({error}); replace it or remove it from the dataset"
+        ) from None
+    box = None
+    if view > 1:
+        digest = hashlib.sha256(f"{seed}/{view}/{photo.name}".encode()).digest()
+        box = _random_crop(image.size, np.random.default_rng(int.from_bytes(digest[:8], "big")))
+    image = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    return np.asarray(ImageOps.mirror(image) if view % 2 else image)
+
+
+def _random_crop(size: tuple[int, int], random: np.random.Generator) -> tuple[float, float, float, float]:
+    width, height = (side * random.uniform(_SMALLEST_CROP, 1.0) for side in size)
+    left, top = random.uniform(0, size[0] - width), random.uniform(0, size[1] - height)
+    return (left, top, left + width, top + height)

@@ -1,0 +1,67 @@
+"""Trained heads on disk: reads and writes a .safetensors with `image.…` and `text.…` weights."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from indexer.image_head.config import ImageHeadConfig
+from indexer.image_head.heads import Heads, ImageHead, TextHead
+from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
+
+
+class ImageHeadHeader(Header):
+    """Every hyper-parameter, the models on both sides of the heads, and how good the heads were.
+
+    `channels` is the size D of the annotations and `sentence_dimension` that of the sentence vectors; the
+    hashes are those of the models that made them. `figures` are scores on the validation split.
+    """
+
+    KIND: ClassVar[str] = "image head"
+    MADE_BY: ClassVar[str] = "retrieve train image-head"
+
+    config: ImageHeadConfig
+    channels: int
+    sentence_dimension: int
+    image_encoder_sha256: str
+    text_encoder_sha256: str
+    data: str
+    figures: dict[str, float]
+
+    def build_heads(self) -> Heads:
+        """Both heads in this shape, their weights random."""
+        size = self.config.heads
+        return Heads(
+            ImageHead(self.channels, size.dimension, size.image_hidden, size.image_dropout),
+            TextHead(self.sentence_dimension, size.dimension, size.text_hidden, size.text_dropout),
+        )
+
+
+def save_heads(path: Path, heads: Heads, header: ImageHeadHeader) -> None:
+    """Write the heads' weights with their header."""
+    write_checkpoint(path, {name: weight.detach().numpy() for name, weight in _weights(heads)}, header)
+
+
+def read_heads(path: Path) -> tuple[Heads, dict[str, np.ndarray], ImageHeadHeader]:
+    """The heads in evaluation mode, fp32; the text head's tensors, for `retrieval.text_head`; the header.
+
+    Raises:
+        CheckpointError: no image head there, or its weights do not fit its header.
+    """
+    tensors, header = read_checkpoint(path, ImageHeadHeader)
+    heads = header.build_heads()
+    expected = {name: tuple(weight.shape) for name, weight in _weights(heads)}
+    require_shapes(path, tensors, expected, "image head")
+    with torch.no_grad():
+        for name, weight in _weights(heads):
+            weight.copy_(torch.from_numpy(tensors[name]))
+    text = {
+        name.removeprefix("text."): tensor for name, tensor in tensors.items() if name.startswith("text.")
+    }
+    return heads.eval(), text, header
+
+
+def _weights(heads: Heads) -> list[tuple[str, nn.Parameter]]:
+    return [(name, weight) for name, weight in heads.named_parameters() if "." in name]

@@ -1,0 +1,41 @@
+"""The config of an image head's training, as in configs/image_head.toml."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from indexer.training.config import PassesConfig
+from retrieval.config import Config
+from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+
+
+class HeadSizeConfig(Config):
+    """How wide the two heads are, and what share of their inputs is dropped while training."""
+
+    dimension: int = Field(512, gt=0)
+    image_hidden: int = Field(512, gt=0)
+    text_hidden: int = Field(1024, gt=0)
+    image_dropout: float = Field(0.4, ge=0, lt=1)
+    text_dropout: float = Field(0.3, ge=0, lt=1)
+
+
+class HeadTrainingConfig(PassesConfig):
+    """How the heads are trained; `negatives` further captions and photos join every batch."""
+
+    cycles: tuple[PositiveInt, ...] = Field((24,), min_length=1)
+    batch: int = Field(500, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    average_decay: float = Field(0.98, ge=0, lt=1)
+    negatives: int = Field(2000, ge=0)
+
+
+class ImageHeadConfig(Config):
+    """Everything that decides an image head, given its data."""
+
+    image_encoder: str = "efficientnet-lite2-flickr8k"
+    text_encoder: str = DEFAULT_TEXT_ENCODER
+    views: int = Field(4, gt=0)
+    seed: int = 0
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    heads: HeadSizeConfig = HeadSizeConfig()
+    training: HeadTrainingConfig = HeadTrainingConfig()

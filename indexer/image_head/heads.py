@@ -1,0 +1,69 @@
+"""The two heads of the image channel: annotations and sentence vectors in, vectors of one space out.
+
+Shapes: B photos, L locations, D annotation channels, N sentences, T dimensions of a sentence vector, E of the
+space, M hidden units.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ImageHead(nn.Module):
+    """v = W p + MLP(p), of unit length, for p = LayerNorm([mean_j a_j; max_j a_j])."""
+
+    def __init__(self, channels: int, dimension: int, hidden: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(2 * channels)
+        self.linear = nn.Linear(2 * channels, dimension)
+        self.expand = nn.Linear(2 * channels, hidden)
+        self.project = nn.Linear(hidden, dimension)
+        self.dropout = nn.Dropout(dropout)
+
+    @staticmethod
+    def pool(a_BLD: Tensor) -> Tensor:
+        """Annotations → (B, 2D) float32: their mean and their maximum over the locations."""
+        a_BLD = a_BLD.float()
+        return torch.cat([a_BLD.mean(dim=1), a_BLD.amax(dim=1)], dim=-1)
+
+    def forward(self, pooled_BP: Tensor) -> Tensor:
+        """What `pool` gives → unit vectors (B, E)."""
+        p_BP = self.norm(pooled_BP)
+        hidden_BM = F.gelu(self.expand(self.dropout(p_BP)), approximate="tanh")
+        return F.normalize(self.linear(self.dropout(p_BP)) + self.project(self.dropout(hidden_BM)), dim=-1)
+
+
+class TextHead(nn.Module):
+    """v = W s + MLP(s), of unit length, for a sentence vector s; it starts as a rotation."""
+
+    def __init__(self, sentence_dimension: int, dimension: int, hidden: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.linear = nn.Linear(sentence_dimension, dimension, bias=False)
+        self.expand = nn.Linear(sentence_dimension, hidden)
+        self.project = nn.Linear(hidden, dimension)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.orthogonal_(self.linear.weight)
+        nn.init.zeros_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, sentences_NT: Tensor) -> Tensor:
+        """Sentence vectors (N, T) → unit vectors (N, E)."""
+        hidden_NM = F.gelu(self.expand(sentences_NT), approximate="tanh")
+        return F.normalize(self.linear(sentences_NT) + self.project(self.dropout(hidden_NM)), dim=-1)
+
+
+class Heads(nn.Module):
+    """Both heads, and the sharpness of the softmax over their inner products that they are trained with."""
+
+    def __init__(self, image: ImageHead, text: TextHead, temperature: float = 0.05) -> None:
+        super().__init__()
+        self.image = image
+        self.text = text
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+
+    @property
+    def scale(self) -> Tensor:
+        """1 / temperature, at most 100 (as in CLIP, Radford et al. 2021)."""
+        return self.log_scale.exp().clamp(max=100.0)

@@ -1,0 +1,100 @@
+"""Trains the heads: reads a captioned dataset, writes a checkpoint, its log, curves and card."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from indexer.image_encoder import ImageEncoder, load_image_encoder
+from indexer.image_encoder.views import ViewCache
+from indexer.image_head.checkpoint import ImageHeadHeader, save_heads
+from indexer.image_head.config import ImageHeadConfig
+from indexer.image_head.heads import ImageHead
+from indexer.image_head.training.examples import encode_sentences
+from indexer.image_head.training.task import HeadData, HeadTask
+from indexer.training.card import Card, write_card
+from indexer.training.folder import claim_folder, log_passes
+from indexer.training.passes import Passes
+from indexer.training.recall import RECALLS
+from retrieval.captioned_dataset import CaptionedDataset
+from retrieval.progress import Progress
+from retrieval.text_encoder import TextEncoder, load_text_encoder
+
+_BATCH = 256
+_CARD = Card(
+    title="Image head",
+    summary="A photo's annotations and a sentence's vector → vectors of one space, in which a photo lies\n"
+    "near the sentences that describe it (InfoNCE, van den Oord et al. 2018).",
+    needs="the image encoder and the text encoder that its header names, which are not in this file",
+    command="retrieve train image-head",
+)
+
+
+def train_image_head(
+    dataset: CaptionedDataset, config: ImageHeadConfig, out: Path, cache: Path, progress: Progress
+) -> Path:
+    """Train on the split "train", choose on "val", and return the checkpoint OUT/image-head.safetensors.
+
+    Its card, the log of the passes and their curves lie beside it. `cache` keeps annotations between runs;
+    the captioner's training uses the same. A run that was killed carries on from its last whole pass.
+
+    Raises:
+        DatasetError: one of the splits is missing, or a photo cannot be read.
+        CheckpointError: `out` holds another training.
+    """
+    dtype = getattr(torch, config.precision)
+    encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
+    text_encoder = load_text_encoder(config.text_encoder)
+    hashes = {
+        "image_encoder_sha256": encoder.weights_sha256,
+        "text_encoder_sha256": text_encoder.weights_sha256,
+    }
+    claim_folder(out, config, dataset, **hashes)
+    data = _prepare(dataset, config, encoder, text_encoder, ViewCache(cache, config.seed, progress))
+    header = ImageHeadHeader(
+        config=config,
+        channels=encoder.channels,
+        sentence_dimension=text_encoder.dimension,
+        data=f"{dataset.name}, split train",
+        figures={},
+        **hashes,
+    )
+    torch.manual_seed(config.seed)
+    heads, training = header.build_heads(), config.training
+    task = HeadTask(heads, data, training)
+    optimizer = torch.optim.AdamW(
+        heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
+    )
+    passes = Passes(task, optimizer, training, dtype, config.seed, out / "state.safetensors")
+    best = log_passes(passes.run(progress), out, task.metric)
+    figures = {name: best[name] for name in RECALLS}
+    path = out / "image-head.safetensors"
+    save_heads(path, heads, header.model_copy(update={"figures": figures}))
+    write_card(path, _CARD, dataset, figures)
+    return path
+
+
+def _prepare(
+    dataset: CaptionedDataset,
+    config: ImageHeadConfig,
+    encoder: ImageEncoder,
+    text_encoder: TextEncoder,
+    cache: ViewCache,
+) -> HeadData:
+    photos, validation = dataset.split("train"), dataset.split("val")
+    paths = [photo.path for photo in photos]
+    views = [cache.annotations(encoder, paths, view) for view in range(config.views)]
+    validation_NLD = cache.annotations(encoder, [photo.path for photo in validation], 0)
+    return HeadData(
+        torch.stack([_pool_all(a_NLD) for a_NLD in views]),
+        encode_sentences(photos, text_encoder),
+        _pool_all(validation_NLD),
+        encode_sentences(validation, text_encoder),
+    )
+
+
+def _pool_all(a_NLD: np.ndarray) -> Tensor:
+    batches: Sequence[np.ndarray] = [a_NLD[start : start + _BATCH] for start in range(0, len(a_NLD), _BATCH)]
+    return torch.cat([ImageHead.pool(torch.tensor(a_BLD)) for a_BLD in batches])

@@ -1,0 +1,34 @@
+"""Loads the models that `retrieve index` needs, by the names in its config. Reads their weights."""
+
+from typing import NamedTuple
+
+from indexer.captioner.captioner import Captioner
+from indexer.captioner.device import pick_device
+from indexer.captioner.loading import load_captioner
+from indexer.config import IndexConfig
+from indexer.image_head.loading import ImageHead, load_image_head
+from indexer.image_head.location import find_image_head
+from retrieval.text_encoder import TextEncoder, load_text_encoder
+
+
+class Models(NamedTuple):
+    """What `build_index` takes; without an image head there is no image channel."""
+
+    captioner: Captioner
+    text_encoder: TextEncoder
+    image_head: ImageHead | None
+
+
+def load_models(config: IndexConfig, device: str) -> Models:
+    """The models of a config on `auto`, `cpu` or `cuda`.
+
+    Raises:
+        CheckpointError: there is no such model.
+        UsageError: `cuda` on a machine without a GPU.
+    """
+    place, head = pick_device(device), find_image_head(config)
+    return Models(
+        load_captioner(config.captioner, place, config.beam_width),
+        load_text_encoder(config.text_encoder, place),
+        None if head is None else load_image_head(head),
+    )

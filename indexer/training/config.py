@@ -1,0 +1,20 @@
+"""The keys that every training's config has. Reads and writes nothing."""
+
+from pydantic import Field, PositiveInt
+
+from retrieval.config import Config
+
+
+class PassesConfig(Config):
+    """How often the examples are seen, in what portions, and how far each step goes.
+
+    `cycles` are the passes of each cycle of the learning rate, which starts at half that of the one before.
+    """
+
+    cycles: tuple[PositiveInt, ...] = Field((10,), min_length=1)
+    patience: int = Field(8, gt=0)
+    batch: int = Field(20, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    average_decay: float = Field(0.998, ge=0, lt=1)

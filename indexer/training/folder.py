@@ -1,0 +1,38 @@
+"""The folder of one training: its config, the log of its passes and their curves. Writes all three."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from indexer.training.curves import draw_curves
+from retrieval.captioned_dataset import CaptionedDataset
+from retrieval.config import Config
+from retrieval.errors import CheckpointError
+from retrieval.files import hash_file, write_file
+
+
+def claim_folder(out: Path, config: Config, dataset: CaptionedDataset, **inputs: str) -> None:
+    """Make the folder, or see that it holds the same training; `inputs` are hashes of what else decides it.
+
+    Raises:
+        CheckpointError: it holds a training with another config, on other captions or inputs.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "config.json"
+    wanted = {"captions_sha256": hash_file(dataset.source), **inputs, **config.model_dump(mode="json")}
+    if path.exists() and json.loads(path.read_text()) != wanted:
+        raise CheckpointError(
+            f"{out} holds a training with another config or dataset; name another --out, or delete that one"
+        )
+    write_file(path, json.dumps(wanted, indent=2).encode())
+
+
+def log_passes(passes: Iterable[dict[str, Any]], out: Path, metric: str) -> dict[str, Any]:
+    """Write OUT/log.jsonl after each pass and OUT/curves.png after the last; the best pass comes back."""
+    log: list[dict[str, Any]] = []
+    for entry in passes:
+        log.append(entry)
+        write_file(out / "log.jsonl", "".join(json.dumps(each) + "\n" for each in log).encode())
+    draw_curves(log, metric, out / "curves.png")
+    return max(log, key=lambda entry: float(entry[metric]))

@@ -1,0 +1,43 @@
+"""How one channel answers. Holds a channel's index; reads and writes nothing.
+
+Shapes: Q queries, D dimensions of a sentence vector, K photos of an answer.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from retrieval.text_head import TextHead
+from retrieval.vector_index import VectorIndex
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queries:
+    """Sentences as they were typed, and their vectors (Q, D): each channel takes what it needs."""
+
+    texts: tuple[str, ...]
+    vectors_QD: np.ndarray
+
+
+class Searcher(Protocol):
+    """One channel of an opened index. Implementations: `VectorSearcher`."""
+
+    def search(self, queries: Queries, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(scores float32 (Q, k), photos' numbers int64 (Q, k)), best first; -inf and -1 beyond the last."""
+        ...
+
+
+class VectorSearcher:
+    """Nearest neighbours of the sentence vector, in its own space or in the one that a text head leads to."""
+
+    def __init__(self, vector_index: VectorIndex, text_head: TextHead | None = None) -> None:
+        self._vector_index = vector_index
+        self._text_head = text_head
+
+    def search(self, queries: Queries, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `Searcher.search`; a score is a cosine."""
+        vectors_QD = queries.vectors_QD
+        if self._text_head is not None:
+            vectors_QD = self._text_head.project(vectors_QD)
+        return self._vector_index.search(vectors_QD, k)

@@ -1,0 +1,58 @@
+"""Both heads trained on real annotations of a handful of photos; the query's side in NumPy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from indexer.image_head.checkpoint import read_heads
+from indexer.image_head.config import ImageHeadConfig
+from indexer.image_head.training.train import train_image_head
+from retrieval.captioned_dataset import CaptionedDataset
+from retrieval.errors import CheckpointError
+from retrieval.progress import no_progress
+from retrieval.text_encoder import load_text_encoder
+from retrieval.text_head import TextHead
+
+CONFIG = ImageHeadConfig.model_validate(
+    {
+        "image_encoder": "efficientnet-lite0",
+        "views": 2,
+        "precision": "float32",
+        "heads": {"dimension": 32, "image_hidden": 16, "text_hidden": 24},
+        "training": {"cycles": [20], "batch": 4, "negatives": 8, "average_decay": 0.5, "patience": 1000},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(dataset: CaptionedDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("image-head")
+    return train_image_head(dataset, CONFIG, out / "run", out / "cache", no_progress)
+
+
+def test_it_learns_which_sentence_belongs_to_which_photo(checkpoint: Path, dataset: CaptionedDataset) -> None:
+    heads, _, header = read_heads(checkpoint)
+    assert header.figures["Recall@1"] == 100.0
+    assert heads.image.pool(torch.zeros(1, 49, 1280)).shape == (1, 2560)
+    assert "4 photos, 4 captions" in checkpoint.with_suffix(".md").read_text()
+
+
+@torch.inference_mode()
+def test_a_query_goes_through_the_same_head_without_torch(checkpoint: Path) -> None:
+    heads, text, _ = read_heads(checkpoint)
+    sentences_NT = load_text_encoder().encode(["a cat", "a rocket at night", "coffee"])
+    expected_NE = heads.text(torch.from_numpy(sentences_NT)).numpy()
+    head = TextHead(text)
+    assert head.dimension == 32
+    np.testing.assert_allclose(head.project(sentences_NT), expected_NE, atol=1e-5)
+
+
+def test_what_is_not_an_image_head_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    path = tmp_path / "other.safetensors"
+    save_file(load_file(checkpoint), path)
+    with pytest.raises(CheckpointError, match="holds no image head"):
+        read_heads(path)
