@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.captioner.captioner import Captioner
 from indexer.config import IndexConfig
 from indexer.current_index import (
     carry_on,
     first_manifest,
-    keep_text_head,
     read_current,
     require_one_captioner,
 )
 from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
 from indexer.describer import Describer
-from indexer.image_head.loading import ImageHead
 from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
 from indexer.photo_file import identify_path
@@ -35,6 +34,9 @@ from retrieval.manifest import ModelRecord, finish_commit
 from retrieval.schema import PhotoRow, Status
 from retrieval.text_encoder import TextEncoder
 
+if TYPE_CHECKING:
+    from indexer.image_head.loading import ImageHead
+
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
 
@@ -46,7 +48,7 @@ def build_index(
     text_encoder: TextEncoder,
     config: IndexConfig | None = None,
     progress: Progress | None = None,
-    image_head: ImageHead | None = None,
+    image_head: "ImageHead | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
@@ -81,10 +83,11 @@ def build_index(
         finish_commit(index)
         current = read_current(index, describer, text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)
-        base = keep_text_head(index, current or first_manifest(record, text_encoder), image_head)
+        base = current or first_manifest(record, text_encoder)
         ledger = Ledger.read(index, carry_on(base, record), config.keep_missing)
         require_one_captioner(base, describer, ledger.photos_outside(scan))
-        run = _Run(IndexWriter(index, base, record, config.shard_rows), ledger, SeenFiles.read(index), scan)
+        writer = IndexWriter(index, base, record, config.shard_rows, image_head)
+        run = _Run(writer, ledger, SeenFiles.read(index), scan)
         try:
             run.add_rows(describer, text_encoder, config, progress)
             run.follow_paths()

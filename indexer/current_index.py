@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from indexer.describer import Describer
-from indexer.image_head.loading import ImageHead
 from retrieval.errors import IndexNotFoundError, RetrievalError
 from retrieval.inventory import FOLDERS
 from retrieval.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.printable import make_printable
 from retrieval.probes import check_text_encoder, make_probes
 from retrieval.text_encoder import TextEncoder
-from retrieval.text_head import write_text_head
 
 # What a first run that was killed leaves.
 _UNFINISHED = {"LOCK", "SEEN", *FOLDERS}
@@ -74,14 +72,6 @@ def first_manifest(captioner: ModelRecord, text_encoder: TextEncoder) -> Manifes
         caption_dimension=text_encoder.dimension,
         probes=make_probes(text_encoder),
     )
-
-
-def keep_text_head(index: Path, manifest: Manifest, image_head: ImageHead | None) -> Manifest:
-    """The manifest with the head that queries of the image channel go through, its file written durably."""
-    if image_head is None:
-        return dataclasses.replace(manifest, image_head=None)
-    record = write_text_head(index, image_head.text, image_head.name, image_head.weights_sha256)
-    return dataclasses.replace(manifest, image_head=record)
 
 
 def carry_on(current: Manifest, captioner: ModelRecord) -> Manifest:

@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.captioner.attention_captioner import AttentionCaptioner
 from indexer.captioner.captioner import Caption, Captioner
-from indexer.image_head.loading import ImageHead
 from retrieval.errors import RetrievalError
 from retrieval.text_encoder import TextEncoder
+
+if TYPE_CHECKING:
+    from indexer.image_head.loading import ImageHead
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,7 @@ class Describer:
         self,
         captioner: Captioner,
         text_encoder: TextEncoder,
-        image_head: ImageHead | None = None,
+        image_head: "ImageHead | None" = None,
         agreement: float = 0.0,
     ) -> None:
         """`agreement` is λ.
@@ -57,11 +59,17 @@ class Describer:
 
     def describe(self, pixels_BSSC: np.ndarray) -> list[Description]:
         """One description per photo, for uint8 RGB pixels (B, S, S, 3)."""
-        captioner, head = self._captioner, self.image_head
-        if head is None or not isinstance(captioner, AttentionCaptioner):
-            captions = captioner.caption(pixels_BSSC)
+        if self.image_head is None:
+            captions = self._captioner.caption(pixels_BSSC)
             vectors_BT = self._text_encoder.encode([caption.text for caption in captions])
             return [Description(*each) for each in zip(captions, vectors_BT, strict=True)]
+        return self._describe(self.image_head, pixels_BSSC)
+
+    def _describe(self, head: "ImageHead", pixels_BSSC: np.ndarray) -> list[Description]:
+        from indexer.captioner.attention_captioner import AttentionCaptioner
+
+        captioner = self._captioner
+        assert isinstance(captioner, AttentionCaptioner)
         a_BLD = captioner.encode(pixels_BSSC)
         beams = captioner.decode(a_BLD)
         sentences_BKT = self._encode(beams)
@@ -87,7 +95,9 @@ class Describer:
         return np.array([[vectors[beam.text] for beam in each] for each in beams])
 
 
-def _require_fit(captioner: Captioner, text_encoder: TextEncoder, head: ImageHead) -> None:
+def _require_fit(captioner: Captioner, text_encoder: TextEncoder, head: "ImageHead") -> None:
+    from indexer.captioner.attention_captioner import AttentionCaptioner
+
     sees = captioner.image_encoder_sha256 if isinstance(captioner, AttentionCaptioner) else "none of its own"
     if sees != head.image_encoder_sha256:
         raise RetrievalError(

@@ -3,12 +3,17 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrieval.commit import commit_next, time_now
 from retrieval.derived import build_derived
-from retrieval.manifest import Manifest, ModelRecord, ShardRecord, UnfinishedRun
-from retrieval.schema import PhotoRow, Status, StoredCaption, table_to_rows
-from retrieval.shards import keep_failure_time, read_shard, shard_schema, write_shard
+from retrieval.manifest import HeadRecord, Manifest, ModelRecord, ShardRecord, UnfinishedRun
+from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
+from retrieval.shards import keep_failure_time, read_shard, write_shard
+from retrieval.text_head import write_text_head
+
+if TYPE_CHECKING:
+    from indexer.image_head.loading import ImageHead
 
 # A run publishes when it has added this share of what readers see, so that making the derived files anew
 # stays a small part of its time however large the index is. In between its shards are only kept.
@@ -23,17 +28,27 @@ class IndexWriter:
     where another captioner than the index's wrote them, so that no reader sees the captions of two.
     """
 
-    def __init__(self, index: Path, manifest: Manifest, captioner: ModelRecord, shard_rows: int) -> None:
+    def __init__(
+        self,
+        index: Path,
+        manifest: Manifest,
+        captioner: ModelRecord,
+        shard_rows: int,
+        image_head: "ImageHead | None" = None,
+    ) -> None:
         """`manifest` is the current generation, or for a new index one of generation 0 without shards.
 
-        `captioner` made the captions of the rows that will be added. A run of it that has not ended is
+        `captioner` and `image_head` describe the rows that will be added. A run of it that has not ended is
         carried on, one of another captioner is dropped.
         """
         run = manifest.unfinished
         self._index = index
         self._manifest = manifest
         self._captioner = captioner
-        self._schema = shard_schema(manifest)
+        self._image_head = image_head
+        self._schema = photo_schema(
+            manifest.caption_dimension, image_head.text.dimension if image_head is not None else 0
+        )
         self._shard_rows = shard_rows
         self._unfinished = list(run.shards) if run and run.captioner.sha256 == captioner.sha256 else []
         self._pending: dict[str, PhotoRow] = {}
@@ -83,7 +98,9 @@ class IndexWriter:
         self._write_pending()
         manifest = self._manifest
         changed = self._unfinished or manifest.unfinished or manifest.captioner != self._captioner
-        if changed or manifest.generation == 0:
+        # `retrieve repair` leaves out a head that was damaged.
+        lost = (manifest.image_head is None) != (self._image_head is None)
+        if changed or lost or manifest.generation == 0:
             self._publish()
         return self._manifest
 
@@ -108,10 +125,21 @@ class IndexWriter:
 
     def _publish(self) -> None:
         manifest = dataclasses.replace(
-            self._manifest, captioner=self._captioner, shards=tuple(self._shards()), unfinished=None
+            self._manifest,
+            captioner=self._captioner,
+            image_head=self._keep_text_head(),
+            shards=tuple(self._shards()),
+            unfinished=None,
         )
         self._manifest = commit_next(self._index, build_derived(self._index, manifest))
         self._unfinished = []
+
+    def _keep_text_head(self) -> HeadRecord | None:
+        """The head that queries of the image channel go through, its file written durably."""
+        head = self._image_head
+        if head is None:
+            return None
+        return write_text_head(self._index, head.text, head.name, head.weights_sha256)
 
     def _shards(self) -> list[ShardRecord]:
         return [*self._manifest.shards, *self._unfinished]

@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 from indexer.captioner.captioner import Captioner
 from indexer.captioner.device import pick_device
-from indexer.captioner.loading import DEFAULT_CAPTIONER, load_captioner
+from indexer.captioner.loading import load_captioner
 from indexer.config import IndexConfig
-from indexer.image_head.loading import DEFAULT_IMAGE_HEAD, ImageHead, load_image_head
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER, TextEncoder, load_text_encoder
-
-NO_IMAGE_HEAD = "none"
+from indexer.image_head.loading import ImageHead, load_image_head
+from indexer.image_head.location import find_image_head
+from retrieval.text_encoder import TextEncoder, load_text_encoder
 
 
 class Models(NamedTuple):
@@ -23,23 +22,13 @@ class Models(NamedTuple):
 def load_models(config: IndexConfig, device: str) -> Models:
     """The models of a config on `auto`, `cpu` or `cuda`.
 
-    The default image head goes with the default captioner and text encoder; with others there is none unless
-    the config names one.
-
     Raises:
         CheckpointError: there is no such model.
         UsageError: `cuda` on a machine without a GPU.
     """
-    place = pick_device(device)
+    place, head = pick_device(device), find_image_head(config)
     return Models(
         load_captioner(config.captioner, place, config.beam_width),
         load_text_encoder(config.text_encoder, place),
-        _load_image_head(config),
+        None if head is None else load_image_head(head),
     )
-
-
-def _load_image_head(config: IndexConfig) -> ImageHead | None:
-    defaults = (config.captioner, config.text_encoder) == (DEFAULT_CAPTIONER, DEFAULT_TEXT_ENCODER)
-    if config.image_head == NO_IMAGE_HEAD or (config.image_head == DEFAULT_IMAGE_HEAD and not defaults):
-        return None
-    return load_image_head(config.image_head)

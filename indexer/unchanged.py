@@ -11,6 +11,7 @@ from pathlib import Path
 
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
+from indexer.image_head.location import find_image_head
 from indexer.ledger import Ledger
 from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, scan_photos
@@ -64,10 +65,24 @@ def _find(
 
 def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
     """Whether the files of the configured models are surely those that made the index."""
-    if manifest.captioner is None or manifest.captioner.sha256 != _hash_captioner(config.captioner):
+    wants_head = find_image_head(config) is not None
+    if manifest.captioner is None or (manifest.image_head is not None) != wants_head:
+        return False
+    if manifest.captioner.sha256 != _hash_describer(config):
         return False
     folder, _ = find_encoder(config.text_encoder)
     return hash_weights(folder) == manifest.text_encoder.sha256
+
+
+def _hash_describer(config: IndexConfig) -> str | None:
+    """`Describer.weights_sha256` of a config's models; None where they must be loaded to know it."""
+    captioner, head = _hash_captioner(config.captioner), find_image_head(config)
+    if captioner is None or head is None:
+        return captioner
+    try:
+        return hashlib.sha256(f"{captioner} {hash_file(head)} {config.agreement}".encode()).hexdigest()
+    except OSError:
+        return None
 
 
 def _hash_captioner(name_or_path: str) -> str | None:

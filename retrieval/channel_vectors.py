@@ -1,15 +1,13 @@
 """A vector channel's vectors as the shards hold them. Reads shards; writes nothing."""
 
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 
 from retrieval.channel import Channel
 from retrieval.manifest import Manifest
-from retrieval.schema import VECTOR_COLUMNS, Status
-from retrieval.shards import live_positions, read_shard
+from retrieval.schema import VECTOR_COLUMNS
+from retrieval.shards import read_shard
 
 
 def vector_dimensions(manifest: Manifest) -> dict[Channel, int]:
@@ -20,34 +18,29 @@ def vector_dimensions(manifest: Manifest) -> dict[Channel, int]:
     return dimensions
 
 
-def read_channel_vectors(index: Path, manifest: Manifest, channel: Channel) -> tuple[np.ndarray, np.ndarray]:
-    """(vectors float32 (N, D), positions int64 (N,)) of every searchable photo that has one, by position.
+def read_channel_vectors(
+    index: Path, manifest: Manifest, channel: Channel, searchable_N: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(vectors float32 (V, D), positions int64 (V,)) of those of the rows at `searchable_N` that have one.
+
+    `searchable_N` are positions, ascending, and so are those that are returned.
 
     Raises:
         IndexFormatError: a shard is missing or damaged.
     """
     name, dimension = VECTOR_COLUMNS[channel], vector_dimensions(manifest)[channel]
-    live = set(live_positions(index, manifest).values())
-    vectors = [np.zeros((0, dimension), dtype=np.float32)]
-    positions = [np.zeros(0, dtype=np.int64)]
-    start = 0
+    vectors_ND = np.empty((len(searchable_N), dimension), dtype=np.float32)
+    has_vector_N = np.zeros(len(searchable_N), dtype=bool)
+    start = done = 0
     for shard in manifest.shards:
-        table = read_shard(index, shard, ["status", name])
-        column = table[name].combine_chunks()
-        has_vector = pc.is_valid(column).to_pylist()
-        rows = _indexed_rows(table["status"].to_pylist(), has_vector, start, live)
-        vectors.append(column.take(rows).flatten().to_numpy().reshape(len(rows), dimension))
-        positions.append(rows + start)
-        start += shard.rows
-    return np.concatenate(vectors), np.concatenate(positions)
-
-
-def _indexed_rows(
-    statuses: list[str], has_vector: list[bool], start: int, live: Collection[int]
-) -> np.ndarray:
-    rows = [
-        row
-        for row, (status, vector) in enumerate(zip(statuses, has_vector, strict=True))
-        if status == Status.INDEXED and vector and start + row in live
-    ]
-    return np.array(rows, dtype=np.int64)
+        end = done + int(np.searchsorted(searchable_N[done:], start + shard.rows))
+        if end > done:
+            column = read_shard(index, shard, [name])[name].combine_chunks()
+            chosen = column.take(searchable_N[done:end] - start)
+            has_vector_N[done:end] = chosen.is_valid().to_numpy(zero_copy_only=False)
+            there = chosen.drop_null().flatten().to_numpy()
+            vectors_ND[done:end][has_vector_N[done:end]] = there.reshape(-1, dimension)
+        start, done = start + shard.rows, end
+    if has_vector_N.all():
+        return vectors_ND, searchable_N
+    return vectors_ND[has_vector_N], searchable_N[has_vector_N]

@@ -48,12 +48,13 @@ class FlatIndex:
         """
         faiss = import_faiss()
         try:
-            mapped = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
+            view = np.frombuffer(data, dtype=np.uint8)
+            mapped = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(view), view.size))
             flat = faiss.downcast_index(mapped.index)
             if not isinstance(flat, faiss.IndexFlatIP):
                 raise IndexFormatError(f"found a {type(flat).__name__}, expected an IndexFlatIP; index again")
-            # The vectors belong to `mapped` and would die with it; FAISS's own name for such a reference.
-            flat.referenced_objects = [mapped]
+            # The vectors stay where they are in `data`; FAISS's own name for such references.
+            flat.referenced_objects = [mapped, view]
             return cls(flat, _require_ids(faiss.vector_to_array(mapped.id_map), flat.ntotal))
         except (RuntimeError, AttributeError) as error:
             raise IndexFormatError(f"found no FAISS index with ids: {error}; index again") from None
@@ -125,6 +126,6 @@ class FlatIndex:
 
 def _require_ids(ids_N: np.ndarray, count: int) -> np.ndarray:
     ids_N = np.array(ids_N, dtype=np.int64)
-    if ids_N.shape != (count,) or len(np.unique(ids_N)) != count or (count and ids_N.min() < 0):
+    if ids_N.shape != (count,) or (np.diff(np.sort(ids_N), prepend=-1) <= 0).any():
         raise RetrievalError(f"found ids of shape {ids_N.shape}, expected {count} distinct ids from 0 up")
     return ids_N

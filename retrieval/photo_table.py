@@ -11,7 +11,7 @@ from retrieval.errors import IndexFormatError, UsageError
 from retrieval.manifest import Manifest
 from retrieval.printable import make_printable
 from retrieval.schema import Status
-from retrieval.shards import newest_positions, read_columns
+from retrieval.shards import newest_with_status, read_columns
 from retrieval.vector_index import VectorIndex
 
 
@@ -23,18 +23,13 @@ class PhotoTable:
 
     def __init__(self, table: pa.Table) -> None:
         """`table` holds `image_id`, `status`, `paths` and `captions` of all shards, in order."""
-        status = table["status"].to_pylist()
-        positions = [
-            position
-            for _, position in sorted(newest_positions(table).items())
-            if status[position] == Status.INDEXED
-        ]
-        photos = table.take(pa.array(positions, type=pa.int64())).combine_chunks()
+        positions_N = newest_with_status(table, Status.INDEXED)
+        photos = table.take(pa.array(positions_N)).combine_chunks()
         self.image_ids: tuple[str, ...] = tuple(photos["image_id"].to_pylist())
         self._paths = photos["paths"]
         self._captions = photos["captions"]
-        self._number_at = np.full(len(status), -1, dtype=np.int64)
-        self._number_at[positions] = np.arange(len(positions))
+        self._number_at = np.full(table.num_rows, -1, dtype=np.int64)
+        self._number_at[positions_N] = np.arange(len(positions_N))
 
     @classmethod
     def read(cls, index: Path, manifest: Manifest) -> "PhotoTable":

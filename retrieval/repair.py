@@ -150,15 +150,20 @@ class _Repair:
         lost = {file.sha256 for file in list_files(self._index, manifest) if file.path in damaged}
         whole = tuple(shard for shard in manifest.shards if shard.sha256 not in lost)
         rows = sum(shard.rows for shard in manifest.shards) - sum(shard.rows for shard in whole)
-        self._actions.append(
-            f"left out {len(manifest.shards) - len(whole)} damaged shards with {rows} rows; "
-            "run `retrieve index` to caption their photos again"
-        )
+        if len(whole) < len(manifest.shards):
+            self._actions.append(
+                f"left out {len(manifest.shards) - len(whole)} damaged shards with {rows} rows; "
+                "run `retrieve index` to caption their photos again"
+            )
+        head = manifest.image_head
+        if head is not None and head.text_sha256 in lost:
+            head = None
+            self._actions.append("left out the image channel's head; run `retrieve index` to put it back")
         run = manifest.unfinished
         if run is not None:
             kept = tuple(shard for shard in run.shards if shard.sha256 not in lost)
             run = dataclasses.replace(run, shards=kept)
-        return dataclasses.replace(manifest, shards=whole, unfinished=run)
+        return dataclasses.replace(manifest, shards=whole, image_head=head, unfinished=run)
 
     def _keep_nameless_shards(self, manifest: Manifest) -> Manifest:
         """What is whole and would be garbage becomes an unfinished run, which the next run carries on."""

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retrieval.errors import IndexFormatError
@@ -93,19 +95,18 @@ def read_columns(index: Path, manifest: Manifest, columns: list[str]) -> pa.Tabl
     return pa.concat_tables(tables) if tables else photo_schema(0).empty_table().select(columns)
 
 
-def newest_positions(table: pa.Table) -> dict[str, int]:
-    """The position of each photo's newest row, by `image_id`; deleted photos are left out, failed ones not.
+def newest_with_status(table: pa.Table, *statuses: Status) -> np.ndarray:
+    """int64 (N,): the positions of the photos whose newest row has one of these, in order of `image_id`.
 
     `table` holds at least `image_id` and `status` of all shards.
     """
-    newest = {image_id: position for position, image_id in enumerate(table["image_id"].to_pylist())}
-    status = table["status"].to_pylist()
-    return {image_id: position for image_id, position in newest.items() if status[position] != Status.DELETED}
-
-
-def live_positions(index: Path, manifest: Manifest) -> dict[str, int]:
-    """`newest_positions` of all shards of a generation."""
-    return newest_positions(read_columns(index, manifest, ["image_id", "status"]))
+    positions = pa.array(np.arange(table.num_rows))
+    rows = pa.table({"image_id": table["image_id"], "position": positions})
+    newest = rows.group_by("image_id").aggregate([("position", "max")]).sort_by("image_id")
+    newest_N = newest["position_max"].to_numpy()
+    wanted = pc.is_in(table["status"], value_set=pa.array(statuses, pa.string())).to_numpy()
+    chosen_N: np.ndarray = newest_N[wanted[newest_N]]
+    return chosen_N
 
 
 def iterate_live_rows(
@@ -115,7 +116,8 @@ def iterate_live_rows(
 
     `columns` as in `read_rows`.
     """
-    live = set(live_positions(index, manifest).values())
+    table = read_columns(index, manifest, ["image_id", "status"])
+    live = set(newest_with_status(table, Status.INDEXED, Status.FAILED).tolist())
     position = 0
     for shard in manifest.shards:
         for row in read_rows(index, shard, list(columns) if columns is not None else None):

@@ -1,4 +1,4 @@
-"""Finds an image head by name or path; the default is the checkpoint shipped in `weights/`."""
+"""Image heads as they are used. Reads checkpoints; writes nothing."""
 
 from pathlib import Path
 
@@ -10,9 +10,6 @@ from indexer.image_head.checkpoint import ImageHeadHeader, read_heads
 from indexer.image_head.heads import Heads
 from retrieval.files import hash_file
 from retrieval.text_head import TextHead
-
-DEFAULT_IMAGE_HEAD = "default"
-_SHIPPED = Path(__file__).parent / "weights" / "flickr8k.safetensors"
 
 
 class ImageHead:
@@ -38,13 +35,12 @@ class ImageHead:
         return vectors_BE
 
 
-def load_image_head(name_or_path: str = DEFAULT_IMAGE_HEAD) -> ImageHead:
-    """`default`, or a .safetensors of `retrieve train image-head`.
+def load_image_head(path: Path) -> ImageHead:
+    """The head in a .safetensors of `retrieve train image-head`.
 
     Raises:
         CheckpointError: no image head there.
     """
-    path = _SHIPPED if name_or_path == DEFAULT_IMAGE_HEAD else Path(name_or_path)
     heads, text, header = read_heads(path)
     sha256 = hash_file(path)
     return ImageHead(heads, TextHead(text), header, path.stem, sha256)

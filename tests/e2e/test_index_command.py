@@ -137,6 +137,21 @@ def test_other_captioner_is_refused_in_one_line(tmp_path: Path, config: Path, ti
     assert read_manifest(tmp_path / "index") == manifest
 
 
+def test_two_runs_over_the_same_photos_give_the_same_shards(tmp_path: Path, config: Path) -> None:
+    write_samples(tmp_path / "photos")
+    (tmp_path / "photos" / "text.jpg").write_bytes(b"Dear diary")
+    other = tmp_path / "other.toml"
+    other.write_text(config.read_text() + "workers = 3\n")
+    for index, settings in (("one", config), ("two", other)):
+        done = retrieve(
+            "index", "photos", "--index", index, "--config", settings, "--device", "cpu", cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+    one, two = read_manifest(tmp_path / "one"), read_manifest(tmp_path / "two")
+    assert [shard.sha256 for shard in one.shards] == [shard.sha256 for shard in two.shards]
+    assert one.vectors == two.vectors
+
+
 def test_the_shipped_captioner_tells_sample_photos_apart(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     write_samples(photos)

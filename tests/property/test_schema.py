@@ -15,7 +15,7 @@ from retrieval.schema import (
     rows_to_table,
     table_to_rows,
 )
-from retrieval.shards import newest_positions, read_rows, write_shard
+from retrieval.shards import newest_with_status, read_rows, write_shard
 
 DIMENSION = 3
 FLOATS = st.floats(width=32, allow_nan=False)
@@ -84,9 +84,8 @@ def test_rows_survive_a_shard_and_give_the_same_bytes_again(tmp_path_factory, ro
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(Status)), max_size=12))
 def test_newest_row_wins_as_in_a_dictionary(history):
     rows = [PhotoRow(image_id, (), status) for image_id, status in history]
-    expected: dict[str, int] = {}
-    for position, (image_id, status) in enumerate(history):
-        expected[image_id] = position
-        if status is Status.DELETED:
-            del expected[image_id]
-    assert newest_positions(rows_to_table(rows, photo_schema(DIMENSION))) == expected
+    newest = {image_id: position for position, (image_id, _) in enumerate(history)}
+    table = rows_to_table(rows, photo_schema(DIMENSION))
+    for status in Status:
+        expected = [position for _, position in sorted(newest.items()) if history[position][1] is status]
+        assert newest_with_status(table, status).tolist() == expected

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import indexer.build
 from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.decode_pool import ReadPhoto
+from indexer.describer import Describer
 from indexer.photo_file import identify_path
 from indexer.report import IndexReport
 from indexer.unchanged import find_unchanged
@@ -741,13 +743,14 @@ def test_run_with_nothing_to_do_needs_no_models(
     age(library.folder)
     library.build()
     manifest = read_manifest(library.index)
-    config = IndexConfig()
+    config = IndexConfig(image_head="none")
     assert find_unchanged([library.folder], library.index, config) is None
-    monkeypatch.setattr("indexer.unchanged._hash_captioner", lambda _: manifest.captioner.sha256)
+    monkeypatch.setattr("indexer.unchanged._hash_describer", lambda _: manifest.captioner.sha256)
     monkeypatch.setattr("indexer.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
     report = find_unchanged([library.folder], library.index, config)
     assert report is not None
     assert counts(report) == (0, 1, 0, 0, 0, 1, 1)
+    assert find_unchanged([library.folder], library.index, IndexConfig()) is None
     for other in ({"recaption": True}, {"retry_failed": True}):
         assert find_unchanged([library.folder], library.index, IndexConfig.model_validate(other)) is None
     paint("b.png", GREEN)
@@ -757,10 +760,23 @@ def test_run_with_nothing_to_do_needs_no_models(
     assert find_unchanged([library.folder], library.index, config) is None
 
 
-def test_hash_of_the_shipped_captioner_is_known_without_loading_it() -> None:
+def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
-    from indexer.unchanged import _hash_captioner
+    from indexer.unchanged import _hash_captioner, _hash_describer
 
-    assert _hash_captioner("default") == load_captioner().weights_sha256
+    captioner = load_captioner()
+    assert _hash_captioner("default") == captioner.weights_sha256
+    # What the describer makes of a head, whatever that is: a file of bytes will do.
+    text_encoder = word_encoder
+    (tmp_path / "head.safetensors").write_bytes(b"head")
+    head = SimpleNamespace(
+        name="head",
+        weights_sha256=hash_file(tmp_path / "head.safetensors"),
+        image_encoder_sha256=captioner.image_encoder_sha256,
+        text_encoder_sha256=text_encoder.weights_sha256,
+    )
+    config = IndexConfig(image_head=str(tmp_path / "head.safetensors"))
+    expected = Describer(captioner, text_encoder, head, config.agreement).weights_sha256
+    assert _hash_describer(config) == expected
     assert _hash_captioner("some/model") is None
     assert _hash_captioner("nowhere.safetensors") is None

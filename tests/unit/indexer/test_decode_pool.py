@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from PIL import Image
 
 from indexer.decode import decode_photo
 from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.decode_worker import receive_answer
 from retrieval.files import hash_bytes
 
 
@@ -130,3 +132,23 @@ def test_no_more_than_asked_are_decoded_ahead(folder: Path) -> None:
     assert len(asked) <= 4
     assert len(list(reads)) == 19
     assert len(asked) == 20
+
+
+def test_no_answer_of_a_decoding_process_is_a_pickle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a pickle was read")
+
+    monkeypatch.setattr("multiprocessing.connection._ForkingPickler.loads", refuse)
+    paths = paint_many(folder, 2)
+    assert outcomes(list(decode_photos(paths, everything, DecodeSettings(size=8)))) == ["decoded", "decoded"]
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b"\x80\x04N.", b"{}", b"[]", b'{"identified": 1, "stamp": [1]}', b"x" * 2**17]
+)
+def test_process_that_answers_nonsense_counts_as_crashed(message: bytes) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        theirs.send_bytes(message)
+        with pytest.raises((ValueError, KeyError, TypeError, OSError)):
+            receive_answer(ours, 8)

@@ -10,7 +10,8 @@ from retrieval.manifest import Manifest, ModelRecord, ShardRecord
 from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.shards import (
     iterate_live_rows,
-    live_positions,
+    newest_with_status,
+    read_columns,
     read_rows,
     read_shard,
     shard_path,
@@ -136,11 +137,12 @@ def test_newest_rows_supersede_and_tombstones_remove(tmp_path):
         write_shard(tmp_path, [row("c", Status.DELETED)], SCHEMA),
     ]
     manifest = manifest_of(shards)
-    assert live_positions(tmp_path, manifest) == {"a": 3, "d": 5, "b": 6}
+    table = read_columns(tmp_path, manifest, ["image_id", "status"])
+    assert newest_with_status(table, Status.INDEXED).tolist() == [3, 6]
+    assert newest_with_status(table, Status.FAILED, Status.DELETED).tolist() == [7, 5]
     live = [(position, found.image_id) for position, found in iterate_live_rows(tmp_path, manifest)]
     assert live == [(3, "a"), (5, "d"), (6, "b")]
 
 
 def test_no_shards_have_no_rows(tmp_path):
-    assert live_positions(tmp_path, manifest_of([])) == {}
     assert list(iterate_live_rows(tmp_path, manifest_of([]))) == []

@@ -1,0 +1,129 @@
+"""`retrieve verify`, `repair`, `compact` and `info --failures` as a person types them."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrieval.commit import commit_next
+from retrieval.derived import build_derived
+from retrieval.manifest import read_manifest
+from retrieval.schema import PhotoRow, Status, photo_schema
+from retrieval.shards import shard_path, write_shard
+from retrieval.vector_index import vectors_path
+
+RETRIEVE = Path(sys.executable).with_name("retrieve")
+
+
+def retrieve(*arguments: str, cwd: Path) -> tuple[int, list[str], list[str]]:
+    """(exit code, lines on stdout, lines on stderr)"""
+    done = subprocess.run([RETRIEVE, *arguments], capture_output=True, text=True, check=False, cwd=cwd)
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_index: Any, word_encoder: Any) -> Path:
+    """A folder whose `index` holds five photos in two shards."""
+    make_index(
+        tmp_path / "index", {b"/%d.jpg" % number: f"photo {number}" for number in range(5)}, word_encoder
+    )
+    return tmp_path
+
+
+def test_whole_index(folder: Path) -> None:
+    manifest = read_manifest(folder / "index")
+    files = [folder / "index" / "CURRENT", *(folder / "index").glob("*/*")]
+    size = sum(path.stat().st_size for path in files)
+    assert retrieve("verify", cwd=folder) == (
+        0,
+        [f"5 files ({size} bytes) of generation 1 are as they were written"],
+        [],
+    )
+    assert retrieve("verify", "--fast", cwd=folder)[1] == [
+        f"5 files ({size} bytes) of generation 1 have the right size"
+    ]
+    code, [line], _ = retrieve("verify", "--json", cwd=folder)
+    assert (code, json.loads(line)) == (0, {"generation": 1, "files": 5, "bytes": size, "damaged": []})
+    assert retrieve("repair", cwd=folder)[:2] == (
+        0,
+        ["nothing to repair: generation 1 with 5 photos (5 before)"],
+    )
+    assert read_manifest(folder / "index") == manifest
+
+
+def test_damaged_index_is_named_and_repaired(folder: Path) -> None:
+    path = vectors_path(folder / "index", read_manifest(folder / "index").vectors[0])
+    path.write_bytes(path.read_bytes()[:-1])
+    code, out, err = retrieve("verify", "--fast", cwd=folder)
+    assert (code, len(out)) == (1, 1)
+    assert out[0].startswith(f"damaged: vectors/{path.name}: found ")
+    assert err == [
+        "retrieve: error: found 1 damaged of 5 files in index, expected none; "
+        "run `retrieve repair --index index`"
+    ]
+    code, out, err = retrieve("verify", "--json", cwd=folder)
+    assert (code, json.loads(out[0])["damaged"][0]["path"]) == (1, f"vectors/{path.name}")
+    code, out, err = retrieve("search", "a dog", cwd=folder)
+    assert (code, out, len(err)) == (1, [], 1)
+    assert "run `retrieve repair`" in err[0]
+    code, out, err = retrieve("repair", cwd=folder)
+    assert (code, err) == (0, [])
+    assert out[-1] == "repaired: generation 2 with 5 photos (5 before)"
+    assert retrieve("verify", cwd=folder)[0] == 0
+    assert (folder / "index" / "quarantine" / path.name).exists()
+
+
+def test_compaction_says_what_it_did(folder: Path) -> None:
+    code, out, err = retrieve("compact", cwd=folder)
+    assert (code, err) == (0, [])
+    assert out == ["2 shards with 5 rows became 1 with 5; 0 bytes freed; 5 photos (generation 2)"]
+    _, [line], _ = retrieve("compact", "--json", cwd=folder)
+    assert json.loads(line) == {
+        "generation": 2,
+        "photos": 5,
+        "shards_before": 1,
+        "shards": 1,
+        "rows_before": 5,
+        "rows": 5,
+        "freed": 0,
+    }
+
+
+def test_failures_are_listed_with_code_reason_and_time(folder: Path) -> None:
+    index = folder / "index"
+    manifest = read_manifest(index)
+    row = PhotoRow("f" * 64, (b"/caf\xe9\n.jpg",), Status.FAILED, reason="truncated: ends too soon")
+    shard = write_shard(index, [row], photo_schema(manifest.caption_dimension))
+    shard = dataclasses.replace(shard, written="2026-11-23T12:00:00+00:00")
+    shards = (*manifest.shards, shard)
+    commit_next(index, build_derived(index, dataclasses.replace(manifest, shards=shards)))
+    assert retrieve("info", "--failures", cwd=folder) == (
+        0,
+        ["2026-11-23T12:00:00+00:00  truncated          /caf\\xe9\\n.jpg: ends too soon"],
+        [],
+    )
+    _, [line], _ = retrieve("info", "--failures", "--json", cwd=folder)
+    assert json.loads(line) == {
+        "index": "index",
+        "failures": [
+            {
+                "path": "/caf\\xe9\\n.jpg",
+                "code": "truncated",
+                "reason": "ends too soon",
+                "when": "2026-11-23T12:00:00+00:00",
+            }
+        ],
+    }
+    assert shard_path(index, shard.sha256).exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "repair", "compact"])
+def test_without_an_index_one_line_says_so_and_nothing_is_made(tmp_path: Path, command: str) -> None:
+    code, out, err = retrieve(command, cwd=tmp_path)
+    assert (code, out, len(err)) == (1, [], 1)
+    assert err[0].startswith("retrieve: error: found no index in index, expected a folder made by ")
+    assert list(tmp_path.iterdir()) == []
