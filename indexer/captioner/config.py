@@ -23,7 +23,7 @@ class DecoderConfig(Config):
 class TrainingConfig(PassesConfig):
     """How the decoder is trained: every word of every human caption, given the words before it."""
 
-    cycles: tuple[PositiveInt, ...] = Field((10, 8), min_length=1)
+    cycles: tuple[PositiveInt, ...] = Field((8,), min_length=1)
     learning_rate: float = Field(8e-4, gt=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     doubly_stochastic: float = Field(0.1, ge=0)
@@ -32,7 +32,7 @@ class TrainingConfig(PassesConfig):
 class DecodingConfig(Config):
     """How the trained captioner writes: beam search with length normalisation."""
 
-    beam_width: int = Field(3, gt=0)
+    beam_width: int = Field(5, gt=0)
     max_words: int = Field(20, gt=0)
     length_penalty: float = Field(0.7, ge=0)
 
