@@ -14,7 +14,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test fault pictures cells report lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells report lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ endif
 
 test: $(READY_DEV) ## Run the tests
 	$(BIN)/python -m pytest
+
+scale: $(READY_DEV) ## Prove that an evaluation of 25,000 queries takes less than a gigabyte (minutes)
+	$(BIN)/python -m pytest -m long
 
 fault: $(READY_DEV) ## Prove at full length that no photo can be lost, and measure what that costs (half an hour)
 	RETRIEVE_FAULT=full $(BIN)/python -m pytest tests/fault

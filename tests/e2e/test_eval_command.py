@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 from ir_measures import RR, R, nDCG
 
-from indexer.captioner.loading import DEFAULT_CAPTIONER, load_captioner
+from indexer.config import IndexConfig
+from indexer.describer import Describer
 from indexer.index_writer import IndexWriter
+from indexer.models import load_models
 from indexer.samples import write_samples
 from retrieval.files import hash_file
 from retrieval.manifest import Manifest, ModelRecord, read_manifest
@@ -266,12 +268,14 @@ def test_without_an_index_the_indexer_makes_one_once(tmp_path: Path, data: Path,
     assert reports[0]["systems"] == reports[1]["systems"]
 
 
-def test_the_shipped_captioner_finds_the_sample_photos(tmp_path: Path, data: Path) -> None:
-    captioner = load_captioner(DEFAULT_CAPTIONER)
+def test_the_shipped_models_find_the_sample_photos(tmp_path: Path, data: Path) -> None:
+    models, config = load_models(IndexConfig(), "cpu"), IndexConfig()
+    describer = Describer(*models, config.agreement)
     done = retrieve("eval", data, "--out", tmp_path / "report", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert report["index"]["captioner"] == {"name": captioner.name, "sha256": captioner.weights_sha256}
+    assert report["index"]["captioner"] == {"name": describer.name, "sha256": describer.weights_sha256}
+    assert set(report["systems"]) == {"caption", "image", "fused"}
     # Chance is 40.8 percent; the photos are easy to tell apart, but unlike those that it was trained on.
     assert report["systems"]["caption"]["MRR"] > 45
 

@@ -21,7 +21,7 @@ def evaluate_synthetic(folder: Path, photos: int) -> dict[str, float]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_25_000_queries_over_5_000_photos_take_less_than_a_gigabyte(tmp_path: Path) -> None:
     found = evaluate_synthetic(tmp_path, photos=5000)
     assert found["queries"] == 25_000
