@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,7 +58,8 @@ def request_of(
         caption_dimension=word_encoder.dimension,
         probes=make_probes(word_encoder),
     )
-    writer = IndexWriter(tmp_path / "index", empty, ModelRecord("people", "0" * 64), shard_rows=100)
+    image_head = SimpleNamespace(text=head, name="random", weights_sha256="ab" * 32)
+    writer = IndexWriter(tmp_path / "index", empty, ModelRecord("people", "0" * 64), 100, image_head)
     lines = []
     for name, caption in CAPTIONS.items():
         (tmp_path / "images" / name).write_bytes(name.encode())

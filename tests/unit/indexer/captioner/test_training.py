@@ -35,6 +35,7 @@ def make_config(cell: Cell, passes: int) -> CaptionerConfig:
             "min_count": 1,
             "precision": "float32",
             "decoder": {"cell": cell, **sizes},
+            "decoding": {"beam_width": 3},
             "training": {**training, "average_decay": 0.5, "patience": 1000},
         }
     )
@@ -44,7 +45,7 @@ def make_config(cell: Cell, passes: int) -> CaptionerConfig:
 def test_each_cell_learns_to_say_what_people_said(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path, cell: Cell
 ) -> None:
-    checkpoint = train_captioner(dataset, make_config(cell, passes=60), tmp_path, cache, no_progress)
+    checkpoint = train_captioner(dataset, make_config(cell, passes=90), tmp_path, cache, no_progress)
     captioner = load_attention_captioner(checkpoint)
     for photo in dataset.split("train"):
         pixels = np.asarray(Image.open(photo.path).resize((224, 224), Image.Resampling.BICUBIC))
