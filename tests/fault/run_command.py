@@ -2,10 +2,9 @@
 
 from stub_models import ColourCaptioner, HashEncoder
 
-import indexer.captioner
-import retrieval.text_encoder
+import indexer.models
 from retrieval.command.main import main
 
-indexer.captioner.load_captioner = lambda *_: ColourCaptioner(seconds=0.05)
-retrieval.text_encoder.load_text_encoder = lambda *_: HashEncoder()
+MODELS = indexer.models.Models(ColourCaptioner(seconds=0.05), HashEncoder(), None)
+indexer.models.load_models = lambda *_: MODELS
 main()

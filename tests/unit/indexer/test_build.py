@@ -780,3 +780,28 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
     assert _hash_describer(config) == expected
     assert _hash_captioner("some/model") is None
     assert _hash_captioner("nowhere.safetensors") is None
+
+
+def test_interrupted_run_keeps_the_shard_in_flight(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        paint(f"{number}.png", (number, 0, 0))
+    caption = library.captioner.caption
+
+    def interrupt(pixels_BHWC: np.ndarray) -> Any:
+        if len(library.captioner.batches) == 5:
+            raise KeyboardInterrupt
+        return caption(pixels_BHWC)
+
+    monkeypatch.setattr(library.captioner, "caption", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        library.build(batch_photos=1, shard_rows=3)
+    monkeypatch.undo()
+    unfinished = read_manifest(library.index).unfinished
+    assert unfinished is not None
+    assert [shard.rows for shard in unfinished.shards] == [2]
+    library.captioner.batches.clear()
+    assert counts(library.build())[:6] == (5, 3, 0, 0, 0, 8)
+    assert library.captioner.captioned == 3
+    library.check()

@@ -14,7 +14,9 @@ from retrieval.manifest import (
     ShardRecord,
     VectorsRecord,
     commit_manifest,
+    read_generation,
     read_manifest,
+    read_whole,
 )
 
 MANIFEST = Manifest(
@@ -169,3 +171,38 @@ def test_manifest_that_could_not_be_read_back_is_never_committed(tmp_path):
     with pytest.raises(IndexFormatError, match=r"text_encoder\.sha256"):
         commit_manifest(tmp_path, wrong)
     assert read_manifest(tmp_path) == MANIFEST
+
+
+def test_reading_begins_again_where_its_generation_was_replaced_meanwhile(tmp_path):
+    commit_manifest(tmp_path, MANIFEST)
+    seen = []
+
+    def read(manifest):
+        seen.append(manifest.generation)
+        if len(seen) == 1:
+            commit_manifest(tmp_path, dataclasses.replace(MANIFEST, generation=8))
+            raise IndexFormatError("its files are gone")
+        return "read"
+
+    assert read_whole(tmp_path, read) == "read"
+    assert seen == [7, 8]
+
+
+def test_what_is_damaged_in_a_generation_that_stays_is_said(tmp_path):
+    commit_manifest(tmp_path, MANIFEST)
+
+    def read(manifest):
+        raise IndexFormatError("damaged")
+
+    with pytest.raises(IndexFormatError, match="damaged"):
+        read_whole(tmp_path, read)
+
+
+def test_manifest_is_known_by_its_own_checksum(tmp_path):
+    commit_manifest(tmp_path, MANIFEST)
+    (tmp_path / "CURRENT").unlink()
+    assert read_generation(tmp_path, 7) == MANIFEST
+    path = tmp_path / "manifests" / "00000007.json"
+    path.write_bytes(path.read_bytes().replace(b'"generation": 7', b'"generation": 9'))
+    with pytest.raises(IndexFormatError, match="checksum"):
+        read_generation(tmp_path, 7)

@@ -1,0 +1,91 @@
+"""An image head comes and goes with the vectors that readers see."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.index_writer import IndexWriter
+from retrieval.channel import Channel
+from retrieval.engine import SearchEngine
+from retrieval.manifest import ModelRecord, read_manifest
+from retrieval.repair import repair_index
+from retrieval.schema import PhotoRow, Status, StoredCaption
+from retrieval.text_head import TextHead, head_path
+from retrieval.verify import verify_index
+
+CAPTIONER = ModelRecord("captioner with head", "c" * 64)
+DIMENSION = 5
+
+
+@pytest.fixture
+def head(word_encoder: Any) -> Any:
+    rng = np.random.default_rng(0)
+    shapes = {
+        "linear.weight": (DIMENSION, word_encoder.dimension),
+        "expand.weight": (7, word_encoder.dimension),
+        "expand.bias": (7,),
+        "project.weight": (DIMENSION, 7),
+        "project.bias": (DIMENSION,),
+    }
+    text = TextHead({name: rng.standard_normal(shape) for name, shape in shapes.items()})
+    return SimpleNamespace(text=text, name="head", weights_sha256="d" * 64)
+
+
+@pytest.fixture
+def index(tmp_path: Path, make_index: Any, word_encoder: Any) -> Path:
+    make_index(tmp_path, {b"/%d.jpg" % number: f"photo {number}" for number in range(3)}, word_encoder)
+    return tmp_path
+
+
+def describe_again(index: Path, writer: IndexWriter, text_encoder: Any) -> None:
+    for number, image_id in enumerate(SearchEngine.open(index, text_encoder, "cpu").rank(["a"]).image_ids):
+        writer.add(
+            PhotoRow(
+                image_id,
+                (b"/%d.jpg" % number,),
+                Status.INDEXED,
+                captions=(StoredCaption("new"),),
+                caption_vector=text_encoder.encode(["new"])[0],
+                image_vector=np.eye(DIMENSION, dtype=np.float32)[number],
+            )
+        )
+
+
+def test_readers_see_a_head_with_its_vectors_and_not_before(
+    index: Path, head: Any, word_encoder: Any
+) -> None:
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 1, head)
+    describe_again(index, writer, word_encoder)
+    kept = read_manifest(index)
+    assert kept.unfinished is not None
+    assert len(kept.unfinished.shards) == 3
+    assert kept.image_head is None
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION,)
+    assert writer.commit().image_head is not None
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION, Channel.IMAGE)
+    assert verify_index(index).damaged == ()
+
+
+def test_damaged_head_is_left_out_and_put_back_by_the_next_run(
+    index: Path, head: Any, word_encoder: Any
+) -> None:
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 10, head)
+    describe_again(index, writer, word_encoder)
+    record = writer.commit().image_head
+    assert record is not None
+    # A second generation with the head, so that there is none to fall back to.
+    again = IndexWriter(index, read_manifest(index), CAPTIONER, 10, head)
+    again.delete("e" * 64, ())
+    again.commit()
+    head_path(index, record).write_bytes(b"damaged")
+    report = repair_index(index)
+    assert any(action.startswith("left out the image channel's head; run `") for action in report.actions)
+    assert report.photos == 3
+    assert verify_index(index).damaged == ()
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION,)
+    IndexWriter(index, read_manifest(index), CAPTIONER, 10, head).commit()
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION, Channel.IMAGE)
+    assert verify_index(index).damaged == ()
