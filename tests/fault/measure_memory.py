@@ -1,0 +1,18 @@
+"""Indexes a folder with the stub models and prints the peak of its memory: python measure_memory.py PHOTOS INDEX."""
+
+import os
+import sys
+from pathlib import Path
+
+from stub_models import ColourCaptioner, HashEncoder
+
+from indexer.build import build_index
+from indexer.config import IndexConfig
+from indexer.peak_memory import PeakMemory
+
+photos, index = sys.argv[1:]
+memory = PeakMemory()
+build_index(
+    [Path(photos)], Path(index), ColourCaptioner(), HashEncoder(), IndexConfig(batch_photos=1), memory.sample
+)
+os.write(1, f"{memory.bytes()}\n".encode())
