@@ -11,8 +11,8 @@ import numpy as np
 
 from eval.collection import Collection
 from eval.placements import Placements, join_placements, place_relevant
-from eval.search import spread_scores
 from retrieval.flat_index import FlatIndex
+from retrieval.fusion import spread_scores
 from retrieval.text_encoder import TextEncoder
 
 CEILING = "human caption"
@@ -51,7 +51,7 @@ def place_by_human_captions(collection: Collection, encoder: TextEncoder) -> Pla
             batch = [collection.queries[query] for query in members[start : start + _QUERIES_AT_ONCE]]
             scores, photos = corpus.search(encoder.encode([query.text for query in batch]), len(texts))
             parts.append(
-                place_relevant(spread_scores(photos, scores, len(texts)), [[q.photo] for q in batch])
+                place_relevant(spread_scores(scores, photos, len(texts), -np.inf), [[q.photo] for q in batch])
             )
     return _reorder(join_placements(parts), np.array(order))
 

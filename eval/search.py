@@ -13,6 +13,7 @@ import numpy as np
 from eval.collection import Collection, Query
 from eval.naming import name_first
 from retrieval.errors import DatasetError, RetrievalError
+from retrieval.fusion import spread_scores
 from retrieval.hit import Ranking
 from retrieval.progress import Progress, no_progress
 
@@ -78,16 +79,8 @@ def score_photos(
     """float32 (Q, P): what each photo of the collection scored for each query, -inf where it is no answer."""
     ranking = engine.rank([query.text for query in queries], channel=channel)
     _refuse_bad_ranking(ranking, queries)
-    scores_QN = spread_scores(ranking.photos_QK, ranking.scores_QK, len(ranking.image_ids))
+    scores_QN = spread_scores(ranking.scores_QK, ranking.photos_QK, len(ranking.image_ids), -np.inf)
     return scores_QN[:, locate_photos(collection, ranking.image_ids)]
-
-
-def spread_scores(photos_QK: np.ndarray, scores_QK: np.ndarray, photos: int) -> np.ndarray:
-    """float32 (Q, photos): the scores by photo instead of by place; -inf where a photo has no place."""
-    scores_QN = np.full((len(photos_QK), photos + 1), -np.inf, dtype=np.float32)
-    # A place that no photo fills has the number -1: the last column, which is cut off.
-    np.put_along_axis(scores_QN, photos_QK, scores_QK, axis=1)
-    return scores_QN[:, :photos]
 
 
 def _refuse_bad_ranking(ranking: Ranking, queries: Sequence[Query]) -> None:

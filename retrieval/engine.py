@@ -111,7 +111,7 @@ class SearchEngine:
         answers = self._answer(queries, require_count(k), channel)
         scores_QK, numbers_QK = self._combine(answers, k)
         return [
-            self._hits(scores_QK[query], numbers_QK[query], _places(answers, query))
+            self._hits(scores_QK[query], numbers_QK[query], _places(answers, query, numbers_QK[query]))
             for query in range(len(queries))
         ]
 
@@ -129,7 +129,7 @@ class SearchEngine:
 
     def _answer(self, queries: Sequence[str], k: int, channel: str | None) -> Answers:
         """What each channel that is asked says; more than k photos of each where they will be fused."""
-        searchers = self._channels if channel is None else {Channel(channel): self._searcher(channel)}
+        searchers = self._channels if channel is None else self._only(channel)
         vectors_QD = self._text_encoder.encode([require_query(query) for query in queries])
         batch = Queries(tuple(queries), vectors_QD)
         wanted = k if len(searchers) == 1 else max(k, _CANDIDATES)
@@ -144,12 +144,12 @@ class SearchEngine:
         ((scores_QK, numbers_QK),) = answers.values()
         return scores_QK[:, :k], numbers_QK[:, :k]
 
-    def _searcher(self, name: str) -> Searcher:
+    def _only(self, name: str) -> dict[Channel, Searcher]:
         if name not in self._channels:
             raise UsageError(
                 f"found no channel {name!r} in this index, expected one of: {', '.join(self._channels)}"
             )
-        return self._channels[Channel(name)]
+        return {Channel(name): self._channels[Channel(name)]}
 
     def _hits(
         self, scores_K: np.ndarray, numbers_K: np.ndarray, places: Mapping[Channel, Mapping[int, ChannelHit]]
@@ -188,17 +188,16 @@ def _open_channels(
     return channels
 
 
-def _places(answers: Answers, query: int) -> dict[Channel, dict[int, ChannelHit]]:
-    """Each channel's rank and score of the photos in its answer to one query."""
-    return {
-        name: {
-            number: ChannelHit(rank, score)
-            for rank, (number, score) in enumerate(
-                zip(numbers_QK[query].tolist(), scores_QK[query].tolist(), strict=True), start=1
-            )
+def _places(answers: Answers, query: int, found_K: np.ndarray) -> dict[Channel, dict[int, ChannelHit]]:
+    """Each channel's rank and score of the photos that were found for one query, where it ranked them."""
+    places = {}
+    for name, (scores_QN, numbers_QN) in answers.items():
+        ranked_N = np.flatnonzero(np.isin(numbers_QN[query], found_K))
+        places[name] = {
+            int(numbers_QN[query, rank]): ChannelHit(int(rank) + 1, float(scores_QN[query, rank]))
+            for rank in ranked_N
         }
-        for name, (scores_QK, numbers_QK) in answers.items()
-    }
+    return places
 
 
 def _torch_device(device: Device) -> str:

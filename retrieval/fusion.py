@@ -41,11 +41,20 @@ def fuse_scores(
         found_QK = numbers_QK >= 0
         lowest_Q1 = np.where(found_QK, scores_QK, np.inf).min(axis=1, keepdims=True)
         lowest_Q1[~np.isfinite(lowest_Q1)] = 0.0
-        scores_QP = np.repeat(lowest_Q1.astype(np.float32), photos + 1, axis=1)
-        # A place that no photo fills has the number -1: the last column, which is cut off.
-        np.put_along_axis(scores_QP, numbers_QK, scores_QK.astype(np.float32), axis=1)
-        fused_QP += config.weight(channel) * scores_QP[:, :photos]
+        scores_QP = spread_scores(scores_QK, numbers_QK, photos, lowest_Q1)
+        fused_QP += config.weight(channel) * scores_QP
     return fused_QP
+
+
+def spread_scores(
+    scores_QK: np.ndarray, numbers_QK: np.ndarray, photos: int, missing_Q1: np.ndarray | float
+) -> np.ndarray:
+    """The scores by photo instead of by place, float32 (Q, photos); `missing_Q1` where one has no place."""
+    scores_QP = np.empty((len(scores_QK), photos + 1), dtype=np.float32)
+    scores_QP[:] = missing_Q1
+    # A place that no photo fills has the number -1: the last column, which is cut off.
+    np.put_along_axis(scores_QP, numbers_QK, scores_QK.astype(np.float32), axis=1)
+    return scores_QP[:, :photos]
 
 
 def rank_scores(scores_QP: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Indexes a folder with the stub models and prints the peak of its memory: python measure_memory.py PHOTOS INDEX."""
+"""Indexes a folder with the stub models, prints its peak memory: python measure_memory.py PHOTOS INDEX."""
 
 import os
 import sys
