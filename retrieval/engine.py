@@ -29,7 +29,7 @@ from retrieval.searcher import Queries, Searcher, VectorSearcher
 from retrieval.text_encoder import TextEncoder, load_text_encoder
 from retrieval.text_head import read_text_head
 from retrieval.vector_index import read_vectors
-from retrieval.wishes import require_count, require_probability
+from retrieval.wishes import require_count, require_probability, require_words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,6 +176,9 @@ class SearchEngine:
     ) -> Ranking:
         """The k best photos (all of them without k) for many queries, as arrays; none is folded.
 
+        A text is a sentence as it is, whatever quotes, hyphens and colons are in it; for the language of
+        queries hand in `parse_query(text)`.
+
         The answer takes 12 bytes a query and photo: hand in fewer queries at once where that is too much.
 
         Raises:
@@ -184,7 +187,8 @@ class SearchEngine:
         wanted = min(len(self._photos) if k is None else require_count(k), len(self._photos))
         numbers_QK = np.full((len(queries), wanted), -1, dtype=np.int64)
         scores_QK = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
-        for numbers, ranked in self._rank(self._read(queries), max(wanted, 1), channel):
+        asked = self._read([Query.plain(each) if isinstance(each, str) else each for each in queries])
+        for numbers, ranked in self._rank(asked, max(wanted, 1), channel):
             found = min(wanted, ranked.numbers_QK.shape[1])
             numbers_QK[numbers, :found] = ranked.numbers_QK[:, :found]
             scores_QK[numbers, :found] = ranked.scores_QK[:, :found]
@@ -271,6 +275,8 @@ class SearchEngine:
         for query in queries:
             if isinstance(query, str):
                 query = Query() if outer_P is not None and not query.strip() else parse_query(query)
+            if not query.is_strict and outer_P is None:
+                require_words(query.text)
             own_P = select_photos(self._photos, self._words, query)
             if own_P is None or outer_P is None:
                 allowed_P = outer_P if own_P is None else own_P
