@@ -10,6 +10,7 @@ Reading order:
 on disk;
 `unit_vectors`, `encoder_weights`, `text_encoder`, `probes`, `text_head`: sentences to vectors;
 `device`, `faiss_installation`, `flat_index`, `vector_index`, `channel_vectors`: nearest neighbours;
+`stems`, `packed_folder`, `lexical_index`, `lexical_file`: words in captions;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
 `failures`, `verify`, `repair`, `compact`: its care;
 `printable`, `photo_table`, `query`, `hit`, `searcher`, `fusion`, `engine`, `live_engine`,

@@ -11,11 +11,12 @@ from retrieval.errors import IndexFormatError, UsageError
 from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
 from retrieval.hit import ChannelHit, Hit, Ranking
+from retrieval.lexical_file import read_words
 from retrieval.manifest import Manifest, read_whole
 from retrieval.photo_table import PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query import require_count, require_query
-from retrieval.searcher import Queries, Searcher, VectorSearcher
+from retrieval.searcher import LexicalSearcher, Queries, Searcher, VectorSearcher
 from retrieval.text_encoder import TextEncoder, load_text_encoder
 from retrieval.text_head import read_text_head
 from retrieval.vector_index import read_vectors
@@ -176,15 +177,19 @@ def _open_channels(
     head = None if manifest.image_head is None else read_text_head(index, manifest.image_head)
     channels: dict[Channel, Searcher] = {}
     for record in manifest.vectors:
-        vector_index = photos.number(read_vectors(index, record, place))
+        vectors = read_vectors(index, record, place)
+        numbered = vectors.with_ids(photos.number(vectors.ids))
         channel = Channel(record.channel)
-        channels[channel] = VectorSearcher(vector_index, head if channel is Channel.IMAGE else None)
+        channels[channel] = VectorSearcher(numbered, head if channel is Channel.IMAGE else None)
     if Channel.CAPTION not in channels:
         if len(photos):
             raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
         empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
         empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
         channels[Channel.CAPTION] = VectorSearcher(empty)
+    if manifest.lexical is not None:
+        words = read_words(index, manifest.lexical)
+        channels[Channel.LEXICAL] = LexicalSearcher(words.with_ids(photos.number(words.ids)))
     return channels
 
 

@@ -12,7 +12,6 @@ from retrieval.manifest import Manifest
 from retrieval.printable import make_printable
 from retrieval.schema import Status
 from retrieval.shards import newest_with_status, read_columns
-from retrieval.vector_index import VectorIndex
 
 
 class PhotoTable:
@@ -43,19 +42,20 @@ class PhotoTable:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def number(self, vector_index: VectorIndex) -> VectorIndex:
-        """The same vectors with photos' numbers for ids instead of positions.
+    def number(self, positions_N: np.ndarray) -> np.ndarray:
+        """int64 (N,): the numbers of the photos whose rows lie at these positions.
 
         Raises:
-            IndexFormatError: a vector belongs to no searchable photo.
+            IndexFormatError: there is no searchable photo.
         """
-        positions_N = vector_index.ids
         if len(positions_N) and positions_N.max() >= len(self._number_at):
-            raise IndexFormatError("found vectors beyond the last row of the shards; index again")
-        numbers_N = self._number_at[positions_N]
+            raise IndexFormatError("found vectors or words beyond the last row of the shards; index again")
+        numbers_N: np.ndarray = self._number_at[positions_N]
         if (numbers_N < 0).any():
-            raise IndexFormatError("found vectors of photos that were deleted or replaced; index again")
-        return vector_index.with_ids(numbers_N)
+            raise IndexFormatError(
+                "found vectors or words of photos that were deleted or replaced; index again"
+            )
+        return numbers_N
 
     def path(self, number: int) -> str:
         """The first path of a photo, printable."""

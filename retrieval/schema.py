@@ -98,6 +98,9 @@ VECTOR_COLUMNS = {Channel.CAPTION: "caption_vector", Channel.IMAGE: "image_vecto
 # What of a row tells which file was not indexed, why and when.
 FAILURE_COLUMNS = ["image_id", "paths", "status", "reason", "failed_at"]
 
+# What of a row can be found by its words.
+WORD_COLUMNS = ["image_id", "paths", "status", "captions", "tags"]
+
 # Which photo a row is and what became of it: enough to see what changed, without vectors and attention.
 LEDGER_COLUMNS = ["image_id", "paths", "status", "reason", "captions"]
 

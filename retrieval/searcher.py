@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from retrieval.lexical_index import LexicalIndex
 from retrieval.text_head import TextHead
 from retrieval.vector_index import VectorIndex
 
@@ -21,7 +22,7 @@ class Queries:
 
 
 class Searcher(Protocol):
-    """One channel of an opened index. Implementations: `VectorSearcher`."""
+    """One channel of an opened index. Implementations: `VectorSearcher`, `LexicalSearcher`."""
 
     def search(self, queries: Queries, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(scores float32 (Q, k), photos' numbers int64 (Q, k)), best first; -inf and -1 beyond the last."""
@@ -41,3 +42,14 @@ class VectorSearcher:
         if self._text_head is not None:
             vectors_QD = self._text_head.project(vectors_QD)
         return self._vector_index.search(vectors_QD, k)
+
+
+class LexicalSearcher:
+    """Words in common; a photo without any of the query's is no answer."""
+
+    def __init__(self, words: LexicalIndex) -> None:
+        self.words = words
+
+    def search(self, queries: Queries, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `Searcher.search`; a score is BM25."""
+        return self.words.search(queries.texts, k)
