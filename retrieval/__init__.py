@@ -11,6 +11,7 @@ on disk;
 `unit_vectors`, `encoder_weights`, `text_encoder`, `probes`, `text_head`: sentences to vectors;
 `device`, `faiss_installation`, `allowed_rows`, `flat_index`, `vector_index`, `channel_vectors`: nearest
 neighbours;
+`stems`, `packed_folder`, `lexical_index`, `lexical_file`: words in captions;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
 `failures`, `verify`, `repair`, `compact`, `human_caption`: its care;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;

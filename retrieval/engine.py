@@ -19,13 +19,14 @@ from retrieval.explanation import Explanation, read_attention
 from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig
 from retrieval.hit import Ranking
+from retrieval.lexical_file import read_words
 from retrieval.manifest import Manifest, read_whole
 from retrieval.photo_table import PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query_language import Query, parse_query, parse_where
 from retrieval.ranker import Ranked, Ranker
 from retrieval.results import Results
-from retrieval.searcher import Queries, Searcher, VectorSearcher
+from retrieval.searcher import LexicalSearcher, Queries, Searcher, VectorSearcher
 from retrieval.text_encoder import TextEncoder, load_text_encoder
 from retrieval.text_head import read_text_head
 from retrieval.vector_index import read_vectors
@@ -68,9 +69,8 @@ class SearchEngine:
             for channel, searcher in channels.items()
             if isinstance(searcher, VectorSearcher)
         }
-        self._words = CaptionWords(
-            [[c["text"] for c in each] for each in photos.columns["captions"].to_pylist()]
-        )
+        lexical = channels.get(Channel.LEXICAL)
+        self._words = CaptionWords(photos, lexical.words) if isinstance(lexical, LexicalSearcher) else None
         self._answerer = Answerer(manifest.generation, photos, self._vectors.get(Channel.IMAGE))
 
     @classmethod
@@ -339,6 +339,9 @@ def _open_channels(
         empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
         empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
         channels[Channel.CAPTION] = VectorSearcher(empty)
+    if manifest.lexical is not None:
+        words = read_words(index, manifest.lexical)
+        channels[Channel.LEXICAL] = LexicalSearcher(words.with_ids(photos.number(words.ids)))
     return channels
 
 
