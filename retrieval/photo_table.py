@@ -29,6 +29,8 @@ class PhotoTable:
         photos = table.take(pa.array(self.positions_P)).combine_chunks()
         self.image_ids: tuple[str, ...] = tuple(photos["image_id"].to_pylist())
         self.columns: dict[str, pa.Array] = {name: photos[name].combine_chunks() for name in _COLUMNS}
+        # Parquet has no seconds, and gives milliseconds back.
+        self.columns["taken"] = self.columns["taken"].cast(pa.timestamp("s"))
         self._number_at = np.full(table.num_rows, -1, dtype=np.int64)
         self._number_at[self.positions_P] = np.arange(len(self.positions_P))
 
