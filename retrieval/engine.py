@@ -20,6 +20,7 @@ from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig
 from retrieval.hit import Ranking
 from retrieval.lexical_file import read_words
+from retrieval.lazy_text_encoder import LazyTextEncoder
 from retrieval.manifest import Manifest, read_whole
 from retrieval.photo_table import PhotoTable
 from retrieval.probes import check_text_encoder
@@ -27,7 +28,7 @@ from retrieval.query_language import Query, parse_query, parse_where
 from retrieval.ranker import Ranked, Ranker
 from retrieval.results import Results
 from retrieval.searcher import LexicalSearcher, Queries, Searcher, VectorSearcher
-from retrieval.text_encoder import TextEncoder, load_text_encoder
+from retrieval.text_encoder import TextEncoder
 from retrieval.text_head import read_text_head
 from retrieval.vector_index import read_vectors
 from retrieval.wishes import require_count, require_probability, require_words
@@ -83,8 +84,9 @@ class SearchEngine:
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
-        Without a `text_encoder` the one that the manifest names is loaded. `device` is "auto" (vectors are
-        searched on a GPU where FAISS has one), "cpu", or "cuda" (the text encoder runs there as well).
+        Without a `text_encoder` the one that the manifest names is loaded when the first sentence is searched.
+        `device` is "auto" (vectors are searched on a GPU where FAISS has one), "cpu", or "cuda" (the text
+        encoder runs there as well).
 
         Raises:
             IndexNotFoundError: no index there.
@@ -96,8 +98,9 @@ class SearchEngine:
         def open_generation(manifest: Manifest) -> "SearchEngine":
             photos = PhotoTable.read(index, manifest)
             channels = _open_channels(index, manifest, photos, place)
-            encoder = text_encoder or load_text_encoder(manifest.text_encoder.name, _torch_device(place))
-            check_text_encoder(manifest, encoder)
+            if text_encoder is not None:
+                check_text_encoder(manifest, text_encoder)
+            encoder = text_encoder or LazyTextEncoder(manifest, _torch_device(place))
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig())
 
         return read_whole(index, open_generation)
@@ -116,6 +119,10 @@ class SearchEngine:
     def channels(self) -> tuple[str, ...]:
         """The names of the channels that this index has."""
         return tuple(self._ranker.channels)
+
+    def holds(self, image_id: str) -> bool:
+        """Whether this is a photo that can be found."""
+        return self._photos.holds(image_id)
 
     def file(self, image_id: str) -> Path:
         """Where the photo of a hit lies; unlike `Hit.path`, it can be opened whatever its name.

@@ -67,10 +67,14 @@ class PhotoTable:
         Raises:
             UsageError: there is no such photo.
         """
-        number = bisect.bisect_left(self.image_ids, image_id)
-        if number == len(self.image_ids) or self.image_ids[number] != image_id:
+        if not self.holds(image_id):
             raise UsageError(f"found no photo {image_id!r} in this index, expected the image_id of a hit")
-        return number
+        return bisect.bisect_left(self.image_ids, image_id)
+
+    def holds(self, image_id: str) -> bool:
+        """Whether there is such a photo."""
+        number = bisect.bisect_left(self.image_ids, image_id)
+        return number < len(self) and self.image_ids[number] == image_id
 
     def path(self, number: int) -> str:
         """The first path of a photo, printable."""

@@ -33,7 +33,7 @@ def make_photo(name: str, *captions: str, human: str = "", **columns: Any) -> Ph
 
 
 def commit_rows(index: Path, rows: Sequence[PhotoRow], encoder: TextEncoder, images: np.ndarray) -> None:
-    """Commit an index of these rows and image vectors (N, 8), of three rows a shard; NaN: no image vector."""
+    """Commit an index of these rows and image vectors (N, 8), in a few shards; NaN: no image vector."""
     random = np.random.default_rng(0)
     shapes = {"linear.weight": (IMAGE_DIMENSION, encoder.dimension), "expand.weight": (4, encoder.dimension)}
     shapes |= {
@@ -48,7 +48,10 @@ def commit_rows(index: Path, rows: Sequence[PhotoRow], encoder: TextEncoder, ima
         for row, text, image in zip(rows, texts, images, strict=True)
     ]
     schema = photo_schema(encoder.dimension, IMAGE_DIMENSION)
-    shards = [write_shard(index, complete[start : start + 3], schema) for start in range(0, len(rows), 3)]
+    size = max(3, len(rows) // 2)
+    shards = [
+        write_shard(index, complete[start : start + size], schema) for start in range(0, len(rows), size)
+    ]
     manifest = Manifest(
         generation=1,
         text_encoder=ModelRecord(encoder.name, encoder.weights_sha256),
