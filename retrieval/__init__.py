@@ -12,6 +12,7 @@ on disk;
 `device`, `faiss_installation`, `flat_index`, `vector_index`, `channel_vectors`: nearest neighbours;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
 `failures`, `verify`, `repair`, `compact`: its care;
+`photo_pixels`, `thumbnail`: photos made small;
 `printable`, `photo_table`, `query`, `hit`, `searcher`, `fusion`, `engine`, `live_engine`,
 `contact_sheet`: search;
 `config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `command` (the
