@@ -9,14 +9,16 @@ Reading order:
 `errors`, `channel`, `schema` (a photo's row), `files`, `sealed_file`, `manifest`, `shards`, `lock`: the index
 on disk;
 `unit_vectors`, `encoder_weights`, `text_encoder`, `probes`, `text_head`: sentences to vectors;
-`device`, `faiss_installation`, `flat_index`, `vector_index`, `channel_vectors`: nearest neighbours;
+`device`, `faiss_installation`, `allowed_rows`, `flat_index`, `vector_index`, `channel_vectors`: nearest
+neighbours;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
 `failures`, `verify`, `repair`, `compact`: its care;
 `photo_pixels`, `thumbnail`: photos made small;
-`printable`, `photo_table`, `query`, `hit`, `searcher`, `fusion`, `engine`, `live_engine`,
-`contact_sheet`: search;
-`config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `command` (the
-`retrieve` command).
+`printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
+`wishes`, `searcher`, `fusion`, `ranker`, `matched_words`, `near_duplicates`, `hit`, `results`, `explanation`,
+`answer`, `engine`, `live_engine`, `contact_sheet`: search;
+`config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `service` (over
+HTTP), `command` (the `retrieve` command).
 """
 
 import importlib

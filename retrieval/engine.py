@@ -1,36 +1,55 @@
-"""The query engine: a sentence in, photos out. Reads one generation of an index; writes nothing."""
+"""The query engine: a sentence in, photos out. Reads one generation of an index; writes nothing.
 
-from collections.abc import Mapping, Sequence
+Shapes: P photos, D dimensions of a channel's vectors.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from retrieval.allowed_photos import select_photos
+from retrieval.answer import Answerer, Wish
+from retrieval.caption_words import CaptionWords
 from retrieval.channel import Channel
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError, UsageError
+from retrieval.explanation import Explanation, read_attention
 from retrieval.flat_index import FlatIndex
-from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
-from retrieval.hit import ChannelHit, Hit, Ranking
+from retrieval.fusion import FusionConfig
+from retrieval.hit import Ranking
 from retrieval.manifest import Manifest, read_whole
 from retrieval.photo_table import PhotoTable
 from retrieval.probes import check_text_encoder
-from retrieval.query import require_count, require_query
+from retrieval.query_language import Query, parse_query, parse_where
+from retrieval.ranker import Ranked, Ranker
+from retrieval.results import Results
 from retrieval.searcher import Queries, Searcher, VectorSearcher
 from retrieval.text_encoder import TextEncoder, load_text_encoder
 from retrieval.text_head import read_text_head
 from retrieval.vector_index import read_vectors
+from retrieval.wishes import require_count, require_probability
 
-# Photos that each channel is asked for when the answers are fused, at least.
-_CANDIDATES = 1000
 
-Answers = dict[Channel, tuple[np.ndarray, np.ndarray]]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A query and the photos that it lets through, bool (P,), or None for all."""
+
+    query: Query
+    allowed_P: np.ndarray | None
 
 
 class SearchEngine:
-    """One generation of an index, opened: every answer of one engine comes from the same photos."""
+    """One generation of an index, opened: every answer of one engine comes from the same photos.
+
+    A query is a text in the language of `query_language`, or a `Query`. One without words to be searched by
+    meaning is answered with the photos that it lets through, the newest first, all with a score of 0.
+    """
 
     def __init__(
         self,
+        index: Path,
         manifest: Manifest,
         photos: PhotoTable,
         channels: Mapping[Channel, Searcher],
@@ -39,10 +58,20 @@ class SearchEngine:
     ) -> None:
         """Use `SearchEngine.open`. The channels answer with the numbers of `photos`."""
         self.generation = manifest.generation
+        self._index = index
+        self._manifest = manifest
         self._photos = photos
-        self._channels = dict(channels)
+        self._ranker = Ranker(channels, fusion, len(photos))
         self._text_encoder = text_encoder
-        self._fusion = fusion
+        self._vectors = {
+            channel: searcher.vectors
+            for channel, searcher in channels.items()
+            if isinstance(searcher, VectorSearcher)
+        }
+        self._words = CaptionWords(
+            [[c["text"] for c in each] for each in photos.columns["captions"].to_pylist()]
+        )
+        self._answerer = Answerer(manifest.generation, photos, self._vectors.get(Channel.IMAGE))
 
     @classmethod
     def open(
@@ -69,7 +98,7 @@ class SearchEngine:
             channels = _open_channels(index, manifest, photos, place)
             encoder = text_encoder or load_text_encoder(manifest.text_encoder.name, _torch_device(place))
             check_text_encoder(manifest, encoder)
-            return cls(manifest, photos, channels, encoder, fusion or FusionConfig())
+            return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig())
 
         return read_whole(index, open_generation)
 
@@ -86,7 +115,7 @@ class SearchEngine:
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels that this index has."""
-        return tuple(self._channels)
+        return tuple(self._ranker.channels)
 
     def file(self, image_id: str) -> Path:
         """Where the photo of a hit lies; unlike `Hit.path`, it can be opened whatever its name.
@@ -96,78 +125,196 @@ class SearchEngine:
         """
         return self._photos.file(image_id)
 
-    def search(self, query: str, k: int = 10, channel: str | None = None) -> list[Hit]:
-        """The k best photos for a sentence, fewer where the index has fewer.
+    def search(
+        self,
+        query: str | Query,
+        k: int = 10,
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        min_probability: float = 0.0,
+        fold: bool = True,
+    ) -> Results:
+        """The k best photos for a query, fewer where fewer are allowed.
 
-        Without a `channel` the answers of all are fused.
+        Without a `channel` the answers of all are fused. `where` are filters, in the same language. Photos
+        that show the same as a better one are folded under it unless `fold` is False.
 
         Raises:
-            UsageError: an empty query, k < 1, or a channel that the index lacks.
+            UsageError: a query or filter that cannot be read, k < 1, a channel that the index lacks, or a
+                probability where the index knows none.
         """
-        return self.search_many([query], k, channel)[0]
+        (results,) = self.search_many(
+            [query], k, channel, where=where, min_probability=min_probability, fold=fold
+        )
+        return results
 
-    def search_many(self, queries: Sequence[str], k: int = 10, channel: str | None = None) -> list[list[Hit]]:
-        """`search` for many sentences, encoded together."""
-        answers = self._answer(queries, require_count(k), channel)
-        scores_QK, numbers_QK = self._combine(answers, k)
-        return [
-            self._hits(scores_QK[query], numbers_QK[query], _places(answers, query, numbers_QK[query]))
-            for query in range(len(queries))
-        ]
+    def search_many(
+        self,
+        queries: Sequence[str | Query],
+        k: int = 10,
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        min_probability: float = 0.0,
+        fold: bool = True,
+    ) -> list[Results]:
+        """`search` for many queries, encoded together."""
+        require_count(k)
+        require_probability(min_probability)
+        wish = Wish(k, min_probability, fold)
+        asked = self._read(queries, where)
+        results: dict[int, Results] = {}
+        for numbers, ranked in self._rank(asked, wish.depth, channel):
+            for row, number in enumerate(numbers):
+                first = ranked.only(row)
+                results[number] = self._answer(asked[number], wish, channel, first)
+        return [results[number] for number in range(len(asked))]
 
-    def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
-        """The k best photos (all of them without k) for many sentences, as arrays.
+    def rank(
+        self, queries: Sequence[str | Query], k: int | None = None, channel: str | None = None
+    ) -> Ranking:
+        """The k best photos (all of them without k) for many queries, as arrays; none is folded.
 
         The answer takes 12 bytes a query and photo: hand in fewer queries at once where that is too much.
 
         Raises:
             UsageError: as `search`.
         """
-        wanted = len(self._photos) if k is None else require_count(k)
-        scores_QK, numbers_QK = self._combine(self._answer(queries, max(wanted, 1), channel), wanted)
+        wanted = min(len(self._photos) if k is None else require_count(k), len(self._photos))
+        numbers_QK = np.full((len(queries), wanted), -1, dtype=np.int64)
+        scores_QK = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
+        for numbers, ranked in self._rank(self._read(queries), max(wanted, 1), channel):
+            found = min(wanted, ranked.numbers_QK.shape[1])
+            numbers_QK[numbers, :found] = ranked.numbers_QK[:, :found]
+            scores_QK[numbers, :found] = ranked.scores_QK[:, :found]
         return Ranking(self._photos.image_ids, numbers_QK, scores_QK)
 
-    def _answer(self, queries: Sequence[str], k: int, channel: str | None) -> Answers:
-        """What each channel that is asked says; more than k photos of each where they will be fused."""
-        searchers = self._channels if channel is None else self._only(channel)
-        vectors_QD = self._text_encoder.encode([require_query(query) for query in queries])
-        batch = Queries(tuple(queries), vectors_QD)
-        wanted = k if len(searchers) == 1 else max(k, _CANDIDATES)
-        depth = max(min(wanted, len(self._photos)), 1)
-        return {name: searcher.search(batch, depth) for name, searcher in searchers.items()}
+    def explain(self, query: str | Query, image_id: str, *, where: str | None = None) -> Explanation:
+        """Why a photo comes up for a query: its place in every channel, and where the captioner looked.
 
-    def _combine(self, answers: Answers, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """(scores (Q, K), photos' numbers (Q, K)) of the answer, K being k or the number of photos."""
-        k = min(k, len(self._photos))
-        if len(answers) > 1:
-            return rank_scores(fuse_scores(answers, self._fusion, len(self._photos)), k)
-        ((scores_QK, numbers_QK),) = answers.values()
-        return scores_QK[:, :k], numbers_QK[:, :k]
+        Reads the shard that holds the photo; no model sees the photo again.
 
-    def _only(self, name: str) -> dict[Channel, Searcher]:
-        if name not in self._channels:
+        Raises:
+            UsageError: as `search`; or there is no such photo, or the query leaves it out.
+            IndexFormatError: the shard is missing or damaged.
+        """
+        (asked,) = self._read([query], where)
+        number = self._photos.find(image_id)
+        if asked.allowed_P is not None and not asked.allowed_P[number]:
             raise UsageError(
-                f"found no channel {name!r} in this index, expected one of: {', '.join(self._channels)}"
+                f"found the photo {image_id!r}, which this query leaves out, expected one that it lets "
+                "through; ask without its filters, phrases and -words"
             )
-        return {Channel(name): self._channels[Channel(name)]}
+        attention = read_attention(self._index, self._manifest, int(self._photos.positions_P[number]))
+        ranked = self._rank_one(asked, 1, None)
+        everywhere = self._rank_one(asked, max(len(self._photos), 1), None)
+        return self._answerer.explain(asked.query, number, ranked, everywhere, attention)
 
-    def _hits(
-        self, scores_K: np.ndarray, numbers_K: np.ndarray, places: Mapping[Channel, Mapping[int, ChannelHit]]
-    ) -> list[Hit]:
-        return [
-            Hit(
-                rank=rank,
-                score=score,
-                image_id=self._photos.image_ids[number],
-                path=self._photos.path(number),
-                caption=self._photos.caption(number),
-                channels={str(name): place[number] for name, place in places.items() if number in place},
-            )
-            for rank, (number, score) in enumerate(
-                zip(numbers_K.tolist(), scores_K.tolist(), strict=True), start=1
-            )
-            if number >= 0
-        ]
+    def similar(self, image_id: str, k: int = 10, *, where: str | None = None, fold: bool = True) -> Results:
+        """The k photos that look most like a photo of the index, which is itself left out.
+
+        Compared are image vectors or, where the photo has none, caption vectors; a score is a cosine.
+
+        Raises:
+            UsageError: no such photo, k < 1, or a filter that cannot be read.
+        """
+        number = self._photos.find(image_id)
+        for channel in (Channel.IMAGE, Channel.CAPTION):
+            if (vectors := self._vectors.get(channel)) is None:
+                continue
+            vector_D = vectors.vectors(np.array([number]))[0]
+            if not np.isnan(vector_D).any():
+                break
+        others_P = np.arange(len(self._photos)) != number
+        return self._find_near(vector_D, channel, Wish(require_count(k), fold=fold), where, others_P)
+
+    def similar_to_vector(
+        self,
+        vector_D: np.ndarray,
+        k: int = 10,
+        channel: str = Channel.IMAGE,
+        *,
+        where: str | None = None,
+        fold: bool = True,
+    ) -> Results:
+        """The k photos whose vectors in a channel are nearest to this one, float32 (D,) of unit length.
+
+        Raises:
+            UsageError: k < 1, a filter that cannot be read, or a channel that the index has no vectors of.
+            RetrievalError: a vector of another length.
+        """
+        if channel not in self._vectors:
+            expected = ", ".join(self._vectors)
+            raise UsageError(f"found no vectors of {channel!r} in this index, expected one of: {expected}")
+        everything_P = np.ones(len(self._photos), dtype=bool)
+        wish = Wish(require_count(k), fold=fold)
+        return self._find_near(vector_D, Channel(channel), wish, where, everything_P)
+
+    def _find_near(
+        self, vector_D: np.ndarray, channel: Channel, wish: Wish, where: str | None, allowed_P: np.ndarray
+    ) -> Results:
+        filtered_P = select_photos(self._photos, self._words, parse_where(where))
+        allowed_P = allowed_P if filtered_P is None else allowed_P & filtered_P
+        allowed = int(np.count_nonzero(allowed_P))
+
+        def rank(depth: int) -> Ranked:
+            found = self._vectors[channel].search(vector_D[None], max(min(depth, allowed), 1), allowed_P)
+            return Ranked(*found, {channel: found})
+
+        return self._answerer.answer("", wish, allowed, rank)
+
+    def _read(self, queries: Sequence[str | Query], where: str | None = None) -> list[_Asked]:
+        """The queries with the photos that they let through; those without conditions share one array."""
+        outer_P = select_photos(self._photos, self._words, parse_where(where))
+        asked = []
+        for query in queries:
+            if isinstance(query, str):
+                query = Query() if outer_P is not None and not query.strip() else parse_query(query)
+            own_P = select_photos(self._photos, self._words, query)
+            if own_P is None or outer_P is None:
+                allowed_P = outer_P if own_P is None else own_P
+            else:
+                allowed_P = own_P & outer_P
+            asked.append(_Asked(query, allowed_P))
+        return asked
+
+    def _rank(
+        self, asked: Sequence[_Asked], k: int, channel: str | None
+    ) -> Iterator[tuple[list[int], Ranked]]:
+        """Numbers of queries and their answer; those that let the same photos through are ranked together."""
+        self._ranker.pick(channel)
+        with_words = [number for number, each in enumerate(asked) if each.query.text]
+        vectors_QD = self._text_encoder.encode([asked[number].query.text for number in with_words])
+        alike: dict[int, list[int]] = {}
+        for row, number in enumerate(with_words):
+            alike.setdefault(id(asked[number].allowed_P), []).append(row)
+        for rows in alike.values():
+            numbers = [with_words[row] for row in rows]
+            queries = Queries(tuple(asked[number].query.text for number in numbers), vectors_QD[rows])
+            yield numbers, self._ranker.rank(queries, k, channel, asked[numbers[0]].allowed_P)
+        for number, each in enumerate(asked):
+            if not each.query.text:
+                yield [number], self._rank_by_time(each.allowed_P)
+
+    def _rank_one(self, asked: _Asked, k: int, channel: str | None) -> Ranked:
+        ((_, ranked),) = self._rank([asked], k, channel)
+        return ranked
+
+    def _rank_by_time(self, allowed_P: np.ndarray | None) -> Ranked:
+        numbers_K = self._photos.newest_first
+        if allowed_P is not None:
+            numbers_K = numbers_K[allowed_P[numbers_K]]
+        return Ranked(np.zeros((1, len(numbers_K)), dtype=np.float32), numbers_K[None], {})
+
+    def _answer(self, asked: _Asked, wish: Wish, channel: str | None, first: Ranked) -> Results:
+        """The hits for a query; `first` is what ranking to the depth of the wish gave."""
+        allowed = len(self._photos) if asked.allowed_P is None else int(np.count_nonzero(asked.allowed_P))
+
+        def rank(depth: int) -> Ranked:
+            return first if depth == wish.depth else self._rank_one(asked, depth, channel)
+
+        return self._answerer.answer(asked.query.text, wish, allowed, rank)
 
 
 def _open_channels(
@@ -176,9 +323,10 @@ def _open_channels(
     head = None if manifest.image_head is None else read_text_head(index, manifest.image_head)
     channels: dict[Channel, Searcher] = {}
     for record in manifest.vectors:
-        vector_index = photos.number(read_vectors(index, record, place))
+        vectors = read_vectors(index, record, place)
+        numbered = vectors.with_ids(photos.number(vectors.ids))
         channel = Channel(record.channel)
-        channels[channel] = VectorSearcher(vector_index, head if channel is Channel.IMAGE else None)
+        channels[channel] = VectorSearcher(numbered, head if channel is Channel.IMAGE else None)
     if Channel.CAPTION not in channels:
         if len(photos):
             raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
@@ -186,18 +334,6 @@ def _open_channels(
         empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
         channels[Channel.CAPTION] = VectorSearcher(empty)
     return channels
-
-
-def _places(answers: Answers, query: int, found_K: np.ndarray) -> dict[Channel, dict[int, ChannelHit]]:
-    """Each channel's rank and score of the photos that were found for one query, where it ranked them."""
-    places = {}
-    for name, (scores_QN, numbers_QN) in answers.items():
-        ranked_N = np.flatnonzero(np.isin(numbers_QN[query], found_K))
-        places[name] = {
-            int(numbers_QN[query, rank]): ChannelHit(int(rank) + 1, float(scores_QN[query, rank]))
-            for rank in ranked_N
-        }
-    return places
 
 
 def _torch_device(device: Device) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.allowed_rows import search_allowed
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.faiss_installation import import_faiss
 from retrieval.unit_vectors import require_unit_vectors
@@ -95,33 +96,58 @@ class FlatIndex:
         gpu = faiss.index_cpu_to_gpu(resources, 0, self._flat)
         return FlatIndex(self._flat, self.ids, gpu)
 
-    def search(self, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def vectors(self, ids_N: np.ndarray) -> np.ndarray:
+        """As `VectorIndex.vectors`."""
+        order_N = np.argsort(self.ids)
+        place_N = np.searchsorted(self.ids, ids_N, sorter=order_N).clip(max=max(len(self) - 1, 0))
+        there_N = self.ids[order_N[place_N]] == ids_N if len(self) else np.zeros(len(ids_N), dtype=bool)
+        vectors_ND = np.full((len(ids_N), self.dimension), np.nan, dtype=np.float32)
+        if there_N.any():
+            vectors_ND[there_N] = self._flat.reconstruct_batch(order_N[place_N[there_N]])
+        return vectors_ND
+
+    def search(
+        self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """As `VectorIndex.search`. On a GPU equal vectors' scores may differ in the last bit."""
         if k < 1:
             raise RetrievalError(f"found k = {k}, expected at least 1 neighbour; ask for more")
         unit_QD = require_unit_vectors(queries_QD, self.dimension)
         scores_QK = np.full((len(unit_QD), k), -np.inf, dtype=np.float32)
         ids_QK = np.full((len(unit_QD), k), -1, dtype=np.int64)
-        found = min(k, len(self))
-        on_gpu = self._gpu is not None and found < _GPU_NEIGHBOURS
+        allowed_N = None if allowed is None else allowed[self.ids]
+        found = min(k, len(self) if allowed_N is None else int(np.count_nonzero(allowed_N)))
+        on_gpu = self._gpu is not None and found < _GPU_NEIGHBOURS and allowed_N is None
         step = _GPU_NEIGHBOURS if on_gpu else _QUERIES_AT_ONCE
         for start in range(0, len(unit_QD) if found else 0, step):
             batch = slice(start, start + step)
-            scores_QK[batch, :found], ids_QK[batch, :found] = self._search_batch(unit_QD[batch], found)
+            best = self._search_batch(unit_QD[batch], found, allowed_N)
+            scores_QK[batch, :found], ids_QK[batch, :found] = best
         return scores_QK, ids_QK
 
-    def _search_batch(self, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def _search_batch(
+        self, queries_QD: np.ndarray, k: int, allowed_N: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         # FAISS cuts equal scores anywhere: ask for more until the k-th score is not that of the last one.
-        wanted = min(k + 1, len(self))
+        count = len(self) if allowed_N is None else int(np.count_nonzero(allowed_N))
+        wanted = min(k + 1, count)
         while True:
-            searcher = self._gpu if self._gpu is not None and wanted <= _GPU_NEIGHBOURS else self._flat
-            scores_QW, rows_QW = searcher.search(queries_QD, wanted)
-            if wanted == len(self) or (scores_QW[:, k - 1] > scores_QW[:, -1]).all():
+            scores_QW, rows_QW = self._search_rows(queries_QD, wanted, allowed_N)
+            if wanted == count or (scores_QW[:, k - 1] > scores_QW[:, -1]).all():
                 break
-            wanted = min(2 * wanted, len(self))
+            wanted = min(2 * wanted, count)
         ids_QW = self.ids[rows_QW]
         order_QK = np.lexsort((ids_QW, -scores_QW))[:, :k]
         return np.take_along_axis(scores_QW, order_QK, 1), np.take_along_axis(ids_QW, order_QK, 1)
+
+    def _search_rows(
+        self, queries_QD: np.ndarray, k: int, allowed_N: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if allowed_N is not None:
+            return search_allowed(self._flat, queries_QD, k, allowed_N)
+        on_gpu = self._gpu is not None and k <= _GPU_NEIGHBOURS
+        found: tuple[np.ndarray, np.ndarray] = (self._gpu if on_gpu else self._flat).search(queries_QD, k)
+        return found
 
 
 def _require_ids(ids_N: np.ndarray, count: int) -> np.ndarray:

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.schema import Provenance
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelHit:
-    """A photo's place (from 1) and score in one channel."""
+    """A photo's place (from 1) and score in one channel, and what that added to the score of the hit."""
 
     rank: int
     score: float
+    contribution: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,10 @@ class Hit:
 
     `rank` counts from 1. A higher `score` is better; in the caption channel it is the cosine between query
     and caption, from -1 to 1. `path` is the first path the photo was found under, control characters escaped.
-    `channels` says what each channel that was searched gave it.
+    `channels` says what each channel that was searched gave it. `probability` is that of a person saying that
+    the query describes the photo, None where it is not known (see `calibration`). `matched` are the words of
+    the caption that are words of the query, but for their endings. `duplicates` are the image_ids of the
+    photos that show the same and would have come after it. `provenance` says who wrote the caption.
     """
 
     rank: int
@@ -28,6 +34,10 @@ class Hit:
     path: str
     caption: str
     channels: dict[str, ChannelHit]
+    probability: float | None = None
+    matched: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
+    provenance: Provenance = Provenance.MODEL
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
-"""The searchable photos of one generation. Reads the shards' ids, paths and captions, not their vectors."""
+"""The searchable photos of one generation. Reads what the shards hold of them but vectors and attention."""
 
 import bisect
 import os
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pyarrow as pa
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.manifest import Manifest
 from retrieval.printable import make_printable
-from retrieval.schema import Status
+from retrieval.schema import Provenance, Status
 from retrieval.shards import newest_with_status, read_columns
-from retrieval.vector_index import VectorIndex
+
+_COLUMNS = ["image_id", "status", "paths", "width", "height", "taken", "camera", "captions", "tags"]
 
 
 class PhotoTable:
@@ -22,14 +24,13 @@ class PhotoTable:
     """
 
     def __init__(self, table: pa.Table) -> None:
-        """`table` holds `image_id`, `status`, `paths` and `captions` of all shards, in order."""
-        positions_N = newest_with_status(table, Status.INDEXED)
-        photos = table.take(pa.array(positions_N)).combine_chunks()
+        """`table` holds the columns of all shards that are read here, in order."""
+        self.positions_P = newest_with_status(table, Status.INDEXED)
+        photos = table.take(pa.array(self.positions_P)).combine_chunks()
         self.image_ids: tuple[str, ...] = tuple(photos["image_id"].to_pylist())
-        self._paths = photos["paths"]
-        self._captions = photos["captions"]
+        self.columns: dict[str, pa.Array] = {name: photos[name].combine_chunks() for name in _COLUMNS}
         self._number_at = np.full(table.num_rows, -1, dtype=np.int64)
-        self._number_at[positions_N] = np.arange(len(positions_N))
+        self._number_at[self.positions_P] = np.arange(len(self.positions_P))
 
     @classmethod
     def read(cls, index: Path, manifest: Manifest) -> "PhotoTable":
@@ -38,28 +39,40 @@ class PhotoTable:
         Raises:
             IndexFormatError: a shard is missing or damaged.
         """
-        return cls(read_columns(index, manifest, ["image_id", "status", "paths", "captions"]))
+        return cls(read_columns(index, manifest, _COLUMNS))
 
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def number(self, vector_index: VectorIndex) -> VectorIndex:
-        """The same vectors with photos' numbers for ids instead of positions.
+    def number(self, positions_N: np.ndarray) -> np.ndarray:
+        """int64 (N,): the numbers of the photos whose rows lie at these positions.
 
         Raises:
-            IndexFormatError: a vector belongs to no searchable photo.
+            IndexFormatError: there is no searchable photo.
         """
-        positions_N = vector_index.ids
         if len(positions_N) and positions_N.max() >= len(self._number_at):
-            raise IndexFormatError("found vectors beyond the last row of the shards; index again")
-        numbers_N = self._number_at[positions_N]
+            raise IndexFormatError("found vectors or words beyond the last row of the shards; index again")
+        numbers_N: np.ndarray = self._number_at[positions_N]
         if (numbers_N < 0).any():
-            raise IndexFormatError("found vectors of photos that were deleted or replaced; index again")
-        return vector_index.with_ids(numbers_N)
+            raise IndexFormatError(
+                "found vectors or words of photos that were deleted or replaced; index again"
+            )
+        return numbers_N
+
+    def find(self, image_id: str) -> int:
+        """The number of a photo.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        number = bisect.bisect_left(self.image_ids, image_id)
+        if number == len(self.image_ids) or self.image_ids[number] != image_id:
+            raise UsageError(f"found no photo {image_id!r} in this index, expected the image_id of a hit")
+        return number
 
     def path(self, number: int) -> str:
         """The first path of a photo, printable."""
-        paths = self._paths[number].as_py()
+        paths = self.columns["paths"][number].as_py()
         return make_printable(os.fsdecode(paths[0])) if paths else ""
 
     def file(self, image_id: str) -> Path:
@@ -68,12 +81,36 @@ class PhotoTable:
         Raises:
             UsageError: there is no such photo.
         """
-        number = bisect.bisect_left(self.image_ids, image_id)
-        if number == len(self.image_ids) or self.image_ids[number] != image_id:
-            raise UsageError(f"found no photo {image_id!r} in this index, expected the image_id of a hit")
-        return Path(os.fsdecode(self._paths[number].as_py()[0]))
+        return Path(os.fsdecode(self.columns["paths"][self.find(image_id)].as_py()[0]))
 
     def caption(self, number: int) -> str:
         """The main caption of a photo; empty where it has none."""
-        captions = self._captions[number].as_py()
-        return str(captions[0]["text"]) if captions else ""
+        return self.main_captions.field("text")[number].as_py() or ""
+
+    def provenance(self, number: int) -> Provenance:
+        """Who wrote the main caption of a photo."""
+        return Provenance(self.main_captions.field("provenance")[number].as_py() or Provenance.MODEL)
+
+    @cached_property
+    def main_captions(self) -> pa.StructArray:
+        """The first caption of each photo, as the shards hold it; its fields are null where there is none."""
+        captions = self.columns["captions"]
+        count_P = captions.value_lengths().to_numpy()
+        first_P = pa.array(np.cumsum(count_P) - count_P, mask=count_P == 0)
+        fields = captions.flatten().flatten()
+        names = [field.name for field in captions.type.value_type]
+        return pa.StructArray.from_arrays([field.take(first_P) for field in fields], names)
+
+    @cached_property
+    def lowered_paths(self) -> pa.Array:
+        """All paths of all photos in turn, printable and in lower case."""
+        paths = self.columns["paths"].flatten().to_pylist()
+        return pa.array([make_printable(os.fsdecode(path)).lower() for path in paths], pa.string())
+
+    @cached_property
+    def newest_first(self) -> np.ndarray:
+        """int64 (P,): the photos' numbers by capture time, the newest first, those without one last."""
+        taken_P = self.columns["taken"].to_numpy(zero_copy_only=False).astype("datetime64[s]")
+        unknown_P = np.isnat(taken_P)
+        order_P: np.ndarray = np.lexsort((-taken_P.astype(np.int64), unknown_P))
+        return order_P

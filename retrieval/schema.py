@@ -98,6 +98,9 @@ VECTOR_COLUMNS = {Channel.CAPTION: "caption_vector", Channel.IMAGE: "image_vecto
 # What of a row tells which file was not indexed, why and when.
 FAILURE_COLUMNS = ["image_id", "paths", "status", "reason", "failed_at"]
 
+# Where the captioner looked, of which photo.
+ATTENTION_COLUMNS = ["image_id", "paths", "status", "attention"]
+
 # Which photo a row is and what became of it: enough to see what changed, without vectors and attention.
 LEDGER_COLUMNS = ["image_id", "paths", "status", "reason", "captions"]
 

@@ -1,6 +1,6 @@
 """How one channel answers. Holds a channel's index; reads and writes nothing.
 
-Shapes: Q queries, D dimensions of a sentence vector, K photos of an answer.
+Shapes: Q queries, D dimensions of a sentence vector, K photos of an answer, P photos of the index.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,13 @@ class Queries:
 class Searcher(Protocol):
     """One channel of an opened index. Implementations: `VectorSearcher`."""
 
-    def search(self, queries: Queries, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """(scores float32 (Q, k), photos' numbers int64 (Q, k)), best first; -inf and -1 beyond the last."""
+    def search(
+        self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(scores float32 (Q, k), photos' numbers int64 (Q, k)), best first; -inf and -1 beyond the last.
+
+        `allowed_P`, bool by number, says which photos may be answers; None: all.
+        """
         ...
 
 
@@ -32,12 +37,14 @@ class VectorSearcher:
     """Nearest neighbours of the sentence vector, in its own space or in the one that a text head leads to."""
 
     def __init__(self, vector_index: VectorIndex, text_head: TextHead | None = None) -> None:
-        self._vector_index = vector_index
+        self.vectors = vector_index
         self._text_head = text_head
 
-    def search(self, queries: Queries, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """As `Searcher.search`; a score is a cosine."""
         vectors_QD = queries.vectors_QD
         if self._text_head is not None:
             vectors_QD = self._text_head.project(vectors_QD)
-        return self._vector_index.search(vectors_QD, k)
+        return self.vectors.search(vectors_QD, k, allowed_P)

@@ -41,10 +41,17 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
-    def search(self, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def vectors(self, ids_N: np.ndarray) -> np.ndarray:
+        """float32 (N, D): the vectors with these ids, as they are stored; NaN where there is none."""
+        ...
+
+    def search(
+        self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(scores float32 (Q, k), ids int64 (Q, k)), best first, equal scores by id.
 
-        Where there are fewer than k vectors, the rest has id -1 and score -inf.
+        `allowed`, bool by id, says which vectors may be found (see `allowed_rows`). Where there are fewer
+        than k, the rest has id -1 and score -inf.
 
         Raises:
             RetrievalError: k < 1, or queries that are not unit vectors of this dimension.

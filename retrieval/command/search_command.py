@@ -15,7 +15,7 @@ from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, 
 from retrieval.device import Device
 from retrieval.errors import UsageError
 from retrieval.printable import make_printable
-from retrieval.query import require_count, require_query
+from retrieval.wishes import require_count
 
 if TYPE_CHECKING:
     from retrieval.hit import Hit
@@ -36,7 +36,9 @@ def search(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Show the photos whose captions are nearest to a sentence."""
-    require_query(text)
+    from retrieval.query_language import parse_query
+
+    parse_query(text)
     require_count(k)
     with _status("opening the index"):
         from retrieval.engine import SearchEngine

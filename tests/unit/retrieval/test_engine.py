@@ -38,7 +38,7 @@ def test_best_hit_has_everything_about_its_photo(engine, word_encoder):
     score = float(np.dot(*word_encoder.encode(["a cat on a sofa", "a cat sleeps on a sofa"])))
     assert hit.score == pytest.approx(score, abs=1e-6)
     assert (hit.rank, hit.path, hit.caption) == (1, "/photos/cat.jpg", "a cat sleeps on a sofa")
-    assert hit.channels == {"caption": ChannelHit(1, hit.score)}
+    assert hit.channels == {"caption": ChannelHit(1, hit.score, hit.score)}
     assert len(hit.image_id) == 64
 
 

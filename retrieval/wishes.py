@@ -3,15 +3,15 @@
 from retrieval.errors import UsageError
 
 
-def require_query(text: str) -> str:
-    """`text`, if there is anything in it to search for.
+def require_probability(value: float) -> float:
+    """`value`, if it can be a probability.
 
     Raises:
-        UsageError: the query is empty.
+        UsageError: it is not from 0 to 1.
     """
-    if not text.strip():
-        raise UsageError(f"found an empty query {text!r}, expected some words; write what the photo shows")
-    return text
+    if not 0 <= value <= 1:
+        raise UsageError(f"found the probability {value}, expected a number from 0 to 1; correct it")
+    return value
 
 
 def require_count(k: int) -> int:

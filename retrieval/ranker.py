@@ -1,0 +1,99 @@
+"""Queries → ranked photos: each channel's answer, and all of them fused. Reads and writes nothing.
+
+Shapes: Q queries, K photos of an answer, P photos of the index.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrieval.channel import Channel
+from retrieval.errors import UsageError
+from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
+from retrieval.hit import ChannelHit
+from retrieval.searcher import Queries, Searcher
+
+# Photos that each channel is asked for when the answers are fused, at least.
+_CANDIDATES = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """Scores float32 (Q, K) and photos' numbers int64 (Q, K), best first; -inf and -1 beyond the last.
+
+    `answers` are such scores and numbers of each channel. `added` is what each adds to the photos' scores,
+    float32 (Q, P); None where one channel was asked alone.
+    """
+
+    scores_QK: np.ndarray
+    numbers_QK: np.ndarray
+    answers: Mapping[Channel, tuple[np.ndarray, np.ndarray]]
+    added: Mapping[Channel, np.ndarray] | None = None
+
+    def only(self, query: int) -> "Ranked":
+        """The answer to one of the queries."""
+        row = slice(query, query + 1)
+        answers = {name: (scores[row], numbers[row]) for name, (scores, numbers) in self.answers.items()}
+        added = self.added and {name: added_QP[row] for name, added_QP in self.added.items()}
+        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, added)
+
+    def find_places(self, numbers: np.ndarray) -> dict[int, dict[str, ChannelHit]]:
+        """By photo, its places in the channels that ranked it for the first query."""
+        places: dict[int, dict[str, ChannelHit]] = {number: {} for number in numbers.tolist()}
+        for channel, (scores_QN, numbers_QN) in self.answers.items():
+            for rank in np.flatnonzero(np.isin(numbers_QN[0], numbers)).tolist():
+                number, score = int(numbers_QN[0, rank]), float(scores_QN[0, rank])
+                added = score if self.added is None else float(self.added[channel][0, number])
+                places[number][str(channel)] = ChannelHit(rank + 1, score, added)
+        return places
+
+
+class Ranker:
+    """The channels of an index, and their fusion."""
+
+    def __init__(self, channels: Mapping[Channel, Searcher], fusion: FusionConfig, photos: int) -> None:
+        """The channels answer with numbers from 0 to `photos` - 1."""
+        self.channels = dict(channels)
+        self._fusion = fusion
+        self._photos = photos
+
+    def rank(
+        self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
+    ) -> Ranked:
+        """The k best photos of those that `allowed_P` lets through; None lets all.
+
+        Without a `channel` the answers of all are fused, and every photo that is let through is ranked.
+
+        Raises:
+            UsageError: a channel that the index lacks.
+        """
+        searchers = self.pick(channel)
+        allowed = self._photos if allowed_P is None else int(np.count_nonzero(allowed_P))
+        wanted = k if len(searchers) == 1 else max(k, _CANDIDATES)
+        depth = max(min(wanted, allowed), 1)
+        answers = {name: searcher.search(queries, depth, allowed_P) for name, searcher in searchers.items()}
+        if len(answers) == 1:
+            ((scores_QK, numbers_QK),) = answers.values()
+            return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers)
+        added = {
+            name: fuse_scores({name: each}, self._fusion, self._photos) for name, each in answers.items()
+        }
+        fused_QP = np.sum(list(added.values()), axis=0)
+        if allowed_P is not None:
+            fused_QP[:, ~allowed_P] = -np.inf
+        return Ranked(*rank_scores(fused_QP, allowed), answers, added)
+
+    def pick(self, channel: str | None) -> dict[Channel, Searcher]:
+        """The channels that answer where `channel` is asked for; all for None.
+
+        Raises:
+            UsageError: a channel that the index lacks.
+        """
+        if channel is None:
+            return self.channels
+        if channel not in self.channels:
+            raise UsageError(
+                f"found no channel {channel!r} in this index, expected one of: {', '.join(self.channels)}"
+            )
+        return {Channel(channel): self.channels[Channel(channel)]}
