@@ -12,7 +12,7 @@ on disk;
 `device`, `faiss_installation`, `allowed_rows`, `flat_index`, `vector_index`, `channel_vectors`: nearest
 neighbours;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
-`failures`, `verify`, `repair`, `compact`: its care;
+`failures`, `verify`, `repair`, `compact`, `human_caption`: its care;
 `photo_pixels`, `thumbnail`: photos made small;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
 `wishes`, `searcher`, `fusion`, `ranker`, `matched_words`, `near_duplicates`, `hit`, `results`, `explanation`,

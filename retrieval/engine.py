@@ -13,14 +13,14 @@ from retrieval.allowed_photos import select_photos
 from retrieval.answer import Answerer, Wish
 from retrieval.caption_words import CaptionWords
 from retrieval.channel import Channel
-from retrieval.device import Device
+from retrieval.device import Device, torch_device
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.explanation import Explanation, read_attention
 from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig
 from retrieval.hit import Ranking
 from retrieval.manifest import Manifest, read_whole
-from retrieval.photo_table import PhotoTable
+from retrieval.photo_table import PhotoFacts, PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query_language import Query, parse_query, parse_where
 from retrieval.ranker import Ranked, Ranker
@@ -96,7 +96,7 @@ class SearchEngine:
         def open_generation(manifest: Manifest) -> "SearchEngine":
             photos = PhotoTable.read(index, manifest)
             channels = _open_channels(index, manifest, photos, place)
-            encoder = text_encoder or load_text_encoder(manifest.text_encoder.name, _torch_device(place))
+            encoder = text_encoder or load_text_encoder(manifest.text_encoder.name, torch_device(place))
             check_text_encoder(manifest, encoder)
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig())
 
@@ -124,6 +124,14 @@ class SearchEngine:
             UsageError: there is no such photo.
         """
         return self._photos.file(image_id)
+
+    def facts(self, image_id: str) -> PhotoFacts:
+        """What is known of a photo: all its paths, its size, when and with which camera it was taken.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return self._photos.facts(self._photos.find(image_id))
 
     def search(
         self,
@@ -334,12 +342,3 @@ def _open_channels(
         empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
         channels[Channel.CAPTION] = VectorSearcher(empty)
     return channels
-
-
-def _torch_device(device: Device) -> str:
-    # One query gains nothing from a GPU; only who asks for it waits for its start.
-    if device is not Device.CUDA:
-        return "cpu"
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

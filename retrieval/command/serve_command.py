@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption
-from retrieval.device import Device
+from retrieval.device import Device, torch_device
 from retrieval.errors import InstallationError
 
 _HOST, _PORT = "127.0.0.1", 8642
@@ -53,10 +53,13 @@ def serve(
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
     from retrieval.live_engine import LiveEngine
+    from retrieval.manifest import read_manifest
     from retrieval.service.app import build_app
     from retrieval.service.query_vectors import RememberingEncoder
+    from retrieval.text_encoder import load_text_encoder
 
-    live = LiveEngine(index, device=device, wrap_encoder=RememberingEncoder)
+    encoder = load_text_encoder(read_manifest(index).text_encoder.name, torch_device(device))
+    live = LiveEngine(index, RememberingEncoder(encoder), device)
 
     def say_started() -> None:
         typer.echo(f"{live.engine.photos} photos at {address} (stop with Ctrl-C)", err=True)

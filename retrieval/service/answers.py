@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from retrieval.engine import SearchEngine
 from retrieval.explanation import Explanation
 from retrieval.hit import Hit
-from retrieval.photo_facts import PhotoFacts
+from retrieval.photo_table import PhotoFacts
 from retrieval.printable import make_printable
 from retrieval.results import Results
 from retrieval.schema import Provenance

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from retrieval.engine import SearchEngine
 from retrieval.errors import UsageError
 from retrieval.live_engine import LiveEngine
-from retrieval.photo_facts import PhotoFacts
+from retrieval.photo_table import PhotoFacts
 from retrieval.service.cache import Cache
 from retrieval.service.guard import Sessions
 from retrieval.service.metrics import Metrics

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from retrieval.edited_captions import set_caption, unset_caption
+from retrieval.human_caption import set_caption, unset_caption
 from retrieval.service.answers import CaptionAnswer, Refusal
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS

@@ -22,10 +22,11 @@ from indexer.unchanged import find_unchanged
 from retrieval.engine import SearchEngine
 from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
 from retrieval.files import hash_file
+from retrieval.human_caption import set_caption
 from retrieval.lock import writer_lock
-from retrieval.manifest import commit_manifest, read_manifest
-from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
-from retrieval.shards import iterate_live_rows, write_shard
+from retrieval.manifest import read_manifest
+from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption
+from retrieval.shards import iterate_live_rows
 from retrieval.vector_index import read_vectors
 
 RED, GREEN, BLUE = (200, 10, 20), (11, 210, 21), (22, 12, 220)
@@ -367,29 +368,11 @@ def test_same_photos_give_the_same_shards_and_vectors(library: Library, paint: P
     assert first.vectors == second.vectors
 
 
-def write_human_caption(library: Library, image_id: str, text: str) -> None:
-    """What a person's edit will do: a newer row whose main caption is theirs."""
-    manifest = read_manifest(library.index)
-    row = library.rows()[image_id]
-    edited = dataclasses.replace(
-        row,
-        captions=(StoredCaption(text, None, Provenance.HUMAN), *row.captions),
-        caption_vector=library.text_encoder.encode([text])[0],
-    )
-    shard = write_shard(library.index, [edited], photo_schema(library.text_encoder.dimension))
-    commit_manifest(
-        library.index,
-        dataclasses.replace(
-            manifest, generation=manifest.generation + 1, shards=(*manifest.shards, shard), vectors=()
-        ),
-    )
-
-
 def test_what_people_wrote_outlives_everything(library: Library, paint: Paint) -> None:
     path = paint("a.png", RED)
     image_id = hash_file(path)
     library.build()
-    write_human_caption(library, image_id, "my red wall")
+    set_caption(library.index, image_id, "my red wall", library.text_encoder)
     path = path.rename(library.folder / "moved.png")
     library.build()
     assert library.captions() == {"moved.png": "my red wall"}

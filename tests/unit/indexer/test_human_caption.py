@@ -1,0 +1,157 @@
+"""What a person writes of a photo: seen by the next search, kept by every run, and taken back."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.build import build_index
+from indexer.config import IndexConfig
+from indexer.index_writer import IndexWriter
+from retrieval import LiveEngine, SearchEngine
+from retrieval.compact import compact_index
+from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
+from retrieval.files import hash_file
+from retrieval.human_caption import set_caption, unset_caption
+from retrieval.lock import writer_lock
+from retrieval.manifest import ModelRecord, read_current_line, read_manifest
+from retrieval.schema import PhotoRow, Provenance, StoredCaption
+from retrieval.shards import iterate_live_rows
+from retrieval.verify import verify_index
+
+RED, GREEN = (200, 10, 20), (11, 210, 21)
+RED_CAPTION = "red 200 green 10 blue 20"
+MINE = "my grandmother's old barn"
+
+
+@pytest.fixture
+def photo(paint: Callable[[str, tuple[int, int, int]], Path]) -> Path:
+    paint("green.png", GREEN)
+    return paint("red.png", RED)
+
+
+@pytest.fixture
+def index(photo: Path, tmp_path: Path, captioner: Any, word_encoder: Any) -> Path:
+    build_index([photo.parent], tmp_path / "index", captioner, word_encoder)
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def red(photo: Path) -> str:
+    return hash_file(photo)
+
+
+def read_row(index: Path, image_id: str) -> PhotoRow:
+    rows = dict(iterate_live_rows(index, read_manifest(index)))
+    (row,) = [row for row in rows.values() if row.image_id == image_id]
+    return row
+
+
+def test_the_caption_is_the_first_and_its_vector_the_photos(index: Path, red: str, word_encoder: Any) -> None:
+    before = read_row(index, red)
+    manifest = set_caption(index, red, f"  {MINE}\n", word_encoder)
+    assert manifest == read_manifest(index)
+    assert manifest.generation == 2
+    row = read_row(index, red)
+    np.testing.assert_array_equal(row.caption_vector, word_encoder.encode([MINE])[0])
+    assert row.captions == (StoredCaption(MINE, None, Provenance.HUMAN), *before.captions)
+    for name in ("paths", "bytes", "width", "height", "taken", "camera"):
+        assert getattr(row, name) == getattr(before, name)
+    assert row.attention.words == before.attention.words
+    assert not verify_index(index).damaged
+
+
+def test_the_next_search_finds_it(index: Path, red: str, word_encoder: Any) -> None:
+    live = LiveEngine(index, word_encoder)
+    (hit,) = live.engine.search(MINE, k=1)
+    assert (hit.score < 0.5, hit.provenance) == (True, "model")
+    set_caption(index, red, MINE, word_encoder)
+    (hit,) = live.engine.search(MINE, k=1)
+    assert (hit.image_id, hit.caption, hit.provenance) == (red, MINE, "human")
+    assert hit.score == pytest.approx(1, abs=1e-6)
+    assert [hit.image_id for hit in live.engine.search("", where="caption:human")] == [red]
+
+
+def test_undone_it_is_as_the_captioner_left_it(index: Path, red: str, word_encoder: Any) -> None:
+    before = read_row(index, red)
+    set_caption(index, red, "first thought", word_encoder)
+    set_caption(index, red, MINE, word_encoder)
+    assert [caption.text for caption in read_row(index, red).captions] == [MINE, RED_CAPTION]
+    unset_caption(index, red, word_encoder)
+    row = read_row(index, red)
+    assert row.captions == before.captions
+    np.testing.assert_array_equal(row.caption_vector, before.caption_vector)
+    with pytest.raises(UsageError, match=r"no person's caption .* nothing to undo"):
+        unset_caption(index, red, word_encoder)
+
+
+@pytest.mark.parametrize("recaption", [False, True])
+def test_runs_and_compaction_keep_it(
+    index: Path, red: str, photo: Path, captioner: Any, word_encoder: Any, recaption: bool
+) -> None:
+    set_caption(index, red, MINE, word_encoder)
+    build_index([photo.parent], index, captioner, word_encoder, IndexConfig(recaption=recaption))
+    compact_index(index)
+    row = read_row(index, red)
+    assert [caption.text for caption in row.captions] == [MINE, RED_CAPTION]
+    unset_caption(index, red, word_encoder)
+    assert [hit.caption for hit in SearchEngine.open(index, word_encoder).search(RED_CAPTION, k=1)] == [
+        RED_CAPTION
+    ]
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_run_that_had_begun_keeps_it(
+    index: Path, red: str, photo: Path, other_captioner: Any, word_encoder: Any, undone: bool
+) -> None:
+    record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
+    writer = IndexWriter(index, read_manifest(index), record, shard_rows=10)
+    again = dataclasses.replace(read_row(index, red), captions=(StoredCaption("another model's words"),))
+    writer.add(again)
+    writer.suspend()
+    set_caption(index, red, MINE, word_encoder)
+    if undone:
+        unset_caption(index, red, word_encoder)
+    assert read_manifest(index).unfinished is not None
+    build_index([photo.parent], index, other_captioner, word_encoder, IndexConfig(recaption=True))
+    expected = ["another model's words"] if undone else [MINE, "another model's words"]
+    assert [caption.text for caption in read_row(index, red).captions] == expected
+
+
+def test_what_the_captioner_looked_at_is_not_drawn_over_a_persons_words(
+    index: Path, red: str, word_encoder: Any
+) -> None:
+    words = SearchEngine.open(index, word_encoder).explain("a red wall", red).words
+    assert [word.word for word in words if word.matched] == ["red"]
+    assert words[0].attention_RC.tolist() == [[1, pytest.approx(0.6)], [pytest.approx(0.4), 0]]
+    set_caption(index, red, MINE, word_encoder)
+    words = SearchEngine.open(index, word_encoder).explain("an old barn", red).words
+    assert [word.word for word in words if word.matched] == ["old", "barn"]
+    assert [word.attention_RC for word in words] == [None] * 4
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "x" * 1001, "bell \x07", "\ud800"])
+def test_what_is_no_caption_is_refused(index: Path, red: str, word_encoder: Any, text: str) -> None:
+    before = read_current_line(index)
+    with pytest.raises(UsageError, match="caption"):
+        set_caption(index, red, text, word_encoder)
+    assert read_current_line(index) == before
+
+
+def test_what_is_refused_changes_nothing(
+    index: Path, red: str, tmp_path: Path, word_encoder: Any, other_word_encoder: Any
+) -> None:
+    before = read_current_line(index)
+    with pytest.raises(UsageError, match="found no photo"):
+        set_caption(index, "0" * 64, MINE, word_encoder)
+    with pytest.raises(EncoderMismatchError):
+        set_caption(index, red, MINE, other_word_encoder)
+    with pytest.raises(IndexBusyError), writer_lock(index):
+        set_caption(index, red, MINE, word_encoder)
+    assert read_current_line(index) == before
+    with pytest.raises(IndexNotFoundError):
+        set_caption(tmp_path / "nowhere", red, MINE, word_encoder)
+    assert not (tmp_path / "nowhere").exists()
