@@ -1,9 +1,10 @@
 """Photos: the file itself, and small versions of it. Reads photos; answers images."""
 
+from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Response
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
@@ -11,9 +12,16 @@ from retrieval.service.desk import Desk, find_photo
 from retrieval.service.photo_files import find_kind, read_blocks
 from retrieval.service.search_routes import REFUSALS
 
-Side = Annotated[
-    Literal[480, 960, 1600], Query(description="Its longer side has at most so many pixels.")
-]
+
+
+class Side(IntEnum):
+    """The longer side of a small version, at most, in pixels: a tile, a tile on a dense screen, a window."""
+
+    TILE = 480
+    DENSE_TILE = 960
+    WINDOW = 1600
+
+
 Etag = Annotated[str | None, Header(max_length=200)]
 
 _IMAGE: dict[int | str, dict[str, object]] = {
@@ -44,7 +52,7 @@ def make_photo_routes(desk: Desk) -> APIRouter:
         )
 
     @routes.get("/{image_id}/thumbnail", response_model=None)
-    async def thumbnail(image_id: str, side: Side = 480, if_none_match: Etag = None) -> Response:
+    async def thumbnail(image_id: str, side: Side = Side.TILE, if_none_match: Etag = None) -> Response:
         """The photo, upright and small, as JPEG; as long as its file is the one that was indexed."""
         headers = _headers(f"{image_id}-{side}")
 
