@@ -32,7 +32,9 @@ def _list_masks(photos: PhotoTable, words: CaptionWords, query: Query) -> list[n
 def _match(photos: PhotoTable, wanted: Filter) -> np.ndarray:
     value = parse_value(wanted.field, wanted.value)
     if isinstance(value, Bounds):
-        return _match_bounds(photos.columns[wanted.field], value)
+        column = photos.columns[wanted.field]
+        # Parquet knows no seconds: what was written as such is read as milliseconds.
+        return _match_bounds(column.cast(pa.timestamp("s")) if wanted.field is Field.TAKEN else column, value)
     if wanted.field is Field.CAMERA:
         return _to_bool(pc.match_substring(photos.columns["camera"], value, ignore_case=True))
     if wanted.field is Field.PATH:

@@ -26,7 +26,7 @@ class Device(StrEnum):
 
 
 def torch_device(device: Device) -> str:
-    """Where torch encodes queries: one query gains nothing from a GPU, so only who asks waits for its start."""
+    """Where torch encodes queries: one query gains nothing from a GPU, only who asks waits for its start."""
     if device is not Device.CUDA:
         return "cpu"
     import torch

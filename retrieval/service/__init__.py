@@ -2,6 +2,6 @@
 
 In the order to read: `settings` (how it is reached), `cache`, `query_vectors`, `photo_files` (what is kept in
 memory), `metrics`, `guard` (who may ask), `limits` (how much is taken on), `desk` (what all routes share),
-`answers` (the JSON), `search_routes`, `photo_routes`, `edit_routes`, `app` (the whole), `protocol` and `server`
-(how it runs), `page/` (the page: one HTML, one CSS and one JavaScript file, as they are sent).
+`answers` (the JSON), `search_routes`, `photo_routes`, `edit_routes`, `app` (the whole), `protocol` and
+`server` (how it runs), `page/` (the page: one HTML, one CSS and one JavaScript file, as they are sent).
 """

@@ -76,12 +76,16 @@ def _make_care_routes(desk: Desk) -> APIRouter:
         """What the service has been doing, for Prometheus."""
         return Response(await desk.draw(desk.metrics.write), media_type=CONTENT_TYPE)
 
-    @routes.post("/api/session", status_code=204, responses={401: {"model": Refusal}})
+    @routes.post(
+        "/api/session", status_code=204, responses={401: {"model": Refusal}, 422: {"model": Refusal}}
+    )
     async def session(token: Token) -> Response:
         """Give the token once; the browser then holds a cookie for as long as the service runs."""
         secret = desk.sessions.accept_token(token.token)
         if secret is None:
-            raise HTTPException(401, "found another token, expected the one that the service was started with")
+            raise HTTPException(
+                401, "found another token, expected the one that the service was started with"
+            )
         response = Response(status_code=204)
         response.set_cookie(desk.sessions.cookie, secret, path="/", httponly=True, samesite="strict")
         return response

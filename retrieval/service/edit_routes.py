@@ -12,7 +12,10 @@ from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
 
 _REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
-    409: {"model": Refusal, "description": "Another program is writing the index; try again when it is done."},
+    409: {
+        "model": Refusal,
+        "description": "Another program is writing the index; try again when it is done.",
+    },
     413: {"model": Refusal},
 }
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from retrieval.printable import make_printable
 from retrieval.service.settings import ServiceSettings
 
-# What anyone may fetch who calls this host by its name: the page without photos, and whether the service is up.
+# What needs no token: the page without photos, and whether the service is up.
 OPEN_PATHS = frozenset({"/", "/page.css", "/page.js", "/icon.svg", "/health", "/api/session"})
 
 _POLICY = (
@@ -49,7 +49,7 @@ class Sessions:
         return self._secret if self._token is not None and _equal(token, self._token) else None
 
     def admit(self, headers: Headers) -> bool:
-        """Whether a request carries the token (as `Authorization: Bearer`) or the cookie, or needs neither."""
+        """Whether a request has the token (as `Authorization: Bearer`) or the cookie, or needs neither."""
         if self._token is None:
             return True
         kind, _, token = headers.get("authorization", "").partition(" ")

@@ -1,6 +1,6 @@
 """How much is taken on. Reads a request; passes it on, or answers 413 or 503."""
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY = 16 * 2**10
@@ -24,11 +24,8 @@ class Admission:
             await self._app(scope, receive, send)
             return
         if self._inside >= self._concurrency:
-            busy: Response = JSONResponse(
-                {"detail": f"found {self._inside} requests being worked on, the most there may be; try again"},
-                503,
-                {"retry-after": "1"},
-            )
+            detail = f"found {self._inside} requests being worked on, expected fewer; try again in a second"
+            busy = JSONResponse({"detail": detail}, 503, {"retry-after": "1"})
             await busy(scope, receive, send)
             return
         self._inside += 1

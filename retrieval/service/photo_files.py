@@ -9,8 +9,8 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from retrieval.errors import PhotoError
 from retrieval.service.cache import Cache
@@ -49,7 +49,7 @@ class PhotoFiles:
         """How much memory the thumbnails take."""
         return self._thumbnails.weight
 
-    def open(self, image_id: str, paths: Iterable[Path]) -> BinaryIO:
+    def open(self, image_id: str, paths: Iterable[Path]) -> BufferedReader:
         """The photo's file, opened; its bytes are those that were indexed.
 
         Raises:
@@ -80,7 +80,7 @@ class PhotoFiles:
                 self._thumbnails.keep((image_id, side), small)
         return small
 
-    def _hash(self, file: BinaryIO) -> str:
+    def _hash(self, file: BufferedReader) -> str:
         """The SHA-256 of the file, which is read once, and again only where it was touched."""
         before = _stamp(file)
         known = self._verified.get(before)
@@ -94,14 +94,14 @@ class PhotoFiles:
         return found
 
 
-def read_blocks(file: BinaryIO) -> Iterator[bytes]:
+def read_blocks(file: BufferedReader) -> Iterator[bytes]:
     """The file's bytes, a block at a time; closes it."""
     with file:
         while block := file.read(_BLOCK):
             yield block
 
 
-def find_kind(file: BinaryIO) -> str:
+def find_kind(file: BufferedReader) -> str:
     """The media type of an opened photo, by its first bytes."""
     start = file.read(16)
     file.seek(0)
@@ -111,7 +111,7 @@ def find_kind(file: BinaryIO) -> str:
     return "application/octet-stream"
 
 
-def _open_regular(path: Path) -> BinaryIO | None:
+def _open_regular(path: Path) -> BufferedReader | None:
     try:
         # Without O_NONBLOCK, a pipe that took the photo's place would hold up the service.
         file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
@@ -123,6 +123,6 @@ def _open_regular(path: Path) -> BinaryIO | None:
     return None
 
 
-def _stamp(file: BinaryIO) -> _Stamp:
+def _stamp(file: BufferedReader) -> _Stamp:
     status = os.fstat(file.fileno())
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,8 +1,9 @@
 """Photos: the file itself, and small versions of it. Reads photos; answers images."""
 
 from enum import IntEnum
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 from starlette.background import BackgroundTask
@@ -11,7 +12,6 @@ from starlette.responses import StreamingResponse
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.photo_files import find_kind, read_blocks
 from retrieval.service.search_routes import REFUSALS
-
 
 
 class Side(IntEnum):
@@ -73,7 +73,7 @@ def _find_paths(desk: Desk, image_id: str) -> tuple[Path, ...]:
     return find_photo(desk.engine, image_id).paths
 
 
-def _open(desk: Desk, image_id: str) -> BinaryIO:
+def _open(desk: Desk, image_id: str) -> BufferedReader:
     return desk.files.open(image_id, _find_paths(desk, image_id))
 
 

@@ -5,7 +5,7 @@ trickling in or an answer that is not being read.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -24,47 +24,55 @@ class ClockedProtocol(H11Protocol):
 
     seconds = 8.0
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self._arrival: asyncio.TimerHandle | None = None
-        self._stall: asyncio.TimerHandle | None = None
-
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock; turn the connection away where there are too many."""
         super().connection_made(transport)
+        self._arrival = _Clock(self.loop, self.seconds, transport.abort)
+        self._reading = _Clock(self.loop, _SECONDS_TO_READ, transport.abort)
+        self._arrival.start()
         if len(self.connections) > _MOST_CONNECTIONS:
             transport.write(_FULL)
             transport.close()
-            return
-        self._arrival = self.loop.call_later(self.seconds, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock where the request has arrived as a whole."""
         super().data_received(data)
-        if self._has_arrived():
-            self._arrival = _cancel(self._arrival)
-        elif self._arrival is None:
-            self._arrival = self.loop.call_later(self.seconds, self.transport.abort)
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            self._arrival.stop()
+        else:
+            self._arrival.start()
 
     def pause_writing(self) -> None:
         """The client reads slower than it is sent to: give it a while."""
         super().pause_writing()
-        self._stall = self.loop.call_later(_SECONDS_TO_READ, self.transport.abort)
+        self._reading.start()
 
     def resume_writing(self) -> None:
         """The client has read on."""
         super().resume_writing()
-        self._stall = _cancel(self._stall)
+        self._reading.stop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop both clocks."""
         super().connection_lost(exc)
-        self._arrival, self._stall = _cancel(self._arrival), _cancel(self._stall)
-
-    def _has_arrived(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        self._arrival.stop()
+        self._reading.stop()
 
 
-def _cancel(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
+class _Clock:
+    """Rings once, `seconds` after it was started, unless it is stopped; starting it again changes nothing."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, ring: Callable[[], None]) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._ring = ring
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._seconds, self._ring)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

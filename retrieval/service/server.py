@@ -25,7 +25,9 @@ def bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise UsageError(f"found no host {host!r} ({error.strerror}), expected an address of this machine") from None
+        raise UsageError(
+            f"found no host {host!r} ({error.strerror}), expected an address of this machine"
+        ) from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
