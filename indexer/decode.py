@@ -1,6 +1,5 @@
 """One photo: reads a file, gives the pixels that a captioner sees and the facts that the index keeps."""
 
-import functools
 import io
 import warnings
 from dataclasses import dataclass
@@ -12,11 +11,9 @@ from PIL import Image, UnidentifiedImageError
 
 from indexer.exif import ExifFacts, read_exif
 from retrieval.errors import PhotoError
+from retrieval.photo_pixels import FORMATS, find_formats, to_rgb
 
-# Formats that hold photographs. Left out on purpose: those for which Pillow starts other programs.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_WHITE = (255, 255, 255)
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -96,7 +93,7 @@ def decode_photo(data: bytes, image_id: str, size: int, max_megapixels: float = 
 
 
 def _decode(data: bytes, image_id: str, size: int, max_megapixels: float) -> DecodedPhoto:
-    with Image.open(io.BytesIO(data), formats=_find_formats()) as image:
+    with Image.open(io.BytesIO(data), formats=find_formats()) as image:
         width, height = image.size
         if width * height > max_megapixels * 1e6:
             raise photo_error(
@@ -124,50 +121,15 @@ def _to_decoded(
 
 
 def _squeeze(image: Image.Image, size: int, orientation: int) -> np.ndarray:
-    square = _to_rgb(image).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    square = to_rgb(image).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
     if orientation in _UPRIGHT:
         square = square.transpose(_UPRIGHT[orientation])
     return np.array(square)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        return _to_eight_bits(image).convert("RGB")
-    if image.has_transparency_data:
-        layered = image.convert("RGBA")
-        opaque = Image.new("RGB", image.size, _WHITE)
-        opaque.paste(layered, mask=layered.getchannel("A"))
-        return opaque
-    return image.convert("RGB")
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits or of floats, scaled so that the type's white stays white: 40000 becomes 156."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    grey = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0)
-    brightest = grey.max(initial=0.0)
-    if image.mode == "F" and brightest <= 1.0:
-        grey *= 255.0
-    else:
-        grey /= 2.0**8 if brightest < 2.0**16 else 2.0**23
-    return Image.fromarray(grey.clip(0.0, 255.0, out=grey).astype(np.uint8))
-
-
-@functools.cache
-def _find_formats() -> tuple[str, ...]:
-    """The formats that are read, HEIF (HEIC) among them where its plugin is installed."""
-    try:
-        import pillow_heif
-    except ImportError:
-        return _FORMATS
-    pillow_heif.register_heif_opener()
-    return (*_FORMATS, "HEIF")
-
-
 def _unidentified(data: bytes) -> PhotoError:
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        if "HEIF" in _find_formats():
+        if "HEIF" in find_formats():
             return photo_error(Reason.DAMAGED, "the HEIF (HEIC) container cannot be read")
         return photo_error(
             Reason.UNSUPPORTED,
@@ -176,4 +138,4 @@ def _unidentified(data: bytes) -> PhotoError:
         )
     if b"<svg" in data[:1024].lower():
         return photo_error(Reason.UNSUPPORTED, "an SVG drawing is not a photo; export it as PNG")
-    return photo_error(Reason.NOT_AN_IMAGE, f"none of {', '.join(_FORMATS)}")
+    return photo_error(Reason.NOT_AN_IMAGE, f"none of {', '.join(FORMATS)}")

@@ -1,4 +1,4 @@
-"""A photo outside the index as a vector of one of its channels. Reads the photo and the models; writes nothing."""
+"""A photo outside the index as a vector of one of its channels. Reads the models' weights; writes nothing."""
 
 from typing import NamedTuple
 

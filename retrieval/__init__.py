@@ -15,11 +15,12 @@ neighbours;
 `stems`, `packed_folder`, `lexical_index`, `lexical_file`: words in captions;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
 `failures`, `verify`, `repair`, `compact`, `human_caption`: its care;
+`photo_pixels`, `thumbnail`: photos made small;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
 `wishes`, `searcher`, `fusion`, `ranker`, `matched_words`, `near_duplicates`, `hit`, `results`, `explanation`,
 `answer`, `engine`, `live_engine`, `contact_sheet`: search;
-`config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `command` (the
-`retrieve` command).
+`config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `service` (over
+HTTP), `command` (the `retrieve` command).
 """
 
 import importlib

@@ -4,9 +4,11 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
+from retrieval.errors import PhotoError
 from retrieval.hit import Hit
+from retrieval.thumbnail import draw_thumbnail
 
 _COLUMNS = 4
 _SIDE = 260  # of the square that a photo is fitted into, in pixels
@@ -43,8 +45,6 @@ def _write_below(draw: ImageDraw.ImageDraw, hit: Hit, corner: tuple[int, int]) -
 
 def _fit(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as photo:
-            photo.draft("RGB", (_SIDE, _SIDE))
-            return ImageOps.contain(ImageOps.exif_transpose(photo).convert("RGB"), (_SIDE, _SIDE))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return draw_thumbnail(path.read_bytes(), _SIDE)
+    except (OSError, PhotoError):
         return Image.new("RGB", (_SIDE, _SIDE), (238, 238, 238))

@@ -23,3 +23,12 @@ class Device(StrEnum):
             return cls(text)
         except ValueError:
             raise UsageError(f"found device {text!r}, expected one of {', '.join(cls)}") from None
+
+
+def torch_device(device: Device) -> str:
+    """Where torch encodes queries: one query gains nothing from a GPU, only who asks waits for its start."""
+    if device is not Device.CUDA:
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

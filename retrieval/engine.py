@@ -13,16 +13,16 @@ from retrieval.allowed_photos import select_photos
 from retrieval.answer import Answerer, Wish
 from retrieval.caption_words import CaptionWords
 from retrieval.channel import Channel
-from retrieval.device import Device
+from retrieval.device import Device, torch_device
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.explanation import Explanation, read_attention
 from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig
 from retrieval.hit import Ranking
-from retrieval.lexical_file import read_words
 from retrieval.lazy_text_encoder import LazyTextEncoder
+from retrieval.lexical_file import read_words
 from retrieval.manifest import Manifest, read_whole
-from retrieval.photo_table import PhotoTable
+from retrieval.photo_table import PhotoFacts, PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query_language import Query, parse_query, parse_where
 from retrieval.ranker import Ranked, Ranker
@@ -84,9 +84,9 @@ class SearchEngine:
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
-        Without a `text_encoder` the one that the manifest names is loaded when the first sentence is searched.
-        `device` is "auto" (vectors are searched on a GPU where FAISS has one), "cpu", or "cuda" (the text
-        encoder runs there as well).
+        Without a `text_encoder` the one that the manifest names is loaded, with the first sentence. `device`
+        is "auto" (vectors are searched on a GPU where FAISS has one), "cpu", or "cuda" (the text encoder runs
+        there as well).
 
         Raises:
             IndexNotFoundError: no index there.
@@ -100,7 +100,7 @@ class SearchEngine:
             channels = _open_channels(index, manifest, photos, place)
             if text_encoder is not None:
                 check_text_encoder(manifest, text_encoder)
-            encoder = text_encoder or LazyTextEncoder(manifest, _torch_device(place))
+            encoder = text_encoder or LazyTextEncoder(manifest, torch_device(place))
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig())
 
         return read_whole(index, open_generation)
@@ -131,6 +131,14 @@ class SearchEngine:
             UsageError: there is no such photo.
         """
         return self._photos.file(image_id)
+
+    def facts(self, image_id: str) -> PhotoFacts:
+        """What is known of a photo: all its paths, its size, when and with which camera it was taken.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return self._photos.facts(self._photos.find(image_id))
 
     def search(
         self,
@@ -350,12 +358,3 @@ def _open_channels(
         words = read_words(index, manifest.lexical)
         channels[Channel.LEXICAL] = LexicalSearcher(words.with_ids(photos.number(words.ids)))
     return channels
-
-
-def _torch_device(device: Device) -> str:
-    # One query gains nothing from a GPU; only who asks for it waits for its start.
-    if device is not Device.CUDA:
-        return "cpu"
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""The text encoder of an index, loaded when the first sentence is encoded. Reads its weights; writes nothing."""
+"""The text encoder of an index, loaded with the first sentence. Reads its weights; writes nothing."""
 
 import threading
 from collections.abc import Sequence

@@ -40,8 +40,9 @@ class LiveEngine:
             return self._engine
         with self._lock:
             if current != self._current:
-                self._current = current
                 self._reopen()
+                # Last: who asks in the meantime waits, and sees what was committed before it asked.
+                self._current = current
             return self._engine
 
     def _reopen(self) -> None:

@@ -2,6 +2,8 @@
 
 import bisect
 import os
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +17,21 @@ from retrieval.schema import Provenance, Status
 from retrieval.shards import newest_with_status, read_columns
 
 _COLUMNS = ["image_id", "status", "paths", "width", "height", "taken", "camera", "captions", "tags"]
+_FACTS = ["paths", "width", "height", "taken", "camera", "tags"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What is known of a photo: where it was found, and what its row says (see `schema`)."""
+
+    paths: tuple[Path, ...]
+    width: int
+    height: int
+    taken: datetime | None
+    camera: str | None
+    tags: tuple[str, ...]
+    caption: str
+    provenance: Provenance
 
 
 class PhotoTable:
@@ -88,6 +105,17 @@ class PhotoTable:
             UsageError: there is no such photo.
         """
         return Path(os.fsdecode(self.columns["paths"][self.find(image_id)].as_py()[0]))
+
+    def facts(self, number: int) -> PhotoFacts:
+        """What is known of a photo."""
+        fields = {name: self.columns[name][number].as_py() for name in _FACTS}
+        return PhotoFacts(
+            paths=tuple(Path(os.fsdecode(path)) for path in fields.pop("paths")),
+            tags=tuple(fields.pop("tags")),
+            caption=self.caption(number),
+            provenance=self.provenance(number),
+            **fields,
+        )
 
     def caption(self, number: int) -> str:
         """The main caption of a photo; empty where it has none."""

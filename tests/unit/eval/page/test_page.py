@@ -19,9 +19,9 @@ from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
 from eval.page.rank_chart import draw_ranks
 from eval.page.recall_chart import draw_recall
 from eval.page.scale import Scale, format_tick, list_powers
-from eval.page.thumbnails import embed_thumbnail
 from eval.report import Report
 from eval.run_info import RunInfo
+from retrieval.thumbnail import embed_thumbnail
 
 Render = Callable[[Report, RunInfo], str]
 

@@ -1,0 +1,69 @@
+"""`retrieve serve`: reads an index, answers over HTTP: a page for people, JSON for programs."""
+
+import dataclasses
+import logging
+from typing import Annotated
+
+import typer
+
+from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption
+from retrieval.device import Device, torch_device
+from retrieval.errors import InstallationError
+
+_HOST, _PORT = "127.0.0.1", 8642
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", metavar="HOST", help="The address to answer at.")] = _HOST,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = _PORT,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="RETRIEVE_TOKEN",
+            help="What every client must know; others on this machine can see it here, not in the variable.",
+        ),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", metavar="NAME", help="Another name that this machine is called by."),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, help="Requests worked on at once; others get a 503.")
+    ] = 64,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    index: IndexOption = DEFAULT_INDEX,
+    device: DeviceOption = Device.AUTO,
+) -> None:
+    """Serve a page to search photos with, and the same as JSON for programs."""
+    try:
+        from retrieval.service.server import bind, run_server
+        from retrieval.service.settings import ServiceSettings, is_loopback
+    except ModuleNotFoundError as error:
+        raise InstallationError(
+            f"found no package {error.name}, which the service needs; run `pip install 'retrieve[serve]'`"
+        ) from None
+
+    settings = ServiceSettings(host, port, token, tuple(name or ()), concurrency)
+    listening = bind(host, port)
+    settings = dataclasses.replace(settings, port=listening.getsockname()[1])
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/"
+    if not is_loopback(host):
+        typer.echo("retrieve: notice: the token and the photos travel unencrypted (HTTP)", err=True)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+    from retrieval.live_engine import LiveEngine
+    from retrieval.manifest import read_manifest
+    from retrieval.service.app import build_app
+    from retrieval.service.query_vectors import RememberingEncoder
+    from retrieval.text_encoder import load_text_encoder
+
+    encoder = load_text_encoder(read_manifest(index).text_encoder.name, torch_device(device))
+    live = LiveEngine(index, RememberingEncoder(encoder), device)
+
+    def say_started() -> None:
+        typer.echo(f"{live.engine.photos} photos at {address} (stop with Ctrl-C)", err=True)
+        if open_page:
+            typer.launch(address)
+
+    run_server(build_app(index, live, settings), listening, settings, say_started)

@@ -1,0 +1,46 @@
+"""Pixels of photos of every kind, as RGB of 8 bits. Reads opened images; writes nothing."""
+
+import functools
+
+import numpy as np
+from PIL import Image
+
+# Formats that hold photographs. Left out on purpose: those for which Pillow starts other programs.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+_WHITE = (255, 255, 255)
+
+
+@functools.cache
+def find_formats() -> tuple[str, ...]:
+    """The formats that are read, HEIF (HEIC) among them where its plugin is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return FORMATS
+    pillow_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB: transparent parts show white, more than 8 bits a channel are scaled to 8."""
+    if image.mode.startswith(("I", "F")):
+        return _to_eight_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        opaque = Image.new("RGB", image.size, _WHITE)
+        opaque.paste(layered, mask=layered.getchannel("A"))
+        return opaque
+    return image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits or of floats, scaled so that the type's white stays white: 40000 becomes 156."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    grey = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0)
+    brightest = grey.max(initial=0.0)
+    if image.mode == "F" and brightest <= 1.0:
+        grey *= 255.0
+    else:
+        grey /= 2.0**8 if brightest < 2.0**16 else 2.0**23
+    return Image.fromarray(grey.clip(0.0, 255.0, out=grey).astype(np.uint8))

@@ -1,0 +1,156 @@
+"""What the service answers, as JSON has it. Reads what the engine gives; writes nothing."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from retrieval.engine import SearchEngine
+from retrieval.explanation import Explanation
+from retrieval.hit import Hit
+from retrieval.photo_table import PhotoFacts
+from retrieval.printable import make_printable
+from retrieval.results import Results
+from retrieval.schema import Provenance
+
+ImageId = Annotated[str, Field(description="What a photo goes by: 64 hexadecimal digits.")]
+
+
+class ChannelAnswer(BaseModel):
+    """A photo's place (from 1) and score in one channel, and what that added to its score."""
+
+    rank: int
+    score: float
+    contribution: float
+
+
+class HitAnswer(BaseModel):
+    """One photo of an answer; `width` and `height` are in pixels, of the photo as it is shown."""
+
+    rank: int
+    score: float
+    probability: float | None
+    image_id: ImageId
+    path: str
+    caption: str
+    provenance: Provenance
+    matched: tuple[str, ...]
+    duplicates: tuple[ImageId, ...]
+    channels: dict[str, ChannelAnswer]
+    width: int
+    height: int
+
+
+class SearchAnswer(BaseModel):
+    """The best photos, and what they were chosen from: `allowed` of the index's `photos` pass the filters.
+
+    `matches_well` says whether any of them is likely to be what was asked for; null where unknown.
+    """
+
+    hits: list[HitAnswer]
+    photos: int
+    allowed: int
+    matches_well: bool | None
+    generation: int
+
+
+class WordAnswer(BaseModel):
+    """A word of the caption; `attention` is rows of numbers from 0 to 1, over the whole photo, or null."""
+
+    word: str
+    matched: bool
+    attention: list[list[float]] | None
+
+
+class ExplainAnswer(BaseModel):
+    """Why a photo came up; `query` is what was understood."""
+
+    query: str
+    image_id: ImageId
+    path: str
+    caption: str
+    provenance: Provenance
+    width: int
+    height: int
+    taken: str | None
+    camera: str | None
+    tags: tuple[str, ...]
+    score: float
+    probability: float | None
+    channels: dict[str, ChannelAnswer]
+    words: list[WordAnswer]
+    generation: int
+
+
+class CaptionAnswer(BaseModel):
+    """A photo's caption as it is now, and who wrote it."""
+
+    image_id: ImageId
+    caption: str
+    provenance: Provenance
+    generation: int
+
+
+class AboutAnswer(BaseModel):
+    """What is served."""
+
+    photos: int
+    channels: tuple[str, ...]
+    generation: int
+
+
+class HealthAnswer(BaseModel):
+    """The service is up."""
+
+    status: str = "ok"
+
+
+class Refusal(BaseModel):
+    """Why a request was not answered: what was found, what was expected and what to do.
+
+    Where a query cannot be read, `field` names the parameter and `position` the character, from 0.
+    """
+
+    detail: str
+    field: str | None = None
+    position: int | None = None
+
+
+def describe_results(engine: SearchEngine, results: Results) -> SearchAnswer:
+    """A search's results with what the page needs to lay them out."""
+    return SearchAnswer(
+        hits=[_describe_hit(hit, engine.facts(hit.image_id)) for hit in results],
+        photos=results.photos,
+        allowed=results.allowed,
+        matches_well=results.matches_well,
+        generation=results.generation,
+    )
+
+
+def describe_explanation(explanation: Explanation, facts: PhotoFacts) -> ExplainAnswer:
+    """An explanation with what else is known of the photo."""
+    return ExplainAnswer(
+        **explanation.to_dict(),
+        taken=facts.taken.isoformat(sep=" ", timespec="minutes") if facts.taken else None,
+        camera=make_printable(facts.camera) if facts.camera else None,
+        tags=facts.tags,
+    )
+
+
+def _describe_hit(hit: Hit, facts: PhotoFacts) -> HitAnswer:
+    return HitAnswer(
+        rank=hit.rank,
+        score=hit.score,
+        probability=hit.probability,
+        image_id=hit.image_id,
+        path=hit.path,
+        caption=hit.caption,
+        provenance=hit.provenance,
+        matched=hit.matched,
+        duplicates=hit.duplicates,
+        channels={
+            name: ChannelAnswer(rank=place.rank, score=place.score, contribution=place.contribution)
+            for name, place in hit.channels.items()
+        },
+        width=facts.width,
+        height=facts.height,
+    )

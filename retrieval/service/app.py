@@ -1,0 +1,153 @@
+"""The service as one ASGI application. Reads an index and its photos; writes what people edit."""
+
+import hashlib
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+
+from retrieval.errors import IndexBusyError, PhotoError, RetrievalError, UsageError
+from retrieval.live_engine import LiveEngine
+from retrieval.service.answers import HealthAnswer, Refusal
+from retrieval.service.desk import Desk
+from retrieval.service.edit_routes import make_edit_routes
+from retrieval.service.guard import Guard
+from retrieval.service.limits import Admission, BodyLimit
+from retrieval.service.metrics import CONTENT_TYPE, Measured
+from retrieval.service.photo_routes import make_photo_routes
+from retrieval.service.search_routes import FieldError, make_search_routes
+from retrieval.service.settings import ServiceSettings
+
+_PAGE = {
+    "/": ("index.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+class Token(BaseModel):
+    """What the service was started with."""
+
+    token: str = Field(max_length=1000)
+
+
+def build_app(index: Path, live: LiveEngine, settings: ServiceSettings) -> FastAPI:
+    """The application that serves the index at `index`, which `live` has opened."""
+    desk = Desk(index, live, settings)
+    app = FastAPI(
+        title="Retrieve",
+        summary="Search your own photographs with a sentence, and be shown why each one came up.",
+        version=version("retrieve"),
+        docs_url=None,  # Its scripts would come from elsewhere.
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Measured, metrics=desk.metrics),
+            Middleware(Guard, settings=settings, sessions=desk.sessions),
+            Middleware(Admission, concurrency=settings.concurrency),
+            Middleware(BodyLimit),
+        ],
+    )
+    for routes in (make_search_routes(desk), make_photo_routes(desk), make_edit_routes(desk)):
+        app.include_router(routes)
+    app.include_router(_make_care_routes(desk))
+    app.include_router(_make_page_routes())
+    _say_what_is_wrong(app)
+    return app
+
+
+def _make_care_routes(desk: Desk) -> APIRouter:
+    routes = APIRouter(tags=["care"])
+
+    @routes.get("/health", response_model=HealthAnswer)
+    async def health() -> Response:
+        """Whether the service is up; does nothing else."""
+        return JSONResponse({"status": "ok"})
+
+    @routes.get("/metrics", response_model=None)
+    async def metrics() -> Response:
+        """What the service has been doing, for Prometheus."""
+        return Response(await desk.draw(desk.metrics.write), media_type=CONTENT_TYPE)
+
+    @routes.post(
+        "/api/session", status_code=204, responses={401: {"model": Refusal}, 422: {"model": Refusal}}
+    )
+    async def session(token: Token) -> Response:
+        """Give the token once; the browser then holds a cookie for as long as the service runs."""
+        secret = desk.sessions.accept_token(token.token)
+        if secret is None:
+            raise HTTPException(
+                401, "found another token, expected the one that the service was started with"
+            )
+        response = Response(status_code=204)
+        response.set_cookie(desk.sessions.cookie, secret, path="/", httponly=True, samesite="strict")
+        return response
+
+    return routes
+
+
+def _make_page_routes() -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+    folder = files("retrieval.service") / "page"
+    for path, (name, kind) in _PAGE.items():
+        _serve_file(routes, path, (folder / name).read_bytes(), kind)
+    return routes
+
+
+def _serve_file(routes: APIRouter, path: str, data: bytes, kind: str) -> None:
+    headers = {"etag": f'"{hashlib.sha256(data).hexdigest()[:32]}"', "cache-control": "no-cache"}
+
+    @routes.get(path, response_model=None)
+    async def page(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        if if_none_match == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type=kind, headers=headers)
+
+
+def _say_what_is_wrong(app: FastAPI) -> None:
+    """Every refusal is one line of what was found and expected, as the command says it."""
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_parameter(_request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return _refuse(422, f"{where or 'the body'}: {first['msg']}")
+
+    @app.exception_handler(FieldError)
+    async def refuse_query(_request: Request, error: FieldError) -> Response:
+        return _refuse(422, str(error.error), field=error.field, position=error.error.position)
+
+    @app.exception_handler(UsageError)
+    async def refuse_usage(_request: Request, error: UsageError) -> Response:
+        return _refuse(422, str(error))
+
+    @app.exception_handler(PhotoError)
+    async def refuse_photo(_request: Request, error: PhotoError) -> Response:
+        return _refuse(404, str(error))
+
+    @app.exception_handler(IndexBusyError)
+    async def refuse_edit(_request: Request, error: IndexBusyError) -> Response:
+        return _refuse(409, str(error), {"retry-after": "5"})
+
+    @app.exception_handler(RetrievalError)
+    async def fail(_request: Request, error: RetrievalError) -> Response:
+        return _refuse(500, str(error))
+
+
+def _refuse(
+    status: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    *,
+    field: str | None = None,
+    position: int | None = None,
+) -> Response:
+    refusal = Refusal(detail=detail, field=field, position=position)
+    return Response(refusal.model_dump_json(), status, headers, "application/json")

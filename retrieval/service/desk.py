@@ -1,0 +1,73 @@
+"""What every route needs: the engine of now, the photos' files, and threads to work in. Reads an index."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.exceptions import HTTPException
+
+from retrieval.engine import SearchEngine
+from retrieval.errors import UsageError
+from retrieval.live_engine import LiveEngine
+from retrieval.photo_table import PhotoFacts
+from retrieval.service.cache import Cache
+from retrieval.service.guard import Sessions
+from retrieval.service.metrics import Metrics
+from retrieval.service.photo_files import PhotoFiles
+from retrieval.service.settings import ServiceSettings
+
+T = TypeVar("T")
+
+_MOST_ANSWER_BYTES = 32 * 2**20
+
+
+class Desk:
+    """One index that is being served, and what is shared by its requests.
+
+    `answers` keeps the bytes of answers by generation and question: the same question is asked again when a
+    person goes back, deletes a word, or has the page open twice.
+    """
+
+    def __init__(self, index: Path, live: LiveEngine, settings: ServiceSettings) -> None:
+        self.index = index
+        self.settings = settings
+        self.sessions = Sessions(settings)
+        self.files = PhotoFiles()
+        self.answers: Cache[tuple[object, ...], bytes] = Cache(_MOST_ANSWER_BYTES, len)
+        self.metrics = Metrics()
+        self._live = live
+        self._searching = CapacityLimiter(settings.workers)
+        self._drawing = CapacityLimiter(settings.workers)
+        self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
+        self.metrics.watch("retrieve_generation", "The index's generation.", lambda: self.engine.generation)
+        self.metrics.watch(
+            "retrieve_thumbnail_bytes",
+            "Memory that thumbnails take.",
+            lambda: self.files.thumbnail_bytes,
+        )
+
+    @property
+    def engine(self) -> SearchEngine:
+        """The engine of the current generation; takes a moment where that is new."""
+        return self._live.engine
+
+    async def search(self, work: Callable[[], T]) -> T:
+        """What `work` returns, from a thread of those that search: the event loop goes on meanwhile."""
+        return await to_thread.run_sync(work, limiter=self._searching)
+
+    async def draw(self, work: Callable[[], T]) -> T:
+        """The same for thumbnails and files, of which a page full must not hold up a search."""
+        return await to_thread.run_sync(work, limiter=self._drawing)
+
+
+def find_photo(engine: SearchEngine, image_id: str) -> PhotoFacts:
+    """What is known of a photo.
+
+    Raises:
+        HTTPException: 404, there is no such photo.
+    """
+    try:
+        return engine.facts(image_id)
+    except UsageError as error:
+        raise HTTPException(404, str(error)) from None

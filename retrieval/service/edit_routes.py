@@ -1,0 +1,66 @@
+"""Editing: a person's caption for a photo, and its undoing. Writes an index by way of `set_caption`."""
+
+import threading
+from collections.abc import Callable
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from retrieval.human_caption import set_caption, unset_caption
+from retrieval.service.answers import CaptionAnswer, Refusal
+from retrieval.service.desk import Desk, find_photo
+from retrieval.service.search_routes import REFUSALS
+
+_REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
+    409: {
+        "model": Refusal,
+        "description": "Another program is writing the index; try again when it is done.",
+    },
+    413: {"model": Refusal},
+}
+
+
+class CaptionText(BaseModel):
+    """What a person says that a photo shows."""
+
+    text: str = Field(min_length=1, max_length=500)
+
+
+def make_edit_routes(desk: Desk) -> APIRouter:
+    """The routes of one service."""
+    routes = APIRouter(prefix="/api/photos", responses=_REFUSALS, tags=["edit"])
+    one_at_a_time = threading.Lock()
+
+    def edit(image_id: str, write: Callable[[], object]) -> Response:
+        find_photo(desk.engine, image_id)
+        with one_at_a_time:
+            write()
+        engine = desk.engine
+        facts = find_photo(engine, image_id)
+        answer = CaptionAnswer(
+            image_id=image_id,
+            caption=facts.caption,
+            provenance=facts.provenance,
+            generation=engine.generation,
+        )
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    @routes.put("/{image_id}/caption", response_model=CaptionAnswer)
+    async def write_caption(image_id: str, caption: CaptionText) -> Response:
+        """Say what a photo shows; the next search knows."""
+
+        def write() -> None:
+            set_caption(desk.index, image_id, caption.text, desk.engine.text_encoder)
+
+        return await desk.draw(lambda: edit(image_id, write))
+
+    @routes.delete("/{image_id}/caption", response_model=CaptionAnswer)
+    async def undo_caption(image_id: str) -> Response:
+        """Let the photo have the caption again that it had before people wrote one."""
+
+        def write() -> None:
+            unset_caption(desk.index, image_id, desk.engine.text_encoder)
+
+        return await desk.draw(lambda: edit(image_id, write))
+
+    return routes

@@ -1,0 +1,82 @@
+"""Photos: the file itself, and small versions of it. Reads photos; answers images."""
+
+from enum import IntEnum
+from io import BufferedReader
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from starlette.background import BackgroundTask
+from starlette.responses import StreamingResponse
+
+from retrieval.service.desk import Desk, find_photo
+from retrieval.service.photo_files import find_kind, read_blocks
+from retrieval.service.search_routes import REFUSALS
+
+
+class Side(IntEnum):
+    """The longer side of a small version, at most, in pixels: a tile, a tile on a dense screen, a window."""
+
+    TILE = 480
+    DENSE_TILE = 960
+    WINDOW = 1600
+
+
+Etag = Annotated[str | None, Header(max_length=200)]
+
+_IMAGE: dict[int | str, dict[str, object]] = {
+    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "The photo is the one that the client has."},
+}
+
+
+def make_photo_routes(desk: Desk) -> APIRouter:
+    """The routes of one service."""
+    routes = APIRouter(
+        prefix="/api/photos", responses=REFUSALS | _IMAGE, tags=["photos"], default_response_class=Response
+    )
+
+    @routes.get("/{image_id}", response_model=None)
+    async def photo(image_id: str, if_none_match: Etag = None) -> Response:
+        """The photo's file, as long as it is the one that was indexed."""
+        file = await desk.draw(lambda: _open(desk, image_id))
+        headers = _headers(image_id)
+        if if_none_match == headers["etag"]:
+            file.close()
+            return Response(status_code=304, headers=headers)
+        return StreamingResponse(
+            read_blocks(file),
+            media_type=find_kind(file),
+            headers=headers,
+            background=BackgroundTask(file.close),
+        )
+
+    @routes.get("/{image_id}/thumbnail", response_model=None)
+    async def thumbnail(image_id: str, side: Side = Side.TILE, if_none_match: Etag = None) -> Response:
+        """The photo, upright and small, as JPEG; as long as its file is the one that was indexed."""
+        headers = _headers(f"{image_id}-{side}")
+
+        def work() -> Response:
+            paths = _find_paths(desk, image_id)
+            if if_none_match == headers["etag"]:
+                desk.files.open(image_id, paths).close()
+                return Response(status_code=304, headers=headers)
+            small = desk.files.thumbnail(image_id, paths, side)
+            return Response(small, media_type="image/jpeg", headers=headers)
+
+        return await desk.draw(work)
+
+    return routes
+
+
+def _find_paths(desk: Desk, image_id: str) -> tuple[Path, ...]:
+    return find_photo(desk.engine, image_id).paths
+
+
+def _open(desk: Desk, image_id: str) -> BufferedReader:
+    return desk.files.open(image_id, _find_paths(desk, image_id))
+
+
+def _headers(etag: str) -> dict[str, str]:
+    # Asked for again each time, so that a photo that is gone from the disk is gone from the page.
+    return {"etag": f'"{etag}"', "cache-control": "private, no-cache"}

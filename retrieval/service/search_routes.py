@@ -1,0 +1,142 @@
+"""Searching: `search`, `similar`, `explain`. Reads an index; answers JSON."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from retrieval.query_language import Query as Asked
+from retrieval.query_language import QueryError, parse_query, parse_where
+from retrieval.service.answers import (
+    AboutAnswer,
+    ExplainAnswer,
+    Refusal,
+    SearchAnswer,
+    describe_explanation,
+    describe_results,
+)
+from retrieval.service.desk import Desk, find_photo
+
+_MOST_CHARACTERS = 1000
+_MOST_HITS = 300
+
+Sentence = Annotated[
+    str,
+    Query(
+        max_length=_MOST_CHARACTERS,
+        description="What the photo shows. Without it, the newest photos come first.",
+    ),
+]
+Where = Annotated[
+    str, Query(max_length=_MOST_CHARACTERS, description="Filters, such as `taken:2019..2021 camera:canon`.")
+]
+Count = Annotated[int, Query(ge=1, le=_MOST_HITS, description="How many photos to answer, at most.")]
+Channel = Annotated[str | None, Query(max_length=40, description="Search this channel alone.")]
+Probability = Annotated[float, Query(ge=0, le=1, description="Leave out what is less likely relevant.")]
+Fold = Annotated[bool, Query(description="Show near-duplicates once.")]
+
+REFUSALS: dict[int | str, dict[str, object]] = {
+    401: {"model": Refusal},
+    403: {"model": Refusal},
+    404: {"model": Refusal},
+    422: {"model": Refusal},
+    503: {"model": Refusal, "description": "Too much to do; try again after the seconds of Retry-After."},
+}
+
+
+class FieldError(Exception):
+    """What is wrong with one of the parameters that hold a query."""
+
+    def __init__(self, field: str, error: QueryError) -> None:
+        self.field = field
+        self.error = error
+
+
+def make_search_routes(desk: Desk) -> APIRouter:
+    """The routes of one service."""
+    routes = APIRouter(prefix="/api", responses=REFUSALS, tags=["search"])
+
+    @routes.get("/about", response_model=AboutAnswer)
+    async def about() -> Response:
+        """What is served."""
+        return _json(await desk.search(lambda: _describe(desk)))
+
+    @routes.get("/search", response_model=SearchAnswer)
+    async def search(
+        q: Sentence = "",
+        where: Where = "",
+        k: Count = 30,
+        channel: Channel = None,
+        min_probability: Probability = 0.0,
+        fold: Fold = True,
+    ) -> Response:
+        """The photos that answer a sentence, best first."""
+
+        def work() -> bytes:
+            engine = desk.engine
+            question = ("search", engine.generation, q, where, k, channel, min_probability, fold)
+            answer = desk.answers.get(question)
+            if answer is None:
+                results = engine.search(
+                    _read_query(q),
+                    k,
+                    channel,
+                    where=_read_where(where),
+                    min_probability=min_probability,
+                    fold=fold,
+                )
+                answer = describe_results(engine, results).model_dump_json().encode()
+                desk.answers.keep(question, answer)
+            return answer
+
+        return _json(await desk.search(work))
+
+    @routes.get("/photos/{image_id}/similar", response_model=SearchAnswer)
+    async def similar(image_id: str, k: Count = 30, where: Where = "", fold: Fold = True) -> Response:
+        """The photos that look most like one of the index."""
+
+        def work() -> bytes:
+            engine = desk.engine
+            find_photo(engine, image_id)
+            results = engine.similar(image_id, k, where=_read_where(where), fold=fold)
+            return describe_results(engine, results).model_dump_json().encode()
+
+        return _json(await desk.search(work))
+
+    @routes.get("/photos/{image_id}/explain", response_model=ExplainAnswer)
+    async def explain(image_id: str, q: Sentence = "", where: Where = "") -> Response:
+        """Why a photo comes up for a sentence: its places, and where the model looked at each word."""
+
+        def work() -> bytes:
+            engine = desk.engine
+            facts = find_photo(engine, image_id)
+            explanation = engine.explain(_read_query(q), image_id, where=_read_where(where))
+            return describe_explanation(explanation, facts).model_dump_json().encode()
+
+        return _json(await desk.search(work))
+
+    return routes
+
+
+def _describe(desk: Desk) -> bytes:
+    engine = desk.engine
+    about = AboutAnswer(photos=engine.photos, channels=engine.channels, generation=engine.generation)
+    return about.model_dump_json().encode()
+
+
+def _read_query(text: str) -> Asked:
+    try:
+        return parse_query(text) if text.strip() else Asked()
+    except QueryError as error:
+        raise FieldError("q", error) from None
+
+
+def _read_where(text: str) -> str:
+    try:
+        parse_where(text)
+    except QueryError as error:
+        raise FieldError("where", error) from None
+    return text
+
+
+def _json(document: bytes) -> Response:
+    return Response(document, media_type="application/json", headers={"cache-control": "no-store"})

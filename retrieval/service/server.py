@@ -1,0 +1,71 @@
+"""Runs the service. Reads and writes a socket."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from retrieval.errors import UsageError
+from retrieval.service.protocol import ClockedProtocol
+from retrieval.service.settings import ServiceSettings
+
+_MOST_HEADER_BYTES = 16 * 2**10
+_SECONDS_IDLE = 5
+_SECONDS_TO_STOP = 3
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes any that is free.
+
+    Raises:
+        UsageError: there is no such host here, or the port is taken or not for everyone.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(
+            f"found no host {host!r} ({error.strerror}), expected an address of this machine"
+        ) from None
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(512)
+    except OSError as error:
+        listening.close()
+        raise UsageError(
+            f"cannot serve at {host}, port {port}: {error.strerror}; choose another with --port or --host"
+        ) from None
+    return listening
+
+
+def run_server(
+    app: ASGIApp, listening: socket.socket, settings: ServiceSettings, started: Callable[[], None]
+) -> None:
+    """Answer until the process is told to stop; calls `started` when requests are taken."""
+    protocol = type("Protocol", (ClockedProtocol,), {"seconds": settings.seconds})
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_SECONDS_IDLE,
+        timeout_graceful_shutdown=_SECONDS_TO_STOP,
+        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+    )
+    _Server(config, started).run([listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started()

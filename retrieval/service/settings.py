@@ -1,0 +1,73 @@
+"""How the service is reached and what it takes on. Reads and writes nothing."""
+
+import ipaddress
+import os
+import socket
+from dataclasses import dataclass, field
+
+from retrieval.errors import UsageError
+
+_LEAST_TOKEN = 16
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """`host` and `port` are what is bound to; port 0 is any that is free.
+
+    `token` is asked of every client; None, which only a loopback `host` may have, lets every program on this
+    machine in. `names` are further names that a client may call this host by. `concurrency` requests are
+    worked on at once, by `workers` threads; what comes beyond is turned away. A request must have arrived
+    `seconds` after its first byte.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8642
+    token: str | None = field(default=None, repr=False)
+    names: tuple[str, ...] = ()
+    concurrency: int = 64
+    workers: int = os.cpu_count() or 1
+    seconds: float = 8.0
+
+    def __post_init__(self) -> None:
+        """Refuse what would let strangers in.
+
+        Raises:
+            UsageError: another host than loopback without a token, or a token that can be guessed.
+        """
+        if self.token is None:
+            if not is_loopback(self.host):
+                raise UsageError(
+                    f"found --host {self.host} without a token, expected one where other machines can reach "
+                    "the service; set RETRIEVE_TOKEN (or --token) to a long random text"
+                )
+        elif len(self.token) < _LEAST_TOKEN or not (self.token.isascii() and self.token.isprintable()):
+            raise UsageError(
+                f"found a token of {len(self.token)} characters, expected at least {_LEAST_TOKEN} of ASCII; "
+                "`openssl rand -hex 16` prints one"
+            )
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a client may call this host by `name`, which has no port; in any case (RFC 9110, 4.2.3).
+
+        A web page elsewhere can make its own name lead here (DNS rebinding), but not an address.
+        """
+        name = name.lower().removesuffix(".")
+        if name in _LOOPBACK_NAMES or name in {known.lower() for known in (self.host, *self.names)}:
+            return True
+        if is_loopback(self.host):
+            return False
+        return _is_address(name) or name in {socket.gethostname().lower(), socket.getfqdn().lower()}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

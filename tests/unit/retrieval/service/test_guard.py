@@ -1,0 +1,152 @@
+"""Who is answered, and who is not."""
+
+import pytest
+
+from retrieval.errors import UsageError
+from retrieval.service.settings import ServiceSettings
+
+TOKEN = "correct horse battery staple"
+
+
+class TestHost:
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1:8642", "localhost", "LOCALHOST:9000", "localhost.", "[::1]:8642", "127.0.0.1"]
+    )
+    def test_this_machine_by_its_names(self, client, host):
+        assert client.get("/api/search", headers={"host": host}).status_code == 200
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "evil.example",
+            "evil.example:8642",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "192.168.1.7:8642",
+            "localhost@evil.example",
+            "localhost/evil",
+            "[::1",
+            "localhost:port",
+            "",
+            "\x00",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/", "/health", "/metrics", "/openapi.json", "/api/search", "/nowhere"])
+    def test_a_foreign_name_gets_nothing(self, client, host, path):
+        answer = client.get(path, headers={"host": host})
+        assert answer.status_code == 403
+        assert "expected this machine's own name" in answer.json()["detail"]
+
+    def test_elsewhere_addresses_and_names_that_were_given(self, serve):
+        client = serve(host="0.0.0.0", token=TOKEN, names=("Photos.example",))
+        for host in ("192.168.1.7:8642", "[fe80::1]", "photos.example", "localhost"):
+            assert client.get("/health", headers={"host": host}).status_code == 200
+        assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
+
+
+class TestSites:
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    @pytest.mark.parametrize("mode", ["no-cors", "cors", "navigate"])
+    def test_another_site_gets_nothing_of_the_photos(self, client, image_ids, site, mode):
+        headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+        for path in ("/api/search?q=dog", f"/api/photos/{image_ids['dog.jpg']}", "/page.js", "/metrics"):
+            assert client.get(path, headers=headers).status_code == 403
+
+    def test_a_link_to_the_page_is_followed(self, client):
+        headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+        assert client.get("/?q=dog", headers=headers).status_code == 200
+        assert client.post("/", headers=headers).status_code == 403
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"origin": "http://evil.example"},
+            {"origin": "null"},
+            {"origin": "http://127.0.0.1:9999"},
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "same-site", "origin": "http://localhost:3000"},
+        ],
+    )
+    def test_another_site_edits_nothing(self, client, image_ids, headers):
+        path = f"/api/photos/{image_ids['cat.png']}/caption"
+        assert client.put(path, json={"text": "owned"}, headers=headers).status_code == 403
+        assert client.delete(path, headers=headers).status_code == 403
+        assert client.options(path, headers=headers).status_code == 403
+        assert client.get("/api/about").json()["generation"] == 1
+
+    def test_the_page_itself_and_programs_edit(self, client, image_ids):
+        path = f"/api/photos/{image_ids['cat.png']}/caption"
+        page = {"origin": "http://127.0.0.1:8642", "sec-fetch-site": "same-origin"}
+        for headers in (page, {}):
+            assert client.put(path, json={"text": "a tiger"}, headers=headers).status_code == 200
+
+
+class TestToken:
+    @pytest.fixture
+    def client(self, serve):
+        return serve(token=TOKEN)
+
+    def test_without_it_there_is_the_page_and_nothing_in_it(self, client, image_ids):
+        for path in ("/", "/page.css", "/page.js", "/icon.svg", "/health"):
+            assert client.get(path).status_code == 200
+        for path in ("/api/search", f"/api/photos/{image_ids['dog.jpg']}", "/metrics", "/openapi.json"):
+            answer = client.get(path)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize(
+        "value", ["", "Bearer", "Bearer wrong", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}"]
+    )
+    def test_another_one_is_refused(self, client, value):
+        assert client.get("/api/about", headers={"authorization": value}).status_code == 401
+
+    def test_a_program_sends_it(self, client):
+        assert client.get("/api/about", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+    def test_a_browser_gives_it_once(self, client):
+        assert client.post("/api/session", json={"token": "wrong"}).status_code == 401
+        assert client.get("/api/about").status_code == 401
+        answer = client.post("/api/session", json={"token": TOKEN})
+        assert answer.status_code == 204
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert TOKEN not in cookie
+        assert client.get("/api/about").status_code == 200
+
+    @pytest.mark.parametrize("cookie", ["retrieve-8642=", "retrieve-8642=wrong", "other=1", "=", ";;;\x7f"])
+    def test_another_cookie_is_refused(self, client, cookie):
+        assert client.get("/api/about", headers={"cookie": cookie}).status_code == 401
+
+    def test_it_is_in_nothing_that_is_printed(self, client):
+        assert TOKEN not in repr(ServiceSettings(token=TOKEN))
+        assert TOKEN not in client.get("/page.js").text
+
+
+class TestSettings:
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "photos.example"])
+    def test_other_machines_come_in_with_a_token_alone(self, host):
+        with pytest.raises(UsageError, match="without a token"):
+            ServiceSettings(host=host)
+        ServiceSettings(host=host, token=TOKEN)
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost", "LocalHost"])
+    def test_this_machine_needs_none(self, host):
+        ServiceSettings(host=host)
+
+    @pytest.mark.parametrize("token", ["", "short", "x" * 15, "ü" * 20, "line\nbreak" * 3])
+    def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(self, token):
+        with pytest.raises(UsageError, match="expected at least 16"):
+            ServiceSettings(token=token)
+
+
+def test_every_answer_forbids_what_the_page_needs_not(client):
+    for path in ("/", "/api/search", "/nowhere", "/api/search?k=0"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';")
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "access-control-allow-origin" not in headers

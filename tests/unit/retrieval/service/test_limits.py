@@ -1,0 +1,66 @@
+"""How much one request may ask for, and how many there may be."""
+
+import asyncio
+
+import pytest
+
+from retrieval.service.limits import MOST_BODY, Admission
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_large_body_is_refused_whatever_it_says_of_itself(client, image_ids, chunked):
+    path = f"/api/photos/{image_ids['cat.png']}/caption"
+    body = b'{"text": "' + b"x" * MOST_BODY + b'"}'
+    content = iter([body[:100], body[100:]]) if chunked else body
+    answer = client.put(path, content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+    assert "expected at most that" in answer.json()["detail"]
+
+
+def test_a_body_in_pieces_arrives_whole(client, image_ids):
+    path = f"/api/photos/{image_ids['cat.png']}/caption"
+    pieces = iter([b'{"te', b'xt": "a ti', b'ger"}'])
+    answer = client.put(path, content=pieces, headers={"content-type": "application/json"})
+    assert answer.json()["caption"] == "a tiger"
+
+
+def test_what_is_too_much_at_once_is_asked_to_come_again():
+    async def run():
+        free, statuses = asyncio.Event(), []
+
+        async def work(scope, receive, send):
+            await free.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def ask(path):
+            async def send(message):
+                if message["type"] == "http.response.start":
+                    statuses.append((path, message["status"], dict(message["headers"]).get(b"retry-after")))
+
+            await admission({"type": "http", "path": path}, None, send)
+
+        admission = Admission(work, concurrency=2)
+        tasks = [asyncio.create_task(ask("/api/search")) for _ in range(2)]
+        tasks.append(asyncio.create_task(ask("/health")))
+        await asyncio.sleep(0)
+        await ask("/api/search")
+        assert statuses == [("/api/search", 503, b"1")]
+        free.set()
+        await asyncio.gather(*tasks)
+        await ask("/api/search")
+        assert [status for _, status, _ in statuses] == [503, 200, 200, 200, 200]
+
+    asyncio.run(run())
+
+
+def test_a_request_that_fails_makes_room_again():
+    async def run():
+        async def fail(scope, receive, send):
+            raise LookupError
+
+        admission = Admission(fail, concurrency=1)
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                await admission({"type": "http", "path": "/api/search"}, None, None)
+
+    asyncio.run(run())

@@ -1,0 +1,258 @@
+"""What the service answers, and how it refuses."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval.engine import SearchEngine
+from retrieval.human_caption import set_caption
+from retrieval.live_engine import LiveEngine
+from retrieval.lock import writer_lock
+
+
+def search(client, **parameters):
+    answer = client.get("/api/search", params=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_search_answers_what_the_engine_does(client, index, word_encoder, image_ids):
+    document = search(client, q="a cat on a sofa", k=2)
+    expected = LiveEngine(index, word_encoder).engine.search("a cat on a sofa", k=2)
+    assert [hit["image_id"] for hit in document["hits"]] == [hit.image_id for hit in expected]
+    first = document["hits"][0]
+    assert first["image_id"] == image_ids["cat.png"]
+    assert (first["width"], first["height"]) == (610, 400)
+    assert first["score"] == pytest.approx(expected[0].score)
+    assert first["channels"]["caption"]["rank"] == 1
+    assert (document["photos"], document["allowed"], document["generation"]) == (4, 4, 1)
+
+
+def test_without_words_the_newest_photos_come_first(client, captions):
+    hits = search(client)["hits"]
+    assert [hit["caption"] for hit in hits] == list(reversed(captions.values()))
+
+
+def test_filters_and_conditions(client, captions):
+    assert [hit["caption"] for hit in search(client, where="taken:2020")["hits"]] == [captions["cat.png"]]
+    found = search(client, q="a dog -log")
+    assert found["allowed"] == 3
+    assert captions["dog.jpg"] not in [hit["caption"] for hit in found["hits"]]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field", "position"),
+    [
+        ({"q": 'a dog "on the'}, "q", 6),
+        ({"q": "dog", "where": "  taken:soon"}, "where", 8),
+        ({"q": "dog", "where": "camera:canon dog"}, "where", 13),
+    ],
+)
+def test_what_cannot_be_read_is_pointed_at(client, parameters, field, position):
+    answer = client.get("/api/search", params=parameters)
+    assert answer.status_code == 422
+    refusal = answer.json()
+    assert (refusal["field"], refusal["position"]) == (field, position)
+    assert refusal["detail"].startswith("found ")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"q": "x" * 1001},
+        {"q": "dog", "where": "x" * 1001},
+        {"q": "dog", "k": 0},
+        {"q": "dog", "k": 10**9},
+        {"q": "dog", "k": "many"},
+        {"q": "dog", "channel": "smell"},
+        {"q": "dog", "min_probability": 2},
+        {"q": "dog", "fold": "perhaps"},
+    ],
+)
+def test_wrong_questions_are_refused_in_one_line(client, parameters):
+    answer = client.get("/api/search", params=parameters)
+    assert answer.status_code == 422
+    assert isinstance(answer.json()["detail"], str)
+    assert "\n" not in answer.json()["detail"]
+
+
+def test_the_same_question_is_computed_once_a_generation(client, image_ids, monkeypatch):
+    asked = []
+    real = SearchEngine.search
+
+    def count(engine, query, *arguments, **settings):
+        asked.append(query.text)
+        return real(engine, query, *arguments, **settings)
+
+    monkeypatch.setattr(SearchEngine, "search", count)
+    first = search(client, q="a dog")
+    assert search(client, q="a dog") == first
+    assert asked == ["a dog"]
+    client.put(f"/api/photos/{image_ids['cat.png']}/caption", json={"text": "a dog, in truth"})
+    assert search(client, q="a dog")["generation"] == 2
+    assert asked == ["a dog", "a dog"]
+
+
+def test_explain_says_where_the_model_looked(client, image_ids, captions):
+    answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/explain", params={"q": "the dog"}).json()
+    assert [word["word"] for word in answer["words"]] == captions["dog.jpg"].split()
+    assert [word["word"] for word in answer["words"] if word["matched"]] == ["dog"]
+    looked_RC = np.array(answer["words"][1]["attention"])
+    assert looked_RC.shape == (3, 4)
+    assert np.argwhere(looked_RC == 1).tolist() == [[1, 2]]
+    assert (answer["taken"], answer["camera"]) == ("2019-05-17 12:30", r"Canon EOS\x1b")
+    assert answer["channels"]["caption"]["contribution"] > 0
+
+
+def test_a_photo_that_no_query_led_to_is_explained_without_one(client, image_ids):
+    answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/explain")
+    assert answer.status_code == 200
+    assert len(answer.json()["words"]) == 6
+
+
+def test_similar_leaves_the_photo_itself_out(client, image_ids):
+    hits = client.get(f"/api/photos/{image_ids['dog.jpg']}/similar", params={"k": 10}).json()["hits"]
+    assert len(hits) == 3
+    assert image_ids["dog.jpg"] not in [hit["image_id"] for hit in hits]
+
+
+class TestPhotos:
+    def test_the_file_is_served_as_it_is(self, client, folder, image_ids):
+        for name, kind in {"dog.jpg": "image/jpeg", "cat.png": "image/png"}.items():
+            answer = client.get(f"/api/photos/{image_ids[name]}")
+            assert answer.content == (folder / name).read_bytes()
+            assert answer.headers["content-type"] == kind
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+    def test_the_thumbnail_is_small(self, client, image_ids):
+        for side, size in {480: (480, 320), 960: (600, 400)}.items():
+            answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/thumbnail", params={"side": side})
+            assert answer.headers["content-type"] == "image/jpeg"
+            assert Image.open(io.BytesIO(answer.content)).size == size
+
+    def test_what_the_client_has_is_not_sent_again(self, client, image_ids):
+        for path in (f"/api/photos/{image_ids['dog.jpg']}", f"/api/photos/{image_ids['dog.jpg']}/thumbnail"):
+            etag = client.get(path).headers["etag"]
+            again = client.get(path, headers={"if-none-match": etag})
+            assert (again.status_code, again.content) == (304, b"")
+
+    def test_other_sizes_are_refused(self, client, image_ids):
+        path = f"/api/photos/{image_ids['dog.jpg']}/thumbnail"
+        assert client.get(path, params={"side": 20_000}).status_code == 422
+
+    @pytest.mark.parametrize("ending", ["", "/thumbnail", "/explain", "/similar"])
+    @pytest.mark.parametrize(
+        "image_id",
+        [
+            "0" * 64,
+            "..",
+            "../../../../etc/passwd",
+            "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+            "..%252f..%252fetc%252fpasswd",
+            "%00",
+            "dog.jpg%00",
+            "%2fetc%2fpasswd",
+            "/etc/passwd",
+            "C:%5cwindows",
+            "%ff%fe",
+        ],
+    )
+    def test_tricks_with_paths_find_nothing(self, client, image_id, ending):
+        assert client.get(f"/api/photos/{image_id}{ending}").status_code == 404
+
+
+class TestEdits:
+    def test_a_persons_caption_is_searched_at_once_and_undone(self, client, image_ids, captions):
+        path = f"/api/photos/{image_ids['cat.png']}/caption"
+        answer = client.put(path, json={"text": "a tiger on a throne"})
+        assert answer.status_code == 200
+        assert (answer.json()["caption"], answer.json()["provenance"]) == ("a tiger on a throne", "human")
+        best = search(client, q="tiger on a throne")["hits"][0]
+        assert (best["image_id"], best["provenance"]) == (image_ids["cat.png"], "human")
+
+        assert client.delete(path).json()["caption"] == captions["cat.png"]
+        best = search(client, q="a cat sleeps on a sofa")["hits"][0]
+        assert (best["caption"], best["provenance"]) == (captions["cat.png"], "model")
+
+    def test_nothing_to_undo(self, client, image_ids):
+        assert client.delete(f"/api/photos/{image_ids['cat.png']}/caption").status_code == 422
+
+    def test_there_is_no_such_photo(self, client):
+        assert client.put(f"/api/photos/{'0' * 64}/caption", json={"text": "a"}).status_code == 404
+
+    @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": " \n"}, {"text": "x" * 1001}, [], "text"])
+    def test_what_is_no_caption_is_refused(self, client, image_ids, body):
+        answer = client.put(f"/api/photos/{image_ids['cat.png']}/caption", json=body)
+        assert answer.status_code == 422
+        assert search(client)["generation"] == 1
+
+    def test_while_another_program_writes_one_is_asked_to_wait(self, client, index, image_ids):
+        with writer_lock(index):
+            answer = client.put(f"/api/photos/{image_ids['cat.png']}/caption", json={"text": "a tiger"})
+        assert answer.status_code == 409
+        assert "wait for it to end" in answer.json()["detail"]
+
+
+def test_a_damaged_shard_is_told_in_one_line(client, image_ids, index):
+    (shard,) = index.glob("shards/*")
+    shard.write_bytes(b"nothing")
+    answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/explain")
+    assert answer.status_code == 500
+    assert "is damaged" in answer.json()["detail"]
+
+
+def test_a_new_generation_needs_no_restart(client, index, image_ids, word_encoder):
+    assert search(client)["generation"] == 1
+    set_caption(index, image_ids["dog.jpg"], "a wolf", word_encoder)
+    assert search(client, q="a wolf")["hits"][0]["caption"] == "a wolf"
+    assert search(client)["generation"] == 2
+
+
+def test_metrics_count_what_was_answered(client):
+    search(client, q="a dog")
+    client.get("/nowhere")
+    client.get("/api/photos/secret-name/explain")
+    text = client.get("/metrics").text
+    assert 'retrieve_requests_total{endpoint="/api/search",method="GET",status="200"} 1.0' in text
+    assert 'endpoint="/api/photos/{image_id}/explain",method="GET",status="404"} 1.0' in text
+    assert "retrieve_photos 4.0" in text
+    assert "process_resident_memory_bytes" in text
+    assert "secret-name" not in text
+    assert "nowhere" not in text
+
+
+def test_health_and_what_is_served(client):
+    assert client.get("/health").json() == {"status": "ok"}
+    assert client.get("/api/about").json() == {"photos": 4, "channels": ["caption"], "generation": 1}
+
+
+def test_the_page_is_three_files_and_an_icon(client):
+    page = client.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    for path, kind in {
+        "/page.css": "text/css",
+        "/page.js": "text/javascript",
+        "/icon.svg": "image/svg+xml",
+    }.items():
+        answer = client.get(path)
+        assert answer.headers["content-type"].startswith(kind)
+        assert f'"{path}"' in page.text
+        again = client.get(path, headers={"if-none-match": answer.headers["etag"]})
+        assert again.status_code == 304
+    assert "http" not in page.text.replace("https://", "")
+    assert client.get("/page/index.html").status_code == client.get("/..%2fapp.py").status_code == 404
+
+
+def test_the_document_of_the_interface_names_every_route(client):
+    document = client.get("/openapi.json").json()
+    assert {path for path in document["paths"] if path.startswith("/api/photos")} == {
+        "/api/photos/{image_id}",
+        "/api/photos/{image_id}/thumbnail",
+        "/api/photos/{image_id}/explain",
+        "/api/photos/{image_id}/similar",
+        "/api/photos/{image_id}/caption",
+    }
+    assert "HTTPValidationError" not in json.dumps(document)
