@@ -18,7 +18,7 @@ neighbours;
 `photo_pixels`, `thumbnail`: photos made small;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
 `wishes`, `searcher`, `fusion`, `ranker`, `matched_words`, `near_duplicates`, `hit`, `results`, `explanation`,
-`answer`, `engine`, `live_engine`, `contact_sheet`: search;
+`answer`, `engine`, `live_engine`, `contact_sheet`, `attention_light`, `explanation_sheet`: search;
 `config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `service` (over
 HTTP), `command` (the `retrieve` command).
 """

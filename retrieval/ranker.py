@@ -38,6 +38,20 @@ class Ranked:
         added = self.added and {name: added_QP[row] for name, added_QP in self.added.items()}
         return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, added)
 
+    def scores_of(self, numbers_K: np.ndarray) -> dict[Channel, np.ndarray]:
+        """By channel, what these photos scored for the first query, float32 (K,).
+
+        A photo that a channel's answer leaves out has the lowest score in it: it has that at most.
+        """
+        found = {}
+        for channel, (scores_QN, numbers_QN) in self.answers.items():
+            there_N = numbers_QN[0] >= 0
+            lowest = scores_QN[0, there_N].min(initial=np.inf)
+            scores_P = np.full(max(numbers_QN[0].max(initial=0), numbers_K.max(initial=0)) + 1, lowest)
+            scores_P[numbers_QN[0, there_N]] = scores_QN[0, there_N]
+            found[channel] = scores_P[numbers_K]
+        return found
+
     def find_places(self, numbers: np.ndarray) -> dict[int, dict[str, ChannelHit]]:
         """By photo, its places in the channels that ranked it for the first query."""
         places: dict[int, dict[str, ChannelHit]] = {number: {} for number in numbers.tolist()}
