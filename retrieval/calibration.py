@@ -1,6 +1,6 @@
 """From the scores of a photo's channels to a probability. Reads calibrations/*.json; writes such a file.
 
-The probability is that of a person saying that the sentence describes the photo, but for small errors perhaps.
+The probability is that of a person saying that the sentence describes the photo, small errors aside.
 `eval.calibration` says how it is fitted, and measures it.
 
 Shapes: P photos.
