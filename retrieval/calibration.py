@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from retrieval.channel import Channel
-from retrieval.errors import ConfigError
+from retrieval.errors import ConfigError, UsageError
 from retrieval.files import write_file
 from retrieval.manifest import Manifest
 
@@ -62,6 +62,19 @@ class Calibration:
             and captioner.sha256 == self.captioner_sha256
             and manifest.text_encoder.sha256 == self.text_encoder_sha256
         )
+
+    def require_fit(self, manifest: Manifest) -> None:
+        """Refuse an index that other models made.
+
+        Raises:
+            UsageError: it is one.
+        """
+        if not self.fits(manifest):
+            name = manifest.captioner.name if manifest.captioner else "unknown models"
+            raise UsageError(
+                f"found a calibration of other models ({self.fitted_on}), expected one of {name}, which made "
+                "this index; fit it with them: `retrieve calibrate`"
+            )
 
     def find_curve(self, channels: frozenset[Channel]) -> Logistic | None:
         """The curve for a search of these channels: the one that takes the most of them into account."""

@@ -74,7 +74,7 @@ class SearchEngine:
         }
         lexical = channels.get(Channel.LEXICAL)
         self._words = CaptionWords(photos, lexical.words) if isinstance(lexical, LexicalSearcher) else None
-        self._calibration = calibration
+        self.calibration = calibration
         images = self._vectors.get(Channel.IMAGE)
         self._answerer = Answerer(manifest.generation, photos, images, calibration)
 
@@ -98,6 +98,7 @@ class SearchEngine:
             IndexNotFoundError: no index there.
             IndexFormatError: the index is damaged, or a newer version wrote it.
             EncoderMismatchError: another text encoder made the index.
+            UsageError: the calibration was fitted with other models.
         """
         index, place = Path(path), Device.parse(device)
 
@@ -107,6 +108,8 @@ class SearchEngine:
             if text_encoder is not None:
                 check_text_encoder(manifest, text_encoder)
             encoder = text_encoder or LazyTextEncoder(manifest, torch_device(place))
+            if calibration is not None:
+                calibration.require_fit(manifest)
             sure = calibration or find_calibration(manifest)
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
 
@@ -281,7 +284,7 @@ class SearchEngine:
         """Refuse to filter by probabilities that are not known."""
         require_probability(least)
         channels = frozenset(self._ranker.pick(channel))
-        if least and (self._calibration is None or self._calibration.find_curve(channels) is None):
+        if least and (self.calibration is None or self.calibration.find_curve(channels) is None):
             raise UsageError(
                 f"found no calibration for {channel or 'the models of this index'}, expected one to be at "
                 f"least {least:.0%} sure; ask without a least probability, or fit one: `retrieve calibrate`"

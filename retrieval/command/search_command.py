@@ -54,6 +54,12 @@ def search(
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", metavar="FILE", help="What `retrieve calibrate` wrote for these models."
+        ),
+    ] = None,
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
 ) -> None:
@@ -64,9 +70,11 @@ def search(
     require_count(k)
     require_probability(min_probability)
     with show_status("opening the index"):
+        from retrieval.calibration import read_calibration
         from retrieval.engine import SearchEngine
 
-        engine = SearchEngine.open(index, device=device)
+        sure = None if calibration is None else read_calibration(calibration)
+        engine = SearchEngine.open(index, device=device, calibration=sure)
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])
     start = time.perf_counter()
