@@ -28,8 +28,8 @@ class Agreement:
         self._captions_P = np.bincount(self._photo_J, minlength=len(collection.photos))
         if (fewest := self._captions_P.min()) < 2:
             raise DatasetError(
-                f"found a photo with {fewest} caption in split {collection.split!r}, expected two or more, to "
-                "compare them; calibrate with another dataset"
+                f"found a photo with {fewest} caption in split {collection.split!r}, expected two or more "
+                "to compare; calibrate with another dataset"
             )
         self._vectors_JD = encoder.encode([query.text for query in collection.queries])
         self._sums_PD = np.zeros((len(self._captions_P), self._vectors_JD.shape[1]), dtype=np.float32)

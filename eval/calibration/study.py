@@ -25,7 +25,7 @@ _DESCRIBES = 3
 
 @dataclass(frozen=True, slots=True)
 class SurenessStudy:
-    """Reliability by people's captions and, where there are such, by people's grades: two of three are 3 or 4.
+    """Reliability by people's captions and, where there are such, by their grades: two of three are 3 or 4.
 
     `fitted_on` and `agreement` are the calibration's.
     """

@@ -60,11 +60,11 @@ def print_explained(results: "Results") -> None:
         about += [f"sure {_percent(hit)}"] if hit.probability is not None else []
         about += [f"matched {', '.join(map(make_printable, hit.matched))}"] if hit.matched else []
         about += [f"{len(hit.duplicates)} more show the same"] if hit.duplicates else []
-        console.print(Padding(_plain("; ".join(about)), (0, 0, 0, 3)), crop=False)
+        console.print(Padding(_plain("; ".join(about)), (0, 0, 0, 3), expand=False), crop=False)
         table = _make_table("channel", "rank", "score", "adds", left=("channel",))
         for name, place in hit.channels.items():
             table.add_row(name, str(place.rank), f"{place.score:.3f}", f"{place.contribution:.3f}")
-        console.print(Padding(table, (0, 0, 1, 3)), crop=False)
+        console.print(Padding(table, (0, 0, 1, 3), expand=False), crop=False)
 
 
 def say_if_unsure(results: "Results") -> None:
