@@ -101,8 +101,8 @@ def tabulate_strictness(report: Report) -> Table:
     header = ("condition", "searches", "hits", "against it", "share", "share without it")
     note = (
         "Sentences with a word, or two words in quotes, of their first hit's caption, in every channel and "
-        "in all; how many of the first ten hits are photos that the condition forbids. Last column: of the hits "
-        "of the same sentences without the condition."
+        "in all; how many of the first ten hits are photos that the condition forbids. Last column: of the "
+        "hits of the same sentences without the condition."
     )
     return Table("Searches with conditions", header, rows, (note,))
 
