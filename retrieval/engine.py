@@ -65,7 +65,7 @@ class SearchEngine:
         self._index = index
         self._manifest = manifest
         self._photos = photos
-        self._ranker = Ranker(channels, fusion, len(photos))
+        self._ranker = Ranker(channels, fusion, photos.written_by_people)
         self._text_encoder = text_encoder
         self._vectors = {
             channel: searcher.vectors
