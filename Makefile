@@ -14,7 +14,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test scale fault pictures cells report lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells report calibration lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ cells: $(READY) ## Train the three cells on DATA with one budget and print the R
 report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report
 	@$(BIN)/python -m eval.readme report README.md
+
+calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
+	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration
+	cp .cache/calibration/calibration.json retrieval/calibrations/flickr8k.json
 
 lint: $(READY_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
