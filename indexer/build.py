@@ -75,7 +75,7 @@ def build_index(
     config = config or IndexConfig()
     import_faiss()
     require_photos_exist(photos)
-    describer = Describer(captioner, text_encoder, image_head, config.agreement)
+    describer = Describer(captioner, text_encoder, image_head, config)
     read_current(index, describer, text_encoder, config.recaption)
     scan = scan_photos(photos)
     record = ModelRecord(describer.name, describer.weights_sha256)

@@ -11,7 +11,8 @@ class IndexConfig(Config):
 
     An `image_head` of "none" leaves the image channel out. `agreement` weighs how near a sentence lies to the
     image vector against its log-probability, when one of the beams becomes the caption. A `beam_width` of 0
-    is the captioner's own.
+    is the captioner's own. `captions` of the beams are kept, and their vectors' mean, weighted the more by
+    their scores the higher the `sharpness`, is the caption vector.
 
     `workers` are decoding processes, `decode_seconds` the time that one photo may take in one of them.
     `max_megapixels` refuses larger photos before they are decoded; Pillow itself decodes none above 178.
@@ -22,6 +23,8 @@ class IndexConfig(Config):
     image_head: str = "default"
     agreement: float = Field(4.0, ge=0)
     beam_width: int = Field(0, ge=0, le=50)
+    captions: int = Field(5, ge=1, le=50)
+    sharpness: float = Field(0.0, ge=0)
     batch_photos: int = Field(64, ge=1, le=4096)
     workers: int = Field(1, ge=1, le=256)
     decode_seconds: float = Field(60, gt=0)

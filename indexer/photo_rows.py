@@ -55,7 +55,7 @@ def _describe_batch(batch: list[tuple[bytes, DecodedPhoto]], describer: Describe
 
 
 def _to_row(photo: DecodedPhoto, description: Description) -> PhotoRow:
-    caption = description.caption
+    main, *_ = description.captions
     return PhotoRow(
         image_id=photo.image_id,
         paths=(),
@@ -66,8 +66,8 @@ def _to_row(photo: DecodedPhoto, description: Description) -> PhotoRow:
         orientation=photo.orientation,
         taken=photo.taken,
         camera=photo.camera,
-        captions=(StoredCaption(caption.text, caption.logprob),),
-        attention=store_attention(caption),
+        captions=tuple(StoredCaption(caption.text, caption.logprob) for caption in description.captions),
+        attention=store_attention(main),
         caption_vector=description.caption_vector,
         image_vector=description.image_vector,
     )

@@ -31,7 +31,7 @@ def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: s
         CheckpointError, UsageError: as `load_models`.
     """
     models = load_models(config, device)
-    describer = Describer(*models, config.agreement)
+    describer = Describer(*models, config)
     made_with = manifest.captioner
     if made_with is None or made_with.sha256 != describer.weights_sha256:
         name = made_with.name if made_with else "none"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
+from indexer.describer import hash_describer
 from indexer.image_head.location import find_image_head
 from indexer.ledger import Ledger
 from indexer.report import IndexReport, make_report
@@ -70,34 +71,25 @@ def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
         return False
     if manifest.lexical is None:
         return False
-    if manifest.captioner.sha256 != hash_describer(config):
+    if manifest.captioner.sha256 != hash_models(config):
         return False
     folder, _ = find_encoder(config.text_encoder)
     return hash_weights(folder) == manifest.text_encoder.sha256
 
 
-def hash_describer(config: IndexConfig) -> str | None:
+def hash_models(config: IndexConfig) -> str | None:
     """`Describer.weights_sha256` of a config's models; None where they must be loaded to know it."""
-    captioner, head = _hash_captioner(config.captioner), find_image_head(config)
-    if captioner is None or head is None:
-        return captioner
-    try:
-        return hashlib.sha256(f"{captioner} {hash_file(head)} {config.agreement}".encode()).hexdigest()
-    except OSError:
-        return None
-
-
-def _hash_captioner(name_or_path: str) -> str | None:
-    """`Captioner.weights_sha256` of a checkpoint; None of others, which must be loaded to know it."""
     from safetensors import SafetensorError, safe_open
 
-    path = find_checkpoint(name_or_path)
-    if path is None:
+    checkpoint, head = find_checkpoint(config.captioner), find_image_head(config)
+    if checkpoint is None:
         return None
     try:
-        with safe_open(path, framework="np") as file:
+        with safe_open(checkpoint, framework="np") as file:
             header = json.loads((file.metadata() or {})["header"])
-        encoder = header["image_encoder_sha256"]
-        return hashlib.sha256(f"{hash_file(path)} {encoder}".encode()).hexdigest()
+        weights = f"{hash_file(checkpoint)} {header['image_encoder_sha256']}"
+        captioner = hashlib.sha256(weights.encode()).hexdigest()
+        beam_width = config.beam_width or header["config"]["decoding"]["beam_width"]
+        return hash_describer(captioner, beam_width, None if head is None else hash_file(head), config)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None

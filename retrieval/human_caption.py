@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,7 +44,7 @@ def set_caption(index: Path, image_id: str, text: str, text_encoder: TextEncoder
 
 
 def unset_caption(index: Path, image_id: str, text_encoder: TextEncoder) -> Manifest:
-    """Take back what a person wrote: the captioner's caption is the photo's again; returns the generation.
+    """Take back what a person wrote: the captioner's captions are the photo's again; returns the generation.
 
     Raises:
         UsageError: no such photo, or none that a person captioned.
@@ -120,6 +121,7 @@ def _write_row(
     by_model = [caption for caption in found.row.captions if caption.provenance is Provenance.MODEL]
     row = dataclasses.replace(found.row, captions=(*human, *by_model))
     if row.status is Status.INDEXED:
-        vector = text_encoder.encode([row.captions[0].text])[0]
-        row = dataclasses.replace(row, caption_vector=vector)
+        # What people wrote counts alone; of the captioner's sentences the mean (see `indexer.describer`).
+        mean_D = text_encoder.encode([caption.text for caption in human or by_model]).mean(axis=0)
+        row = dataclasses.replace(row, caption_vector=mean_D / np.linalg.norm(mean_D))
     return dataclasses.replace(write_shard(index, [row], found.schema), written=time_now())

@@ -1,9 +1,14 @@
 """What every captioner does: pixels in, captions with the attention behind each word out."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from indexer.captioner.config import DecodingConfig
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,4 +50,30 @@ class Captioner(Protocol):
 
     def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
         """One caption per photo, for uint8 RGB pixels (photos, image_size, image_size, 3)."""
+        ...
+
+
+@runtime_checkable
+class BeamCaptioner(Captioner, Protocol):
+    """A captioner whose CNN pass others can share, and all of whose beams can be had.
+
+    Implementations: `AttentionCaptioner`.
+    """
+
+    @property
+    def image_encoder_sha256(self) -> str:
+        """SHA-256 of the CNN's weights, in hex."""
+        ...
+
+    @property
+    def decoding(self) -> "DecodingConfig":
+        """How it writes."""
+        ...
+
+    def encode(self, pixels_BSSC: np.ndarray) -> "Tensor":
+        """uint8 RGB (B, S, S, 3) → annotations (B, locations, channels)."""
+        ...
+
+    def decode(self, a_BLD: "Tensor") -> list[list[Caption]]:
+        """All beams of each photo, best first."""
         ...

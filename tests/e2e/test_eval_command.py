@@ -126,6 +126,8 @@ def test_a_given_index_is_measured(tmp_path: Path, data: Path, index: Path) -> N
         "report.md",
         "run-info.json",
         "run.caption.txt",
+        "run.fused.txt",
+        "run.lexical.txt",
     ]
     page = (out / "report.md").read_text()
     assert page.startswith(done.stdout)
@@ -270,12 +272,12 @@ def test_without_an_index_the_indexer_makes_one_once(tmp_path: Path, data: Path,
 
 def test_the_shipped_models_find_the_sample_photos(tmp_path: Path, data: Path) -> None:
     models, config = load_models(IndexConfig(), "cpu"), IndexConfig()
-    describer = Describer(*models, config.agreement)
+    describer = Describer(*models, config)
     done = retrieve("eval", data, "--out", tmp_path / "report", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["index"]["captioner"] == {"name": describer.name, "sha256": describer.weights_sha256}
-    assert set(report["systems"]) == {"caption", "image", "fused"}
+    assert set(report["systems"]) == {"caption", "image", "lexical", "fused"}
     # Chance is 40.8 percent; the photos are easy to tell apart, but unlike those that it was trained on.
     assert report["systems"]["caption"]["MRR"] > 45
 

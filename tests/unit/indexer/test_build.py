@@ -728,7 +728,7 @@ def test_run_with_nothing_to_do_needs_no_models(
     manifest = read_manifest(library.index)
     config = IndexConfig(image_head="none")
     assert find_unchanged([library.folder], library.index, config) is None
-    monkeypatch.setattr("indexer.unchanged.hash_describer", lambda _: manifest.captioner.sha256)
+    monkeypatch.setattr("indexer.unchanged.hash_models", lambda _: manifest.captioner.sha256)
     monkeypatch.setattr("indexer.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
     report = find_unchanged([library.folder], library.index, config)
     assert report is not None
@@ -745,10 +745,9 @@ def test_run_with_nothing_to_do_needs_no_models(
 
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
-    from indexer.unchanged import _hash_captioner, hash_describer
+    from indexer.unchanged import hash_models
 
     captioner = load_captioner()
-    assert _hash_captioner("default") == captioner.weights_sha256
     # What the describer makes of a head, whatever that is: a file of bytes will do.
     text_encoder = word_encoder
     (tmp_path / "head.safetensors").write_bytes(b"head")
@@ -758,11 +757,14 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
         image_encoder_sha256=captioner.image_encoder_sha256,
         text_encoder_sha256=text_encoder.weights_sha256,
     )
-    config = IndexConfig(image_head=str(tmp_path / "head.safetensors"))
-    expected = Describer(captioner, text_encoder, head, config.agreement).weights_sha256
-    assert hash_describer(config) == expected
-    assert _hash_captioner("some/model") is None
-    assert _hash_captioner("nowhere.safetensors") is None
+    for name, given in (("none", None), (str(tmp_path / "head.safetensors"), head)):
+        config = IndexConfig(image_head=name)
+        expected = Describer(captioner, text_encoder, given, config).weights_sha256
+        assert hash_models(config) == expected
+        assert hash_models(config.model_copy(update={"beam_width": 5})) == expected
+        assert hash_models(config.model_copy(update={"beam_width": 3})) != expected
+    for other in ("some/model", "nowhere.safetensors"):
+        assert hash_models(IndexConfig(captioner=other)) is None
 
 
 def test_interrupted_run_keeps_the_shard_in_flight(

@@ -71,7 +71,7 @@ def test_the_next_search_finds_it(index: Path, red: str, word_encoder: Any) -> N
     set_caption(index, red, MINE, word_encoder)
     (hit,) = live.engine.search(MINE, k=1)
     assert (hit.image_id, hit.caption, hit.provenance) == (red, MINE, "human")
-    assert hit.score == pytest.approx(1, abs=1e-6)
+    assert hit.channels["caption"].score == pytest.approx(1, abs=1e-6)
     assert [hit.image_id for hit in live.engine.search("", where="caption:human")] == [red]
 
 
@@ -86,6 +86,28 @@ def test_undone_it_is_as_the_captioner_left_it(index: Path, red: str, word_encod
     np.testing.assert_array_equal(row.caption_vector, before.caption_vector)
     with pytest.raises(UsageError, match=r"no person's caption .* nothing to undo"):
         unset_caption(index, red, word_encoder)
+
+
+def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
+    index: Path, red: str, word_encoder: Any
+) -> None:
+    sentences = ["a red wall", "something red", "a barn"]
+    mean_D = word_encoder.encode(sentences).mean(axis=0)
+    row = dataclasses.replace(
+        read_row(index, red),
+        captions=tuple(map(StoredCaption, sentences)),
+        caption_vector=mean_D / np.linalg.norm(mean_D),
+    )
+    manifest = read_manifest(index)
+    assert manifest.captioner is not None
+    writer = IndexWriter(index, manifest, manifest.captioner, shard_rows=10)
+    writer.add(row)
+    writer.commit()
+    set_caption(index, red, MINE, word_encoder)
+    np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([MINE])[0])
+    unset_caption(index, red, word_encoder)
+    np.testing.assert_allclose(read_row(index, red).caption_vector, row.caption_vector, atol=1e-6)
+    assert read_row(index, red).captions == row.captions
 
 
 @pytest.mark.parametrize("recaption", [False, True])

@@ -1,5 +1,5 @@
 from indexer.config import IndexConfig
-from indexer.unchanged import hash_describer
+from indexer.unchanged import hash_models
 from retrieval.calibration import find_calibration
 from retrieval.channel import Channel
 from retrieval.encoder_weights import find_encoder, hash_weights
@@ -10,7 +10,7 @@ from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
 def test_the_shipped_models_have_their_calibration() -> None:
     """After a change of the models: `make calibration`."""
     folder, name = find_encoder(DEFAULT_TEXT_ENCODER)
-    describer = hash_describer(IndexConfig())
+    describer = hash_models(IndexConfig())
     assert describer is not None
     manifest = Manifest(
         generation=1,

@@ -43,9 +43,7 @@ def test_a_sentence_describes_its_own_photo_and_those_with_captions_like_it(
     make_collection_of: MakeCollection, word_encoder: TextEncoder
 ) -> None:
     same = ["a dog jumps over a log", "a dog leaps over a log", "a dog jumps"]
-    collection = make_collection_of(
-        [same, list(reversed(same)), ["red cars", "the sea by night", "old men"]]
-    )
+    collection = make_collection_of([same, list(reversed(same)), ["red cars", "the sea by night", "old men"]])
     agreement = Agreement(collection, word_encoder)
     sentences, photos = np.divmod(np.arange(27), 3)
     described = agreement.judge(sentences, photos, 0.3).reshape(9, 3)
