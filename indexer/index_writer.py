@@ -100,7 +100,8 @@ class IndexWriter:
         changed = self._unfinished or manifest.unfinished or manifest.captioner != self._captioner
         # `retrieve repair` leaves out a head that was damaged.
         lost = (manifest.image_head is None) != (self._image_head is None)
-        if changed or lost or manifest.generation == 0:
+        # A new index has no words yet, and one from before there was a lexical channel gets them now.
+        if changed or lost or manifest.lexical is None:
             self._publish()
         return self._manifest
 

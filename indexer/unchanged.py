@@ -68,6 +68,8 @@ def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
     wants_head = find_image_head(config) is not None
     if manifest.captioner is None or (manifest.image_head is not None) != wants_head:
         return False
+    if manifest.lexical is None:
+        return False
     if manifest.captioner.sha256 != _hash_describer(config):
         return False
     folder, _ = find_encoder(config.text_encoder)

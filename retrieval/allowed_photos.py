@@ -10,31 +10,39 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrieval.caption_words import CaptionWords
+from retrieval.errors import UsageError
 from retrieval.filters import Bounds, Field, Filter, parse_value
 from retrieval.photo_table import PhotoTable
 from retrieval.query_language import Query
 
 
-def select_photos(photos: PhotoTable, words: CaptionWords, *queries: Query) -> np.ndarray | None:
-    """Bool (P,): the photos that the phrases, the words to leave out and the filters allow; None: all."""
+def select_photos(photos: PhotoTable, words: CaptionWords | None, *queries: Query) -> np.ndarray | None:
+    """Bool (P,): the photos that the phrases, the words to leave out and the filters allow; None: all.
+
+    Raises:
+        UsageError: there are phrases or words to leave out, and no `words` to look for them in.
+    """
     masks = [mask_P for query in queries for mask_P in _list_masks(photos, words, query)]
     return reduce(np.logical_and, masks) if masks else None
 
 
-def _list_masks(photos: PhotoTable, words: CaptionWords, query: Query) -> list[np.ndarray]:
-    return [
-        *(words.find_phrase(phrase) for phrase in query.phrases),
-        *(~words.find(excluded) for excluded in query.excluded),
-        *(_match(photos, each) != each.negated for each in query.filters),
-    ]
+def _list_masks(photos: PhotoTable, words: CaptionWords | None, query: Query) -> list[np.ndarray]:
+    masks = [_match(photos, each) != each.negated for each in query.filters]
+    if not query.phrases and not query.excluded:
+        return masks
+    if words is None:
+        raise UsageError(
+            "found an index without the words of its captions, expected them for phrases and -words; "
+            "run `retrieve index` on its photos again"
+        )
+    masks += [words.find_exactly(phrase) for phrase in query.phrases]
+    return masks + [~words.find(excluded) for excluded in query.excluded]
 
 
 def _match(photos: PhotoTable, wanted: Filter) -> np.ndarray:
     value = parse_value(wanted.field, wanted.value)
     if isinstance(value, Bounds):
-        column = photos.columns[wanted.field]
-        # Parquet knows no seconds: what was written as such is read as milliseconds.
-        return _match_bounds(column.cast(pa.timestamp("s")) if wanted.field is Field.TAKEN else column, value)
+        return _match_bounds(photos.columns[wanted.field], value)
     if wanted.field is Field.CAMERA:
         return _to_bool(pc.match_substring(photos.columns["camera"], value, ignore_case=True))
     if wanted.field is Field.PATH:

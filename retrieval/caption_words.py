@@ -1,29 +1,61 @@
-"""The words of the captions, which phrases and -words are strict about. Reads and writes nothing.
+"""Which photos' captions hold a word or a phrase. Reads an index of words and the texts that it was made of.
 
-Shapes: P photos.
+What counts are the texts of `lexical_file`: what people wrote of a photo or else all its captions, and its
+tags.
+
+Shapes: P photos, T texts of them all.
 """
 
-from collections.abc import Sequence
+import re
+from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from retrieval.captioned_dataset.tokenize import tokenize
+from retrieval.lexical_index import LexicalIndex
+from retrieval.photo_table import PhotoTable
+from retrieval.schema import Provenance
+from retrieval.stems import clean_text, stem_words
+
+_WORD = re.compile(r"[^\W_]+")
+_BETWEEN = r"[^\p{L}\p{M}\p{N}]"
 
 
 class CaptionWords:
-    """All captions of each photo as words."""
+    """The words of the captions of one generation."""
 
-    def __init__(self, captions: Sequence[Sequence[str]]) -> None:
-        """`captions` are those of each photo, in order of number."""
-        self._captions = [[tokenize(text) for text in texts] for texts in captions]
+    def __init__(self, photos: PhotoTable, words: LexicalIndex) -> None:
+        """`words` has the photos' numbers for ids."""
+        self._photos = photos
+        self._words = words
 
     def find(self, text: str) -> np.ndarray:
-        """Bool (P,): the photos of which a caption holds these words in this order, but for their endings."""
-        return self.find_phrase(text)
+        """Bool (P,): the photos with these words in this order, whatever their endings."""
+        return self._mark(self._words.photos_with_phrase(stem_words(text)))
 
-    def find_phrase(self, phrase: str) -> np.ndarray:
-        """Bool (P,): the photos of which a caption holds exactly these words in this order."""
-        wanted = f" {' '.join(tokenize(phrase))} "
-        return np.array(
-            [any(wanted in f" {' '.join(words)} " for words in texts) for texts in self._captions], dtype=bool
-        )
+    def find_exactly(self, phrase: str) -> np.ndarray:
+        """Bool (P,): the photos with just these words in this order, in upper or lower case."""
+        texts_T, photo_T = self._texts
+        candidate_C = np.flatnonzero(self.find(phrase)[photo_T])
+        words = f"{_BETWEEN}+".join(_WORD.findall(clean_text(phrase)))
+        pattern = f"(?i)(^|{_BETWEEN}){words}({_BETWEEN}|$)"
+        match_C = pc.match_substring_regex(texts_T.take(pa.array(candidate_C)), pattern)
+        return self._mark(photo_T[candidate_C[match_C.to_numpy(zero_copy_only=False)]])
+
+    def _mark(self, numbers: np.ndarray) -> np.ndarray:
+        found_P = np.zeros(len(self._photos), dtype=bool)
+        found_P[numbers] = True
+        return found_P
+
+    @cached_property
+    def _texts(self) -> tuple[pa.Array, np.ndarray]:
+        """The texts, and int64 (T,) the number of the photo that each is of."""
+        captions, tags = self._photos.columns["captions"], self._photos.columns["tags"]
+        photo_T = pc.list_parent_indices(captions).to_numpy()
+        human_T = pc.equal(captions.flatten().field("provenance"), Provenance.HUMAN)
+        human_T = human_T.to_numpy(zero_copy_only=False)
+        counts_T = human_T | ~self._mark(photo_T[human_T])[photo_T]
+        texts = captions.flatten().field("text").filter(pa.array(counts_T))
+        texts = pc.utf8_normalize(pa.concat_arrays([texts, tags.flatten()]), "NFC")
+        return texts, np.concatenate([photo_T[counts_T], pc.list_parent_indices(tags).to_numpy()])

@@ -8,3 +8,4 @@ class Channel(StrEnum):
 
     CAPTION = "caption"
     IMAGE = "image"
+    LEXICAL = "lexical"

@@ -1,4 +1,4 @@
-"""Everything derived, from the shards alone. Reads shards; writes INDEX/vectors."""
+"""Everything derived, from the shards alone. Reads shards; writes INDEX/vectors and INDEX/lexical."""
 
 import dataclasses
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 
 from retrieval.channel_vectors import read_channel_vectors, vector_dimensions
 from retrieval.flat_index import FlatIndex
+from retrieval.lexical_file import write_words
 from retrieval.manifest import Manifest
 from retrieval.schema import Status
 from retrieval.shards import newest_with_status, read_columns
@@ -30,6 +31,7 @@ def build_derived(index: Path, manifest: Manifest) -> Manifest:
     return dataclasses.replace(
         manifest,
         vectors=tuple(records),
+        lexical=write_words(index, manifest, searchable_N),
         photos=len(searchable_N),
         failed=len(newest_with_status(table, Status.FAILED)),
     )

@@ -19,17 +19,19 @@ from retrieval.explanation import Explanation, read_attention
 from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig
 from retrieval.hit import Ranking
+from retrieval.lazy_text_encoder import LazyTextEncoder
+from retrieval.lexical_file import read_words
 from retrieval.manifest import Manifest, read_whole
 from retrieval.photo_table import PhotoFacts, PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query_language import Query, parse_query, parse_where
 from retrieval.ranker import Ranked, Ranker
 from retrieval.results import Results
-from retrieval.searcher import Queries, Searcher, VectorSearcher
-from retrieval.text_encoder import TextEncoder, load_text_encoder
+from retrieval.searcher import LexicalSearcher, Queries, Searcher, VectorSearcher
+from retrieval.text_encoder import TextEncoder
 from retrieval.text_head import read_text_head
 from retrieval.vector_index import read_vectors
-from retrieval.wishes import require_count, require_probability
+from retrieval.wishes import require_count, require_probability, require_words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +70,8 @@ class SearchEngine:
             for channel, searcher in channels.items()
             if isinstance(searcher, VectorSearcher)
         }
-        self._words = CaptionWords(
-            [[c["text"] for c in each] for each in photos.columns["captions"].to_pylist()]
-        )
+        lexical = channels.get(Channel.LEXICAL)
+        self._words = CaptionWords(photos, lexical.words) if isinstance(lexical, LexicalSearcher) else None
         self._answerer = Answerer(manifest.generation, photos, self._vectors.get(Channel.IMAGE))
 
     @classmethod
@@ -83,8 +84,9 @@ class SearchEngine:
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
-        Without a `text_encoder` the one that the manifest names is loaded. `device` is "auto" (vectors are
-        searched on a GPU where FAISS has one), "cpu", or "cuda" (the text encoder runs there as well).
+        Without a `text_encoder` the one that the manifest names is loaded, with the first sentence. `device`
+        is "auto" (vectors are searched on a GPU where FAISS has one), "cpu", or "cuda" (the text encoder runs
+        there as well).
 
         Raises:
             IndexNotFoundError: no index there.
@@ -96,8 +98,9 @@ class SearchEngine:
         def open_generation(manifest: Manifest) -> "SearchEngine":
             photos = PhotoTable.read(index, manifest)
             channels = _open_channels(index, manifest, photos, place)
-            encoder = text_encoder or load_text_encoder(manifest.text_encoder.name, torch_device(place))
-            check_text_encoder(manifest, encoder)
+            if text_encoder is not None:
+                check_text_encoder(manifest, text_encoder)
+            encoder = text_encoder or LazyTextEncoder(manifest, torch_device(place))
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig())
 
         return read_whole(index, open_generation)
@@ -116,6 +119,10 @@ class SearchEngine:
     def channels(self) -> tuple[str, ...]:
         """The names of the channels that this index has."""
         return tuple(self._ranker.channels)
+
+    def holds(self, image_id: str) -> bool:
+        """Whether this is a photo that can be found."""
+        return self._photos.holds(image_id)
 
     def file(self, image_id: str) -> Path:
         """Where the photo of a hit lies; unlike `Hit.path`, it can be opened whatever its name.
@@ -184,6 +191,9 @@ class SearchEngine:
     ) -> Ranking:
         """The k best photos (all of them without k) for many queries, as arrays; none is folded.
 
+        A text is a sentence as it is, whatever quotes, hyphens and colons are in it; for the language of
+        queries hand in `parse_query(text)`.
+
         The answer takes 12 bytes a query and photo: hand in fewer queries at once where that is too much.
 
         Raises:
@@ -192,7 +202,8 @@ class SearchEngine:
         wanted = min(len(self._photos) if k is None else require_count(k), len(self._photos))
         numbers_QK = np.full((len(queries), wanted), -1, dtype=np.int64)
         scores_QK = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
-        for numbers, ranked in self._rank(self._read(queries), max(wanted, 1), channel):
+        asked = self._read([Query.plain(each) if isinstance(each, str) else each for each in queries])
+        for numbers, ranked in self._rank(asked, max(wanted, 1), channel):
             found = min(wanted, ranked.numbers_QK.shape[1])
             numbers_QK[numbers, :found] = ranked.numbers_QK[:, :found]
             scores_QK[numbers, :found] = ranked.scores_QK[:, :found]
@@ -279,6 +290,8 @@ class SearchEngine:
         for query in queries:
             if isinstance(query, str):
                 query = Query() if outer_P is not None and not query.strip() else parse_query(query)
+            if not query.is_strict and outer_P is None:
+                require_words(query.text)
             own_P = select_photos(self._photos, self._words, query)
             if own_P is None or outer_P is None:
                 allowed_P = outer_P if own_P is None else own_P
@@ -341,4 +354,7 @@ def _open_channels(
         empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
         empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
         channels[Channel.CAPTION] = VectorSearcher(empty)
+    if manifest.lexical is not None:
+        words = read_words(index, manifest.lexical)
+        channels[Channel.LEXICAL] = LexicalSearcher(words.with_ids(photos.number(words.ids)))
     return channels

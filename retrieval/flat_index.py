@@ -1,5 +1,6 @@
 """The exact vector index. Reads and writes FAISS's own bytes; touches no file."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -98,13 +99,16 @@ class FlatIndex:
 
     def vectors(self, ids_N: np.ndarray) -> np.ndarray:
         """As `VectorIndex.vectors`."""
-        order_N = np.argsort(self.ids)
-        place_N = np.searchsorted(self.ids, ids_N, sorter=order_N).clip(max=max(len(self) - 1, 0))
-        there_N = self.ids[order_N[place_N]] == ids_N if len(self) else np.zeros(len(ids_N), dtype=bool)
         vectors_ND = np.full((len(ids_N), self.dimension), np.nan, dtype=np.float32)
-        if there_N.any():
-            vectors_ND[there_N] = self._flat.reconstruct_batch(order_N[place_N[there_N]])
+        if len(self):
+            place_N = np.searchsorted(self.ids, ids_N, sorter=self._order).clip(max=len(self) - 1)
+            there_N = self.ids[self._order[place_N]] == ids_N
+            vectors_ND[there_N] = self._flat.reconstruct_batch(self._order[place_N[there_N]])
         return vectors_ND
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        return np.argsort(self.ids)
 
     def search(
         self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None

@@ -21,6 +21,7 @@ class FusionConfig(Config):
 
     caption: float = Field(0.1, ge=0)
     image: float = Field(1.0, ge=0)
+    lexical: float = Field(0.0, ge=0)
 
     def weight(self, channel: Channel) -> float:
         """How much the channel counts."""

@@ -12,7 +12,7 @@ from retrieval.errors import IndexFormatError
 from retrieval.inventory import FOLDERS, list_files
 from retrieval.manifest import list_generations, manifest_path, read_generation
 
-_OURS = re.compile(r"[0-9a-f]{64}\.(parquet|faiss|safetensors)|[0-9]{8}\.json")
+_OURS = re.compile(r"[0-9a-f]{64}\.(parquet|faiss|tar|safetensors)|[0-9]{8}\.json")
 _GENERATIONS_KEPT = 2
 
 

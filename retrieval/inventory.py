@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.files import hash_file
+from retrieval.lexical_file import words_path
 from retrieval.manifest import Manifest
 from retrieval.shards import shard_path
 from retrieval.text_head import head_path
@@ -45,3 +46,5 @@ def list_files(index: Path, manifest: Manifest) -> Iterator[IndexFile]:
         yield IndexFile(head_path(index, head), head.text_sha256, head.text_bytes, derived=False)
     for record in manifest.vectors:
         yield IndexFile(vectors_path(index, record), record.sha256, record.bytes, derived=True)
+    if (words := manifest.lexical) is not None:
+        yield IndexFile(words_path(index, words), words.sha256, words.bytes, derived=True)

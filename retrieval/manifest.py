@@ -88,6 +88,16 @@ class VectorsRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LexicalRecord:
+    """The lexical/<sha256>.tar of the lexical channel: its kind (such as "tantivy") and how many photos."""
+
+    sha256: _Sha256
+    bytes: _Count
+    kind: str
+    photos: _Count
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeRecord:
     """A fixed sentence and its vector (base64 of little-endian float32), to recognise the text encoder by."""
 
@@ -101,7 +111,8 @@ class Manifest:
 
     `photos` counts the searchable photos, `failed` those that could not be read. The shards are in writing
     order: a photo's row in a later shard supersedes its earlier ones. `created` is an ISO 8601 time.
-    Everything derived (`vectors`, `photos`, `failed`) is made from `shards` by `retrieval.derived`.
+    Everything derived (`vectors`, `lexical`, `photos`, `failed`) is made from `shards` by
+    `retrieval.derived`; an index from before there was a lexical channel has no `lexical`.
     """
 
     format_version: _Count = FORMAT_VERSION
@@ -115,6 +126,7 @@ class Manifest:
     failed: _Count = 0
     shards: tuple[ShardRecord, ...] = ()
     vectors: tuple[VectorsRecord, ...] = ()
+    lexical: LexicalRecord | None = None
     probes: tuple[ProbeRecord, ...] = ()
     unfinished: UnfinishedRun | None = None
     created: str = ""

@@ -46,6 +46,8 @@ class PhotoTable:
         photos = table.take(pa.array(self.positions_P)).combine_chunks()
         self.image_ids: tuple[str, ...] = tuple(photos["image_id"].to_pylist())
         self.columns: dict[str, pa.Array] = {name: photos[name].combine_chunks() for name in _COLUMNS}
+        # Parquet has no seconds, and gives milliseconds back.
+        self.columns["taken"] = self.columns["taken"].cast(pa.timestamp("s"))
         self._number_at = np.full(table.num_rows, -1, dtype=np.int64)
         self._number_at[self.positions_P] = np.arange(len(self.positions_P))
 
@@ -82,10 +84,14 @@ class PhotoTable:
         Raises:
             UsageError: there is no such photo.
         """
-        number = bisect.bisect_left(self.image_ids, image_id)
-        if number == len(self.image_ids) or self.image_ids[number] != image_id:
+        if not self.holds(image_id):
             raise UsageError(f"found no photo {image_id!r} in this index, expected the image_id of a hit")
-        return number
+        return bisect.bisect_left(self.image_ids, image_id)
+
+    def holds(self, image_id: str) -> bool:
+        """Whether there is such a photo."""
+        number = bisect.bisect_left(self.image_ids, image_id)
+        return number < len(self) and self.image_ids[number] == image_id
 
     def path(self, number: int) -> str:
         """The first path of a photo, printable."""

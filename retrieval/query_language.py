@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from retrieval.captioned_dataset.tokenize import tokenize
 from retrieval.errors import UsageError
 from retrieval.filters import Field, Filter, parse_value
 
@@ -28,6 +27,7 @@ _TERM = re.compile(
     re.VERBOSE,
 )
 _NO_VALUE = "found no value of {}:, expected one; write it without a space between"
+_LETTER = re.compile(r"[^\W_]")
 _BARE_WORD = re.compile(r"\w+")
 
 
@@ -144,7 +144,7 @@ def _add(read: _Read, term: re.Match[str], text: str) -> None:
         read.words.append(term[0])
         return
     words = " ".join((term["bare"] or term["quoted"]).split())
-    if not tokenize(words):
+    if not _LETTER.search(words):
         problem = f"found no word in {term[0]!r}, expected at least one; leave it out"
         raise QueryError(problem, text, term.start())
     if term["minus"]:

@@ -101,6 +101,9 @@ FAILURE_COLUMNS = ["image_id", "paths", "status", "reason", "failed_at"]
 # Where the captioner looked, of which photo.
 ATTENTION_COLUMNS = ["image_id", "paths", "status", "attention"]
 
+# What of a row can be found by its words.
+WORD_COLUMNS = ["image_id", "paths", "status", "captions", "tags"]
+
 # Which photo a row is and what became of it: enough to see what changed, without vectors and attention.
 LEDGER_COLUMNS = ["image_id", "paths", "status", "reason", "captions"]
 

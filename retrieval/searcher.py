@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from retrieval.lexical_index import LexicalIndex
 from retrieval.text_head import TextHead
 from retrieval.vector_index import VectorIndex
 
@@ -21,7 +22,7 @@ class Queries:
 
 
 class Searcher(Protocol):
-    """One channel of an opened index. Implementations: `VectorSearcher`."""
+    """One channel of an opened index. Implementations: `VectorSearcher`, `LexicalSearcher`."""
 
     def search(
         self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
@@ -48,3 +49,16 @@ class VectorSearcher:
         if self._text_head is not None:
             vectors_QD = self._text_head.project(vectors_QD)
         return self.vectors.search(vectors_QD, k, allowed_P)
+
+
+class LexicalSearcher:
+    """Words in common; a photo without any of the query's is no answer."""
+
+    def __init__(self, words: LexicalIndex) -> None:
+        self.words = words
+
+    def search(
+        self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `Searcher.search`; a score is BM25."""
+        return self.words.search(queries.texts, k, allowed_P)

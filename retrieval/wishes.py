@@ -14,6 +14,17 @@ def require_probability(value: float) -> float:
     return value
 
 
+def require_words(text: str) -> str:
+    """`text`, if there is anything in it to search for.
+
+    Raises:
+        UsageError: it is empty.
+    """
+    if not text.strip():
+        raise UsageError(f"found an empty query {text!r}, expected some words; write what the photo shows")
+    return text
+
+
 def require_count(k: int) -> int:
     """`k`, if so many results can be asked for; more than there are photos is fine.
 

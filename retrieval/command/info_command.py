@@ -69,13 +69,20 @@ def _describe(manifest: "Manifest") -> dict[str, Any]:
                 "bytes": record.bytes,
             }
             for record in manifest.vectors
-        },
+        }
+        | _describe_words(manifest),
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards)
-        + sum(record.bytes for record in manifest.vectors),
+        + sum(record.bytes for record in manifest.vectors)
+        + (manifest.lexical.bytes if manifest.lexical else 0),
         "created": manifest.created,
         "written_by": manifest.written_by,
     }
+
+
+def _describe_words(manifest: "Manifest") -> dict[str, Any]:
+    words = manifest.lexical
+    return {"lexical": {"kind": words.kind, "photos": words.photos, "bytes": words.bytes}} if words else {}
 
 
 def _format(value: object) -> str:

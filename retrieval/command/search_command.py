@@ -44,6 +44,7 @@ def search(
         from retrieval.engine import SearchEngine
 
         engine = SearchEngine.open(index, device=device)
+        engine.text_encoder.encode([text])
     start = time.perf_counter()
     hits = engine.search(text, k, channel)
     seconds = time.perf_counter() - start

@@ -120,7 +120,7 @@ class Library:
         captions = self.captions()
         assert engine.photos == read_manifest(self.index).photos == len(set(captions.values()))
         for text in set(captions.values()):
-            [hit] = engine.search(text, k=1)
+            [hit] = engine.search(text, k=1, channel="caption")
             assert hit.caption == text
             assert hit.score == pytest.approx(1.0, abs=1e-5)
 

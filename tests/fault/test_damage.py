@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from retrieval.errors import IndexFormatError, RetrievalError
+from retrieval.inventory import list_files
 from retrieval.manifest import manifest_path, read_manifest
 from retrieval.repair import repair_index
 from retrieval.verify import verify_index
@@ -71,7 +72,7 @@ def test_every_flip_and_truncation_is_noticed_and_no_answer_changes(grown: Any, 
         assert answers == right or (answers is None and path.name in problem), path
         answered += answers is not None
         path.write_bytes(whole)
-    assert kinds == {"CURRENT", "SEEN", "manifests", "shards", "vectors"}
+    assert kinds == {"CURRENT", "SEEN", "manifests", "shards", "vectors", "lexical"}
     # What is kept of the generation before, and the notes on files, are no part of an answer.
     assert answered > 0
     assert find_named(grown.index) == []
@@ -84,8 +85,8 @@ def test_repair_after_damage_to_derived_files_gives_the_same_answers(grown: Any,
     for _ in range(40 if full else 8):
         shutil.rmtree(grown.index)
         shutil.copytree(saved, grown.index)
-        derived = {record.sha256 for record in read_manifest(grown.index).vectors}
-        path = rng.choice([path for path in files_of(grown.index) if path.stem in derived])
+        manifest = read_manifest(grown.index)
+        path = rng.choice([file.path for file in list_files(grown.index, manifest) if file.derived])
         if rng.random() < 0.3:
             path.unlink()
         else:

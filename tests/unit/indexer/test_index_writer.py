@@ -16,6 +16,7 @@ from retrieval.schema import PhotoRow, Status, StoredCaption
 from retrieval.text_head import TextHead, head_path
 from retrieval.verify import verify_index
 
+ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)
 CAPTIONER = ModelRecord("captioner with head", "c" * 64)
 DIMENSION = 5
 
@@ -65,7 +66,7 @@ def test_readers_see_a_head_with_its_vectors_and_not_before(
     assert kept.image_head is None
     assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION,)
     assert writer.commit().image_head is not None
-    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION, Channel.IMAGE)
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == ALL_CHANNELS
     assert verify_index(index).damaged == ()
 
 
@@ -85,7 +86,8 @@ def test_damaged_head_is_left_out_and_put_back_by_the_next_run(
     assert any(action.startswith("left out the image channel's head; run `") for action in report.actions)
     assert report.photos == 3
     assert verify_index(index).damaged == ()
-    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION,)
+    channels = SearchEngine.open(index, word_encoder, "cpu").channels
+    assert channels == (Channel.CAPTION, Channel.LEXICAL)
     IndexWriter(index, read_manifest(index), CAPTIONER, 10, head).commit()
-    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION, Channel.IMAGE)
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == ALL_CHANNELS
     assert verify_index(index).damaged == ()

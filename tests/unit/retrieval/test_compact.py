@@ -42,7 +42,7 @@ def all_rows(index):
 
 
 def answers(index, word_encoder):
-    return SearchEngine.open(index, word_encoder, "cpu").search("photo 3", k=20)
+    return SearchEngine.open(index, word_encoder, "cpu").search("photo 3", k=20, channel="caption")
 
 
 def test_small_shards_become_one_and_answers_stay(index, word_encoder):

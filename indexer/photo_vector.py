@@ -1,0 +1,46 @@
+"""A photo outside the index as a vector of one of its channels. Reads the models' weights; writes nothing."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from indexer.config import IndexConfig
+from indexer.decode import decode_photo
+from indexer.describer import Describer
+from indexer.models import load_models
+from retrieval.channel import Channel
+from retrieval.errors import RetrievalError
+from retrieval.manifest import Manifest
+
+
+class PhotoVector(NamedTuple):
+    """float32 (D,) of unit length, and the channel with whose vectors it can be compared."""
+
+    channel: Channel
+    vector_D: np.ndarray
+
+
+def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: str) -> PhotoVector:
+    """The vector that the index would hold of the photo in these bytes.
+
+    It is the image vector or, where the index has no image head, that of the caption.
+
+    Raises:
+        PhotoError: no photo.
+        RetrievalError: the config names other models than those that made the index.
+        CheckpointError, UsageError: as `load_models`.
+    """
+    models = load_models(config, device)
+    describer = Describer(*models, config.agreement)
+    made_with = manifest.captioner
+    if made_with is None or made_with.sha256 != describer.weights_sha256:
+        name = made_with.name if made_with else "none"
+        raise RetrievalError(
+            f"found the models {describer.name} in the config, expected {name}, which made the index; "
+            "name the config that it was made with"
+        )
+    photo = decode_photo(data, "", describer.image_size, config.max_megapixels)
+    (description,) = describer.describe(photo.pixels_HWC[None])
+    if description.image_vector is not None:
+        return PhotoVector(Channel.IMAGE, description.image_vector)
+    return PhotoVector(Channel.CAPTION, description.caption_vector)

@@ -1,0 +1,87 @@
+"""Indexes of rows that a test makes up, with captions, images and words to be searched."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retrieval.derived import build_derived
+from retrieval.manifest import Manifest, ModelRecord, commit_manifest
+from retrieval.probes import make_probes
+from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
+from retrieval.shards import write_shard
+from retrieval.text_encoder import TextEncoder
+from retrieval.text_head import TextHead, write_text_head
+
+IMAGE_DIMENSION = 8
+
+
+def make_photo(name: str, *captions: str, human: str = "", **columns: Any) -> PhotoRow:
+    """A row without vectors; `name` is that of its file."""
+    stored = [StoredCaption(human, None, Provenance.HUMAN)] if human else []
+    return PhotoRow(
+        image_id=hashlib.sha256(name.encode()).hexdigest(),
+        paths=(f"/photos/{name}.jpg".encode(),),
+        status=Status.INDEXED,
+        captions=(*stored, *map(StoredCaption, captions)),
+        **{"width": 400, "height": 300} | columns,
+    )
+
+
+def commit_rows(index: Path, rows: Sequence[PhotoRow], encoder: TextEncoder, images: np.ndarray) -> None:
+    """Commit an index of these rows and image vectors (N, 8), in a few shards; NaN: no image vector."""
+    random = np.random.default_rng(0)
+    shapes = {"linear.weight": (IMAGE_DIMENSION, encoder.dimension), "expand.weight": (4, encoder.dimension)}
+    shapes |= {
+        "expand.bias": (4,),
+        "project.weight": (IMAGE_DIMENSION, 4),
+        "project.bias": (IMAGE_DIMENSION,),
+    }
+    head = TextHead({name: random.standard_normal(shape) for name, shape in shapes.items()})
+    texts = encoder.encode([row.captions[0].text for row in rows])
+    complete = [
+        dataclasses.replace(row, caption_vector=text, image_vector=None if np.isnan(image).any() else image)
+        for row, text, image in zip(rows, texts, images, strict=True)
+    ]
+    schema = photo_schema(encoder.dimension, IMAGE_DIMENSION)
+    size = max(3, len(rows) // 2)
+    shards = [
+        write_shard(index, complete[start : start + size], schema) for start in range(0, len(rows), size)
+    ]
+    manifest = Manifest(
+        generation=1,
+        text_encoder=ModelRecord(encoder.name, encoder.weights_sha256),
+        image_head=write_text_head(index, head, "head", hashlib.sha256(b"head").hexdigest()),
+        caption_dimension=encoder.dimension,
+        shards=tuple(shards),
+        probes=make_probes(encoder),
+    )
+    commit_manifest(index, build_derived(index, manifest))
+
+
+def unit_vectors(count: int, seed: int = 1) -> np.ndarray:
+    vectors_ND = np.random.default_rng(seed).standard_normal((count, IMAGE_DIMENSION)).astype(np.float32)
+    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def photo() -> Callable[..., PhotoRow]:
+    """`make_photo`."""
+    return make_photo
+
+
+@pytest.fixture
+def open_engine(tmp_path: Path, word_encoder: TextEncoder) -> Callable[..., Any]:
+    """Commits rows and opens their engine; without image vectors those of the photos are far apart."""
+    from retrieval import SearchEngine
+
+    def make(rows: Sequence[PhotoRow], images: np.ndarray | None = None) -> SearchEngine:
+        images = unit_vectors(len(rows)) if images is None else images
+        commit_rows(tmp_path / "index", rows, word_encoder, images)
+        return SearchEngine.open(tmp_path / "index", word_encoder)
+
+    return make

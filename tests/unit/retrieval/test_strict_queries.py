@@ -1,0 +1,164 @@
+"""Filters, phrases and words to leave out hold in every channel, however near the other photos are."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retrieval import SearchEngine
+from retrieval.errors import UsageError
+from retrieval.manifest import Manifest, commit_manifest, read_manifest
+from retrieval.query_language import Query, QueryError, parse_query
+
+NAMES = {
+    "beach": (("a dog runs on the beach", "an animal near the sea"), {"camera": "Canon EOS 5D"}),
+    "dogs": (("a beach", "two Dogs on sand"), {"camera": "NIKON D70", "taken": datetime(2019, 7, 1, 12)}),
+    "sea": (
+        ("people on the beach",),
+        {"taken": datetime(2021, 12, 31, 23, 59, 59), "width": 4000, "height": 3000},
+    ),
+    "car": (("a red car on the beach",), {"taken": datetime(2022, 1, 1), "tags": ("Sports Car", "beach")}),
+    "cars": (("red cars near the beach",), {"camera": "CANON", "taken": datetime(2019, 1, 1)}),
+    "Holiday/cat": (("a dog on the beach",), {"human": "my cat on the beach", "tags": ("espresso",)}),
+    "holiday/sign": (("the beach, a car as red as fire",), {"tags": ("red car",)}),
+}
+ALL = set(NAMES)
+
+
+@pytest.fixture
+def engine(open_engine: Callable[..., SearchEngine], photo: Callable[..., Any]) -> SearchEngine:
+    return open_engine([photo(name, *captions, **columns) for name, (captions, columns) in NAMES.items()])
+
+
+def names(hits: Any) -> list[str]:
+    return [hit.path.removeprefix("/photos/").removesuffix(".jpg") for hit in hits]
+
+
+EXPECTED = [
+    ("beach -dog", ALL - {"beach", "dogs"}),
+    ("beach -DOGS", ALL - {"beach", "dogs"}),
+    ("beach -cat", ALL - {"Holiday/cat"}),
+    ('"on the beach"', {"beach", "sea", "car", "Holiday/cat"}),
+    ('"red car"', {"car", "holiday/sign"}),
+    ('"RED  cars"', {"cars"}),
+    ('beach -"red car"', ALL - {"car", "cars", "holiday/sign"}),
+    ('"on the beach" -red', {"beach", "sea", "Holiday/cat"}),
+    ("beach taken:2019..2021", {"dogs", "sea", "cars"}),
+    ("beach taken:2019-07-01", {"dogs"}),
+    ("beach taken:>2021", {"car"}),
+    ("beach -taken:2019", ALL - {"dogs", "cars"}),
+    ("beach camera:canon", {"beach", "cars"}),
+    ('beach camera:"canon eos"', {"beach"}),
+    ("beach -camera:canon", ALL - {"beach", "cars"}),
+    ("beach path:holiday", {"Holiday/cat", "holiday/sign"}),
+    ("beach path:/photos/car", {"car", "cars"}),
+    ("beach width:>3000", {"sea"}),
+    ("beach height:300", ALL - {"sea"}),
+    ("beach tag:espresso", {"Holiday/cat"}),
+    ('beach tag:"sports car"', {"car"}),
+    ("beach tag:car", set()),
+    ("beach caption:human", {"Holiday/cat"}),
+    ("beach caption:model path:holiday", {"holiday/sign"}),
+    ("beach camera:canon -dog taken:2019", {"cars"}),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), EXPECTED)
+def test_the_allowed_photos_come_and_no_others(engine: SearchEngine, query: str, expected: set[str]) -> None:
+    # "beach" is in every caption, so that every channel would answer with every photo.
+    assert engine.channels == ("caption", "image", "lexical")
+    for channel in (None, *engine.channels):
+        hits = engine.search(query, k=10, channel=channel)
+        assert set(names(hits)) == expected, channel
+        assert [hit.rank for hit in hits] == list(range(1, len(expected) + 1))
+        assert (hits.allowed, hits.photos) == (len(expected), len(ALL))
+        ranking = engine.rank([parse_query(query)], channel=channel)
+        ranked = ranking.photos_QK[0][ranking.photos_QK[0] >= 0]
+        assert [ranking.image_ids[number] for number in ranked] == [hit.image_id for hit in hits]
+
+
+def test_without_conditions_all_photos_come(engine: SearchEngine) -> None:
+    assert set(names(engine.search("beach"))) == ALL
+
+
+def test_ranks_and_scores_are_those_within_what_is_allowed(engine: SearchEngine) -> None:
+    everywhere = {hit.image_id: hit for hit in engine.search("red beach", k=10)}
+    within = engine.search("red beach -dog -cat", k=10)
+    assert [hit.image_id for hit in within] == [
+        id for id in everywhere if id in {hit.image_id for hit in within}
+    ]
+    for hit in within:
+        assert hit.score == everywhere[hit.image_id].score
+    assert sorted(hit.channels["image"].rank for hit in within) == list(range(1, len(within) + 1))
+
+
+def test_filters_may_be_apart_from_the_query(engine: SearchEngine) -> None:
+    apart = engine.search("beach -dog", where='camera:canon "red cars"')
+    assert names(apart) == ["cars"]
+    assert engine.search("beach", where=" ") == engine.search("beach")
+    with pytest.raises(QueryError, match="found the word 'dog' among filters"):
+        engine.search("beach", where="camera:canon dog")
+
+
+def test_queries_with_conditions_and_without_are_answered_together(engine: SearchEngine) -> None:
+    queries = ["beach", "red -dog", "a dog", "camera:canon", "red -dog"]
+    for where in (None, "path:holiday"):
+        for query, together in zip(queries, engine.search_many(queries, where=where), strict=True):
+            alone = engine.search(query, where=where)
+            assert names(together) == names(alone)
+            scores = [hit.score for hit in alone]
+            np.testing.assert_allclose([hit.score for hit in together], scores, atol=1e-6)
+
+
+def test_without_words_the_newest_photo_is_the_first(engine: SearchEngine) -> None:
+    hits = engine.search("width:>0")
+    assert names(hits)[:4] == ["car", "sea", "dogs", "cars"]
+    undated = [hit.image_id for hit in hits[4:]]
+    assert undated == sorted(undated)
+    assert {(hit.score, tuple(hit.channels), hit.matched) for hit in hits} == {(0.0, (), ())}
+    assert names(engine.search("-dog", k=2)) == ["car", "sea"]
+    assert names(engine.search("", where="taken:2019")) == ["dogs", "cars"]
+    assert names(engine.search("taken:2019", channel="image")) == ["dogs", "cars"]
+    with pytest.raises(UsageError, match="no channel 'smell'"):
+        engine.search("taken:2019", channel="smell")
+
+
+def test_a_sentence_is_searched_as_it_is_where_it_is_no_query(engine: SearchEngine) -> None:
+    sentence = 'a "dog" -beach'
+    assert set(names(engine.search(Query.plain(sentence)))) == ALL
+    assert (engine.rank([sentence]).photos_QK >= 0).all()
+    assert (engine.rank([parse_query(sentence)]).photos_QK == -1).all()
+    with pytest.raises(UsageError, match="empty query"):
+        engine.rank([" "])
+
+
+def test_k_come_back_wherever_k_are_allowed(
+    open_engine: Callable[..., SearchEngine], photo: Callable[..., Any]
+) -> None:
+    """Also those that no channel has among its first thousand."""
+    rows = [
+        photo(f"{number}", "beach", camera="rare" if number % 100 == 7 else "common")
+        for number in range(1500)
+    ]
+    vectors_ND = np.random.default_rng(0).standard_normal((1500, 8)).astype(np.float32)
+    vectors_ND /= np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+    engine = open_engine(rows, vectors_ND)
+    for channel in (None, *engine.channels):
+        assert len(engine.search("beach camera:rare", k=15, channel=channel, fold=False)) == 15
+        assert len(engine.search("beach camera:common", k=1100, channel=channel, fold=False)) == 1100
+
+
+def test_an_index_without_words_says_so(engine: SearchEngine, tmp_path: Any, word_encoder: Any) -> None:
+    manifest = read_manifest(tmp_path / "index")
+    fields = {name: getattr(manifest, name) for name in Manifest.__slots__} | {
+        "generation": 2,
+        "lexical": None,
+    }
+    commit_manifest(tmp_path / "index", Manifest(**fields))
+    older = SearchEngine.open(tmp_path / "index", word_encoder)
+    assert names(older.search("beach camera:nikon")) == ["dogs"]
+    for query in ("beach -dog", '"red car"'):
+        with pytest.raises(UsageError, match=r"without the words of its captions, .* run `retrieve index`"):
+            older.search(query)
