@@ -7,5 +7,5 @@ from retrieval.command.main import main
 from tests.conftest import WordEncoder
 
 retrieval.text_encoder.load_text_encoder = lambda *_: WordEncoder()
-sys.argv[1:1] = ["serve", "--port", "0"]
+sys.argv[1:1] = ["serve"]
 main()

@@ -2,12 +2,8 @@
 
 import concurrent.futures
 import contextlib
-import http.client
 import json
-import os
-import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.command.main import run
+from tests.e2e.service_process import COMMAND_WITH_WORDS, ServiceProcess
 
 PHOTOS = {
     f"/photos/{number}.jpg".encode(): f"{who} {what} {where}"
@@ -27,7 +24,6 @@ PHOTOS = {
         for where in ("on the beach", "in the snow", "beside a log")
     )
 }
-ROOT = Path(__file__).resolve().parents[2]
 QUERIES = ["a puppy in winter", "kids at the sea", "somebody rides", "-dog sleeping animal", "taken:2019.."]
 
 
@@ -38,61 +34,17 @@ def index(tmp_path_factory, make_index, word_encoder):
     return path
 
 
-class Service:
-    """A running `retrieve serve`."""
-
-    def __init__(self, *arguments: str, **environment: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.serve_words", *arguments],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | environment,
-        )
-        self.said = []
-        while not (found := re.search(r" photos at http://\S+:([0-9]+)/ ", self._read_line())):
-            pass
-        self.port = int(found[1])
-
-    def _read_line(self) -> str:
-        line = self.process.stderr.readline()
-        assert line, f"the service ended: {self.said}"
-        self.said.append(line)
-        return line
-
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
-        finally:
-            connection.close()
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
-
-    def stop(self, by: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        self.process.send_signal(by)
-        rest = self.process.stderr.read()
-        return self.process.wait(timeout=20), rest
-
-
 @pytest.fixture(scope="module")
-def start() -> Iterator[Callable[..., Service]]:
-    started: list[Service] = []
+def start() -> Iterator[Callable[..., ServiceProcess]]:
+    started: list[ServiceProcess] = []
 
-    def start_one(*arguments: str, **environment: str) -> Service:
-        started.append(Service(*arguments, **environment))
+    def start_one(*arguments: str, **environment: str) -> ServiceProcess:
+        started.append(ServiceProcess(COMMAND_WITH_WORDS, *arguments, **environment))
         return started[-1]
 
     yield start_one
     for service in started:
-        if service.process.poll() is None:
-            service.process.kill()
-        service.process.wait()
-        service.process.stderr.close()
+        service.end()
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +78,7 @@ SLOW = {
 }
 
 
-def trickle(service: Service, begins_with: bytes) -> tuple[float, bytes]:
+def trickle(service: ServiceProcess, begins_with: bytes) -> tuple[float, bytes]:
     """How long the service puts up with it, and what it answers."""
     received = b""
     with service.connect() as client:
