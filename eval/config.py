@@ -24,5 +24,6 @@ class EvalConfig(Config):
     seed: int = Field(default=0, ge=0)
     miss_depth: int = Field(default=10, ge=1)
     gallery: int = Field(default=12, ge=0)
+    strict_queries: int = Field(default=100, ge=0)
     ann: AnnConfig = AnnConfig()
     index: IndexConfig = IndexConfig()

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from eval.conditions import NOTES, list_conditions
 from eval.report import Report
 from eval.run_info import RunInfo
-from eval.study_tables import tabulate_ann, tabulate_captions, tabulate_failures, tabulate_people
+from eval.study_tables import (
+    tabulate_ann,
+    tabulate_captions,
+    tabulate_failures,
+    tabulate_people,
+    tabulate_strictness,
+    tabulate_sureness,
+)
 from eval.tables import (
     Table,
     tabulate_comparisons,
@@ -54,6 +61,8 @@ def _make_tables(report: Report, info: RunInfo) -> list[Table]:
         tabulate_published(report),
         tabulate_captions(report),
         *tabulate_people(report),
+        tabulate_sureness(report),
+        tabulate_strictness(report),
         tabulate_failures(report),
         tabulate_ann(report, info),
     ]

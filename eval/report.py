@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from eval.ann.benchmark import AnnRow
+from eval.calibration.study import SurenessStudy
 from eval.captions.diversity import Diversity
 from eval.comparisons import Comparison
 from eval.failures.misses import Failures
 from eval.human_judgement import HumanJudgement
 from eval.placements import Placements
 from eval.published import PublishedResult
+from eval.strictness import Strictness
 from eval.system_result import SystemResult
 
 # A raw line break is never inside a JSON string, so what this finds is a list of numbers.
@@ -69,6 +71,8 @@ class Report:
     comparisons: tuple[Comparison, ...] = ()
     diversity: Mapping[str, Diversity] = field(default_factory=dict)
     human_judgement: HumanJudgement | None = None
+    sureness: SurenessStudy | None = None
+    strictness: tuple[Strictness, ...] = ()
     failures: Failures | None = None
     ann: AnnResult | None = None
     published: tuple[PublishedResult, ...] = ()
@@ -93,6 +97,8 @@ class Report:
             "sentence_search": {name: result.to_dict() for name, result in self.sentence_search.items()},
             "comparisons": [asdict(each) | {"significant": each.significant} for each in self.comparisons],
             "human_judgement": self.human_judgement and self.human_judgement.to_dict(),
+            "sureness": self.sureness and self.sureness.to_dict(),
+            "strictness": [each.to_dict() for each in self.strictness],
             "failures": self.failures and self.failures.to_dict(),
             "ann": self.ann and self.ann.to_dict(),
             "published": [result.to_dict() for result in self.published],

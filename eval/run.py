@@ -13,6 +13,7 @@ import numpy as np
 
 from eval.ann.study import AnnBenchmark, study_indexes
 from eval.bootstrap import PhotoBootstrap
+from eval.calibration.study import study_sureness
 from eval.caption_study import CaptionStudy, start_caption_study, study_diversity
 from eval.comparisons import Comparison, compare_systems
 from eval.environment import describe_hardware, read_versions
@@ -31,6 +32,7 @@ from eval.search import score_photos
 from eval.searching import SearchOutcome, search_all
 from eval.significance import PhotoPermutation
 from eval.stopwatch import Stopwatch
+from eval.strictness import study_strictness
 from eval.system_result import measure_sentence_search, measure_shares, measure_system
 from eval.systems import list_systems
 from eval.trec import format_qrels
@@ -99,6 +101,10 @@ def _measure(
         ann = study_indexes(subject, exact, config, progress)
     with watch.time("people's grades"):
         human = _judge(subject, request, *judged)
+    with watch.time("probabilities"):
+        sureness = study_sureness(subject, judged[1], config.queries_per_batch, progress)
+    with watch.time("strict queries"):
+        strictness = study_strictness(subject, config.strict_queries, progress)
     with watch.time("intervals and tests"):
         results = measure_systems(subject, outcome, request)
     with watch.time("waiting for caption metrics"):
@@ -109,6 +115,8 @@ def _measure(
         notices=quality.notices,
         diversity=study_diversity(subject.captions, collection),
         human_judgement=replace(human, kendall=kendall) if human else None,
+        sureness=sureness,
+        strictness=strictness,
         failures=failures,
         ann=AnnResult(ann[0], ann[1].sets, ann[1].rows) if ann else None,
     )

@@ -50,6 +50,63 @@ def tabulate_people(report: Report) -> list[Table]:
     ]
 
 
+def tabulate_sureness(report: Report) -> Table:
+    """How often hits that are said to be so likely are right."""
+    title, study = "How sure a hit is", report.sureness
+    if study is None:
+        return Table(title, (), ())
+    graded = {each.low: each for each in study.by_grades.bins} if study.by_grades else {}
+    rows = tuple(
+        (
+            f"{100 * each.low:.0f}–{100 * each.high:.0f} %",
+            f"{each.hits:,}",
+            f"{100 * each.said:.1f}",
+            f"{100 * each.true:.1f}",
+            f"{graded[each.low].hits:,}" if each.low in graded else "–",
+            f"{100 * graded[each.low].true:.1f}" if each.low in graded else "–",
+        )
+        for each in study.by_captions.bins
+    )
+    header = ("probability", "hits", "said, mean", "true, captions", "graded hits", "true, grades")
+    measured = [("people's captions", study.by_captions)]
+    measured += [("people's grades", study.by_grades)] if study.by_grades else []
+    notes = (
+        "The first ten hits of every sentence, in percent. True by captions: the sentence was written of the "
+        f"photo, or its mean cosine with people's captions of it is at least {study.agreement:.3f}, which 95 "
+        "of 100 sentences reach with the other captions of their own photo. True by grades: two of three "
+        "people gave 3 or 4 of 4. The pairs that people graded were picked, and are no sample of all hits.",
+        *(
+            f"By {name}: expected calibration error {100 * each.ece:.1f}, Brier score {each.brier:.3f}, over "
+            f"{each.hits:,} hits, {100 * each.said:.1f} said and {100 * each.true:.1f} true."
+            for name, each in measured
+        ),
+        f"Fitted on {study.fitted_on}.",
+    )
+    return Table(title, header, rows, notes)
+
+
+def tabulate_strictness(report: Report) -> Table:
+    """Whether -word and "phrase" are kept to."""
+    rows = tuple(
+        (
+            each.kind,
+            f"{each.searches:,}",
+            f"{each.hits:,}",
+            f"{each.wrong:,}",
+            f"{100 * each.wrong / max(1, each.hits):.1f} %",
+            f"{100 * each.wrong_unasked:.1f} %",
+        )
+        for each in report.strictness
+    )
+    header = ("condition", "searches", "hits", "against it", "share", "share without it")
+    note = (
+        "Sentences with a word, or two words in quotes, of their first hit's caption, in every channel and "
+        "in all; how many of the first ten hits are photos that the condition forbids. Last column: of the "
+        "hits of the same sentences without the condition."
+    )
+    return Table("Searches with conditions", header, rows, (note,))
+
+
 def tabulate_failures(report: Report) -> Table:
     """Where the misses were lost."""
     failures = report.failures

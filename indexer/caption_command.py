@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrieval.command.options import DEFAULT_INDEX, IndexOption
+
 if TYPE_CHECKING:
     from indexer.captioner import Caption, Captioner
 
@@ -14,7 +16,9 @@ _DRAWN_PIXELS = 480
 
 
 def caption(
-    photos: Annotated[list[Path], typer.Argument(help="Photos to caption.", show_default=False)],
+    photos: Annotated[
+        list[Path] | None, typer.Argument(help="Photos to caption.", show_default=False)
+    ] = None,
     attention: Annotated[
         Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
     ] = None,
@@ -25,15 +29,31 @@ def caption(
     beam: Annotated[int, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    human: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--set", metavar="PHOTO TEXT", help="Caption a photo of the index yourself."),
+    ] = None,
+    unset: Annotated[
+        str | None, typer.Option("--unset", metavar="PHOTO", help="Take back what you wrote of a photo.")
+    ] = None,
+    index: IndexOption = DEFAULT_INDEX,
 ) -> None:
-    """Write a sentence about each photo."""
+    """Write a sentence about each photo; or, of a photo of the index, one of your own."""
     import json
 
     from indexer.captioner import load_captioner
     from indexer.captioner.device import pick_device
-    from retrieval.errors import PhotoError
+    from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
 
+    if sum(map(bool, (photos, human, unset))) != 1:
+        raise UsageError("expected one of three: photos to caption, --set PHOTO TEXT, or --unset PHOTO")
+    if not photos:
+        from indexer.caption_edit import edit_caption
+
+        photo, text = human or (unset or "", None)
+        edit_caption(index, photo, text, as_json)
+        return
     model = load_captioner(captioner, pick_device(device), beam)
     captions, failures = _caption_all(photos, model)
     if as_json:

@@ -70,13 +70,13 @@ def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
         return False
     if manifest.lexical is None:
         return False
-    if manifest.captioner.sha256 != _hash_describer(config):
+    if manifest.captioner.sha256 != hash_describer(config):
         return False
     folder, _ = find_encoder(config.text_encoder)
     return hash_weights(folder) == manifest.text_encoder.sha256
 
 
-def _hash_describer(config: IndexConfig) -> str | None:
+def hash_describer(config: IndexConfig) -> str | None:
     """`Describer.weights_sha256` of a config's models; None where they must be loaded to know it."""
     captioner, head = _hash_captioner(config.captioner), find_image_head(config)
     if captioner is None or head is None:

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from retrieval.calibration import Calibration
 from retrieval.explanation import Explanation, explain_words
 from retrieval.hit import Hit
-from retrieval.matched_words import match_words
+from retrieval.matched_words import has_all_words, match_words
 from retrieval.near_duplicates import fold_duplicates
 from retrieval.photo_table import PhotoTable
 from retrieval.query_language import Query
 from retrieval.ranker import Ranked
-from retrieval.results import Results
+from retrieval.results import LIKELY, Results
 from retrieval.schema import StoredAttention
 from retrieval.vector_index import VectorIndex
 
@@ -31,14 +32,36 @@ class Wish:
         return 2 * self.k + 32 if self.fold or self.min_probability else self.k
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidates:
+    """Photos' numbers, best first, their scores, and how sure each is, float64 (K,), where that is known."""
+
+    numbers_K: np.ndarray
+    scores_K: np.ndarray
+    sure_K: np.ndarray | None
+
+    def at_least(self, probability: float) -> "_Candidates":
+        if self.sure_K is None:
+            return self
+        enough_K = self.sure_K >= probability
+        return _Candidates(self.numbers_K[enough_K], self.scores_K[enough_K], self.sure_K[enough_K])
+
+
 class Answerer:
     """Makes the hits of one generation."""
 
-    def __init__(self, generation: int, photos: PhotoTable, images: VectorIndex | None) -> None:
+    def __init__(
+        self,
+        generation: int,
+        photos: PhotoTable,
+        images: VectorIndex | None,
+        calibration: Calibration | None,
+    ) -> None:
         """`images` are the vectors of the image channel, by which photos that show the same are known."""
         self._generation = generation
         self._photos = photos
         self._images = images
+        self._calibration = calibration
 
     def answer(self, text: str, wish: Wish, allowed: int, rank: Callable[[int], Ranked]) -> Results:
         """The hits for a query of these words, of whose photos `allowed` are let through.
@@ -48,13 +71,21 @@ class Answerer:
         depth = wish.depth
         while True:
             ranked = rank(depth)
-            numbers_K = ranked.numbers_QK[0][ranked.numbers_QK[0] >= 0]
-            chosen = self._choose(numbers_K, wish)
-            if len(chosen) == wish.k or len(numbers_K) < min(depth, allowed) or len(numbers_K) == allowed:
+            found = self._list(text, ranked)
+            candidates = found.at_least(wish.min_probability)
+            chosen = self._choose(candidates.numbers_K, wish)
+            reached = len(found.numbers_K)
+            if len(chosen) == wish.k or reached < depth or reached == allowed:
                 break
             depth *= 2
-        hits = self._make_hits(text, ranked, numbers_K, chosen)
-        return Results(hits, generation=self._generation, photos=len(self._photos), allowed=allowed)
+        hits = self._make_hits(text, ranked, candidates, chosen)
+        return Results(
+            hits,
+            generation=self._generation,
+            photos=len(self._photos),
+            allowed=allowed,
+            matches_well=_is_any_likely(text, hits, found.sure_K),
+        )
 
     def explain(
         self,
@@ -77,6 +108,7 @@ class Answerer:
             places = {name: replace(place, contribution=added[name]) for name, place in places.items()}
         whole = everywhere if ranked.added is None else ranked
         score_P = whole.scores_QK[0][whole.numbers_QK[0] == number]
+        sure_1 = self._be_sure(query.text, whole, np.array([number]))
         return Explanation(
             query=str(query),
             image_id=photos.image_ids[number],
@@ -86,11 +118,23 @@ class Answerer:
             width=int(photos.columns["width"][number].as_py()),
             height=int(photos.columns["height"][number].as_py()),
             score=float(score_P[0]) if len(score_P) else 0.0,
-            probability=None,
+            probability=None if sure_1 is None else float(sure_1[0]),
             channels=places,
             words=explain_words(caption, query.text, provenance, attention),
             generation=self._generation,
         )
+
+    def _list(self, text: str, ranked: Ranked) -> _Candidates:
+        found_K = ranked.numbers_QK[0] >= 0
+        numbers_K, scores_K = ranked.numbers_QK[0, found_K], ranked.scores_QK[0, found_K]
+        return _Candidates(numbers_K, scores_K, self._be_sure(text, ranked, numbers_K))
+
+    def _be_sure(self, text: str, ranked: Ranked, numbers_K: np.ndarray) -> np.ndarray | None:
+        """The probabilities of these photos, float64 (K,); None where they are not known."""
+        if self._calibration is None or not text:
+            return None
+        curve = self._calibration.find_curve(frozenset(ranked.answers))
+        return None if curve is None else curve.probabilities(ranked.scores_of(numbers_K))
 
     def _choose(self, numbers_K: np.ndarray, wish: Wish) -> list[tuple[int, list[int]]]:
         """Places of the photos that are shown, each with the places of those that show the same."""
@@ -99,24 +143,32 @@ class Answerer:
         return [(place, []) for place in range(min(wish.k, len(numbers_K)))]
 
     def _make_hits(
-        self, text: str, ranked: Ranked, numbers_K: np.ndarray, chosen: list[tuple[int, list[int]]]
+        self, text: str, ranked: Ranked, candidates: _Candidates, chosen: list[tuple[int, list[int]]]
     ) -> list[Hit]:
-        photos, hits = self._photos, list[Hit]()
+        photos, numbers_K, sure_K = self._photos, candidates.numbers_K, candidates.sure_K
         places = ranked.find_places(numbers_K[[place for place, _ in chosen]])
+        hits = []
         for rank, (place, same) in enumerate(chosen, start=1):
             number = int(numbers_K[place])
             caption = photos.caption(number)
             hit = Hit(
                 rank=rank,
-                score=float(ranked.scores_QK[0, place]),
+                score=float(candidates.scores_K[place]),
                 image_id=photos.image_ids[number],
                 path=photos.path(number),
                 caption=caption,
                 channels=places[number],
-                probability=None,
+                probability=None if sure_K is None else float(sure_K[place]),
                 matched=match_words(caption, text),
                 duplicates=tuple(photos.image_ids[numbers_K[each]] for each in same),
                 provenance=photos.provenance(number),
             )
             hits.append(hit)
         return hits
+
+
+def _is_any_likely(text: str, hits: list[Hit], sure_K: np.ndarray | None) -> bool | None:
+    """A hit whose caption has all of the query's words counts too: a word or two are no sentence to judge."""
+    if sure_K is None or not len(sure_K):
+        return None
+    return bool(sure_K.max() >= LIKELY) or any(has_all_words(hit.caption, text) for hit in hits)

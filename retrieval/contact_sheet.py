@@ -30,7 +30,7 @@ def draw_hits(query: str, hits: Sequence[tuple[Hit, Path]]) -> Image.Image:
     for number, (hit, path) in enumerate(hits):
         left = _GAP + number % columns * (_SIDE + _GAP)
         top = _TITLE + number // columns * (_SIDE + _CAPTION + _GAP)
-        photo = _fit(path)
+        photo = fit_photo(path, _SIDE)
         sheet.paste(photo, (left + (_SIDE - photo.width) // 2, top + (_SIDE - photo.height) // 2))
         _write_below(draw, hit, (left, top + _SIDE + 6))
     return sheet
@@ -43,8 +43,9 @@ def _write_below(draw: ImageDraw.ImageDraw, hit: Hit, corner: tuple[int, int]) -
     draw.text(place, f"{hit.rank}   {hit.score:.3f}", fill=_FAINT, font=ImageFont.load_default(size=13))
 
 
-def _fit(path: Path) -> Image.Image:
+def fit_photo(path: Path, side: int) -> Image.Image:
+    """The photo in a square of `side` pixels at most; a blank one where it is gone."""
     try:
-        return draw_thumbnail(path.read_bytes(), _SIDE)
+        return draw_thumbnail(path.read_bytes(), side)
     except (OSError, PhotoError):
-        return Image.new("RGB", (_SIDE, _SIDE), (238, 238, 238))
+        return Image.new("RGB", (side, side), (238, 238, 238))

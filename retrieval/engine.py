@@ -11,6 +11,7 @@ import numpy as np
 
 from retrieval.allowed_photos import select_photos
 from retrieval.answer import Answerer, Wish
+from retrieval.calibration import Calibration, find_calibration
 from retrieval.caption_words import CaptionWords
 from retrieval.channel import Channel
 from retrieval.device import Device, torch_device
@@ -58,13 +59,14 @@ class SearchEngine:
         channels: Mapping[Channel, Searcher],
         text_encoder: TextEncoder,
         fusion: FusionConfig,
+        calibration: Calibration | None = None,
     ) -> None:
         """Use `SearchEngine.open`. The channels answer with the numbers of `photos`."""
         self.generation = manifest.generation
         self._index = index
         self._manifest = manifest
         self._photos = photos
-        self._ranker = Ranker(channels, fusion, len(photos))
+        self._ranker = Ranker(channels, fusion, photos.written_by_people)
         self._text_encoder = text_encoder
         self._vectors = {
             channel: searcher.vectors
@@ -73,7 +75,9 @@ class SearchEngine:
         }
         lexical = channels.get(Channel.LEXICAL)
         self._words = CaptionWords(photos, lexical.words) if isinstance(lexical, LexicalSearcher) else None
-        self._answerer = Answerer(manifest.generation, photos, self._vectors.get(Channel.IMAGE))
+        self.calibration = calibration
+        images = self._vectors.get(Channel.IMAGE)
+        self._answerer = Answerer(manifest.generation, photos, images, calibration)
 
     @classmethod
     def open(
@@ -82,17 +86,20 @@ class SearchEngine:
         text_encoder: TextEncoder | None = None,
         device: str = "auto",
         fusion: FusionConfig | None = None,
+        calibration: Calibration | None = None,
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
         Without a `text_encoder` the one that the manifest names is loaded, with the first sentence. `device`
         is "auto" (vectors are searched on a GPU where FAISS has one), "cpu", or "cuda" (the text encoder runs
-        there as well).
+        there as well). Without a `calibration` the one that is shipped for the index's models is used; where
+        there is none, hits have no probability.
 
         Raises:
             IndexNotFoundError: no index there.
             IndexFormatError: the index is damaged, or a newer version wrote it.
             EncoderMismatchError: another text encoder made the index.
+            UsageError: the calibration was fitted with other models.
         """
         index, place = Path(path), Device.parse(device)
 
@@ -102,7 +109,10 @@ class SearchEngine:
             if text_encoder is not None:
                 check_text_encoder(manifest, text_encoder)
             encoder = text_encoder or LazyTextEncoder(manifest, torch_device(place))
-            return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig())
+            if calibration is not None:
+                calibration.require_fit(manifest)
+            sure = calibration or find_calibration(manifest)
+            return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
 
         return read_whole(index, open_generation)
 
@@ -177,7 +187,7 @@ class SearchEngine:
     ) -> list[Results]:
         """`search` for many queries, encoded together."""
         require_count(k)
-        require_probability(min_probability)
+        self._require_probability(min_probability, channel)
         wish = Wish(k, min_probability, fold)
         asked = self._read(queries, where)
         results: dict[int, Results] = {}
@@ -272,6 +282,16 @@ class SearchEngine:
         everything_P = np.ones(len(self._photos), dtype=bool)
         wish = Wish(require_count(k), fold=fold)
         return self._find_near(vector_D, Channel(channel), wish, where, everything_P)
+
+    def _require_probability(self, least: float, channel: str | None) -> None:
+        """Refuse to filter by probabilities that are not known."""
+        require_probability(least)
+        channels = frozenset(self._ranker.pick(channel))
+        if least and (self.calibration is None or self.calibration.find_curve(channels) is None):
+            raise UsageError(
+                f"found no calibration for {channel or 'the models of this index'}, expected one to be at "
+                f"least {least:.0%} sure; ask without a least probability, or fit one: `retrieve calibrate`"
+            )
 
     def _find_near(
         self, vector_D: np.ndarray, channel: Channel, wish: Wish, where: str | None, allowed_P: np.ndarray

@@ -17,15 +17,20 @@ def match_words(caption: str, query: str) -> tuple[str, ...]:
 
     Words such as "the" and "on" count for nothing.
     """
-    wanted = {
-        stem
-        for word in _WORD.findall(query)
-        if word.lower() not in _FUNCTION_WORDS
-        for stem in stem_words(word)
-    }
-    words = dict.fromkeys(_WORD.findall(caption))
-    return tuple(
-        word
-        for word in words
-        if word.lower() not in _FUNCTION_WORDS and wanted.intersection(stem_words(word))
-    )
+    wanted = _stem_content(query)
+    words = dict.fromkeys(_find_content(caption))
+    return tuple(word for word in words if wanted.intersection(stem_words(word)))
+
+
+def has_all_words(caption: str, query: str) -> bool:
+    """Whether all words of the query, but for their endings and words such as "the", are in the caption."""
+    wanted = _stem_content(query)
+    return bool(wanted) and wanted <= _stem_content(caption)
+
+
+def _find_content(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text) if word.lower() not in _FUNCTION_WORDS]
+
+
+def _stem_content(text: str) -> set[str]:
+    return {stem for word in _find_content(text) for stem in stem_words(word)}

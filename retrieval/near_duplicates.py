@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-THRESHOLD = 0.98
+# Chosen on Flickr8k. No two photos of its validation and test splits are nearer than 0.92; of 18 million
+# pairs of training photos 3 reach 0.95, one of them a true copy. So do all photos that are saved again at
+# the same quality, 97 % of those made a fifth brighter, 80 % of those with 5 % of each side cut off, and 68 %
+# of those saved at JPEG quality 50.
+THRESHOLD = 0.95
 _AT_ONCE = 64
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.manifest import Manifest
@@ -134,6 +135,12 @@ class PhotoTable:
         fields = captions.flatten().flatten()
         names = [field.name for field in captions.type.value_type]
         return pa.StructArray.from_arrays([field.take(first_P) for field in fields], names)
+
+    @cached_property
+    def written_by_people(self) -> np.ndarray:
+        """Bool (P,): the photos whose main caption a person wrote."""
+        human = pc.equal(self.main_captions.field("provenance"), Provenance.HUMAN).fill_null(False)
+        return np.asarray(human.to_numpy(zero_copy_only=False))
 
     @cached_property
     def lowered_paths(self) -> pa.Array:

@@ -12,6 +12,7 @@ from retrieval.channel import Channel
 from retrieval.errors import UsageError
 from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
 from retrieval.hit import ChannelHit
+from retrieval.peoples_words import lift_images
 from retrieval.searcher import Queries, Searcher
 
 # Photos that each channel is asked for when the answers are fused, at least.
@@ -23,20 +24,40 @@ class Ranked:
     """Scores float32 (Q, K) and photos' numbers int64 (Q, K), best first; -inf and -1 beyond the last.
 
     `answers` are such scores and numbers of each channel. `added` is what each adds to the photos' scores,
-    float32 (Q, P); None where one channel was asked alone.
+    float32 (Q, P); None where one channel was asked alone. `lift` is by how much people's words raise the
+    photos' image scores (see `peoples_words`).
     """
 
     scores_QK: np.ndarray
     numbers_QK: np.ndarray
     answers: Mapping[Channel, tuple[np.ndarray, np.ndarray]]
     added: Mapping[Channel, np.ndarray] | None = None
+    lift: np.ndarray | None = None
 
     def only(self, query: int) -> "Ranked":
         """The answer to one of the queries."""
         row = slice(query, query + 1)
         answers = {name: (scores[row], numbers[row]) for name, (scores, numbers) in self.answers.items()}
         added = self.added and {name: added_QP[row] for name, added_QP in self.added.items()}
-        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, added)
+        lift = None if self.lift is None else self.lift[row]
+        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, added, lift)
+
+    def scores_of(self, numbers_K: np.ndarray) -> dict[Channel, np.ndarray]:
+        """By channel, what these photos scored for the first query, float32 (K,).
+
+        A photo that a channel's answer leaves out has the lowest score in it: it has that at most. The image
+        scores are as people's words raise them.
+        """
+        found = {}
+        for channel, (scores_QN, numbers_QN) in self.answers.items():
+            there_N = numbers_QN[0] >= 0
+            lowest = scores_QN[0, there_N].min(initial=np.inf)
+            scores_P = np.full(max(numbers_QN[0].max(initial=0), numbers_K.max(initial=0)) + 1, lowest)
+            scores_P[numbers_QN[0, there_N]] = scores_QN[0, there_N]
+            found[channel] = scores_P[numbers_K]
+        if self.lift is not None:
+            found[Channel.IMAGE] = found[Channel.IMAGE] + self.lift[0, numbers_K]
+        return found
 
     def find_places(self, numbers: np.ndarray) -> dict[int, dict[str, ChannelHit]]:
         """By photo, its places in the channels that ranked it for the first query."""
@@ -52,11 +73,14 @@ class Ranked:
 class Ranker:
     """The channels of an index, and their fusion."""
 
-    def __init__(self, channels: Mapping[Channel, Searcher], fusion: FusionConfig, photos: int) -> None:
-        """The channels answer with numbers from 0 to `photos` - 1."""
+    def __init__(
+        self, channels: Mapping[Channel, Searcher], fusion: FusionConfig, human_P: np.ndarray
+    ) -> None:
+        """The channels answer with photos' numbers; `human_P` bool says whose caption a person wrote."""
         self.channels = dict(channels)
         self._fusion = fusion
-        self._photos = photos
+        self._human_P = human_P
+        self._photos = len(human_P)
 
     def rank(
         self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
@@ -79,10 +103,13 @@ class Ranker:
         added = {
             name: fuse_scores({name: each}, self._fusion, self._photos) for name, each in answers.items()
         }
+        lift_QP = lift_images(answers, self._human_P)
+        if lift_QP is not None:
+            added[Channel.CAPTION] += np.float32(self._fusion.weight(Channel.IMAGE)) * lift_QP
         fused_QP = np.sum(list(added.values()), axis=0)
         if allowed_P is not None:
             fused_QP[:, ~allowed_P] = -np.inf
-        return Ranked(*rank_scores(fused_QP, allowed), answers, added)
+        return Ranked(*rank_scores(fused_QP, allowed), answers, added, lift_QP)
 
     def pick(self, channel: str | None) -> dict[Channel, Searcher]:
         """The channels that answer where `channel` is asked for; all for None.

@@ -12,17 +12,21 @@ class Results(list[Hit]):
     """The hits, best first, and the `generation` of the index that they come from.
 
     `photos` counts those of the index, `allowed` those of them that the query's filters, phrases and words to
-    leave out let through.
+    leave out let through. `matches_well` says whether any photo is likely to be what was asked for, at
+    `LIKELY` or more or because its caption has all the words; None where that is not known.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, generation: int, photos: int, allowed: int) -> None:
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        generation: int,
+        photos: int,
+        allowed: int,
+        matches_well: bool | None = None,
+    ) -> None:
         super().__init__(hits)
         self.generation = generation
         self.photos = photos
         self.allowed = allowed
-
-    @property
-    def matches_well(self) -> bool | None:
-        """Whether any hit is likely to be what was asked for, at `LIKELY` or more; None where unknown."""
-        known = [hit.probability for hit in self if hit.probability is not None]
-        return max(known) >= LIKELY if known else None
+        self.matches_well = matches_well

@@ -19,9 +19,17 @@ from eval.page.ann_chart import draw_ann
 from eval.page.gallery import make_gallery
 from eval.page.rank_chart import draw_ranks
 from eval.page.recall_chart import draw_recall
+from eval.page.sureness_chart import draw_sureness
 from eval.report import Report
 from eval.run_info import RunInfo
-from eval.study_tables import tabulate_ann, tabulate_captions, tabulate_failures, tabulate_people
+from eval.study_tables import (
+    tabulate_ann,
+    tabulate_captions,
+    tabulate_failures,
+    tabulate_people,
+    tabulate_strictness,
+    tabulate_sureness,
+)
 from eval.tables import (
     Table,
     format_measure,
@@ -55,6 +63,7 @@ def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo
         tables=_make_tables(report, info),
         recall=draw_recall(report, photo_Q),
         ranks=draw_ranks(report),
+        sureness=draw_sureness(report),
         ann=draw_ann(report, info),
         gallery=make_gallery(report.failures, photos),
         conditions=[(name, value) for name, value in list_conditions(report, info) if value],
@@ -87,6 +96,8 @@ def _make_tables(report: Report, info: RunInfo) -> dict[str, list[Table]]:
         "by_image": [tabulate_sentence_search(report)],
         "captions": [tabulate_captions(report)],
         "people": tabulate_people(report),
+        "sureness": [tabulate_sureness(report)],
+        "strictness": [tabulate_strictness(report)],
         "failures": [tabulate_failures(report)],
         "ann": [tabulate_ann(report, info)],
     }

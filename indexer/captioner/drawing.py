@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.captioner.captioner import Caption
+from retrieval.attention_light import light_up
 from retrieval.errors import UsageError
 
 _PANEL = 220  # longer side of a panel, in pixels
 _LABEL = 30  # height of the word above a panel
 _GAP = 10
 _COLUMNS = 7
-_UNATTENDED = 0.18  # brightness where the decoder did not look
 _INK, _PAPER = (20, 20, 20), (255, 255, 255)
 
 
@@ -32,14 +31,6 @@ def draw_attention(photo: Image.Image, caption: Caption) -> Image.Image:
     for word, weights_RC in zip(caption.words, caption.attention_TRC, strict=True):
         panels.append((word, light_up(photo, weights_RC)))
     return _lay_out(panels)
-
-
-def light_up(photo: Image.Image, weights_RC: np.ndarray) -> Image.Image:
-    """The photo at full brightness where the weights are largest and dark where they are zero."""
-    mask = Image.fromarray((weights_RC / max(float(weights_RC.max()), 1e-12)).astype(np.float32))
-    mask_HW = np.clip(np.asarray(mask.resize(photo.size, Image.Resampling.BICUBIC)), 0.0, 1.0)
-    brightness_HW1 = (_UNATTENDED + (1 - _UNATTENDED) * mask_HW)[:, :, None]
-    return Image.fromarray((np.asarray(photo) * brightness_HW1).round().astype(np.uint8))
 
 
 def stack_drawings(drawings: Sequence[Image.Image]) -> Image.Image:

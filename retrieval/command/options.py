@@ -17,3 +17,22 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 DeviceOption = Annotated[
     Device, typer.Option("--device", help="Where to compute: a GPU if usable, the CPU, or a GPU as asked.")
 ]
+
+CountOption = Annotated[int, typer.Option("-k", metavar="K", help="How many photos to show.")]
+
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="FILTERS",
+        help="Only such photos: taken:2019..2021 camera:canon path:holiday width:>3000 tag:espresso.",
+    ),
+]
+
+FoldOption = Annotated[
+    bool, typer.Option("--fold/--no-fold", help="Show copies of one picture once, or every one of them.")
+]
+
+PictureOption = Annotated[
+    Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw the photos that were found.")
+]

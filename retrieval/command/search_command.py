@@ -1,101 +1,110 @@
 """`retrieve search`: reads an index, prints the photos that answer a sentence."""
 
-import dataclasses
-import json
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption
+from retrieval.command.options import (
+    DEFAULT_INDEX,
+    CountOption,
+    DeviceOption,
+    FoldOption,
+    IndexOption,
+    JsonOption,
+    PictureOption,
+    WhereOption,
+)
+from retrieval.command.results_output import (
+    print_explained,
+    print_json,
+    print_table,
+    save_picture,
+    say_if_unsure,
+    show_status,
+)
 from retrieval.device import Device
-from retrieval.errors import UsageError
 from retrieval.printable import make_printable
-from retrieval.wishes import require_count
+from retrieval.wishes import require_count, require_probability
 
 if TYPE_CHECKING:
-    from retrieval.hit import Hit
+    from retrieval.engine import SearchEngine
+    from retrieval.explanation import Explanation
+    from retrieval.results import Results
 
 
 def search(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the photo shows, in a sentence.")],
-    k: Annotated[int, typer.Option("-k", metavar="K", help="How many photos to show.")] = 10,
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT", help='What the photo shows; "exact phrase", -word and filters may be in it.'
+        ),
+    ],
+    k: CountOption = 10,
+    where: WhereOption = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each photo came up.")] = False,
+    min_probability: Annotated[
+        float,
+        typer.Option("--min-probability", metavar="P", help="Only photos that show it this likely, 0 to 1."),
+    ] = 0.0,
+    fold: FoldOption = True,
     json_output: JsonOption = False,
-    picture: Annotated[
-        Path | None,
-        typer.Option("--picture", metavar="OUT.png", help="Draw the photos that were found."),
-    ] = None,
+    picture: PictureOption = None,
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", metavar="FILE", help="What `retrieve calibrate` wrote for these models."
+        ),
     ] = None,
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Show the photos whose captions are nearest to a sentence."""
-    from retrieval.query_language import parse_query
+    """Show the photos that answer a sentence best."""
+    from retrieval.query_language import parse_query, parse_where
 
-    parse_query(text)
+    query = parse_query(text) if text.strip() or not parse_where(where).is_strict else parse_where(where)
     require_count(k)
-    with _status("opening the index"):
+    require_probability(min_probability)
+    with show_status("opening the index"):
+        from retrieval.calibration import read_calibration
         from retrieval.engine import SearchEngine
 
-        engine = SearchEngine.open(index, device=device)
-        engine.text_encoder.encode([text])
+        sure = None if calibration is None else read_calibration(calibration)
+        engine = SearchEngine.open(index, device=device, calibration=sure)
+        # The text encoder is loaded here, so that the time of the search is not that of the start.
+        engine.text_encoder.encode([query.text] if query.text else [])
     start = time.perf_counter()
-    hits = engine.search(text, k, channel)
+    results = engine.search(query, k, channel, where=where, min_probability=min_probability, fold=fold)
     seconds = time.perf_counter() - start
+    explanations = [engine.explain(query, hit.image_id, where=where) for hit in results] if explain else []
     if picture is not None:
-        _draw(text, [(hit, engine.file(hit.image_id)) for hit in hits], picture)
+        _draw(text, engine, results, explanations, picture)
     if json_output:
-        document = {
-            "query": text,
-            "hits": [dataclasses.asdict(hit) for hit in hits],
-            "generation": engine.generation,
-            "seconds": seconds,
-        }
-        typer.echo(json.dumps(document))
+        print_json({"query": text}, results, seconds, explanations)
         return
-    if hits:
-        _print_table(hits)
-    typer.echo(f"{len(hits)} of {engine.photos} photos in {seconds:.3f} s", err=True)
+    (print_explained if explain else print_table)(results)
+    typer.echo(f"{len(results)} of {engine.photos} photos in {seconds:.3f} s", err=True)
+    say_if_unsure(results)
 
 
-def _print_table(hits: Sequence["Hit"]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("rank", justify="right")
-    table.add_column("score", justify="right")
-    table.add_column("caption", overflow="fold")
-    table.add_column("photo", overflow="fold")
-    for hit in hits:
-        cells = (str(hit.rank), f"{hit.score:.3f}", make_printable(hit.caption), hit.path)
-        table.add_row(*(Text(cell) for cell in cells))
-    # Lines that go to a file or another program are never folded.
-    Console(width=None if sys.stdout.isatty() else 100_000).print(table, crop=False)
-
-
-def _draw(query: str, hits: "Sequence[tuple[Hit, Path]]", out: Path) -> None:
+def _draw(
+    text: str,
+    engine: "SearchEngine",
+    results: "Results",
+    explanations: "list[Explanation]",
+    out: Path,
+) -> None:
     from retrieval.contact_sheet import draw_hits
+    from retrieval.explanation_sheet import draw_explanations
 
-    try:
-        draw_hits(make_printable(query), hits).save(out)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write the picture to {out} ({error}); name a file ending in .png") from None
-
-
-@contextmanager
-def _status(text: str) -> Iterator[None]:
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
+    title = make_printable(text)
+    if explanations:
+        files = [engine.file(explanation.image_id) for explanation in explanations]
+        sheet = draw_explanations(title, list(zip(explanations, files, strict=True)))
+    else:
+        sheet = draw_hits(title, [(hit, engine.file(hit.image_id)) for hit in results])
+    save_picture(sheet, out)

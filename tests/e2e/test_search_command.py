@@ -60,10 +60,13 @@ def test_json_document_is_the_one_of_the_design(shared_index):
     assert (document["query"], document["generation"]) == ("a puppy leaps over a fallen tree", 1)
     assert 0 < document["seconds"] < 60
     first, second = document["hits"]
-    assert list(first) == ["rank", "score", "image_id", "path", "caption", "channels"]
+    of_the_design = ["rank", "score", "image_id", "path", "caption", "channels"]
+    assert list(first) == [*of_the_design, "probability", "matched", "duplicates", "provenance"]
     assert first["path"] == "/photos/2021/log.jpg"
     assert first["caption"] == "a brown dog is jumping over a log in the forest"
-    assert first["channels"] == {"caption": {"rank": 1, "score": first["score"]}}
+    score = first["score"]
+    assert first["channels"] == {"caption": {"rank": 1, "score": score, "contribution": score}}
+    assert (first["probability"], first["matched"], first["provenance"]) == (None, [], "model")
     assert (first["rank"], second["rank"]) == (1, 2)
     assert 1 >= first["score"] > second["score"] >= -1
     assert len(first["image_id"]) == 64

@@ -728,7 +728,7 @@ def test_run_with_nothing_to_do_needs_no_models(
     manifest = read_manifest(library.index)
     config = IndexConfig(image_head="none")
     assert find_unchanged([library.folder], library.index, config) is None
-    monkeypatch.setattr("indexer.unchanged._hash_describer", lambda _: manifest.captioner.sha256)
+    monkeypatch.setattr("indexer.unchanged.hash_describer", lambda _: manifest.captioner.sha256)
     monkeypatch.setattr("indexer.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
     report = find_unchanged([library.folder], library.index, config)
     assert report is not None
@@ -745,7 +745,7 @@ def test_run_with_nothing_to_do_needs_no_models(
 
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
-    from indexer.unchanged import _hash_captioner, _hash_describer
+    from indexer.unchanged import _hash_captioner, hash_describer
 
     captioner = load_captioner()
     assert _hash_captioner("default") == captioner.weights_sha256
@@ -760,7 +760,7 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
     )
     config = IndexConfig(image_head=str(tmp_path / "head.safetensors"))
     expected = Describer(captioner, text_encoder, head, config.agreement).weights_sha256
-    assert _hash_describer(config) == expected
+    assert hash_describer(config) == expected
     assert _hash_captioner("some/model") is None
     assert _hash_captioner("nowhere.safetensors") is None
 

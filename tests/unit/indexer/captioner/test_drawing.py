@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from indexer.captioner.captioner import Caption
-from indexer.captioner.drawing import draw_attention, light_up, stack_drawings
+from indexer.captioner.drawing import draw_attention, stack_drawings
+from retrieval.attention_light import light_up
 from retrieval.errors import UsageError
 
 WHITE = Image.new("RGB", (200, 100), "white")

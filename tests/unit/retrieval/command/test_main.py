@@ -66,7 +66,7 @@ def test_done_is_zero(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["serch", "a dog"], "No such command 'serch'. Did you mean 'search'?"),
+        (["serch", "a dog"], "No such command 'serch'. Did you mean 'search'"),
         (["search"], "Missing argument"),
         (["search", "a dog", "--colour"], "No such option: --colour"),
         (["search", "a dog", "-k", "many"], "'-k'"),

@@ -1,0 +1,81 @@
+"""`retrieve similar`: reads a photo and an index, prints the photos that look most like it."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrieval.command.options import (
+    DEFAULT_INDEX,
+    CountOption,
+    DeviceOption,
+    FoldOption,
+    IndexOption,
+    JsonOption,
+    PictureOption,
+    WhereOption,
+)
+from retrieval.command.results_output import print_json, print_table, save_picture, show_status
+from retrieval.device import Device
+from retrieval.printable import make_printable
+from retrieval.wishes import require_count
+
+if TYPE_CHECKING:
+    from indexer.photo_vector import PhotoVector
+
+
+def similar(
+    photo: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="A photo, in the index or not.", show_default=False)
+    ],
+    k: CountOption = 10,
+    where: WhereOption = None,
+    fold: FoldOption = True,
+    json_output: JsonOption = False,
+    picture: PictureOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The config that the index was made with."),
+    ] = None,
+    index: IndexOption = DEFAULT_INDEX,
+    device: DeviceOption = Device.AUTO,
+) -> None:
+    """Show the photos that look most like a photo."""
+    from indexer.photo_file import read_photo
+    from retrieval.engine import SearchEngine
+    from retrieval.files import hash_bytes
+    from retrieval.query_language import parse_where
+
+    parse_where(where)
+    require_count(k)
+    data = read_photo(photo).data
+    image_id = hash_bytes(data)
+    with show_status("opening the index"):
+        engine = SearchEngine.open(index, device=device)
+        seen = None if engine.holds(image_id) else _encode(data, index, config, device)
+    start = time.perf_counter()
+    if seen is None:
+        results = engine.similar(image_id, k, where=where, fold=fold)
+    else:
+        results = engine.similar_to_vector(seen.vector_D, k, seen.channel, where=where, fold=fold)
+    seconds = time.perf_counter() - start
+    name = make_printable(str(photo))
+    if picture is not None:
+        from retrieval.contact_sheet import draw_hits
+
+        save_picture(draw_hits(name, [(hit, engine.file(hit.image_id)) for hit in results]), picture)
+    if json_output:
+        print_json({"photo": name, "image_id": image_id}, results, seconds)
+        return
+    print_table(results)
+    typer.echo(f"{len(results)} of {engine.photos} photos in {seconds:.3f} s", err=True)
+
+
+def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "PhotoVector":
+    from indexer.config import IndexConfig
+    from indexer.photo_vector import encode_photo
+    from retrieval.config import load_config
+    from retrieval.manifest import read_manifest
+
+    return encode_photo(data, read_manifest(index), load_config(IndexConfig, config), device)

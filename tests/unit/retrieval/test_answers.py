@@ -1,0 +1,271 @@
+"""What is made of ranked photos: copies folded, probabilities, reasons, photos like a photo."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retrieval import RetrievalError, SearchEngine
+from retrieval.calibration import Calibration, Logistic
+from retrieval.channel import Channel
+from retrieval.errors import UsageError
+from retrieval.manifest import ModelRecord, commit_manifest, read_manifest
+from retrieval.results import LIKELY
+from retrieval.schema import StoredAttention
+
+CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
+MODEL = ModelRecord("captioner", "a" * 64)
+
+Make = Callable[..., SearchEngine]
+
+
+def circle(*degrees: float) -> np.ndarray:
+    """Image vectors whose cosines are those of the angles between them."""
+    vectors_ND = np.zeros((len(degrees), 8), dtype=np.float32)
+    vectors_ND[:, 0], vectors_ND[:, 1] = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return vectors_ND
+
+
+@pytest.fixture
+def rows(photo: Callable[..., Any]) -> list[Any]:
+    return [photo(f"{number}", text) for number, text in enumerate(CAPTIONS)]
+
+
+def numbers(hits: Any) -> list[int]:
+    return [int(Path(hit.path).stem) for hit in hits]
+
+
+def test_copies_are_folded_under_the_best_of_them(open_engine: Make, rows: list[Any]) -> None:
+    engine = open_engine(rows, circle(0, 90, 2, 180, 3))
+    every = engine.search("a dog on the beach", channel="caption", fold=False)
+    assert numbers(every) == [0, 2, 1, 4, 3]
+    assert all(hit.duplicates == () for hit in every)
+    folded = engine.search("a dog on the beach", channel="caption")
+    assert numbers(folded) == [0, 1, 3]
+    assert [hit.rank for hit in folded] == [1, 2, 3]
+    assert folded[0].duplicates == (every[1].image_id, every[3].image_id)
+    assert folded[0].channels == every[0].channels
+    assert numbers(engine.search("a dog on the beach", k=2, channel="caption")) == [0, 1]
+
+
+def test_k_come_back_however_many_copies_there_are(open_engine: Make, photo: Callable[..., Any]) -> None:
+    copies = [photo(f"{number}", "a dog on the beach") for number in range(300)]
+    others = [photo(f"{number}", f"a cat number {number}") for number in range(300, 305)]
+    engine = open_engine([*copies, *others], circle(*[0] * 300, *range(60, 160, 20)))
+    for channel in (None, "caption"):
+        hits = engine.search("a dog on the beach", k=4, channel=channel)
+        assert len(hits) == 4
+        assert len(hits[0].duplicates) == 299
+
+
+def test_without_image_vectors_nothing_is_folded(open_engine: Make, rows: list[Any]) -> None:
+    engine = open_engine(rows, np.full((5, 8), np.nan, dtype=np.float32))
+    assert len(engine.search("a dog", channel="caption")) == 5
+
+
+def calibrate(engine: SearchEngine, index: Path, encoder: Any, *curves: Logistic) -> SearchEngine:
+    """The same index with a captioner's name and a calibration for it."""
+    manifest = read_manifest(index)
+    fields = {name: getattr(manifest, name) for name in type(manifest).__slots__}
+    commit_manifest(index, type(manifest)(**fields | {"generation": 2, "captioner": MODEL}))
+    calibration = Calibration(MODEL.sha256, encoder.weights_sha256, curves, 0.4, "nothing")
+    return SearchEngine.open(index, encoder, calibration=calibration)
+
+
+@pytest.fixture
+def sure(open_engine: Make, rows: list[Any], tmp_path: Path, word_encoder: Any) -> SearchEngine:
+    """Of its caption channel, every photo is the likelier the nearer its caption; at 0.8 it is even."""
+    curve = Logistic({Channel.CAPTION: 20.0}, -16.0)
+    return calibrate(open_engine(rows), tmp_path / "index", word_encoder, curve)
+
+
+def test_every_hit_has_its_probability(sure: SearchEngine) -> None:
+    for channel in (None, "caption"):
+        for hit in sure.search("a dog on the beach", channel=channel):
+            expected = 1 / (1 + math.exp(16 - 20 * hit.channels["caption"].score))
+            assert hit.probability == pytest.approx(expected, abs=1e-5)
+    assert {hit.probability for hit in sure.search("a dog", channel="image")} == {None}
+    assert {hit.probability for hit in sure.search("-car")} == {None}
+    assert {hit.probability for hit in sure.similar(sure.search("a dog")[0].image_id)} == {None}
+
+
+def test_only_hits_that_are_likely_enough_come(sure: SearchEngine) -> None:
+    every = sure.search("a dog on the beach")
+    least = sorted(hit.probability for hit in every)[2]
+    likely = sure.search("a dog on the beach", min_probability=least)
+    expected = [hit.image_id for hit in every if hit.probability >= least]
+    assert [hit.image_id for hit in likely] == expected
+    assert len(expected) == 3
+    for k in (1, 2):
+        found = sure.search("a dog on the beach", k, "caption", min_probability=least)
+        assert [hit.probability >= least for hit in found] == [True] * k
+    assert sure.search("a dog on the beach", min_probability=1.0) == []
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, math.nan])
+def test_what_is_no_probability_is_refused(sure: SearchEngine, least: float) -> None:
+    with pytest.raises(UsageError, match="expected a number from 0 to 1"):
+        sure.search("a dog", min_probability=least)
+
+
+def test_a_probability_that_is_not_known_is_no_filter(
+    sure: SearchEngine, open_engine: Make, rows: list[Any]
+) -> None:
+    with pytest.raises(UsageError, match=r"found no calibration for image, .*retrieve calibrate"):
+        sure.search("a dog", channel="image", min_probability=0.5)
+    with pytest.raises(UsageError, match="found no calibration for the models of this index"):
+        open_engine(rows).search("a dog", min_probability=0.5)
+
+
+def test_it_is_said_when_nothing_matches_well(sure: SearchEngine, open_engine: Make, rows: list[Any]) -> None:
+    good = sure.search("a dog on the beach")
+    assert good.matches_well is True
+    assert max(hit.probability for hit in good) > LIKELY
+    assert sure.search("a ship in the harbour").matches_well is False
+    # A word or two are no sentence to be sure of; that a caption has them all is enough.
+    word = sure.search("sofa")
+    assert max(hit.probability for hit in word) < LIKELY
+    assert word.matches_well is True
+    assert sure.search("a ship", min_probability=0.9).matches_well is False
+    assert sure.search("-dog").matches_well is None
+    assert open_engine(rows).search("a ship").matches_well is None
+
+
+def test_reasons_are_those_of_the_search(open_engine: Make, rows: list[Any], word_encoder: Any) -> None:
+    engine = open_engine(rows)
+    for query in ("a dog on the beach", 'a "dog" -car', "a dog path:photos"):
+        for hit in engine.search(query, fold=False):
+            explained = engine.explain(query, hit.image_id)
+            assert explained.score == pytest.approx(hit.score, abs=1e-6)
+            assert (explained.path, explained.caption) == (hit.path, hit.caption)
+            assert (explained.width, explained.height) == (400, 300)
+            assert explained.matched == hit.matched
+            for name, place in hit.channels.items():
+                assert explained.channels[name].rank == place.rank
+                assert explained.channels[name].score == pytest.approx(place.score, abs=1e-6)
+            total = sum(place.contribution for place in explained.channels.values())
+            assert total == pytest.approx(hit.score, abs=1e-5)
+
+
+def test_reasons_reach_further_down_than_a_search(open_engine: Make, photo: Callable[..., Any]) -> None:
+    """The caption of the photo that looks best is the farthest of all, far beyond where a search looks."""
+    vectors_ND = circle(*np.linspace(0, 90, 1300))
+    dogs = [photo(f"{number}", "a dog") for number in range(1300)]
+    (best,) = numbers(open_engine(dogs, vectors_ND).search("a dog", 1, "image"))
+    engine = open_engine([*dogs[:best], photo(f"{best}", "a cat"), *dogs[best + 1 :]], vectors_ND)
+    (hit,) = [hit for hit in engine.search("a dog", k=1000, fold=False) if numbers([hit]) == [best]]
+    assert "caption" not in hit.channels
+    explained = engine.explain("a dog", hit.image_id)
+    assert explained.channels["caption"].rank == 1300
+    assert explained.channels["caption"].score < 0.9
+    assert explained.score == pytest.approx(hit.score, abs=1e-6)
+
+
+def test_reasons_without_words(open_engine: Make, rows: list[Any]) -> None:
+    explained = open_engine(rows).explain("path:photos", rows[0].image_id)
+    assert (explained.score, explained.channels, explained.matched) == (0.0, {}, ())
+
+
+def test_a_photo_that_the_query_leaves_out_has_no_reasons(open_engine: Make, rows: list[Any]) -> None:
+    engine = open_engine(rows)
+    with pytest.raises(UsageError, match="which this query leaves out"):
+        engine.explain("beach -dog", rows[0].image_id)
+    with pytest.raises(UsageError, match="which this query leaves out"):
+        engine.explain("beach", rows[0].image_id, where="taken:2019")
+    with pytest.raises(UsageError, match="found no photo"):
+        engine.explain("beach", "0" * 64)
+
+
+def test_words_have_the_attention_that_is_stored(open_engine: Make, photo: Callable[..., Any]) -> None:
+    weights_TRC = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 2, 3) * 10
+    attention = StoredAttention(("two", "dogs", "play", "here"), weights_TRC)
+    rows = [photo(f"{number}", "a cat") for number in range(4)]
+    rows.append(photo("dogs", "two dogs play here", attention=attention))
+    engine = open_engine(rows)
+    explained = engine.explain("a dog playing", rows[-1].image_id)
+    assert [(word.word, word.matched) for word in explained.words] == [
+        ("two", False),
+        ("dogs", True),
+        ("play", True),
+        ("here", False),
+    ]
+    for word, weights_RC in zip(explained.words, weights_TRC, strict=True):
+        np.testing.assert_allclose(word.attention_RC, weights_RC / 255, atol=1e-6)
+    words = explained.to_dict()["words"]
+    assert words[1] == {
+        "word": "dogs",
+        "matched": True,
+        "attention": (weights_TRC[1] / 255).round(3).tolist(),
+    }
+    assert [word.attention_RC for word in engine.explain("a cat", rows[0].image_id).words] == [None, None]
+
+
+def test_photos_that_look_most_like_one(open_engine: Make, rows: list[Any]) -> None:
+    engine = open_engine(rows, circle(0, 40, 100, 20, 70))
+    hits = engine.similar(rows[0].image_id, k=3)
+    assert numbers(hits) == [3, 1, 4]
+    assert [hit.score for hit in hits] == pytest.approx(np.cos(np.deg2rad([20, 40, 70])).tolist(), abs=1e-6)
+    assert hits[0].channels["image"].rank == 1
+    assert (hits.photos, hits.allowed) == (5, 4)
+    assert len(engine.similar(rows[0].image_id, k=10)) == 4
+    assert numbers(engine.similar(rows[0].image_id, where="-dog")) == [3, 4]
+    by_vector = engine.similar_to_vector(circle(22)[0], k=2)
+    assert numbers(by_vector) == [3, 1]
+    assert numbers(engine.similar_to_vector(circle(22)[0], where='"red car"')) == [3]
+
+
+def test_copies_of_what_looks_alike_are_folded(open_engine: Make, rows: list[Any]) -> None:
+    engine = open_engine(rows, circle(0, 1, 30, 31, 90))
+    assert numbers(engine.similar(rows[0].image_id)) == [1, 2, 4]
+    assert numbers(engine.similar(rows[0].image_id, fold=False)) == [1, 2, 3, 4]
+
+
+def test_photos_without_an_image_vector_are_compared_by_caption(
+    open_engine: Make, rows: list[Any], word_encoder: Any
+) -> None:
+    images = circle(0, 40, 100, 20, 70)
+    images[0] = np.nan
+    engine = open_engine(rows, images)
+    hits = engine.similar(rows[0].image_id, k=1)
+    assert numbers(hits) == [2]
+    assert set(hits[0].channels) == {"caption"}
+    vector_D = word_encoder.encode(["a red car"])[0]
+    assert numbers(engine.similar_to_vector(vector_D, 1, "caption")) == [3]
+
+
+def test_what_cannot_be_compared_is_refused(open_engine: Make, rows: list[Any]) -> None:
+    engine = open_engine(rows)
+    with pytest.raises(UsageError, match="found no photo"):
+        engine.similar("0" * 64)
+    with pytest.raises(UsageError, match="found k = 0"):
+        engine.similar(rows[0].image_id, k=0)
+    with pytest.raises(
+        UsageError, match="no vectors of 'lexical' in this index, expected one of: caption, im"
+    ):
+        engine.similar_to_vector(circle(0)[0], channel="lexical")
+    with pytest.raises(RetrievalError, match=r"expected \(N, 8\)"):
+        engine.similar_to_vector(np.ones(3, np.float32))
+
+
+def test_what_a_person_wrote_counts_as_what_the_photo_shows(
+    open_engine: Make, photo: Callable[..., Any], word_encoder: Any
+) -> None:
+    words = "rex in biarritz"
+    rows = [photo(f"{number}", "a dog", human=words if number == 3 else "") for number in range(6)]
+    engine = open_engine(rows)
+    hit = engine.search(words, k=1)[0]
+    assert numbers([hit]) == [3]
+    image = hit.channels["image"].score
+    # Its image score is raised to the cosine of its caption, 1, less 0.15; a tenth of that cosine is added.
+    assert hit.score == pytest.approx(0.85 + 0.1, abs=1e-5)
+    assert hit.channels["image"].contribution == pytest.approx(image, abs=1e-6)
+    assert hit.channels["caption"].contribution == pytest.approx(0.95 - image, abs=1e-5)
+    far = engine.search("a cat", k=6, fold=False)
+    for hit in far:
+        cosines = {name: place.score for name, place in hit.channels.items()}
+        if numbers([hit]) == [3]:
+            cosines["image"] = max(cosines["image"], cosines["caption"] - 0.15)
+        assert hit.score == pytest.approx(cosines["image"] + 0.1 * cosines["caption"], abs=1e-5)
