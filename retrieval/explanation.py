@@ -30,7 +30,9 @@ class ExplainedWord:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it; attention as rows of numbers with three decimals."""
-        attention = None if self.attention_RC is None else self.attention_RC.astype(np.float64).round(3).tolist()
+        attention = (
+            None if self.attention_RC is None else self.attention_RC.astype(np.float64).round(3).tolist()
+        )
         return {"word": self.word, "matched": self.matched, "attention": attention}
 
 

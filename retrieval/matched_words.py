@@ -7,7 +7,7 @@ from retrieval.stems import stem_words
 # Words that say nothing of what a photo shows: that they are in both is no reason.
 _FUNCTION_WORDS = frozenset(
     "a an and are as at be by for from he her his in into is it its of on or she that the their them "
-    "there they this to up was while who with".split()
+    "there they this to up was while who with s t".split()
 )
 _WORD = re.compile(r"[^\W_]+")
 
