@@ -84,9 +84,9 @@ $(READY): pyproject.toml constraints.txt
 	  rm -rf .venv; \
 	  echo "make: $(PYTHON) cannot make an environment; install its venv module (python3-venv on Debian)" >&2; \
 	  exit 1; }
-	$(INSTALL) --editable '.[$(FAISS),samples]'
+	$(INSTALL) --editable '.[$(FAISS),samples,serve]'
 	@touch $@
 
 $(READY_DEV): $(READY)
-	$(INSTALL) --editable '.[$(FAISS),samples,dev]'
+	$(INSTALL) --editable '.[$(FAISS),samples,serve,dev]'
 	@touch $@

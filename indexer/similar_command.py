@@ -11,12 +11,15 @@ from retrieval.command.options import (
     CountOption,
     DeviceOption,
     FoldOption,
+    FormatOption,
     IndexOption,
     JsonOption,
+    OpenOption,
     PictureOption,
     WhereOption,
 )
-from retrieval.command.results_output import print_json, print_table, save_picture, show_status
+from retrieval.command.results_formats import ResultsFormat
+from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
 from retrieval.wishes import require_count
@@ -32,7 +35,9 @@ def similar(
     k: CountOption = 10,
     where: WhereOption = None,
     fold: FoldOption = True,
+    form: FormatOption = ResultsFormat.TABLE,
     json_output: JsonOption = False,
+    in_browser: OpenOption = False,
     picture: PictureOption = None,
     config: Annotated[
         Path | None,
@@ -65,11 +70,10 @@ def similar(
         from retrieval.contact_sheet import draw_hits
 
         save_picture(draw_hits(name, [(hit, engine.file(hit.image_id)) for hit in results]), picture)
-    if json_output:
-        print_json({"photo": name, "image_id": image_id}, results, seconds)
-        return
-    print_table(results)
-    typer.echo(f"{len(results)} of {engine.photos} photos in {seconds:.3f} s", err=True)
+    if in_browser:
+        open_page(f"Photos like {name}", results)
+    form = ResultsFormat.choose(json_output, form)
+    show_results({"photo": name, "image_id": image_id}, results, seconds, form)
 
 
 def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "PhotoVector":

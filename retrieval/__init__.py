@@ -19,7 +19,7 @@ neighbours;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
 `wishes`, `searcher`, `fusion`, `peoples_words`, `ranker`, `matched_words`, `near_duplicates`, `calibration`,
 `hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
-`contact_sheet`, `attention_light`, `explanation_sheet`: its pictures;
+`contact_sheet`, `attention_light`, `explanation_sheet`, `gallery`: its pictures;
 `config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `service` (over
 HTTP), `command` (the `retrieve` command).
 """

@@ -84,6 +84,7 @@ class Answerer:
             generation=self._generation,
             photos=len(self._photos),
             allowed=allowed,
+            find_file=self._photos.file,
             matches_well=_is_any_likely(text, hits, found.sure_K),
         )
 

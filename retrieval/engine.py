@@ -47,7 +47,8 @@ class SearchEngine:
     """One generation of an index, opened: every answer of one engine comes from the same photos.
 
     A query is a text in the language of `query_language`, or a `Query`. One without words to be searched by
-    meaning is answered with the photos that it lets through, the newest first, all with a score of 0.
+    meaning is answered with the photos that it lets through, the newest first, all with a score of 0; a
+    `Query()` with nothing in it lets all through.
     """
 
     def __init__(
@@ -212,7 +213,9 @@ class SearchEngine:
         wanted = min(len(self._photos) if k is None else require_count(k), len(self._photos))
         numbers_QK = np.full((len(queries), wanted), -1, dtype=np.int64)
         scores_QK = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
-        asked = self._read([Query.plain(each) if isinstance(each, str) else each for each in queries])
+        asked = self._read(
+            [Query.plain(require_words(each)) if isinstance(each, str) else each for each in queries]
+        )
         for numbers, ranked in self._rank(asked, max(wanted, 1), channel):
             found = min(wanted, ranked.numbers_QK.shape[1])
             numbers_QK[numbers, :found] = ranked.numbers_QK[:, :found]
@@ -310,8 +313,8 @@ class SearchEngine:
         for query in queries:
             if isinstance(query, str):
                 query = Query() if outer_P is not None and not query.strip() else parse_query(query)
-            if not query.is_strict and outer_P is None:
-                require_words(query.text)
+                if not query.is_strict and outer_P is None:
+                    require_words(query.text)
             own_P = select_photos(self._photos, self._words, query)
             if own_P is None or outer_P is None:
                 allowed_P = outer_P if own_P is None else own_P

@@ -1,6 +1,7 @@
 """The answer to one query: hits, best first, and what they were chosen from. Reads and writes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from retrieval.hit import Hit
 
@@ -13,7 +14,8 @@ class Results(list[Hit]):
 
     `photos` counts those of the index, `allowed` those of them that the query's filters, phrases and words to
     leave out let through. `matches_well` says whether any photo is likely to be what was asked for, at
-    `LIKELY` or more or because its caption has all the words; None where that is not known.
+    `LIKELY` or more or because its caption has all the words; None where that is not known. A notebook shows
+    them as a grid of photos.
     """
 
     def __init__(
@@ -23,10 +25,22 @@ class Results(list[Hit]):
         generation: int,
         photos: int,
         allowed: int,
+        find_file: Callable[[str], Path],
         matches_well: bool | None = None,
     ) -> None:
+        """`find_file` says where the photo with an image_id lies."""
         super().__init__(hits)
         self.generation = generation
         self.photos = photos
         self.allowed = allowed
         self.matches_well = matches_well
+        self._find_file = find_file
+
+    def file(self, hit: Hit) -> Path:
+        """Where the photo of a hit lies; unlike `hit.path`, it can be opened whatever its name."""
+        return self._find_file(hit.image_id)
+
+    def _repr_html_(self) -> str:
+        from retrieval.gallery import render_grid
+
+        return render_grid(self)

@@ -70,7 +70,7 @@ class WordEncoder:
         return (vectors_ND / np.maximum(lengths_N1, 1e-12)).astype(np.float32)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def word_encoder() -> WordEncoder:
     return WordEncoder()
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from retrieval.command.results_formats import ResultsFormat
 from retrieval.device import Device
 
 IndexOption = Annotated[
@@ -13,6 +14,13 @@ IndexOption = Annotated[
 DEFAULT_INDEX = Path("index")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+FormatOption = Annotated[
+    ResultsFormat,
+    typer.Option("--format", help="A table for people; the others for programs. --json is --format json."),
+]
+
+OpenOption = Annotated[bool, typer.Option("--open", help="Show the photos in a browser.")]
 
 DeviceOption = Annotated[
     Device, typer.Option("--device", help="Where to compute: a GPU if usable, the CPU, or a GPU as asked.")

@@ -1,7 +1,5 @@
-"""Shows what a search found: a table for people, JSON for programs, a picture. Writes to stdout."""
+"""Shows what a search found: a table, a picture, a page. Writes to stdout and files."""
 
-import dataclasses
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from retrieval.command.results_formats import ResultsFormat, print_results
 from retrieval.errors import UsageError
 from retrieval.printable import make_printable
 
@@ -25,18 +24,38 @@ if TYPE_CHECKING:
     from retrieval.results import Results
 
 
-def print_json(
-    asked: Mapping[str, str], results: "Results", seconds: float, explanations: "Sequence[Explanation]" = ()
+def show_results(
+    asked: Mapping[str, str],
+    results: "Results",
+    seconds: float,
+    form: ResultsFormat,
+    explanations: "Sequence[Explanation]" = (),
 ) -> None:
-    """One document; `asked` comes first in it, `explanations` are those of the hits."""
-    hits = [dataclasses.asdict(hit) for hit in results]
-    for hit, explanation in zip(hits, explanations, strict=False):
-        hit["explanation"] = explanation.to_dict()
-    document = {**asked, "hits": hits, "generation": results.generation, "seconds": seconds}
-    typer.echo(json.dumps(document))
+    """Print the hits; `asked` comes first in a JSON document, `explanations` are those of the hits."""
+    if form is not ResultsFormat.TABLE:
+        print_results(asked, results, seconds, form, explanations)
+        return
+    (_print_explained if explanations else _print_table)(results)
+    typer.echo(f"{len(results)} of {results.photos} photos in {seconds:.3f} s", err=True)
+    if results.matches_well is False:
+        typer.echo("nothing here matches well", err=True)
 
 
-def print_table(results: "Results") -> None:
+def open_page(title: str, results: "Results") -> None:
+    """Write the photos into a page of its own, and show it in a browser where there is one."""
+    import tempfile
+    import webbrowser
+
+    from retrieval.gallery import render_page
+
+    page = Path(tempfile.mkdtemp(prefix="retrieve-")) / "results.html"
+    page.write_text(render_page(title, results), encoding="utf-8")
+    typer.echo(f"the photos are in {page}", err=True)
+    if not webbrowser.open(page.as_uri()):
+        typer.echo("found no browser to show them in; open that file", err=True)
+
+
+def _print_table(results: "Results") -> None:
     """A line for each hit."""
     if not results:
         return
@@ -44,33 +63,31 @@ def print_table(results: "Results") -> None:
     table = _make_table("rank", "score", *(["sure"] if known else []), "caption", "photo")
     for hit in results:
         sure = [_percent(hit)] if known else []
-        more = f" (+{len(hit.duplicates)} alike)" if hit.duplicates else ""
-        table.add_row(str(hit.rank), f"{hit.score:.3f}", *sure, _mark_words(hit), _plain(hit.path + more))
+        path = _link(hit, results)
+        if hit.duplicates:
+            path.append(f" (+{len(hit.duplicates)} alike)")
+        table.add_row(str(hit.rank), f"{hit.score:.3f}", *sure, _mark_words(hit), path)
     _make_console().print(table, crop=False)
 
 
-def print_explained(results: "Results") -> None:
+def _print_explained(results: "Results") -> None:
     """Every hit, and below it what each channel says of it."""
     from rich.padding import Padding
+    from rich.text import Text
 
     console = _make_console()
     for hit in results:
         console.print(_plain(f"{hit.rank}  "), _mark_words(hit), sep="", crop=False, soft_wrap=True)
-        about = [hit.path, f"score {hit.score:.3f}"]
+        about = [f"score {hit.score:.3f}"]
         about += [f"sure {_percent(hit)}"] if hit.probability is not None else []
         about += [f"matched {', '.join(map(make_printable, hit.matched))}"] if hit.matched else []
         about += [f"{len(hit.duplicates)} more show the same"] if hit.duplicates else []
-        console.print(Padding(_plain("; ".join(about)), (0, 0, 0, 3), expand=False), crop=False)
+        line = Text("; ").join([_link(hit, results), *map(_plain, about)])
+        console.print(Padding(line, (0, 0, 0, 3), expand=False), crop=False)
         table = _make_table("channel", "rank", "score", "adds", left=("channel",))
         for name, place in hit.channels.items():
             table.add_row(name, str(place.rank), f"{place.score:.3f}", f"{place.contribution:.3f}")
         console.print(Padding(table, (0, 0, 1, 3), expand=False), crop=False)
-
-
-def say_if_unsure(results: "Results") -> None:
-    """Say on stderr that nothing is likely to be what was asked for, where that is so."""
-    if results.matches_well is False:
-        typer.echo("nothing here matches well", err=True)
 
 
 def save_picture(picture: "Image.Image", out: Path) -> None:
@@ -120,6 +137,15 @@ def _mark_words(hit: "Hit") -> "Text":
         words = "|".join(re.escape(make_printable(word)) for word in hit.matched)
         text.highlight_regex(rf"\b({words})\b", "bold")
     return text
+
+
+def _link(hit: "Hit", results: "Results") -> "Text":
+    """The path, which a terminal that knows links (OSC 8) lets one click."""
+    from rich.style import Style
+
+    path = _plain(hit.path)
+    path.stylize(Style(link=results.file(hit).as_uri()))
+    return path
 
 
 def _plain(text: str) -> "Text":

@@ -11,19 +11,15 @@ from retrieval.command.options import (
     CountOption,
     DeviceOption,
     FoldOption,
+    FormatOption,
     IndexOption,
     JsonOption,
+    OpenOption,
     PictureOption,
     WhereOption,
 )
-from retrieval.command.results_output import (
-    print_explained,
-    print_json,
-    print_table,
-    save_picture,
-    say_if_unsure,
-    show_status,
-)
+from retrieval.command.results_formats import ResultsFormat
+from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
 from retrieval.wishes import require_count, require_probability
@@ -49,7 +45,9 @@ def search(
         typer.Option("--min-probability", metavar="P", help="Only photos that show it this likely, 0 to 1."),
     ] = 0.0,
     fold: FoldOption = True,
+    form: FormatOption = ResultsFormat.TABLE,
     json_output: JsonOption = False,
+    in_browser: OpenOption = False,
     picture: PictureOption = None,
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
@@ -83,12 +81,10 @@ def search(
     explanations = [engine.explain(query, hit.image_id, where=where) for hit in results] if explain else []
     if picture is not None:
         _draw(text, engine, results, explanations, picture)
-    if json_output:
-        print_json({"query": text}, results, seconds, explanations)
-        return
-    (print_explained if explain else print_table)(results)
-    typer.echo(f"{len(results)} of {engine.photos} photos in {seconds:.3f} s", err=True)
-    say_if_unsure(results)
+    if in_browser:
+        open_page(text, results)
+    form = ResultsFormat.choose(json_output, form)
+    show_results({"query": text}, results, seconds, form, explanations)
 
 
 def _draw(

@@ -1,9 +1,12 @@
-"""A captioner that is there as soon as it is asked for, for the commands that need one."""
+"""A captioner that is there as soon as it is asked for, and a real browser."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 
 from indexer.captioner.checkpoint import CaptionerHeader, save_captioner
 from indexer.captioner.config import CaptionerConfig
@@ -31,3 +34,15 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     save_captioner(path, AttentionDecoder(size), header)
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs Chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -11,6 +11,9 @@ const NAMES = { caption: "Caption", image: "Picture", lexical: "Words" };
 const $ = (id) => document.getElementById(id);
 const filters = $("filters");
 
+let typing = 0;     // Timers.
+let complaint = 0;
+
 // What is asked for, as the address says it, and what came back.
 const asked = { q: "", where: "", channel: "", sure: 0, same: false, like: "", photo: "" };
 const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "" };
@@ -19,7 +22,8 @@ const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "" };
 
 class Refused extends Error {
   constructor(status, answer) {
-    super(answer.detail || `The service answered ${status}.`);
+    const detail = answer.detail || `the service answered ${status}`;
+    super(detail[0].toUpperCase() + detail.slice(1));
     this.status = status;
     this.field = answer.field;
     this.position = answer.position;
@@ -52,6 +56,7 @@ const thumbnail = (id, side) => `/api/photos/${encodeURIComponent(id)}/thumbnail
 
 async function search() {
   shown.waiting?.abort();
+  $("results").ariaBusy = "true";
   const waiting = shown.waiting = new AbortController();
   const slow = setTimeout(() => { $("loading").hidden = false; if (!shown.hits.length) showSkeleton(); }, 200);
   try {
@@ -69,8 +74,15 @@ async function search() {
     if (!shown.hits.length) $("results").replaceChildren();
   } finally {
     clearTimeout(slow);
-    if (shown.waiting === waiting) { $("loading").hidden = true; $("results").classList.remove("waiting"); shown.waiting = null; }
+    if (shown.waiting === waiting) { endWaiting(); }
   }
+}
+
+function endWaiting() {
+  shown.waiting = null;
+  $("loading").hidden = true;
+  $("results").classList.remove("waiting");
+  if (!typing) $("results").ariaBusy = "false";
 }
 
 // Take on what is asked for; `keep` leaves the address without a new entry for the back button.
@@ -81,9 +93,6 @@ function change(wanted, keep = false) {
   showAsked();
   search();
 }
-
-let typing = 0;
-let complaint = 0;
 
 // What the box and the form say now.
 function takeForm(keep) {
@@ -103,6 +112,7 @@ function takeForm(keep) {
 
 function takeSoon() {
   clearTimeout(typing);
+  $("results").ariaBusy = "true";
   typing = setTimeout(takeForm, TYPING, true);
 }
 
@@ -317,8 +327,7 @@ function complain(error) {
     line.hidden = !error;
     line.replaceChildren();
     if (!error) return;
-    const message = error.message.replace(/ \(at character \d+:.*\)$/s, "");
-    line.append(message[0].toUpperCase() + message.slice(1));
+    line.append(error.message.replace(/ \(at character \d+:.*\)$/s, ""));
     if (error.field && error.position !== null) line.append(pointAt(error.field === "q" ? asked.q : asked.where, error.position));
   }, soon ? 0 : COMPLAINT);
 }

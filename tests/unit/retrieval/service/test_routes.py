@@ -226,7 +226,8 @@ def test_metrics_count_what_was_answered(client):
 
 def test_health_and_what_is_served(client):
     assert client.get("/health").json() == {"status": "ok"}
-    assert client.get("/api/about").json() == {"photos": 4, "channels": ["caption"], "generation": 1}
+    about = {"photos": 4, "channels": ["caption", "lexical"], "generation": 1}
+    assert client.get("/api/about").json() == about
 
 
 def test_the_page_is_three_files_and_an_icon(client):

@@ -1,0 +1,82 @@
+"""What a search found, for programs: JSON, lines of JSON, CSV, paths. Writes to stdout."""
+
+import csv
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from retrieval.printable import make_printable
+
+if TYPE_CHECKING:
+    from retrieval.explanation import Explanation
+    from retrieval.results import Results
+
+_COLUMNS = ("rank", "score", "probability", "image_id", "path", "caption", "provenance")
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@")
+
+
+class ResultsFormat(StrEnum):
+    """How the hits are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PATHS = "paths"
+
+    @classmethod
+    def choose(cls, json_output: bool, form: "ResultsFormat") -> "ResultsFormat":
+        """The format that was asked for; `--json` is another name of one."""
+        return cls.JSON if json_output else form
+
+
+def print_results(
+    asked: Mapping[str, str],
+    results: "Results",
+    seconds: float,
+    form: ResultsFormat,
+    explanations: "Sequence[Explanation]" = (),
+) -> None:
+    """Print the hits in any format but the table.
+
+    In CSV and among paths, control characters are escaped, and a text that a spreadsheet would take for a
+    formula begins with an apostrophe.
+    """
+    if form is ResultsFormat.JSON:
+        hits = _describe(results, explanations)
+        document = {**asked, "hits": hits, "generation": results.generation, "seconds": seconds}
+        typer.echo(json.dumps(document))
+    elif form is ResultsFormat.JSONL:
+        for hit in _describe(results, explanations):
+            typer.echo(json.dumps(hit))
+    elif form is ResultsFormat.CSV:
+        _print_csv(results)
+    else:
+        for each in results:
+            typer.echo(each.path)
+
+
+def _describe(results: "Results", explanations: "Sequence[Explanation]") -> list[dict[str, Any]]:
+    hits = [dataclasses.asdict(hit) for hit in results]
+    for hit, explanation in zip(hits, explanations, strict=False):
+        hit["explanation"] = explanation.to_dict()
+    return hits
+
+
+def _print_csv(results: "Results") -> None:
+    writer = csv.DictWriter(sys.stdout, _COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for hit in results:
+        texts = {name: _make_inert(str(getattr(hit, name))) for name in ("path", "caption")}
+        writer.writerow({**dataclasses.asdict(hit), **texts})
+
+
+def _make_inert(text: str) -> str:
+    printable = make_printable(text)
+    return f"'{printable}" if printable.lstrip().startswith(_FORMULA) else printable

@@ -1,0 +1,523 @@
+"""The search page in a real browser, served by `retrieve serve` over real photos with the shipped models."""
+
+import base64
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from indexer.samples import write_samples
+from retrieval.command.main import run
+from retrieval.human_caption import set_caption
+from retrieval.manifest import read_manifest
+from retrieval.shards import iterate_live_rows
+from retrieval.text_encoder import load_text_encoder
+from tests.e2e.service_process import COMMAND, COMMAND_WITH_WORDS, ServiceProcess
+
+HOSTILE = '<img src=x onerror="window.owned=1">'
+TOKEN = "correct horse battery staple"
+DESKTOP = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample photos, a near-duplicate of one, and one with a name that would be a tag."""
+    folder = tmp_path_factory.mktemp("served") / "photos"
+    write_samples(folder)
+    Image.open(folder / "chelsea.png").save(folder / "chelsea again.jpg", quality=95)
+    grey = np.linspace(0, 255, 300 * 200).reshape(200, 300).astype(np.uint8)
+    Image.fromarray(grey).save(folder / f"{HOSTILE.replace('/', '')}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(photos: Path) -> Path:
+    index = photos.parent / "index"
+    assert run(["index", str(photos), "--index", str(index)]) == 0
+    hostile = next(
+        row for _, row in iterate_live_rows(index, read_manifest(index)) if b"onerror" in row.paths[0]
+    )
+    set_caption(index, hostile.image_id, f"{HOSTILE} on a grey wall", load_text_encoder())
+    return index
+
+
+@pytest.fixture(scope="module")
+def service(index: Path) -> Iterator[ServiceProcess]:
+    service = ServiceProcess(COMMAND, "--index", str(index))
+    yield service
+    service.end()
+
+
+class Watched:
+    """A page, and everything that a careful person would see in the browser's console."""
+
+    def __init__(self, page: Page, service: ServiceProcess) -> None:
+        self.page = page
+        self.service = service
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    def _hear(self, message: object) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(self.service.address + path)
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, service: ServiceProcess) -> Iterator[Callable[..., Page]]:
+    """Opens the page; afterwards nothing may have gone wrong in it, and no request have left the machine.
+
+    `complaints` are what the console may say: it calls a refused query an error.
+    """
+    watched: list[tuple[Watched, BrowserContext, str]] = []
+
+    def open_page(path: str = "/", complaints: str = "", **settings: object) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **settings})
+        context.set_default_timeout(20_000)
+        watched.append((Watched(context.new_page(), service), context, complaints))
+        return watched[-1][0].open(path)
+
+    yield open_page
+    for each, context, complaints in watched:
+        context.close()
+        assert [text for text in each.complaints if not (complaints and complaints in text)] == []
+        addresses = {urlsplit(url)[:2] for url in each.asked if not url.startswith("data:")}
+        assert addresses == {("http", f"127.0.0.1:{service.port}")}
+
+
+def tiles(page: Page) -> list[str]:
+    """The captions of the photos that are shown."""
+    return [text.strip() for text in page.locator("#results li .words").all_inner_texts()]
+
+
+def wait(page: Page) -> None:
+    """Until the answer to what was asked last is shown."""
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+
+
+def search(page: Page, text: str) -> None:
+    """Type a query, and wait for its answer."""
+    page.fill("#query", text)
+    wait(page)
+
+
+def names(page: Page) -> list[str]:
+    """The photos that are shown, by the first 12 digits of their ids."""
+    return [tile.get_attribute("data-id") for tile in page.locator("#results li").all()]
+
+
+def open_first(page: Page) -> None:
+    with page.expect_response(re.compile("/explain")):
+        page.locator("#results a").first.click()
+    expect(page.locator("#panel")).to_be_visible()
+    expect(page.locator("#channels li").first).to_be_visible()
+
+
+def test_all_photos_are_there_before_anything_is_asked(visit):
+    page = visit()
+    expect(page.locator("#status")).to_have_text("13 photos, newest first")
+    expect(page.locator("#results li")).to_have_count(12)  # One is folded under its twin.
+    for photo in page.locator("#results img").all():
+        photo.scroll_into_view_if_needed()
+        expect(photo).to_have_class("here")
+
+
+def test_results_come_while_one_types(visit, service):
+    page = visit()
+    page.locator("#query").press_sequentially("a man with a camera", delay=20)
+    expect(page.locator("#status")).to_have_text("Best of 13 photos")
+    _, _, body = service.get("/api/search?q=a+man+with+a+camera")
+    expected = [hit["image_id"] for hit in json.loads(body)["hits"]]
+    expect(page.locator("#results li").first).to_have_attribute("data-id", expected[0])
+    assert names(page) == expected
+    assert page.title() == "a man with a camera – Retrieve"
+    page.reload()
+    expect(page.locator("#query")).to_have_value("a man with a camera")
+    expect(page.locator("#results li").first).to_have_attribute("data-id", expected[0])
+
+
+def test_rows_are_as_wide_as_the_page_and_photos_keep_their_shape(visit):
+    page = visit()
+    expect(page.locator("#results li")).to_have_count(12)
+    boxes = [tile.bounding_box() for tile in page.locator("#results li").all()]
+    rows: dict[int, list[dict[str, float]]] = {}
+    for box in boxes:
+        rows.setdefault(round(box["y"]), []).append(box)
+    *full, _last = rows.values()
+    assert len(full) >= 2
+    for row in full:
+        assert row[0]["x"] == pytest.approx(20, abs=1)
+        assert row[-1]["x"] + row[-1]["width"] == pytest.approx(1260, abs=1)
+        assert len({round(box["height"]) for box in row}) == 1
+    for tile, box in zip(page.locator("#results li").all(), boxes, strict=True):
+        ratio = float(tile.get_attribute("data-ratio"))
+        assert box["width"] / box["height"] == pytest.approx(ratio, rel=0.01)
+
+
+def read_heat(page: Page) -> np.ndarray:
+    """How dark the photo is made, by place: alpha (H, W) from 0 to 255."""
+    page.wait_for_timeout(100)
+    address = page.locator("#heat").evaluate("heat => heat.toDataURL()")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))[:, :, 3].astype(
+        int
+    )
+
+
+def test_why_a_photo_came_up(visit, service):
+    page = visit()
+    search(page, "a man in a red shirt")
+    open_first(page)
+    image_id = names(page)[0]
+    _, _, body = service.get(f"/api/photos/{image_id}/explain?q=a+man+in+a+red+shirt")
+    why = json.loads(body)
+    bars = page.locator("#channels li").all()
+    assert len(bars) == len(why["channels"]) == 3
+    shares = [
+        float(bar.locator(".fill").evaluate("bar => bar.style.getPropertyValue('--share')")) for bar in bars
+    ]
+    assert sum(shares) == pytest.approx(1, abs=0.01)
+    assert shares == sorted(shares, reverse=True)
+    assert page.locator("#sentence > *").all_inner_texts() == [word["word"] for word in why["words"]]
+    matched = [word["word"] for word in why["words"] if word["matched"]]
+    assert {"man", "red", "shirt"} >= set(matched) > set()
+    assert page.locator("#sentence .matched").all_inner_texts() == matched
+
+    # The first matched word is lit at once; another is where the pointer is.
+    expect(page.locator("#heat")).to_have_class("on")
+    expect(page.locator("#sentence [aria-pressed=true]")).to_have_text(matched[0])
+    drawn = {}
+    for number in (1, len(why["words"]) - 1):
+        page.locator("#sentence button").nth(number).hover()
+        attention_RC = np.array(why["words"][number]["attention"])
+        drawn[number] = read_heat(page)
+        row, column = np.unravel_index(attention_RC.argmax(), attention_RC.shape)
+        rows, columns = (side / 320 for side in attention_RC.shape)
+        there = drawn[number][int((row + 0.5) / rows), int((column + 0.5) / columns)]
+        row, column = np.unravel_index(attention_RC.argmin(), attention_RC.shape)
+        elsewhere = drawn[number][int((row + 0.5) / rows), int((column + 0.5) / columns)]
+        assert there < 120 < elsewhere
+    assert np.abs(drawn[1] - drawn[len(why["words"]) - 1]).max() > 40
+
+    page.mouse.move(5, 5)
+    page.locator("#frame").click()
+    expect(page.locator("#heat")).not_to_have_class("on")
+
+
+def test_from_photo_to_photo(visit):
+    page = visit()
+    search(page, "a cat")
+    ids = names(page)
+    open_first(page)
+    expect(page.locator("#place")).to_have_text("1 of 12")
+    page.locator("#after").click()
+    expect(page.locator("#place")).to_have_text("2 of 12")
+    assert ids[1] in page.url
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#place")).to_have_text("1 of 12")
+    expect(page.locator("#before")).to_be_hidden()
+    page.go_back()
+    expect(page.locator("#panel")).to_be_hidden()
+    page.go_forward()
+    expect(page.locator("#panel")).to_be_visible()
+
+
+def test_near_duplicates_are_one_hit_that_says_so(visit):
+    page = visit()
+    search(page, "a cat")
+    expect(page.locator(".stack:visible")).to_have_text("+1")
+    with page.expect_response(re.compile("/explain")):
+        page.locator("li", has=page.locator(".stack:visible")).locator("a").click()
+    expect(page.locator("#same-strip button")).to_have_count(1)
+    page.locator("#same-strip button").click()
+    expect(page.locator("#facts dd").first).to_contain_text("chelsea")
+    page.keyboard.press("Escape")
+    page.locator("#filters-button").click()
+    page.locator("[name=same]").check()
+    expect(page.locator("#results li")).to_have_count(13)
+    expect(page.locator("#filters-count")).to_have_text("1")
+
+
+def test_similar_photos(visit, service):
+    page = visit()
+    search(page, "a cat")
+    first = names(page)[0]
+    open_first(page)
+    page.locator("#similar").click()
+    expect(page.locator("#like")).to_be_visible()
+    expect(page.locator("#panel")).to_be_hidden()
+    _, _, body = service.get(f"/api/photos/{first}/similar")
+    expect(page.locator("#results li").first).to_have_attribute(
+        "data-id", json.loads(body)["hits"][0]["image_id"]
+    )
+    assert first not in names(page)
+    page.locator("#unlike").click()
+    expect(page.locator("#results li").first).to_have_attribute("data-id", first)
+
+
+def test_people_know_better(visit):
+    page = visit()
+    search(page, "a cup of coffee")
+    search(page, "an espresso on a wooden table")
+    image_id = names(page)[0]
+    before = tiles(page)[0]
+    open_first(page)
+    page.locator("#edit-button").click()
+    expect(page.locator("#edit-text")).to_have_value(before)
+    page.locator("#edit-text").fill("zebra wedding")
+    with page.expect_response(re.compile("/explain")):
+        page.locator("#edit button[type=submit]").click()
+    expect(page.locator("#sentence")).to_have_text("zebrawedding")
+    expect(page.locator("#by")).to_have_text("Written by a person.")
+    page.locator("#close").click()
+    search(page, '"zebra wedding"')
+    assert names(page) == [image_id]
+    open_first(page)
+    with page.expect_response(re.compile("/explain")):
+        page.locator("#undo").click()
+    expect(page.locator("#by")).to_have_text("Written by the captioner.")
+    page.locator("#close").click()
+    search(page, "an espresso on a wooden table")
+    assert tiles(page)[0] == before
+
+
+def test_filters(visit):
+    page = visit()
+    page.locator("#filters-button").click()
+    expect(page.locator("[name=from]")).to_be_focused()
+    page.fill("[name=path]", "coffee")
+    expect(page.locator("#results li")).to_have_count(1)
+    expect(page.locator("#status")).to_have_text("1 of 13 photos pass, newest first")
+    page.fill("[name=path]", "")
+    page.fill("[name=width]", "600")
+    expect(page.locator("#filters-count")).to_have_text("1")
+    expect(page.locator("#results li")).not_to_have_count(1)
+    page.reload()
+    expect(page.locator("[name=width]")).to_have_value("600")
+    page.locator("#filters-button").click()
+    page.fill("[name=width]", "60000")
+    expect(page.locator("#empty-title")).to_have_text("No photo passes")
+    expect(page.locator("#results li")).to_have_count(0)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#results li")).to_have_count(12)
+    expect(page.locator("#filters-count")).to_be_hidden()
+    search(page, "-person path:coffee")
+    expect(page.locator("#results li")).to_have_count(1)
+
+
+def test_what_cannot_be_read_is_pointed_at(visit):
+    page = visit(complaints="422")
+    search(page, "a cat")
+    found = names(page)
+    search(page, 'a dog with "red ball')
+    expect(page.locator("#problem")).to_contain_text("Found a quote that is not closed")
+    expect(page.locator("#problem mark")).to_have_text('"')
+    assert page.locator("#problem code").inner_text() == 'a dog with "red ball'
+    assert names(page) == found
+    search(page, "a dog")
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_by_keyboard_alone(visit):
+    page = visit()
+    page.locator("#home").focus()
+    press = page.keyboard.press
+    press("/")
+    expect(page.locator("#query")).to_be_focused()
+    with page.expect_response(lambda answer: "q=a+man+in" in answer.url):
+        page.keyboard.type("a man in a red shirt")
+    expect(page.locator("#status")).to_have_text("Best of 13 photos")
+    links = page.locator("#results a")
+    press("ArrowDown")
+    expect(links.nth(0)).to_be_focused()
+    press("ArrowRight")
+    expect(links.nth(1)).to_be_focused()
+    press("ArrowDown")
+    focused = page.locator("#results a:focus")
+    assert focused.bounding_box()["y"] > links.nth(1).bounding_box()["y"]
+    press("ArrowUp")
+    assert focused.bounding_box()["y"] == links.nth(1).bounding_box()["y"]
+    press("Home")
+    with page.expect_response(re.compile("/explain")):
+        press("Enter")
+    expect(page.locator("#panel")).to_be_visible()
+    expect(page.locator("#sentence button").first).to_be_visible()
+    for _ in range(8):
+        press("Tab")
+        if page.evaluate("() => Boolean(document.activeElement.closest('#sentence'))"):
+            break
+    expect(page.locator("#sentence button").first).to_be_focused()
+    expect(page.locator("#sentence .lit")).to_have_text("a")
+    press("ArrowRight")
+    expect(page.locator("#sentence .lit")).to_have_text("man")
+    press("e")
+    expect(page.locator("#edit-text")).to_be_focused()
+    press("Escape")
+    expect(page.locator("#edit")).to_be_hidden()
+    expect(page.locator("#panel")).to_be_visible()
+    press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(links.nth(0)).to_be_focused()
+    press("s")
+    expect(page.locator("#like")).to_be_visible()
+    press("?")
+    expect(page.locator("#help")).to_be_visible()
+    press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+
+
+def test_captions_and_names_of_files_are_never_more_than_text(visit):
+    page = visit(complaints="requires 'TrustedHTML'")
+    search(page, "grey wall")
+    tile = page.locator("#results li", has_text="on a grey wall")
+    expect(tile).to_have_count(1)
+    assert tile.locator(".words").inner_text().strip() == f"{HOSTILE} on a grey wall"
+    with page.expect_response(re.compile("/explain")):
+        tile.locator("a").click()
+    expect(page.locator("#facts dd").first).to_contain_text(HOSTILE.replace("/", ""))
+    assert page.locator("#sentence").inner_text().startswith("<img")
+    search_path = "/?q=" + HOSTILE.replace(" ", "%20").replace('"', "%22") + "&where=path:%3Cscript%3E"
+    page.goto(page.url.split("/?")[0] + search_path)
+    expect(page.locator("#query")).to_have_value(HOSTILE.replace('"', '"'))
+    assert page.evaluate("() => window.owned") is None
+    assert page.locator("img[src=x]").count() == 0
+    refused = page.evaluate(
+        "() => { try { document.body.innerHTML = '<p>'; return ''; } catch (error) { return error.name; } }"
+    )
+    assert refused == "TypeError"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_everyone_can_use_it(visit, scheme, viewport):
+    page = visit(color_scheme=scheme, viewport=viewport, complaints="422")
+
+    def check() -> None:
+        page.wait_for_timeout(50)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        root = page.locator("html")
+        assert root.evaluate("root => root.scrollWidth <= root.clientWidth")
+
+    expect(page.locator("#results li")).to_have_count(12)
+    check()
+    search(page, "a man in a red shirt")
+    page.locator("#filters-button").click()
+    check()
+    page.locator("#filters-button").click()
+    open_first(page)
+    check()
+    page.locator("#edit-button").click()
+    check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    search(page, '"unclosed')
+    expect(page.locator("#problem")).to_be_visible()
+    check()
+    page.locator("#home").focus()
+    page.keyboard.press("?")
+    check()
+
+
+def test_it_follows_the_readers_colour_scheme(visit):
+    shades = [
+        visit(color_scheme=scheme).locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+        for scheme in ("light", "dark")
+    ]
+    assert shades == ["rgb(251, 250, 247)", "rgb(20, 21, 23)"]
+
+
+def test_a_photo_that_is_gone_is_said_to_be(visit, photos):
+    page = visit(complaints="404")
+    search(page, "the surface of the moon")
+    away = photos.parent / "away.png"
+    moon = photos / "moon.png"
+    shutil.move(moon, away)
+    try:
+        page.goto(page.url)
+        tile = page.locator("#results li", has_text="").first
+        expect(tile).to_be_visible()
+        index_of_moon = next(
+            number
+            for number, image_id in enumerate(names(page))
+            if "moon.png"
+            in json.dumps(
+                page.evaluate(f"async () => (await fetch('/api/photos/{image_id}/explain')).json()")
+            )
+        )
+        with page.expect_response(re.compile("/explain")):
+            page.locator("#results a").nth(index_of_moon).click()
+        expect(page.locator("#gone")).to_be_visible()
+    finally:
+        shutil.move(away, moon)
+
+
+def test_the_token_is_asked_for_once(browser, tmp_path, make_index, word_encoder):
+    make_index(tmp_path / "index", {b"/a.jpg": "a dog", b"/b.jpg": "a cat"}, word_encoder)
+    service = ServiceProcess(COMMAND_WITH_WORDS, "--index", str(tmp_path / "index"), RETRIEVE_TOKEN=TOKEN)
+    try:
+        context = browser.new_context(viewport=DESKTOP)
+        page = context.new_page()
+        page.goto(service.address)
+        expect(page.locator("#login")).to_be_visible()
+        assert Axe().run(page).violations_count == 0
+        page.fill("#token", "wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#login-problem")).to_contain_text("Found another token")
+        page.fill("#token", TOKEN)
+        page.keyboard.press("Enter")
+        expect(page.locator("#login")).to_be_hidden()
+        expect(page.locator("#results li")).to_have_count(2)
+        page.reload()
+        expect(page.locator("#results li")).to_have_count(2)
+        expect(page.locator("#login")).to_be_hidden()
+        context.close()
+    finally:
+        service.end()
+
+
+def test_pictures_of_it(visit, tmp_path):
+    """What the README shows; `make pictures` says where to keep them."""
+    folder = Path(os.environ.get("RETRIEVE_PICTURES", tmp_path))
+    page = visit(viewport={"width": 1280, "height": 800})
+    search(page, "a man taking a picture")
+    for photo in page.locator("#results img").all()[:6]:
+        expect(photo).to_have_class("here")
+    page.locator("#status").click()
+    page.screenshot(path=folder / "page.jpg", type="jpeg", quality=72)
+    open_first(page)
+    expect(page.locator("#heat")).to_have_class("on")
+    page.locator("#photo").evaluate("photo => photo.decode()")
+    page.screenshot(path=folder / "why.jpg", type="jpeg", quality=72)
+    assert all(0 < (folder / name).stat().st_size < 200_000 for name in ("page.jpg", "why.jpg"))
+
+
+def test_the_browser_would_have_told(browser, service):
+    """The checks above can fail: a page that complains and asks elsewhere is seen doing both."""
+    page = browser.new_page()
+    watched = Watched(page, service)
+    page.route("http://192.0.2.1/*", lambda route: route.abort())
+    page.set_content(
+        "<img src='http://192.0.2.1/pixel.png' onerror='nothing()'><p style='color:#ddd'>Faint</p>"
+    )
+    page.wait_for_timeout(200)
+    assert "http://192.0.2.1/pixel.png" in watched.asked
+    assert any("nothing is not defined" in complaint for complaint in watched.complaints)
+    assert Axe().run(page).violations_count > 0
+    page.close()

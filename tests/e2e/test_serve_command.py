@@ -1,0 +1,206 @@
+"""`retrieve serve` in its own process: over a real socket, with slow, many and rude clients."""
+
+import concurrent.futures
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from retrieval.command.main import run
+from tests.e2e.service_process import COMMAND_WITH_WORDS, ServiceProcess
+
+PHOTOS = {
+    f"/photos/{number}.jpg".encode(): f"{who} {what} {where}"
+    for number, (who, what, where) in enumerate(
+        (who, what, where)
+        for who in ("a dog", "two children", "a man on a motorcycle", "a cat")
+        for what in ("plays", "sleeps", "waits")
+        for where in ("on the beach", "in the snow", "beside a log")
+    )
+}
+QUERIES = ["a puppy in winter", "kids at the sea", "somebody rides", "-dog sleeping animal", "taken:2019.."]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory, make_index, word_encoder):
+    path = tmp_path_factory.mktemp("serve") / "index"
+    make_index(path, PHOTOS, word_encoder)
+    return path
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Callable[..., ServiceProcess]]:
+    started: list[ServiceProcess] = []
+
+    def start_one(*arguments: str, **environment: str) -> ServiceProcess:
+        started.append(ServiceProcess(COMMAND_WITH_WORDS, *arguments, **environment))
+        return started[-1]
+
+    yield start_one
+    for service in started:
+        service.end()
+
+
+@pytest.fixture(scope="module")
+def service(start, index):
+    return start("--index", str(index))
+
+
+def search_path(query: str) -> str:
+    return "/api/search?k=10&q=" + query.replace(" ", "+")
+
+
+def test_64_clients_at_once_get_what_one_gets(service):
+    alone = {query: service.get(search_path(query)) for query in QUERIES}
+    assert {status for status, _, _ in alone.values()} == {200}
+    # Other words around the same ones: nothing that is remembered answers these.
+    fresh = [f"{query} {number}" for number, query in enumerate(QUERIES * 13)][:64]
+    with concurrent.futures.ThreadPoolExecutor(64) as clients:
+        known = list(clients.map(lambda number: service.get(search_path(QUERIES[number % 5])), range(64)))
+        new = list(clients.map(lambda query: service.get(search_path(query)), fresh))
+    assert [body for _, _, body in known] == [alone[QUERIES[number % 5]][2] for number in range(64)]
+    assert {status for status, _, _ in new} == {200}
+    assert [body for _, _, body in new] == [service.get(search_path(query))[2] for query in fresh]
+
+
+# What each of them sends before it begins to trickle.
+SLOW = {
+    "connects": b"",
+    "trickles a header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "trickles a body": b"PUT /api/photos/1/caption HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+    "trickles a second request": b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHo",
+}
+
+
+def trickle(service: ServiceProcess, begins_with: bytes) -> tuple[float, bytes]:
+    """How long the service puts up with it, and what it answers."""
+    received = b""
+    with service.connect() as client:
+        begin = time.monotonic()
+        client.sendall(begins_with)
+        client.settimeout(0.3)
+        while time.monotonic() < begin + 15:
+            try:
+                if begins_with:
+                    client.sendall(b"x")
+                data = client.recv(4096)
+                if not data:
+                    break
+                received += data
+            except TimeoutError:
+                continue
+            except (ConnectionResetError, BrokenPipeError):
+                break
+        return time.monotonic() - begin, received
+
+
+def test_a_client_that_trickles_is_closed_within_ten_seconds(service):
+    with concurrent.futures.ThreadPoolExecutor(len(SLOW)) as clients:
+        ended = dict(
+            zip(SLOW, clients.map(lambda start: trickle(service, start), SLOW.values()), strict=True)
+        )
+    assert {name: 4 < seconds < 10 for name, (seconds, _) in ended.items()} == dict.fromkeys(SLOW, True)
+    answers = {name: received.count(b"HTTP/1.1 200") for name, (_, received) in ended.items()}
+    assert answers == {**dict.fromkeys(SLOW, 0), "trickles a second request": 1}
+
+
+def test_an_idle_connection_is_closed_too(service):
+    with service.connect() as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        begin = time.monotonic()
+        while client.recv(4096):
+            pass
+    assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /" + b"x" * 10**6 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10**6 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"\x00\x01\x02\r\n\r\n",
+    ],
+    ids=["long address", "long header", "no host", "two hosts", "no HTTP"],
+)
+def test_what_is_no_request_is_refused_and_closed(service, request_bytes):
+    with service.connect() as client:
+        with contextlib.suppress(ConnectionError):
+            client.sendall(request_bytes)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while data := client.recv(4096):
+                answer += data
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+    assert service.get("/health")[0] == 200
+
+
+def test_what_is_too_much_at_once_gets_503_and_when_to_come_again(start, index):
+    service = start("--index", str(index), "--concurrency", "2")
+    with concurrent.futures.ThreadPoolExecutor(40) as clients:
+        answers = list(clients.map(lambda n: service.get(search_path(f"a dog number {n}")), range(80)))
+    statuses = [status for status, _, _ in answers]
+    assert set(statuses) == {200, 503}
+    refused = next(headers for status, headers, _ in answers if status == 503)
+    assert refused["retry-after"] == "1"
+    assert service.get("/health")[0] == 200
+    assert service.get(search_path("a dog"))[0] == 200
+
+
+def test_it_says_where_it_is_and_ends_when_told(start, index):
+    for by, code, word in ((signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")):
+        service = start("--index", str(index))
+        assert service.said == [f"36 photos at http://127.0.0.1:{service.port}/ (stop with Ctrl-C)\n"]
+        assert service.stop(by) == (code, f"retrieve: {word}\n")
+
+
+def test_the_token_may_come_by_the_environment(start, index):
+    service = start("--index", str(index), "--host", "0.0.0.0", RETRIEVE_TOKEN="correct horse battery")
+    assert "unencrypted" in service.said[0]
+    assert service.get("/api/about")[0] == 401
+    status, _, body = service.get("/api/about", Authorization="Bearer correct horse battery")
+    assert (status, json.loads(body)["photos"]) == (200, 36)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["--host", "0.0.0.0"], 2, "found --host 0.0.0.0 without a token"),
+        (["--token", "short"], 2, "found a token of 5 characters, expected at least 16"),
+        (["--port", "99999"], 2, "less than or equal to 65535"),
+        (["--host", "no.such.host.invalid", "--token", "x" * 16], 2, "found no host 'no.such.host.invalid'"),
+        (["--index", "/no/such/index"], 1, "found no index in /no/such/index"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_in_one_line(index, capsys, monkeypatch, arguments, code, part):
+    monkeypatch.delenv("RETRIEVE_TOKEN", raising=False)
+    assert run(["serve", "--port", "0", "--index", str(index), *arguments]) == code
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("retrieve: error: ")
+    assert part in error
+
+
+def test_a_port_that_is_taken_is_told(service, index, capsys):
+    assert run(["serve", "--port", str(service.port), "--index", str(index)]) == 2
+    assert "Address already in use; choose another with --port" in capsys.readouterr().err
+
+
+def test_without_its_packages_it_says_what_to_install(tmp_path: Path):
+    blocked = "import sys; sys.modules['uvicorn'] = None; from retrieval.command.main import run; "
+    done = subprocess.run(
+        [sys.executable, "-c", blocked + "sys.exit(run(['serve']))"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "pip install 'retrieve[serve]'" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,141 @@
+"""What a search prints for programs and for terminals, whatever is in captions and names of files."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retrieval.command.results_formats import ResultsFormat, print_results
+from retrieval.hit import ChannelHit, Hit
+from retrieval.printable import make_printable
+from retrieval.results import Results
+
+HOSTILE = {
+    b"/photos/plain.jpg": 'a dog, at "home"',
+    b"/photos/line\nbreak \x1b[31m.jpg": "two\nlines\tand \x1b]8;;http://evil\x07a link\x9b",
+    b"/photos/\xff\xfe.jpg": '=HYPERLINK("http://evil")',
+    b"/photos/=1+1.jpg": " \t+1 of them",
+    b"/photos/minus.jpg": "-1 dog",
+    b"/photos/at.jpg": "@SUM(A1)",
+}
+
+
+@pytest.fixture
+def results():
+    hits = [
+        Hit(
+            rank,
+            -0.5 / rank,
+            f"{rank:064}",
+            make_printable(os.fsdecode(path)),
+            text,
+            {"caption": ChannelHit(rank, 0.5, 0.1)},
+        )
+        for rank, (path, text) in enumerate(HOSTILE.items(), start=1)
+    ]
+    files = {hit.image_id: Path(os.fsdecode(path)) for hit, path in zip(hits, HOSTILE, strict=True)}
+    return Results(hits, generation=7, photos=9, allowed=9, find_file=files.__getitem__)
+
+
+def show(results, form, capsys):
+    print_results({"query": "dog"}, results, 0.5, ResultsFormat(form))
+    out = capsys.readouterr().out
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", out)
+    return out
+
+
+def test_json_is_one_document(results, capsys):
+    document = json.loads(show(results, "json", capsys))
+    assert (document["query"], document["generation"], document["seconds"]) == ("dog", 7, 0.5)
+    assert [hit["caption"] for hit in document["hits"]] == list(HOSTILE.values())
+
+
+def test_jsonl_is_a_hit_a_line(results, capsys):
+    lines = show(results, "jsonl", capsys).splitlines()
+    assert [json.loads(line)["caption"] for line in lines] == list(HOSTILE.values())
+    assert json.loads(lines[0])["channels"] == {"caption": {"rank": 1, "score": 0.5, "contribution": 0.1}}
+
+
+def test_paths_are_a_line_each(results, capsys):
+    assert show(results, "paths", capsys).splitlines() == [
+        "/photos/plain.jpg",
+        r"/photos/line\nbreak \x1b[31m.jpg",
+        r"/photos/\xff\xfe.jpg",
+        "/photos/=1+1.jpg",
+        "/photos/minus.jpg",
+        "/photos/at.jpg",
+    ]
+
+
+def test_no_cell_of_a_spreadsheet_is_a_formula(results, capsys):
+    rows = list(csv.DictReader(io.StringIO(show(results, "csv", capsys))))
+    assert [row["caption"] for row in rows] == [
+        'a dog, at "home"',
+        r"two\nlines\tand \x1b]8;;http://evil\x07a link\x9b",
+        '\'=HYPERLINK("http://evil")',
+        r" \t+1 of them",
+        "'-1 dog",
+        "'@SUM(A1)",
+    ]
+    assert [float(row["score"]) for row in rows] == [hit.score for hit in results]
+    assert list(rows[0]) == ["rank", "score", "probability", "image_id", "path", "caption", "provenance"]
+    assert (rows[0]["probability"], rows[0]["provenance"]) == ("", "model")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "paths"])
+def test_nothing_found_prints_nothing(capsys, form):
+    nothing = Results(generation=1, photos=0, allowed=0, find_file=Path)
+    assert show(nothing, form, capsys) == ""
+
+
+TERMINAL = """
+import os, pty, sys
+from retrieval.command.main import run
+sys.exit(os.waitstatus_to_exitcode(pty.spawn([sys.executable, "-m", "retrieval.command", *sys.argv[1:]])))
+"""
+
+
+@pytest.fixture
+def index(tmp_path, make_index, word_encoder):
+    make_index(tmp_path / "index", {b"/photos/a dog's\xff.jpg": "a dog"}, word_encoder)
+    return tmp_path / "index"
+
+
+def test_a_terminal_lets_one_click_the_path_and_a_pipe_has_none_of_it(index):
+    arguments = ["search", "--where", "path:dog", "", "--index", str(index)]
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"}
+    shown = subprocess.run(
+        [sys.executable, "-c", TERMINAL, *arguments], capture_output=True, env=environment, check=True
+    )
+    assert re.search(rb"\x1b\]8;[^;]*;file:///photos/a%20dog%27s%FF\.jpg\x1b\\", shown.stdout)
+    assert rb"/photos/a dog's\xff.jpg" in shown.stdout
+    piped = subprocess.run(
+        [sys.executable, "-m", "retrieval.command", *arguments], capture_output=True, check=True
+    )
+    assert b"\x1b" not in piped.stdout
+    assert rb"/photos/a dog's\xff.jpg" in piped.stdout
+
+
+def test_open_writes_a_page_and_shows_it(index, tmp_path):
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/address\n')
+    browser.chmod(0o755)
+    arguments = ["search", "--where", "path:dog", "", "--open", "--format", "paths", "--index", str(index)]
+    done = subprocess.run(
+        [sys.executable, "-m", "retrieval.command", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"BROWSER": f"{browser} %s", "TMPDIR": str(tmp_path)},
+        check=True,
+    )
+    assert done.stdout == "/photos/a dog's\\xff.jpg\n"
+    page = Path((tmp_path / "address").read_text().strip().removeprefix("file://"))
+    assert "a dog" in page.read_text()
+    assert done.stderr == f"the photos are in {page}\n"
+    assert oct(page.parent.stat().st_mode)[-3:] == "700"
