@@ -6,6 +6,7 @@ const PAGE = 30;
 const MOST = 300;
 const TYPING = 90;        // Milliseconds without a key before a search begins.
 const COMPLAINT = 700;    // And before a half-typed query is called wrong.
+const WORTH_SAYING = 0.05; // A probability below it is left unsaid on a tile.
 const NAMES = { caption: "Caption", image: "Picture", lexical: "Words" };
 
 const $ = (id) => document.getElementById(id);
@@ -264,8 +265,8 @@ function drawTile(hit, place, tile) {
   link.href = `/?${new URLSearchParams({ ...(shown.query && { q: shown.query }), photo: hit.image_id })}`;
   link.tabIndex = place ? -1 : 0;
   words.replaceChildren(drawCaption(hit));
-  likely.hidden = hit.probability === null;
-  likely.textContent = hit.probability === null ? "" : percent(hit.probability);
+  likely.hidden = !(hit.probability >= WORTH_SAYING);
+  likely.textContent = percent(hit.probability);
   likely.title = "How likely this is what you asked for";
   stack.hidden = !hit.duplicates.length;
   stack.textContent = `+${hit.duplicates.length}`;
@@ -414,7 +415,7 @@ function showWhy(why, hit) {
   const sure = why.probability ?? hit?.probability ?? null;
   $("likely").hidden = sure === null || !shown.query;
   if (sure !== null) {
-    $("likely-meter").value = sure;
+    $("likely-bar").style.setProperty("--share", sure.toFixed(3));
     $("likely-text").replaceChildren(make("b", percent(sure)), " likely what you asked for");
   }
   const same = hit?.duplicates || [];
@@ -713,14 +714,16 @@ $("login-form").addEventListener("submit", async (event) => {
 });
 
 async function begin() {
-  readAddress();
   const about = await ask("/api/about").catch((error) => { complain(error); return null; });
   if (!about) return;
   filters.elements.channel.replaceChildren(...[["", "everything"], ...about.channels.map((name) => [name, (NAMES[name] || name).toLowerCase()])].map(([value, text]) => new Option(text, value)));
-  showForm();
-  showAsked();
-  await search();
+  filters.elements.channel.value = asked.channel;
+  if (!typing) await search();
   if (asked.photo) showPhoto(asked.photo);
 }
 
+// First of all: what is typed from now on is not to be overwritten.
+readAddress();
+showForm();
+showAsked();
 begin();
