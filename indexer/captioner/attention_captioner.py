@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from indexer.captioner.captioner import Caption
-from indexer.captioner.checkpoint import read_captioner
+from indexer.captioner.checkpoint import read_captioner, read_encoder
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search, sample
 from indexer.captioner.vocabulary import Vocabulary
-from indexer.image_encoder import ImageEncoder, load_image_encoder
-from retrieval.errors import CheckpointError
+from indexer.image_encoder import ImageEncoder
 from retrieval.files import hash_file
 
 
@@ -94,12 +93,7 @@ def load_attention_captioner(
     Raises `CheckpointError` where the checkpoint was trained on another CNN's annotations.
     """
     decoder, header = read_captioner(checkpoint)
-    image_encoder = load_image_encoder(header.config.image_encoder)
-    if image_encoder.weights_sha256 != header.image_encoder_sha256:
-        raise CheckpointError(
-            f"{checkpoint} was trained on {image_encoder.name} of {header.image_encoder_sha256[:12]}…, "
-            f"found {image_encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
-        )
+    image_encoder = read_encoder(checkpoint, header)
     decoding = header.config.decoding
     if beam_width:
         decoding = decoding.model_copy(update={"beam_width": beam_width})

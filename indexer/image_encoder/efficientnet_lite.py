@@ -138,6 +138,14 @@ class EfficientNetLite(nn.Module):
             x = each(x)
         return F.relu6(self.bn1(self.conv_head(x)))
 
+    def maps(self, x_BCHW: Tensor) -> tuple[Tensor, ...]:
+        """Normalised pixels → the last map of 1/16 of their height and width, and that of `forward`."""
+        last_halving = max(
+            number for number, block in enumerate(self.blocks) if block.depthwise_conv.stride != (1, 1)
+        )
+        fine = self.lower(x_BCHW, last_halving)
+        return fine, self.upper(fine, last_halving)
+
     def upper_parameters(self, block: int) -> dict[str, nn.Parameter]:
         """The weights that `upper` uses, by name."""
         kept = tuple(f"blocks.{number}." for number in range(block, len(self.blocks)))

@@ -1,7 +1,7 @@
 """A folder of photos with people's captions. Reads `images/` and one annotation file, writes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from retrieval.captioned_dataset.coco import read_coco
@@ -48,6 +48,11 @@ class CaptionedDataset:
             known = ", ".join(self.splits)
             raise DatasetError(f"split {name!r} is not in {self.source.name}; it has: {known}")
         return [photo for photo in self.photos if photo.split == name]
+
+    def first(self, count: int) -> "CaptionedDataset":
+        """The first `count` photos of each split."""
+        photos = [photo for name in self.splits for photo in self.split(name)[:count]]
+        return replace(self, photos=tuple(photos))
 
 
 def read_captioned_dataset(folder: Path) -> CaptionedDataset:
