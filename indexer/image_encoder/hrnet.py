@@ -10,7 +10,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from indexer.image_encoder.residual import ResidualBlock, convolve, enlarge
 
@@ -37,7 +36,7 @@ class Exchange(nn.Module):
         mixed = []
         for paths, target in zip(self.paths, streams, strict=True):
             brought = [path(stream) for path, stream in zip(cast(nn.ModuleList, paths), streams, strict=True)]
-            mixed.append(F.relu(sum(_fit(each, target.shape[-2:]) for each in brought)))
+            mixed.append(torch.stack([_fit(each, target.shape[-2:]) for each in brought]).sum(dim=0).relu())
         return mixed
 
 

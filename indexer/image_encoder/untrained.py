@@ -33,12 +33,9 @@ def _build_resnet() -> nn.Module:
     from transformers import AutoBackbone, ResNetConfig
 
     config = ResNetConfig(
-        embedding_size=32,
-        hidden_sizes=[32, 64, 128, 256],
-        depths=[2, 2, 2, 2],
-        layer_type="basic",
-        out_features=["stage3", "stage4"],
+        embedding_size=32, hidden_sizes=[32, 64, 128, 256], depths=[2, 2, 2, 2], layer_type="basic"
     )
+    config.out_features = ["stage3", "stage4"]
     backbone = AutoBackbone.from_config(config)
     for module in list(backbone.modules()):
         for name, child in module.named_children():

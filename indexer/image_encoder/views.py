@@ -103,7 +103,7 @@ class ViewCache:
 
 def _open_cache(
     path: Path, compute: Callable[[Tensor], Tensor], size: int, photos: int, done: int
-) -> np.ndarray:
+) -> np.memmap:
     """The file as it was left, or a new one, for what `compute` makes of so many photos."""
     if done:
         return np.lib.format.open_memmap(path, mode="r+")

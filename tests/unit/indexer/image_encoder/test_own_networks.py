@@ -1,4 +1,4 @@
-"""The hourglass neck and the HRNet-style trunk: their shapes, their sums, and gradients that reach everything."""
+"""The hourglass neck and the HRNet-style trunk: shapes, sums, and gradients that reach everything."""
 
 import pytest
 import torch
