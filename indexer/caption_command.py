@@ -18,6 +18,15 @@ def caption(
     attention: Annotated[
         Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
     ] = None,
+    states: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page of the captions, coloured by what one hidden unit does at each word."
+        ),
+    ] = None,
+    unit: Annotated[
+        int | None, typer.Option(help="The unit at which that page opens; else the most telling one.")
+    ] = None,
     captioner: Annotated[
         str,
         typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),
@@ -31,10 +40,13 @@ def caption(
 
     from indexer.captioner import load_captioner
     from indexer.captioner.device import pick_device
+    from indexer.captioner.states import require_unit, write_states
     from retrieval.errors import PhotoError
     from retrieval.printable import make_printable
 
     model = load_captioner(captioner, pick_device(device), beam)
+    if states is not None:
+        require_unit(model, unit)
     captions, failures = _caption_all(photos, model)
     if as_json:
         rows = [
@@ -47,6 +59,8 @@ def caption(
             typer.echo(written.text if len(photos) == 1 else f"{make_printable(str(path))}: {written.text}")
     if attention is not None and captions:
         _draw_all(captions, attention)
+    if states is not None and captions:
+        write_states(captions, require_unit(model, unit), unit, states)
     for path, reason in failures.items():
         typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
     if failures and not captions:

@@ -117,7 +117,10 @@ def necked(dataset: CaptionedDataset, cache: Path, tmp_path_factory: pytest.Temp
 @pytest.mark.parametrize(
     ("update", "message"),
     [
-        ({"neck": Neck.NONE}, r"weights blocks.* do not fit the encoder efficientnet-lite0 with neck none"),
+        (
+            {"neck": Neck.NONE},
+            r"weights neck\.blocks.* do not fit the encoder efficientnet-lite0 with neck none",
+        ),
         ({"image_encoder": "hrnet"}, r"was trained on hrnet of 579344248a93…, found hrnet of [0-9a-f]{12}…"),
     ],
 )

@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 @torch.no_grad()
 def test_the_hourglass_is_the_written_recursion() -> None:
     torch.manual_seed(0)
-    neck = HourglassNeck([6, 10], width=16)
+    neck = HourglassNeck([6, 10], width=32)
     fine, coarse = torch.randn(2, 6, 8, 8), torch.randn(2, 10, 4, 4)
     below = neck.bottom(nn.functional.max_pool2d(neck.skips[1](coarse), 2))
     middle = neck.blocks[1](neck.skips[1](coarse) + enlarge(below, (4, 4)))
@@ -74,10 +74,10 @@ def test_the_hourglass_is_the_written_recursion() -> None:
 
 def test_the_hourglass_is_as_fine_as_its_finest_map_and_sees_the_whole_photo() -> None:
     torch.manual_seed(0)
-    neck = HourglassNeck([6, 10], width=16)
+    neck = HourglassNeck([6, 10], width=32)
     fine, coarse = torch.randn(1, 6, 9, 9, requires_grad=True), torch.randn(1, 10, 5, 5, requires_grad=True)
     annotations = neck([fine, coarse])
-    assert annotations.shape == (1, 16, 9, 9)
+    assert annotations.shape == (1, 32, 9, 9)
     annotations[0, :, 0, 0].sum().backward()
     fine_HW, coarse_HW = (x.grad.abs().sum(dim=(0, 1)) for x in (fine, coarse))
     assert fine_HW[0, 0] > 0
