@@ -33,7 +33,7 @@ class CellDiagnosis:
     """What the gradients of one cell did.
 
     `before` and `after` the training: for each of a few captions ‖∂h^(t)/∂h^(0)‖₂ at t = 0…T.
-    `gradient_norms`: of the loss by all weights, before clipping, at every step. `losses`: the mean of each pass.
+    `gradient_norms`: of the loss by all weights, before clipping, at every step. `losses`: mean of each pass.
     """
 
     before: list[list[float]]
