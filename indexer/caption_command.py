@@ -41,12 +41,14 @@ def caption(
     from indexer.captioner import load_captioner
     from indexer.captioner.device import pick_device
     from indexer.captioner.states import require_unit, write_states
-    from retrieval.errors import PhotoError
+    from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
 
     model = load_captioner(captioner, pick_device(device), beam)
     if states is not None:
         require_unit(model, unit)
+    elif unit is not None:
+        raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
     captions, failures = _caption_all(photos, model)
     if as_json:
         rows = [
