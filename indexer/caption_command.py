@@ -44,11 +44,11 @@ def caption(
     from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
 
+    if unit is not None and states is None:
+        raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
     model = load_captioner(captioner, pick_device(device), beam)
     if states is not None:
         require_unit(model, unit)
-    elif unit is not None:
-        raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
     captions, failures = _caption_all(photos, model)
     if as_json:
         rows = [
