@@ -41,7 +41,10 @@ pictures: $(READY) ## Draw the README's pictures anew from the sample photos
 	@$(BIN)/python -m indexer.samples .cache/samples
 	$(BIN)/retrieve index .cache/samples --index .cache/samples-index
 	$(BIN)/retrieve search "$$SENTENCE" --index .cache/samples-index -k 4 --picture .readme/search.png
-	$(BIN)/retrieve caption .cache/samples/astronaut.png --attention .readme/attention.png
+	$(BIN)/retrieve caption .cache/samples/astronaut.png --attention .readme/attention.jpg
+	$(BIN)/retrieve caption .cache/samples/*.* --states .cache/states.html
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,560 \
+	  --screenshot=.readme/states.png "file://$$PWD/.cache/states.html"
 
 cells: $(READY) ## Train the three cells on DATA with one budget, print the README's table and draw its picture of them
 	$(BIN)/retrieve train captioner "$$DATA" --config configs/cells.toml --diagnose .cache/cells

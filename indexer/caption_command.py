@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ _DRAWN_PIXELS = 480
 
 
 def caption(
-    photos: Annotated[list[Path], typer.Argument(help="Photos to caption.", show_default=False)],
+    photos: Annotated[list[Path], typer.Argument(help="Photos and folders of photos.", show_default=False)],
     attention: Annotated[
         Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
     ] = None,
@@ -49,6 +50,7 @@ def caption(
     model = load_captioner(captioner, pick_device(device), beam)
     if states is not None:
         require_unit(model, unit)
+    photos = _list_photos(photos)
     captions, failures = _caption_all(photos, model)
     if as_json:
         rows = [
@@ -67,6 +69,26 @@ def caption(
         typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
     if failures and not captions:
         raise PhotoError(f"none of the {len(failures)} photos could be read; name photos that can")
+
+
+def _list_photos(photos: list[Path]) -> list[Path]:
+    """The files as they were given, and in the place of a folder the photos in it."""
+    from indexer.scan import scan_photos
+    from retrieval.errors import PhotoError
+    from retrieval.printable import make_printable
+
+    listed: list[Path] = []
+    for photo in photos:
+        if not photo.is_dir():
+            listed.append(photo)
+        elif found := scan_photos([photo]).paths:
+            listed += [Path(os.fsdecode(path)) for path in found]
+        else:
+            name = make_printable(str(photo))
+            raise PhotoError(
+                f"found no photos in {name}, expected files such as .jpg or .png; name another folder"
+            )
+    return listed
 
 
 def _caption_all(photos: list[Path], model: Captioner) -> tuple[dict[Path, Caption], dict[Path, str]]:

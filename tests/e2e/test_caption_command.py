@@ -53,6 +53,24 @@ def test_json_names_every_photo_and_a_bad_one_only_costs_itself(samples: Path, t
     assert done.stderr.splitlines() == [f"retrieve: {photos[1]}: empty_file: the file has no bytes"]
 
 
+def test_a_folder_stands_for_the_photos_in_it(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    for name in ("b.png", "a.jpg", "notes.txt", "deeper/c.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (30, 20), "teal").save(tmp_path / "photos" / name, format="PNG")
+    done = caption(tmp_path / "photos", "--captioner", tiny_checkpoint, "--json")
+    paths = [row["path"] for row in json.loads(done.stdout)["captions"]]
+    assert paths == [str(tmp_path / "photos" / name) for name in ("a.jpg", "b.png", "deeper/c.png")]
+
+
+def test_a_folder_without_photos_is_one_line(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    done = caption(tmp_path, "--captioner", tiny_checkpoint, "--states", tmp_path / "states.html")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"retrieve: error: found no photos in {tmp_path}, expected files such as .jpg or .png; name another folder"
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

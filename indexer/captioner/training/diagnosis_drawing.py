@@ -19,6 +19,7 @@ _RUNNING = 15  # steps whose median makes the thick line
 def draw_diagnosis(cells: "Mapping[str, CellDiagnosis]", clip_norm: float, path: Path) -> Path:
     """How far gradients reach before and after the training, and how large they were at each step of it."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     before, after, training = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
@@ -27,10 +28,13 @@ def draw_diagnosis(cells: "Mapping[str, CellDiagnosis]", clip_norm: float, path:
         _draw_reach(before, name, cell.before)
         _draw_reach(after, name, cell.after)
         _draw_norms(training, name, cell.gradient_norms)
-    training.axhline(clip_norm, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    training.axhline(clip_norm, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)), label="clipped above")
     before.set(title="‖∂h$_t$ / ∂h$_0$‖ before the training", xlabel="t, words read", yscale="log")
     after.set(title="‖∂h$_t$ / ∂h$_0$‖ after it", xlabel="t, words read", yscale="log")
-    training.set(title="gradient norm during the training", xlabel="step", yscale="log")
+    training.set(title="gradient norm at each step of the training", xlabel="step", yscale="log")
+    training.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    training.yaxis.set_major_formatter("{x:g}")
+    training.yaxis.set_minor_formatter(NullFormatter())
     for axis in (before, after, training):
         _tidy(axis)
     training.legend(frameon=False, labelcolor=_INK)
