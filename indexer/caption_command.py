@@ -85,9 +85,7 @@ def _list_photos(photos: list[Path]) -> list[Path]:
             listed += [Path(os.fsdecode(path)) for path in found]
         else:
             name = make_printable(str(photo))
-            raise PhotoError(
-                f"found no photos in {name}, expected files such as .jpg or .png; name another folder"
-            )
+            raise PhotoError(f"found no photos in {name}, expected .jpg, .png or the like; name another")
     return listed
 
 

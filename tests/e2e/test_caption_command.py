@@ -66,7 +66,7 @@ def test_a_folder_without_photos_is_one_line(tmp_path: Path, tiny_checkpoint: Pa
     done = caption(tmp_path, "--captioner", tiny_checkpoint, "--states", tmp_path / "states.html")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        f"retrieve: error: found no photos in {tmp_path}, expected files such as .jpg or .png; name another folder"
+        f"retrieve: error: found no photos in {tmp_path}, expected .jpg, .png or the like; name another"
     ]
     assert list(tmp_path.iterdir()) == []
 
