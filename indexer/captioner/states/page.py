@@ -58,7 +58,7 @@ def require_unit(captioner: Captioner, unit: int | None) -> "AttentionCaptioner"
         )
     if unit is not None and not 0 <= unit < captioner.hidden_units:
         raise UsageError(
-            f"found unit {unit}, expected one of 0 to {captioner.hidden_units - 1}: that many units has "
+            f"found unit {unit}, expected one of 0 to {captioner.hidden_units - 1}, the hidden units of "
             f"{captioner.name}; name one of them, or leave --unit out for the most telling one"
         )
     return captioner
