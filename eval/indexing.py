@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from eval.collection import Collection
-from eval.naming import name_first
 from indexer.config import IndexConfig
 from retrieval.errors import DatasetError
+from retrieval.naming import name_first
 from retrieval.progress import Progress
 
 
