@@ -30,11 +30,11 @@ def caption(
     import json
 
     from indexer.captioner import load_captioner
-    from indexer.captioner.device import pick_device
+    from retrieval.device import require_torch_device
     from retrieval.errors import PhotoError
     from retrieval.printable import make_printable
 
-    model = load_captioner(captioner, pick_device(device), beam)
+    model = load_captioner(captioner, require_torch_device(device), beam)
     captions, failures = _caption_all(photos, model)
     if as_json:
         rows = [
