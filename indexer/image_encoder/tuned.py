@@ -24,7 +24,7 @@ class TunedHeader(Header):
     """
 
     KIND: ClassVar[str] = "fine-tuned image encoder"
-    MADE_BY: ClassVar[str] = "retrieve train image-head"
+    MADE_BY: ClassVar[str] = "retrieve train image-encoder"
 
     base: str
     base_sha256: str
