@@ -28,7 +28,7 @@ def index_collection(
         models.captioner,
         models.text_encoder,
         config,
-        lambda done, total: progress("Captioning photos", done, total),
+        progress,
         models.image_head,
     )
     if report.failures:

@@ -496,7 +496,7 @@ def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
         library.index,
         library.captioner,
         library.text_encoder,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda _, done, total: told.append((done, total)),
     )
     assert told == [(1, 3), (2, 3), (3, 3)]
 
