@@ -1,7 +1,9 @@
 """Photos' pixels → annotations on a grid, by a CNN.
 
-In the order to read: `efficientnet_lite` (the default network), `encoder` (pixels in, annotations out),
-`tuned` (the layers that were fine-tuned on captions), `loading` (finds an encoder by name).
+In the order to read: `efficientnet_lite` (the default network), `legacy_file` (reads its weights), `encoder`
+(pixels in, annotations out), `tuned` (the layers that were fine-tuned on captions), `loading` (finds an
+encoder by name); `views` (what a CNN makes of a dataset's photos, kept for trainings), `training/` makes the
+checkpoints.
 """
 
 from indexer.image_encoder.encoder import ImageEncoder

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from indexer.image_encoder.efficientnet_lite import VARIANTS, load_efficientnet_lite
 from indexer.image_encoder.encoder import ImageEncoder, Pixels
-from indexer.image_encoder.tuned import apply_tuned_layers, read_tuned_header
+from indexer.image_encoder.tuned import apply_tuned_layers, read_tuned_layers
 from retrieval.errors import CheckpointError
 
 _SHIPPED = {
@@ -42,8 +42,8 @@ def load_image_encoder(name_or_path: str) -> ImageEncoder:
         InstallationError: the package with its weights is missing.
     """
     if name_or_path in _SHIPPED or name_or_path.endswith(".safetensors"):
-        path = _SHIPPED.get(name_or_path, Path(name_or_path))
-        return apply_tuned_layers(path, _load_lite(read_tuned_header(path).base))
+        tuned = read_tuned_layers(_SHIPPED.get(name_or_path, Path(name_or_path)))
+        return apply_tuned_layers(tuned, _load_lite(tuned.header.base))
     if name_or_path in VARIANTS:
         return _load_lite(name_or_path)
     return _load_backbone(name_or_path)

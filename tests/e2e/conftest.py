@@ -1,6 +1,12 @@
-"""A captioner that is there as soon as it is asked for, for the commands that need one."""
+"""What tests of the command share: a captioner that is there at once, and a quick way to run the command."""
 
+import contextlib
+import io
+import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -10,6 +16,27 @@ from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from indexer.image_encoder.efficientnet_lite import VARIANTS
+from retrieval.command.main import run
+
+
+@pytest.fixture(scope="session")
+def retrieve_here() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command in this process, which has loaded the libraries. Notices go to pytest's log."""
+
+    def retrieve(
+        *arguments: str | Path, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.chdir(cwd or Path.cwd()),
+            mock.patch.dict(os.environ, environment),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = run([str(argument) for argument in arguments])
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return retrieve
 
 
 @pytest.fixture(scope="session")
