@@ -1,4 +1,4 @@
-"""`retrieve caption`: reads photos, prints a sentence of each, draws where the captioner looked."""
+"""`retrieve caption`: reads photos, prints what an index would say, draws where the captioner looked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from indexer.captioner import Caption, Captioner
+    from indexer.captioner import Caption
+    from indexer.config import IndexConfig
+    from indexer.describer import Describer
 
 _DRAWN_PIXELS = 480
 
@@ -28,30 +30,38 @@ def caption(
     unit: Annotated[
         int | None, typer.Option(help="The unit at which that page opens; else the most telling one.")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file like configs/index.toml.")
+    ] = None,
     captioner: Annotated[
-        str,
+        str | None,
         typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),
-    ] = "default",
-    beam: Annotated[int, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")] = 0,
+    ] = None,
+    beam: Annotated[
+        int | None, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Write a sentence about each photo."""
+    """Write a sentence about each photo, the one that `retrieve index` would keep."""
     import json
 
-    from indexer.captioner import load_captioner
-    from indexer.captioner.device import pick_device
     from indexer.captioner.states import require_unit, write_states
+    from indexer.config import IndexConfig
+    from retrieval.config import load_config
     from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
 
     if unit is not None and states is None:
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
-    model = load_captioner(captioner, pick_device(device), beam)
+    asked = {"captioner": captioner, "beam_width": beam}
+    settings = load_config(IndexConfig, config)
+    settings = settings.model_copy(update={key: value for key, value in asked.items() if value is not None})
+    describer = _load_describer(settings, device)
     if states is not None:
-        require_unit(model, unit)
+        require_unit(describer.captioner, unit)
     photos = _list_photos(photos)
-    captions, failures = _caption_all(photos, model)
+    captions, failures = _caption_all(photos, describer)
     if as_json:
         rows = [
             {"path": make_printable(str(path)), "caption": written.text, "logprob": round(written.logprob, 4)}
@@ -64,7 +74,7 @@ def caption(
     if attention is not None and captions:
         _draw_all(captions, attention)
     if states is not None and captions:
-        write_states(captions, require_unit(model, unit), unit, states)
+        write_states(captions, require_unit(describer.captioner, unit), unit, states)
     for path, reason in failures.items():
         typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
     if failures and not captions:
@@ -89,7 +99,15 @@ def _list_photos(photos: list[Path]) -> list[Path]:
     return listed
 
 
-def _caption_all(photos: list[Path], model: Captioner) -> tuple[dict[Path, Caption], dict[Path, str]]:
+def _load_describer(settings: IndexConfig, device: str) -> Describer:
+    from indexer.describer import Describer
+    from indexer.models import load_models
+
+    models = load_models(settings, device)
+    return Describer(models.captioner, models.text_encoder, models.image_head, settings.agreement)
+
+
+def _caption_all(photos: list[Path], describer: Describer) -> tuple[dict[Path, Caption], dict[Path, str]]:
     from indexer.decode import decode_photo
     from indexer.photo_file import read_photo
     from retrieval.errors import PhotoError
@@ -99,11 +117,11 @@ def _caption_all(photos: list[Path], model: Captioner) -> tuple[dict[Path, Capti
     for path in photos:
         try:
             data = read_photo(path).data
-            decoded = decode_photo(data, hash_bytes(data), model.image_size)
+            decoded = decode_photo(data, hash_bytes(data), describer.image_size)
         except PhotoError as error:
             failures[path] = str(error)
         else:
-            captions[path] = model.caption(decoded.pixels_HWC[None])[0]
+            captions[path] = describer.describe(decoded.pixels_HWC[None])[0].caption
     return captions, failures
 
 

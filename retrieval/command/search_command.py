@@ -35,7 +35,7 @@ def search(
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Show the photos whose captions are nearest to a sentence."""
+    """Show the photos that answer a sentence best."""
     require_query(text)
     require_count(k)
     with _status("opening the index"):
