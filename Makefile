@@ -14,7 +14,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test scale fault pictures cells report calibration lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells encoders report calibration lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,13 +41,22 @@ pictures: $(READY) ## Draw the README's pictures anew from the sample photos
 	@$(BIN)/python -m indexer.samples .cache/samples
 	$(BIN)/retrieve index .cache/samples --index .cache/samples-index
 	$(BIN)/retrieve search "$$SENTENCE" --index .cache/samples-index -k 4 --picture .readme/search.png
-	$(BIN)/retrieve caption .cache/samples/astronaut.png --attention .readme/attention.png
+	$(BIN)/retrieve caption .cache/samples/astronaut.png --attention .readme/attention.jpg
+	$(BIN)/retrieve caption .cache/samples/*.* --states .cache/states.html
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,560 \
+	  --screenshot=.readme/states.png "file://$$PWD/.cache/states.html"
 
-cells: $(READY) ## Train the three cells on DATA with one budget and print the README's table of them
-	for cell in simple gru lstm; do \
-	  $(BIN)/retrieve train captioner "$$DATA" --config configs/cells/$$cell.toml --out .cache/cells/$$cell || exit; \
-	done
+cells: $(READY) ## Train the three cells on DATA with one budget, print the README's table and draw its picture of them
+	$(BIN)/retrieve train captioner "$$DATA" --config configs/cells.toml --diagnose .cache/cells
+	@cp .cache/cells/diagnosis.png .readme/cells.png
 	@$(BIN)/python -m indexer.captioner.training.compare .cache/cells/simple .cache/cells/gru .cache/cells/lstm
+
+encoders: $(READY) ## Train over four encoders on a slice of DATA with one budget and print the README's table of them
+	for encoder in efficientnet-lite2 hourglass resnet hrnet; do \
+	  $(BIN)/retrieve train captioner "$$DATA" --config configs/encoders/$$encoder.toml --out .cache/encoders/$$encoder || exit; \
+	done
+	@$(BIN)/python -m indexer.captioner.training.compare .cache/encoders/efficientnet-lite2 .cache/encoders/hourglass \
+	  .cache/encoders/resnet .cache/encoders/hrnet
 
 report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report

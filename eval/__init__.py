@@ -1,7 +1,7 @@
 """Numbers for a captioned dataset: how well sentences find their photos, and how good the captions are.
 
 In the order to read:
-`collection` (dataset → corpus, queries, qrels), `naming`, `config`, `preparation` (the index and its engine),
+`collection` (dataset → corpus, queries, qrels), `config`, `preparation` (the index and its engine),
 `indexing`, `encoded_queries`;
 `search` (queries through the engine), `placements` (scores → where the right photos came), `systems` (every
 channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human caption a photo),

@@ -40,9 +40,8 @@ ExactChannels = Mapping[str, ExactChannel]
 def read_exact_channels(subject: Subject) -> ExactChannels:
     """The channels that are looked at, by name; what the shards' readers raise passes through."""
     probe, record = [subject.collection.queries[0].text], subject.manifest.image_head
-    image_ids = subject.engine.rank(probe, 1).image_ids
-    found = {}
-    for name, vectors_ND in read_stored_vectors(subject.index, subject.manifest, image_ids).items():
+    found: dict[str, ExactChannel] = {}
+    for name, vectors_ND in read_stored_vectors(subject.index, subject.manifest).items():
         head = read_text_head(subject.index, record) if record and name == Channel.IMAGE else None
         channel = ExactChannel(vectors_ND, subject.encoder, head)
         best = subject.engine.rank(probe, 1, name)

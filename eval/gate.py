@@ -16,12 +16,12 @@ from eval.bootstrap import PhotoBootstrap
 from eval.collection import Collection
 from eval.comparisons import Comparison, Shares, compare_pairs
 from eval.config import EvalConfig
-from eval.naming import name_first
 from eval.placements import Placements
 from eval.report import Report
 from eval.significance import PhotoPermutation
 from eval.system_result import measure_shares
 from retrieval.errors import RetrievalError, UsageError
+from retrieval.naming import name_first
 
 _Count = Annotated[int, Field(ge=0)]
 

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from eval.collection import Collection
-from eval.naming import name_first
 from indexer.config import IndexConfig
 from retrieval.errors import DatasetError
+from retrieval.naming import name_first
 from retrieval.progress import Progress
 
 
@@ -28,7 +28,7 @@ def index_collection(
         models.captioner,
         models.text_encoder,
         config,
-        lambda done, total: progress("Captioning photos", done, total),
+        progress,
         models.image_head,
     )
     if report.failures:

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from eval.collection import Collection, Query
-from eval.naming import name_first
 from retrieval.errors import DatasetError
+from retrieval.naming import name_first
 
 FILE = "ExpertAnnotations.txt"
 _LINE = re.compile(r"([^\t]+)\t([^\t]+)#(\d+)\t([1-4])\t([1-4])\t([1-4])")

@@ -12,6 +12,7 @@ from eval.encoded_queries import RememberingEncoder
 from eval.indexing import index_collection
 from eval.search import locate_photos
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
+from retrieval.device import require_torch_device
 from retrieval.engine import SearchEngine
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.manifest import Manifest, read_manifest
@@ -68,8 +69,6 @@ def open_subject(
 
     `DatasetError` where the index lacks photos of the collection.
     """
-    from indexer.captioner.device import pick_device
-
     index = request.index
     if index is None:
         index = request.out / "index"
@@ -77,7 +76,7 @@ def open_subject(
     manifest = read_manifest(index)
     photos = PhotoTable.read(index, manifest)
     places = locate_photos(collection, photos.image_ids)
-    place = pick_device(request.device)
+    place = require_torch_device(request.device)
     encoder = RememberingEncoder(load_text_encoder(manifest.text_encoder.name, place))
     engine = SearchEngine.open(index, encoder, request.device)
     if engine.generation != manifest.generation:

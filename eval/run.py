@@ -66,6 +66,9 @@ def evaluate(request: EvalRequest, progress: Progress = no_progress) -> Evaluati
     with watch.time("index"):
         subject = open_subject(request, dataset, collection, progress)
     make_folder(request.out)
+    # Before the caption metrics: beside their Java program the encoder is several times slower on two cores.
+    with watch.time("encode queries"):
+        subject.encoder.remember([query.text for query in collection.queries], progress)
     with start_caption_study(subject.captions, collection, pairs) as captions:
         report, benchmark = _measure(subject, request, captions, (judgements, pairs), watch, progress)
     info = RunInfo(

@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from eval.collection import Collection, Query
-from eval.naming import name_first
 from retrieval.errors import DatasetError, RetrievalError
 from retrieval.fusion import spread_scores
 from retrieval.hit import Ranking
+from retrieval.naming import name_first
 from retrieval.progress import Progress, no_progress
 
 

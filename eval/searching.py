@@ -31,7 +31,6 @@ class SearchOutcome:
 def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progress) -> SearchOutcome:
     """Every query through every system; OUT/run.*.txt list the best photos of each."""
     collection, engine, at_once = subject.collection, subject.engine, config.queries_per_batch
-    subject.encoder.remember([query.text for query in collection.queries], progress)
     runs = {}
     for system in list_systems(engine).items():
         run_file = (out / f"run.{system[0]}.txt", config.run_depth)

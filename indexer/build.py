@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +31,14 @@ from retrieval.faiss_installation import import_faiss
 from retrieval.garbage import collect_garbage
 from retrieval.lock import writer_lock
 from retrieval.manifest import ModelRecord, finish_commit
+from retrieval.progress import Progress, no_progress
 from retrieval.schema import PhotoRow, Status
 from retrieval.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead
 
-Progress = Callable[[int, int], None]
-"""Told (files done, files in all)."""
+_INDEXING = "Indexing photos"
 
 
 def build_index(
@@ -47,7 +47,7 @@ def build_index(
     captioner: Captioner,
     text_encoder: TextEncoder,
     config: IndexConfig | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     image_head: "ImageHead | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
@@ -114,7 +114,7 @@ class _Run:
         describer: Describer,
         text_encoder: TextEncoder,
         config: IndexConfig,
-        progress: Progress | None,
+        progress: Progress,
     ) -> None:
         """Rows for the contents that are new, and a note of where each lies."""
         asked: set[str] = set()
@@ -136,14 +136,13 @@ class _Run:
         unread = recall_files(self.scan, self.ledger, self.seen, config)
         self.seen.forget_gone(self.scan)
         done, total = len(self.scan.paths) - len(unread), len(self.scan.paths)
-        if progress is not None and done:
-            progress(done, total)
+        if done:
+            progress(_INDEXING, done, total)
         with closing(decode_photos(unread, wanted, settings)) as reads:
             for photo in make_rows(self._note(reads), describer, config.batch_photos):
                 self._add(photo, text_encoder)
                 done += 1
-                if progress is not None:
-                    progress(done, total)
+                progress(_INDEXING, done, total)
 
     def _note(self, reads: Iterator[ReadPhoto]) -> Iterator[ReadPhoto]:
         for folder, reason in self.scan.unreadable:

@@ -1,7 +1,8 @@
-"""`retrieve caption`: reads photos, prints a sentence of each, draws where the captioner looked."""
+"""`retrieve caption`: reads photos, prints what an index would say, draws where the captioner looked."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,23 +11,38 @@ import typer
 from retrieval.command.options import DEFAULT_INDEX, IndexOption
 
 if TYPE_CHECKING:
-    from indexer.captioner import Caption, Captioner
+    from indexer.captioner import Caption
+    from indexer.describer import Describer
 
 _DRAWN_PIXELS = 480
 
 
 def caption(
     photos: Annotated[
-        list[Path] | None, typer.Argument(help="Photos to caption.", show_default=False)
+        list[Path] | None, typer.Argument(help="Photos and folders of photos.", show_default=False)
     ] = None,
     attention: Annotated[
         Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
     ] = None,
+    states: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page of the captions, coloured by what one hidden unit does at each word."
+        ),
+    ] = None,
+    unit: Annotated[
+        int | None, typer.Option(help="The unit at which that page opens; else the most telling one.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file like configs/index.toml.")
+    ] = None,
     captioner: Annotated[
-        str,
+        str | None,
         typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),
-    ] = "default",
-    beam: Annotated[int, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")] = 0,
+    ] = None,
+    beam: Annotated[
+        int | None, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     human: Annotated[
@@ -38,11 +54,8 @@ def caption(
     ] = None,
     index: IndexOption = DEFAULT_INDEX,
 ) -> None:
-    """Write a sentence about each photo; or, of a photo of the index, one of your own."""
-    import json
-
-    from indexer.captioner import load_captioner
-    from indexer.captioner.device import pick_device
+    """Write a sentence about each photo, as an index would keep it; or, of a photo of the index, your own."""
+    from indexer.captioner.states import require_unit, write_states
     from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
 
@@ -54,8 +67,29 @@ def caption(
         photo, text = human or (unset or "", None)
         edit_caption(index, photo, text, as_json)
         return
-    model = load_captioner(captioner, pick_device(device), beam)
-    captions, failures = _caption_all(photos, model)
+    if unit is not None and states is None:
+        raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
+    describer = _load_describer(config, {"captioner": captioner, "beam_width": beam}, device)
+    if states is not None:
+        require_unit(describer.captioner, unit)
+    photos = _list_photos(photos)
+    captions, failures = _caption_all(photos, describer)
+    _print_captions(captions, as_json, named=len(photos) > 1)
+    if attention is not None and captions:
+        _draw_all(captions, attention)
+    if states is not None and captions:
+        write_states(captions, require_unit(describer.captioner, unit), unit, states)
+    for path, reason in failures.items():
+        typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
+    if failures and not captions:
+        raise PhotoError(f"none of the {len(failures)} photos could be read; name photos that can")
+
+
+def _print_captions(captions: dict[Path, Caption], as_json: bool, named: bool) -> None:
+    import json
+
+    from retrieval.printable import make_printable
+
     if as_json:
         rows = [
             {"path": make_printable(str(path)), "caption": written.text, "logprob": round(written.logprob, 4)}
@@ -64,16 +98,40 @@ def caption(
         typer.echo(json.dumps({"captions": rows}))
     else:
         for path, written in captions.items():
-            typer.echo(written.text if len(photos) == 1 else f"{make_printable(str(path))}: {written.text}")
-    if attention is not None and captions:
-        _draw_all(captions, attention)
-    for path, reason in failures.items():
-        typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
-    if failures and not captions:
-        raise PhotoError(f"none of the {len(failures)} photos could be read; name photos that can")
+            typer.echo(f"{make_printable(str(path))}: {written.text}" if named else written.text)
 
 
-def _caption_all(photos: list[Path], model: Captioner) -> tuple[dict[Path, Caption], dict[Path, str]]:
+def _list_photos(photos: list[Path]) -> list[Path]:
+    """The files as they were given, and in the place of a folder the photos in it."""
+    from indexer.scan import scan_photos
+    from retrieval.errors import PhotoError
+    from retrieval.printable import make_printable
+
+    listed: list[Path] = []
+    for photo in photos:
+        if not photo.is_dir():
+            listed.append(photo)
+        elif found := scan_photos([photo]).paths:
+            listed += [Path(os.fsdecode(path)) for path in found]
+        else:
+            name = make_printable(str(photo))
+            raise PhotoError(f"found no photos in {name}, expected .jpg, .png or the like; name another")
+    return listed
+
+
+def _load_describer(config: Path | None, asked: dict[str, str | int | None], device: str) -> Describer:
+    from indexer.config import IndexConfig
+    from indexer.describer import Describer
+    from indexer.models import load_models
+    from retrieval.config import load_config
+
+    given = {key: value for key, value in asked.items() if value is not None}
+    settings = load_config(IndexConfig, config).model_copy(update=given)
+    models = load_models(settings, device)
+    return Describer(models.captioner, models.text_encoder, models.image_head, settings)
+
+
+def _caption_all(photos: list[Path], describer: Describer) -> tuple[dict[Path, Caption], dict[Path, str]]:
     from indexer.decode import decode_photo
     from indexer.photo_file import read_photo
     from retrieval.errors import PhotoError
@@ -83,11 +141,11 @@ def _caption_all(photos: list[Path], model: Captioner) -> tuple[dict[Path, Capti
     for path in photos:
         try:
             data = read_photo(path).data
-            decoded = decode_photo(data, hash_bytes(data), model.image_size)
+            decoded = decode_photo(data, hash_bytes(data), describer.image_size)
         except PhotoError as error:
             failures[path] = str(error)
         else:
-            captions[path] = model.caption(decoded.pixels_HWC[None])[0]
+            captions[path] = describer.describe(decoded.pixels_HWC[None])[0].captions[0]
     return captions, failures
 
 

@@ -3,9 +3,6 @@
 import dataclasses
 import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,12 +13,13 @@ from retrieval.device import Device
 from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
-    from indexer.build import Progress
     from indexer.config import IndexConfig
     from indexer.models import Models
     from indexer.report import IndexReport
+    from retrieval.progress import Progress
 
 _MOST_FAILURES_NAMED = 20
+_LOADING = "Loading the models"
 
 
 def index(
@@ -82,14 +80,14 @@ class _Runs:
 
     def __call__(self) -> "IndexReport":
         from indexer.unchanged import find_unchanged
+        from retrieval.command.progress_bar import show_progress
 
-        with _progress() as progress:
+        with show_progress() as progress:
             report = find_unchanged(self._photos, self._index, self._settings)
             if report is None:
                 from indexer.build import build_index
-                from indexer.models import load_models
 
-                models = self._models = self._models or load_models(self._settings, self._device)
+                models = self._load_models(progress)
                 report = build_index(
                     self._photos,
                     self._index,
@@ -103,32 +101,14 @@ class _Runs:
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
         return report
 
+    def _load_models(self, progress: "Progress") -> "Models":
+        if self._models is None:
+            from indexer.models import load_models
 
-@contextmanager
-def _progress() -> Iterator["Progress | None"]:
-    """A bar with rate and time left on stderr; nothing where that is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("loading the models", total=None, rate="")
-
-        def advance(done: int, total: int) -> None:
-            speed = bar.tasks[task].speed
-            rate = f"{speed:.1f} photos/s" if speed else ""
-            bar.update(task, description="indexing", completed=done, total=total, rate=rate)
-
-        yield advance
+            progress(_LOADING, 0, 1)
+            self._models = load_models(self._settings, self._device)
+            progress(_LOADING, 1, 1)
+        return self._models
 
 
 def _name_failures(report: "IndexReport") -> None:

@@ -51,7 +51,7 @@ class Describer:
         self.image_size = captioner.image_size
         self.image_head = image_head
         self.weights_sha256 = captioner.weights_sha256
-        self._captioner = captioner
+        self.captioner = captioner
         self._text_encoder = text_encoder
         self._config = config or IndexConfig()
         if image_head is not None:
@@ -65,9 +65,9 @@ class Describer:
 
     def describe(self, pixels_BSSC: np.ndarray) -> list[Description]:
         """One description per photo, for uint8 RGB pixels (B, S, S, 3)."""
-        if isinstance(self._captioner, BeamCaptioner):
-            return self._describe(self._captioner, pixels_BSSC)
-        captions = self._captioner.caption(pixels_BSSC)
+        if isinstance(self.captioner, BeamCaptioner):
+            return self._describe(self.captioner, pixels_BSSC)
+        captions = self.captioner.caption(pixels_BSSC)
         vectors_BT = self._text_encoder.encode([caption.text for caption in captions])
         return [Description((caption,), vector) for caption, vector in zip(captions, vectors_BT, strict=True)]
 

@@ -53,6 +53,7 @@ class IndexWriter:
         self._unfinished = list(run.shards) if run and run.captioner.sha256 == captioner.sha256 else []
         self._pending: dict[str, PhotoRow] = {}
         self._positions: dict[str, int] = {}
+        self._head_record: HeadRecord | None = None
 
     def add(self, row: PhotoRow) -> None:
         """Add a row; it supersedes earlier rows of the same content."""
@@ -136,11 +137,11 @@ class IndexWriter:
         self._unfinished = []
 
     def _keep_text_head(self) -> HeadRecord | None:
-        """The head that queries of the image channel go through, its file written durably."""
+        """The head that queries of the image channel go through, its file written durably, once."""
         head = self._image_head
-        if head is None:
-            return None
-        return write_text_head(self._index, head.text, head.name, head.weights_sha256)
+        if head is not None and self._head_record is None:
+            self._head_record = write_text_head(self._index, head.text, head.name, head.weights_sha256)
+        return self._head_record
 
     def _shards(self) -> list[ShardRecord]:
         return [*self._manifest.shards, *self._unfinished]

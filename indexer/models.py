@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from indexer.captioner.captioner import Captioner
-from indexer.captioner.device import pick_device
 from indexer.captioner.loading import load_captioner
 from indexer.config import IndexConfig
 from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head
+from retrieval.device import require_torch_device
 from retrieval.text_encoder import TextEncoder, load_text_encoder
 
 
@@ -26,7 +26,7 @@ def load_models(config: IndexConfig, device: str) -> Models:
         CheckpointError: there is no such model.
         UsageError: `cuda` on a machine without a GPU.
     """
-    place, head = pick_device(device), find_image_head(config)
+    place, head = require_torch_device(device), find_image_head(config)
     return Models(
         load_captioner(config.captioner, place, config.beam_width),
         load_text_encoder(config.text_encoder, place),

@@ -15,8 +15,8 @@ class PeakMemory:
     def __init__(self) -> None:
         self._children = 0
 
-    def sample(self, _done: int = 0, _total: int = 0) -> None:
-        """Look at the child processes; has the form of `indexer.build.Progress`."""
+    def sample(self, _description: str = "", _done: int = 0, _total: int = 0) -> None:
+        """Look at the child processes; has the form of `retrieval.progress.Progress`."""
         tasks = Path("/proc/self/task").glob("*/children")
         now = sum(_peak_bytes(child) for task in tasks for child in _read(task).split())
         self._children = max(self._children, now)

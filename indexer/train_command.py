@@ -28,6 +28,7 @@ CacheOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Where what the frozen network sees is kept between runs.")
 ]
 _CACHE = Path(".cache/views")
+_CAPTIONER = Path("captioner")
 
 
 @train.command("image-encoder")
@@ -62,19 +63,42 @@ def image_head(
 def captioner(
     data: DataArgument,
     config: ConfigOption = None,
-    out: OutOption = Path("captioner"),
+    out: OutOption = _CAPTIONER,
     cache: CacheOption = _CACHE,
+    diagnose: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Instead train the three cells alike, and draw there what their gradients did.",
+        ),
+    ] = None,
 ) -> None:
     """Train the captioner; a run that was killed carries on from its last whole pass."""
     from indexer.captioner.config import CaptionerConfig
+    from indexer.captioner.training.diagnosis import diagnose_cells
     from indexer.captioner.training.train import train_captioner
+    from retrieval.errors import UsageError
 
-    _run(train_captioner, CaptionerConfig, data, config, out, cache)
+    if diagnose is None:
+        _run(train_captioner, CaptionerConfig, data, config, out, cache)
+        return
+    if out != _CAPTIONER:
+        raise UsageError(
+            f"found --out {out} and --diagnose {diagnose}, which is where all goes; give one of them"
+        )
+    typer.echo(_train(diagnose_cells, CaptionerConfig, data, config, diagnose, cache))
 
 
 def _run(
     training: "Training[C]", model: "type[C]", data: Path, config: Path | None, out: Path, cache: Path
 ) -> None:
+    path = _train(training, model, data, config, out, cache)
+    typer.echo(f"{path}\n{path.with_suffix('.md')}\n{out / 'curves.png'}")
+
+
+def _train(
+    training: "Training[C]", model: "type[C]", data: Path, config: Path | None, out: Path, cache: Path
+) -> Path:
     from retrieval.captioned_dataset import read_captioned_dataset
     from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
@@ -82,5 +106,4 @@ def _run(
     settings = load_config(model, config)
     dataset = read_captioned_dataset(data)
     with show_progress() as progress:
-        path = training(dataset, settings, out, cache, progress)
-    typer.echo(f"{path}\n{path.with_suffix('.md')}\n{out / 'curves.png'}")
+        return training(dataset, settings, out, cache, progress)

@@ -20,8 +20,8 @@ neighbours;
 `wishes`, `searcher`, `fusion`, `peoples_words`, `ranker`, `matched_words`, `near_duplicates`, `calibration`,
 `hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
 `contact_sheet`, `attention_light`, `explanation_sheet`, `gallery`: its pictures;
-`config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `service` (over
-HTTP), `command` (the `retrieve` command).
+`config`, `checkpoint_file`, `progress`, `naming`, `captioned_dataset` (photos with people's captions),
+`service` (over HTTP), `command` (the `retrieve` command).
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Where the arithmetic runs. Reads and writes nothing."""
+"""Where the arithmetic runs. Reads the machine; writes nothing."""
 
 from enum import StrEnum
 
@@ -25,10 +25,28 @@ class Device(StrEnum):
             raise UsageError(f"found device {text!r}, expected one of {', '.join(cls)}") from None
 
 
-def torch_device(device: Device) -> str:
-    """Where torch encodes queries: one query gains nothing from a GPU, only who asks waits for its start."""
-    if device is not Device.CUDA:
+def pick_torch_device(device: Device) -> str:
+    """The torch device: "cuda" where torch has a GPU, unless the CPU was asked for; else "cpu"."""
+    if device is Device.CPU:
         return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def require_torch_device(name: str) -> str:
+    """As `pick_torch_device`, for a device by its name.
+
+    Raises:
+        UsageError: no such device, or `cuda` on a machine where torch has no GPU.
+    """
+    device = Device.parse(name)
+    picked = pick_torch_device(device)
+    if device is Device.CUDA and picked != device:
+        raise UsageError("found no GPU that torch can use, expected one for --device cuda; use --device cpu")
+    return picked
+
+
+def pick_query_device(device: Device) -> str:
+    """Where torch encodes queries: one query gains nothing from a GPU, only who asks waits for its start."""
+    return pick_torch_device(device) if device is Device.CUDA else "cpu"

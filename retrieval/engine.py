@@ -14,7 +14,7 @@ from retrieval.answer import Answerer, Wish
 from retrieval.calibration import Calibration, find_calibration
 from retrieval.caption_words import CaptionWords
 from retrieval.channel import Channel
-from retrieval.device import Device, torch_device
+from retrieval.device import Device, pick_query_device
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.explanation import Explanation, read_attention
 from retrieval.flat_index import FlatIndex
@@ -108,7 +108,7 @@ class SearchEngine:
             channels = _open_channels(index, manifest, photos, place)
             if text_encoder is not None:
                 check_text_encoder(manifest, text_encoder)
-            encoder = text_encoder or LazyTextEncoder(manifest, torch_device(place))
+            encoder = text_encoder or LazyTextEncoder(manifest, pick_query_device(place))
             if calibration is not None:
                 calibration.require_fit(manifest)
             sure = calibration or find_calibration(manifest)

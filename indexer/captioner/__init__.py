@@ -1,9 +1,9 @@
-"""Photos → captions.
+"""Annotations → captions; the CNN that annotates is `indexer.image_encoder`.
 
-In the order to read: `captioner` (the protocol), `vocabulary`, `efficientnet_lite` and
-`image_encoder` (pixels → annotations), `attention`, `decoder` (one step), `decoding` (beam search, sampling),
-`config`, `checkpoint`, `attention_captioner` (the whole), `transformers_captioner`, `drawing`, `loading`;
-`training/` makes the checkpoints.
+In the order to read: `captioner` (the protocol), `vocabulary`, `attention`, `decoder` (one step), `decoding`
+(beam search, sampling), `encoder_decoder` (what is learned), `config`, `checkpoint`, `attention_captioner`
+(the whole), `transformers_captioner`, `drawing`, `loading`; `states/` shows what hidden units do, `training/`
+makes the checkpoints.
 """
 
 from indexer.captioner.captioner import Caption, Captioner

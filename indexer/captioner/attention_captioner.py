@@ -1,20 +1,21 @@
 """The default captioner, whole: pixels → CNN → annotations → attention and RNN → captions."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from indexer.captioner.captioner import Caption
-from indexer.captioner.checkpoint import read_captioner
+from indexer.captioner.checkpoint import read_captioner, read_encoder
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search, sample
-from indexer.captioner.vocabulary import Vocabulary
-from indexer.image_encoder import ImageEncoder, load_image_encoder
-from retrieval.errors import CheckpointError
+from indexer.captioner.vocabulary import PAD, Vocabulary
+from indexer.image_encoder import ImageEncoder
 from retrieval.files import hash_file
 
 
@@ -36,6 +37,7 @@ class AttentionCaptioner:
         self.image_size = image_encoder.image_size
         self.image_encoder_sha256 = image_encoder.weights_sha256
         self.grid = image_encoder.grid
+        self.hidden_units = decoder.size.hidden
         self.decoding = decoding
         self.vocabulary = vocabulary
         self.device = torch.device(device)
@@ -72,6 +74,19 @@ class AttentionCaptioner:
         words = self.decoding.max_words
         return self._to_captions(sample(self._decoder, photos, samples, words, temperature, generator))
 
+    @torch.inference_mode()
+    def read_states(self, a_BLD: Tensor, captions: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """The hidden state once each word of a photo's caption was read: float32 (words, hidden units)."""
+        encoded = [torch.tensor(self.vocabulary.encode(words)[:-1]) for words in captions]
+        words_BT = pad_sequence(encoded, batch_first=True, padding_value=PAD).to(self.device)
+        photos = self._decoder.annotate(a_BLD)
+        state, read = self._decoder.begin(photos, 1), []
+        for y_B in words_BT.unbind(dim=1):
+            state = self._decoder.step(y_B.unsqueeze(1), state, photos).state
+            read.append(state.h_BKH.squeeze(1))
+        h_BTH = torch.stack(read, dim=1).float().cpu().numpy()
+        return [h_TH[1 : len(words) + 1] for h_TH, words in zip(h_BTH, captions, strict=True)]
+
     def _to_captions(self, decoded: Decoded) -> list[list[Caption]]:
         numbers_BKT = decoded.words_BKT.tolist()
         logprob_BK = decoded.logprob_BK.tolist()
@@ -94,12 +109,7 @@ def load_attention_captioner(
     Raises `CheckpointError` where the checkpoint was trained on another CNN's annotations.
     """
     decoder, header = read_captioner(checkpoint)
-    image_encoder = load_image_encoder(header.config.image_encoder)
-    if image_encoder.weights_sha256 != header.image_encoder_sha256:
-        raise CheckpointError(
-            f"{checkpoint} was trained on {image_encoder.name} of {header.image_encoder_sha256[:12]}…, "
-            f"found {image_encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
-        )
+    image_encoder = read_encoder(checkpoint, header)
     decoding = header.config.decoding
     if beam_width:
         decoding = decoding.model_copy(update={"beam_width": beam_width})

@@ -3,21 +3,28 @@
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
 from pydantic import field_validator
+from torch import nn
 
-from indexer.captioner.config import CaptionerConfig
-from indexer.captioner.decoder import AttentionDecoder, DecoderSize
+from indexer.captioner.config import CaptionerConfig, DecoderConfig
+from indexer.captioner.decoder import GATES, AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.vocabulary import Vocabulary
+from indexer.image_encoder import ImageEncoder, load_image_encoder
 from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
+from retrieval.errors import CheckpointError
+from retrieval.files import hash_file
+
+_ENCODER = "encoder."  # what the names of the encoder's learned weights begin with
 
 
 class CaptionerHeader(Header):
     """Every hyper-parameter, the vocabulary, and how good the captioner was.
 
     `channels` is the size D of the annotations that the decoder was trained on, and `image_encoder_sha256`
-    the hash of the weights of the CNN that made them; `figures` are scores on the
-    validation split.
+    the hash of the weights of the CNN that made them, but for those that were learned with the decoder: they
+    are in the checkpoint. `figures` are scores on the validation split.
     """
 
     KIND: ClassVar[str] = "captioner"
@@ -52,11 +59,17 @@ class CaptionerHeader(Header):
         )
 
 
-def save_captioner(path: Path, decoder: AttentionDecoder, header: CaptionerHeader) -> None:
-    """Write the decoder's weights with their header; weights shared by two layers are written once."""
-    write_checkpoint(
-        path, {name: weight.detach().numpy() for name, weight in decoder.named_parameters()}, header
-    )
+def save_captioner(
+    path: Path, decoder: AttentionDecoder, header: CaptionerHeader, encoder: nn.Module | None = None
+) -> None:
+    """Write the weights of the decoder and of the encoder's learned part, if any, with their header.
+
+    Weights shared by two layers are written once.
+    """
+    weights = dict(decoder.named_parameters())
+    if encoder is not None:
+        weights |= {_ENCODER + name: weight for name, weight in encoder.named_parameters()}
+    write_checkpoint(path, {name: weight.detach().numpy() for name, weight in weights.items()}, header)
 
 
 def read_captioner(path: Path) -> tuple[AttentionDecoder, CaptionerHeader]:
@@ -66,10 +79,46 @@ def read_captioner(path: Path) -> tuple[AttentionDecoder, CaptionerHeader]:
         CheckpointError: no captioner there, or its weights do not fit its header.
     """
     tensors, header = read_checkpoint(path, CaptionerHeader)
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(_ENCODER)}
     decoder = header.build_decoder()
+    _require_cell(path, tensors, header.config.decoder)
     expected = {name: tuple(weight.shape) for name, weight in decoder.named_parameters()}
     require_shapes(path, tensors, expected, f"{header.config.decoder.cell} decoder")
     with torch.no_grad():
         for name, weight in decoder.named_parameters():
             weight.copy_(torch.from_numpy(tensors[name]))
     return decoder.eval(), header
+
+
+def read_encoder(path: Path, header: CaptionerHeader) -> ImageEncoder:
+    """The image encoder under a checkpoint's decoder: from where its config says, the learned part from here.
+
+    Raises:
+        CheckpointError: it was trained on another encoder.
+    """
+    name, neck = header.config.image_encoder, header.config.neck
+    encoder = load_image_encoder(name, neck)
+    if encoder.weights_sha256 != header.image_encoder_sha256:
+        raise CheckpointError(
+            f"{path} was trained on {name} of {header.image_encoder_sha256[:12]}…, found {encoder.name} of "
+            f"{encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
+        )
+    tensors, _ = read_checkpoint(path, CaptionerHeader)
+    learned = {name.removeprefix(_ENCODER): t for name, t in tensors.items() if name.startswith(_ENCODER)}
+    wanted = {} if encoder.learned is None else dict(encoder.learned.named_parameters())
+    shapes = {name: tuple(weight.shape) for name, weight in wanted.items()}
+    require_shapes(path, learned, shapes, f"encoder {name} with neck {neck}")
+    if learned:
+        encoder.adopt(learned, hash_file(path))
+    return encoder
+
+
+def _require_cell(path: Path, tensors: dict[str, np.ndarray], config: DecoderConfig) -> None:
+    """Refuse the weights of another cell than the header's: a cell has as many matrices as it has gates."""
+    if (weights := tensors.get("cell.weight_hh")) is None:
+        return
+    found = next((cell for cell in Cell if GATES[cell] * config.hidden == len(weights)), None)
+    if found not in (config.cell, None):
+        raise CheckpointError(
+            f"{path} holds the weights of the cell {found}, its header asks for {config.cell}; train it again"
+        )

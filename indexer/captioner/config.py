@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from indexer.captioner.decoder import Cell
+from indexer.image_encoder import Neck
 from indexer.training.config import PassesConfig
 from retrieval.config import Config
 
@@ -38,9 +39,14 @@ class DecodingConfig(Config):
 
 
 class CaptionerConfig(Config):
-    """Everything that decides a captioner, given its data."""
+    """Everything that decides a captioner, given its data.
+
+    Of each split of it the first `photos` are used; 0 takes all.
+    """
 
     image_encoder: str = "efficientnet-lite2-flickr8k"
+    neck: Neck = Neck.NONE
+    photos: int = Field(0, ge=0)
     views: int = Field(4, gt=0)
     min_count: int = Field(4, gt=0)
     max_training_words: int = Field(18, gt=0)

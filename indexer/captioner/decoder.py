@@ -17,12 +17,25 @@ from indexer.captioner.vocabulary import PAD
 
 
 class Cell(StrEnum):
-    """The recurrence of h^(t) = RNN([embed(y_{t-1}); C_t], h^(t-1))."""
+    """The recurrence of h^(t) = RNN(x_t, h^(t-1)), with x_t = [embed(y_{t-1}); C_t].
+
+    Written with a = Wx_t + b and u = Uh^(t-1) + d, one of each per gate; ⊙ multiplies unit by unit.
+
+    - simple: h^(t) = tanh(a + u).
+    - GRU: r = σ(a_r + u_r), z = σ(a_z + u_z), h̃ = tanh(a_h + r ⊙ u_h), h^(t) = (1 − z) ⊙ h̃ + z ⊙ h^(t-1).
+      Slides often write z ⊙ h̃ + (1 − z) ⊙ h^(t-1): their z is 1 − this one, the same gate with all its
+      weights of the other sign. Their reset gate may sit before the matrix, h̃ = tanh(Wx_t + U(r ⊙ h^(t-1))),
+      as in Cho et al. 2014; here it sits after it, as in cuDNN, so that one product with h^(t-1) does.
+    - LSTM: i = σ(a_i + u_i), f = σ(a_f + u_f), o = σ(a_o + u_o), c̃ = tanh(a_c + u_c),
+      c^(t) = f ⊙ c^(t-1) + i ⊙ c̃, h^(t) = o ⊙ tanh(c^(t)).
+    """
 
     SIMPLE = "simple"
     GRU = "gru"
     LSTM = "lstm"
 
+
+GATES = {Cell.SIMPLE: 1, Cell.GRU: 3, Cell.LSTM: 4}  # and the candidate: matrices of h^(t-1) in a cell
 
 _CELLS: dict[Cell, Callable[[int, int], nn.Module]] = {
     Cell.SIMPLE: nn.RNNCell,

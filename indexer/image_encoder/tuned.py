@@ -5,8 +5,9 @@ The rest of the network stays as the registry package has it.
 
 import hashlib
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar, NamedTuple, cast
 
+import numpy as np
 import torch
 
 from indexer.image_encoder.efficientnet_lite import EfficientNetLite
@@ -23,7 +24,7 @@ class TunedHeader(Header):
     """
 
     KIND: ClassVar[str] = "fine-tuned image encoder"
-    MADE_BY: ClassVar[str] = "retrieve train image-head"
+    MADE_BY: ClassVar[str] = "retrieve train image-encoder"
 
     base: str
     base_sha256: str
@@ -32,28 +33,36 @@ class TunedHeader(Header):
     figures: dict[str, float]
 
 
+class TunedLayers(NamedTuple):
+    """What a checkpoint holds: where it lies, the weights by name, and its header."""
+
+    path: Path
+    tensors: dict[str, np.ndarray]
+    header: TunedHeader
+
+
 def save_tuned_layers(path: Path, network: EfficientNetLite, header: TunedHeader) -> None:
     """Write the layers of a network whose batch norms are folded, from `header.first_block` on."""
     layers = network.upper_parameters(header.first_block)
     write_checkpoint(path, {name: weight.detach().float().numpy() for name, weight in layers.items()}, header)
 
 
-def read_tuned_header(path: Path) -> TunedHeader:
-    """What was fine-tuned and how.
+def read_tuned_layers(path: Path) -> TunedLayers:
+    """The layers that were fine-tuned, and how.
 
     Raises:
         CheckpointError: no fine-tuned encoder there.
     """
-    return read_checkpoint(path, TunedHeader)[1]
+    return TunedLayers(path, *read_checkpoint(path, TunedHeader))
 
 
-def apply_tuned_layers(path: Path, encoder: ImageEncoder) -> ImageEncoder:
+def apply_tuned_layers(tuned: TunedLayers, encoder: ImageEncoder) -> ImageEncoder:
     """The encoder that the header names as base, with these layers in place of its own, batch norms folded.
 
     Raises:
-        CheckpointError: no fine-tuned encoder there, or one of another network.
+        CheckpointError: the layers are those of another network.
     """
-    tensors, header = read_checkpoint(path, TunedHeader)
+    path, header = tuned.path, tuned.header
     if (encoder.name, encoder.weights_sha256) != (header.base, header.base_sha256):
         raise CheckpointError(
             f"{path} was fine-tuned from {header.base} of {header.base_sha256[:12]}…, found {encoder.name} "
@@ -61,10 +70,11 @@ def apply_tuned_layers(path: Path, encoder: ImageEncoder) -> ImageEncoder:
         )
     network = cast(EfficientNetLite, encoder.trunk).fold_batch_norms()
     layers = network.upper_parameters(header.first_block)
-    require_shapes(path, tensors, {name: tuple(weight.shape) for name, weight in layers.items()}, header.base)
+    expected = {name: tuple(weight.shape) for name, weight in layers.items()}
+    require_shapes(path, tuned.tensors, expected, header.base)
     with torch.no_grad():
         for name, weight in layers.items():
-            weight.copy_(torch.from_numpy(tensors[name]))
+            weight.copy_(torch.from_numpy(tuned.tensors[name]))
     encoder.name = path.stem
     encoder.weights_sha256 = hashlib.sha256(f"{header.base_sha256} {hash_file(path)}".encode()).hexdigest()
     return encoder

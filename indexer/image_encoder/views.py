@@ -1,4 +1,4 @@
-"""Caches what a CNN makes of a dataset's photos: writes one .npy of fp16 per view, resumable.
+"""Caches what a CNN makes of a dataset's photos: writes one .npy per view, resumable.
 
 A view is one way of cutting the photo: 0 is the whole photo, 1 its mirror image, any further one a random
 crop (mirrored when odd). What is frozen while something trains sees each view once.
@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from indexer.image_encoder.encoder import ImageEncoder
-from retrieval.errors import DatasetError
+from retrieval.errors import CheckpointError, DatasetError
 from retrieval.files import write_file
 from retrieval.progress import Progress
 
@@ -37,12 +37,23 @@ class ViewCache:
         """Annotations of one view of the photos: a read-only memory map (photos, locations, channels).
 
         Raises:
+            CheckpointError: a captioner would have to be trained before this encoder gives any.
             DatasetError: a photo cannot be read.
         """
-        rows, columns = encoder.grid
-        made_by = f"{encoder.weights_sha256} {encoder.dtype}"
-        shape = (rows * columns, encoder.channels)
-        return self._cached(encoder, made_by, shape, photos, view, encoder.image_size)
+        if encoder.learned is not None:
+            raise CheckpointError(
+                f"{encoder.name} has no weights yet, only the training of a captioner gives it some; "
+                "name an encoder that is trained"
+            )
+        return self.seen(encoder, photos, view)
+
+    def seen(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
+        """What the encoder's frozen part sees in one view of the photos: a read-only memory map (photos, …).
+
+        Raises:
+            DatasetError: a photo cannot be read.
+        """
+        return self._cached(encoder.see, encoder.sees, photos, view, encoder.image_size)
 
     def lower_maps(self, encoder: ImageEncoder, block: int, photos: Sequence[Path], view: int) -> np.ndarray:
         """What EfficientNet-Lite's block `block` reads: a memory map (photos, rows, columns, channels).
@@ -54,17 +65,12 @@ class ViewCache:
         def compute(pixels_BSSC: Tensor) -> Tensor:
             return encoder.lower_maps(pixels_BSSC, block).permute(0, 2, 3, 1)
 
-        with torch.inference_mode():
-            blank = torch.zeros(1, encoder.image_size, encoder.image_size, 3, dtype=torch.uint8)
-            shape = tuple(compute(blank).shape[1:])
-        made_by = f"{encoder.weights_sha256} {encoder.dtype} up to block {block}"
-        return self._cached(compute, made_by, shape, photos, view, encoder.image_size)
+        return self._cached(compute, f"{encoder.sees} up to block {block}", photos, view, encoder.image_size)
 
     def _cached(
         self,
         compute: Callable[[Tensor], Tensor],
         made_by: str,
-        shape: tuple[int, ...],
         photos: Sequence[Path],
         view: int,
         size: int,
@@ -74,15 +80,13 @@ class ViewCache:
         record = path.with_suffix(".json")
         done = json.loads(record.read_text())["done"] if record.exists() else 0
         if done < len(photos):
-            mode = "r+" if done else "w+"
-            whole = (len(photos), *shape)
-            cache = np.lib.format.open_memmap(path, mode=mode, dtype=np.float16, shape=whole)
+            cache = _open_cache(path, compute, size, len(photos), done)
             for start in range(done, len(photos), _BATCH):
                 batch = photos[start : start + _BATCH]
                 pixels = np.stack([_cut_view(photo, view, size, self.seed) for photo in batch])
                 with torch.inference_mode():
                     computed = compute(torch.from_numpy(pixels))
-                cache[start : start + len(batch)] = computed.to(torch.float16).numpy()
+                cache[start : start + len(batch)] = _to_array(computed)
                 cache.flush()
                 write_file(record, json.dumps({"done": start + len(batch)}).encode())
                 self.progress(f"view {view}", start + len(batch), len(photos))
@@ -95,6 +99,22 @@ class ViewCache:
             name = os.fsencode(photo.resolve())
             digest.update(name + f"\0{status.st_size} {status.st_mtime_ns}\0".encode())
         return digest.hexdigest()[:16]
+
+
+def _open_cache(
+    path: Path, compute: Callable[[Tensor], Tensor], size: int, photos: int, done: int
+) -> np.memmap:
+    """The file as it was left, or a new one, for what `compute` makes of so many photos."""
+    if done:
+        return np.lib.format.open_memmap(path, mode="r+")
+    with torch.inference_mode():
+        blank = _to_array(compute(torch.zeros(1, size, size, 3, dtype=torch.uint8)))
+    return np.lib.format.open_memmap(path, mode="w+", dtype=blank.dtype, shape=(photos, *blank.shape[1:]))
+
+
+def _to_array(computed: Tensor) -> np.ndarray:
+    """Numbers as fp16; pixels stay bytes."""
+    return (computed.half() if computed.is_floating_point() else computed).numpy()
 
 
 def _cut_view(photo: Path, view: int, size: int, seed: int) -> np.ndarray:

@@ -11,6 +11,8 @@ from retrieval.config import Config
 from retrieval.errors import CheckpointError
 from retrieval.files import hash_file, write_file
 
+_NAMED = 3
+
 
 def claim_folder(out: Path, config: Config, dataset: CaptionedDataset, **inputs: str) -> None:
     """Make the folder, or see that it holds the same training; `inputs` are hashes of what else decides it.
@@ -21,11 +23,24 @@ def claim_folder(out: Path, config: Config, dataset: CaptionedDataset, **inputs:
     out.mkdir(parents=True, exist_ok=True)
     path = out / "config.json"
     wanted = {"captions_sha256": hash_file(dataset.source), **inputs, **config.model_dump(mode="json")}
-    if path.exists() and json.loads(path.read_text()) != wanted:
+    if path.exists() and (differs := _compare(json.loads(path.read_text()), wanted)):
         raise CheckpointError(
-            f"{out} holds a training with another config or dataset; name another --out, or delete that one"
+            f"{out} holds a training with another config or dataset: {'; '.join(differs[:_NAMED])}; "
+            "name another --out, or delete that one"
         )
     write_file(path, json.dumps(wanted, indent=2).encode())
+
+
+def _compare(held: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> list[str]:
+    """What differs between two configs, key by key, with both values."""
+    differs = []
+    for key in held | wanted:
+        one, other = held.get(key), wanted.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            differs += _compare(one, other, f"{prefix}{key}.")
+        elif one != other:
+            differs.append(f"{prefix}{key} is {one!r} there and {other!r} here")
+    return differs
 
 
 def log_passes(passes: Iterable[dict[str, Any]], out: Path, metric: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Passes(Generic[Batch]):
             yield state.log[-1]
         state.load_best()
 
-    def _train(self, progress: Progress) -> dict[str, float]:
+    def _train(self, progress: Progress) -> dict[str, Any]:
         task, config, optimizer = self._task, self._config, self._state.optimizer
         done, steps = self._state.passes, self._task.steps
         torch.manual_seed(self._seed + 1000 * done)
@@ -80,5 +80,6 @@ class Passes(Generic[Batch]):
             "loss": float(np.mean(losses)),
             "gradient_norm": float(np.mean(norms)),
             "largest_gradient_norm": max(norms),
+            "gradient_norms": [float(f"{norm:.4g}") for norm in norms],
             "seconds": round(time.perf_counter() - started, 1),
         }

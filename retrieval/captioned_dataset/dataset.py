@@ -1,7 +1,7 @@
 """A folder of photos with people's captions. Reads `images/` and one annotation file, writes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from retrieval.captioned_dataset.coco import read_coco
@@ -10,8 +10,8 @@ from retrieval.captioned_dataset.flickr import read_flickr
 from retrieval.captioned_dataset.json_lines import read_json_lines
 from retrieval.captioned_dataset.karpathy import read_karpathy
 from retrieval.errors import DatasetError
+from retrieval.naming import name_first
 
-_NAMED = 3
 _EXPECTED = "images/ and one of dataset_*.json, captions_*.json, *.token.txt, captions.jsonl"
 
 
@@ -48,6 +48,11 @@ class CaptionedDataset:
             known = ", ".join(self.splits)
             raise DatasetError(f"split {name!r} is not in {self.source.name}; it has: {known}")
         return [photo for photo in self.photos if photo.split == name]
+
+    def first(self, count: int) -> "CaptionedDataset":
+        """The first `count` photos of each split."""
+        photos = [photo for name in self.splits for photo in self.split(name)[:count]]
+        return replace(self, photos=tuple(photos))
 
 
 def read_captioned_dataset(folder: Path) -> CaptionedDataset:
@@ -95,7 +100,7 @@ def _refuse_captionless(entries: Sequence[Entry], source: Path) -> None:
     if without:
         raise DatasetError(
             f"{source.name}: {len(without)} of {len(entries)} photos have no caption or an empty one "
-            f"({_name_first(without)}); give each a caption or remove it from the file"
+            f"({name_first(without)}); give each a caption or remove it from the file"
         )
 
 
@@ -103,7 +108,7 @@ def _refuse_partial_splits(entries: Sequence[Entry], source: Path) -> None:
     without = [entry.name for entry in entries if entry.split is None]
     if 0 < len(without) < len(entries):
         raise DatasetError(
-            f"{source.name}: {len(without)} of {len(entries)} photos have no split ({_name_first(without)}); "
+            f"{source.name}: {len(without)} of {len(entries)} photos have no split ({name_first(without)}); "
             "give every photo a split, or none"
         )
 
@@ -126,7 +131,7 @@ def _find_photos(
     if missing:
         raise DatasetError(
             f"{images}: {len(missing)} of the {len(entries)} photos that {source.name} lists are not there "
-            f"({_name_first(missing)}); put them there, or remove them from the file"
+            f"({name_first(missing)}); put them there, or remove them from the file"
         )
     return photos, tuple(left_out)
 
@@ -141,7 +146,3 @@ def _find_photo(entry: Entry, images: Path) -> Path | None:
         if (path := images / name).is_file():
             return path
     return None
-
-
-def _name_first(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

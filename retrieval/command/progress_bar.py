@@ -24,7 +24,7 @@ class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """How many are done in a second."""
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s")
+        return Text("" if speed is None else f"{speed:,.1f}/s")
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def show_progress() -> Iterator[Progress]:
 
         def show(description: str, done: int, total: int) -> None:
             if description not in tasks:
-                tasks[description] = bars.add_task(description)
+                tasks[description] = bars.add_task(description, total=total)
             bars.update(tasks[description], completed=done, total=total)
 
         yield show

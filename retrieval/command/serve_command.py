@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption
-from retrieval.device import Device, torch_device
+from retrieval.device import Device, pick_query_device
 from retrieval.errors import InstallationError
 
 _HOST, _PORT = "127.0.0.1", 8642
@@ -58,7 +58,7 @@ def serve(
     from retrieval.service.query_vectors import RememberingEncoder
     from retrieval.text_encoder import load_text_encoder
 
-    encoder = load_text_encoder(read_manifest(index).text_encoder.name, torch_device(device))
+    encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
     live = LiveEngine(index, RememberingEncoder(encoder), device)
 
     def say_started() -> None:

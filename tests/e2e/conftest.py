@@ -1,8 +1,13 @@
-"""A captioner that is there as soon as it is asked for, and a real browser."""
+"""What tests of the command share: a captioner that is there at once, a quick way to run it, a browser."""
 
+import contextlib
+import io
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -13,6 +18,27 @@ from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from indexer.image_encoder.efficientnet_lite import VARIANTS
+from retrieval.command.main import run
+
+
+@pytest.fixture(scope="session")
+def retrieve_here() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command in this process, which has loaded the libraries. Notices go to pytest's log."""
+
+    def retrieve(
+        *arguments: str | Path, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.chdir(cwd or Path.cwd()),
+            mock.patch.dict(os.environ, environment),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = run([str(argument) for argument in arguments])
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return retrieve
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from retrieval.schema import PhotoRow, Status, StoredCaption
 from retrieval.text_encoder import load_text_encoder
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
+Retrieve = Callable[..., subprocess.CompletedProcess[str]]
+Refuse = Callable[..., str]
 
 # What people might write of the sample photos; the index of these tests has other captions.
 CAPTIONS = {
@@ -56,9 +59,12 @@ chelsea.png\tchelsea.png#1\t3\t4\t4
 """
 
 
+NO_JAVA = {"PATH": "/nowhere"}
+
+
 def retrieve(*arguments: str | Path, java: bool = False) -> subprocess.CompletedProcess[str]:
     """Without `java` nothing is on the PATH, and METEOR, which takes long to start, has to be left out."""
-    environment = os.environ | ({} if java else {"PATH": "/nowhere"})
+    environment = os.environ | ({} if java else NO_JAVA)
     command = [RETRIEVE, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=540)
 
@@ -170,9 +176,11 @@ def test_a_given_index_is_measured(tmp_path: Path, data: Path, index: Path) -> N
         assert caption[name] == pytest.approx(100 * oracle[metric], abs=1e-9)
 
 
-def test_two_runs_give_the_same_bytes(tmp_path: Path, data: Path, index: Path) -> None:
-    for name in ("first", "second"):
-        done = retrieve("eval", data, "--out", tmp_path / name, "--index", index, "--json")
+def test_two_runs_give_the_same_bytes(
+    tmp_path: Path, data: Path, index: Path, retrieve_here: Retrieve
+) -> None:
+    for name, run in (("first", retrieve), ("second", partial(retrieve_here, **NO_JAVA))):
+        done = run("eval", data, "--out", tmp_path / name, "--index", index, "--json")
         assert done.stdout == (tmp_path / name / "report.json").read_text(), done.stderr
     for file in ("report.json", "run.caption.txt", "qrels.txt"):
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
@@ -196,7 +204,11 @@ class TestGate:
         return captions
 
     def test_a_worse_index_fails_and_a_better_one_passes(
-        self, tmp_path: Path, many: dict[str, str], make_captioned_index: Callable[..., None]
+        self,
+        tmp_path: Path,
+        many: dict[str, str],
+        make_captioned_index: Callable[..., None],
+        retrieve_here: Retrieve,
     ) -> None:
         rolled = dict(zip(many, np.roll(list(many.values()), 9).tolist(), strict=True))
         make_captioned_index(tmp_path / "good", many, tmp_path / "many")
@@ -205,7 +217,8 @@ class TestGate:
         def evaluate(index: str, baseline: str | None) -> subprocess.CompletedProcess[str]:
             out = tmp_path / f"{index}-{baseline}"
             options = ["--baseline", tmp_path / f"{baseline}-None" / "report.json"] if baseline else []
-            return retrieve("eval", tmp_path / "many", "--out", out, "--index", tmp_path / index, *options)
+            arguments = ["eval", tmp_path / "many", "--out", out, "--index", tmp_path / index, *options]
+            return retrieve_here(*arguments, **NO_JAVA)
 
         assert evaluate("good", None).returncode == 0
         same = evaluate("good", "good")
@@ -221,12 +234,12 @@ class TestGate:
         assert (better.returncode, "; better: caption" in better.stderr) == (0, True)
 
     def test_a_baseline_of_other_queries(
-        self, tmp_path: Path, data: Path, index: Path, many: dict[str, str]
+        self, tmp_path: Path, data: Path, index: Path, many: dict[str, str], retrieve_here: Retrieve
     ) -> None:
-        first = retrieve("eval", data, "--out", tmp_path / "old", "--index", index)
+        first = retrieve_here("eval", data, "--out", tmp_path / "old", "--index", index, **NO_JAVA)
         assert first.returncode == 0, first.stderr
         old = tmp_path / "old" / "report.json"
-        done = retrieve(
+        done = retrieve_here(
             "eval", tmp_path / "many", "--out", tmp_path / "new", "--index", index, "--baseline", old
         )
         assert done.returncode == 2
@@ -237,14 +250,15 @@ class TestGate:
 
 
 def test_shuffled_captions_are_found_out(
-    tmp_path: Path, data: Path, make_captioned_index: Callable[..., None]
+    tmp_path: Path, data: Path, make_captioned_index: Callable[..., None], retrieve_here: Retrieve
 ) -> None:
     """The same captions, each with another photo: the measure sees it, whatever the engine says."""
     names = list(INDEXED)
     make_captioned_index(
         tmp_path / "index", dict(zip(names, np.roll(list(INDEXED.values()), 1).tolist(), strict=True))
     )
-    done = retrieve("eval", data, "--out", tmp_path / "out", "--index", tmp_path / "index", "--json")
+    arguments = ["eval", data, "--out", tmp_path / "out", "--index", tmp_path / "index", "--json"]
+    done = retrieve_here(*arguments, **NO_JAVA)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["systems"]["caption"]["Recall@1"] < 10
 
@@ -256,11 +270,13 @@ def config(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> P
     return path
 
 
-def test_without_an_index_the_indexer_makes_one_once(tmp_path: Path, data: Path, config: Path) -> None:
+def test_without_an_index_the_indexer_makes_one_once(
+    tmp_path: Path, data: Path, config: Path, retrieve_here: Retrieve
+) -> None:
     out = tmp_path / "report"
     reports = []
     for _ in range(2):
-        done = retrieve("eval", data, "--out", out, "--config", config, "--json")
+        done = retrieve_here("eval", data, "--out", out, "--config", config, "--json", **NO_JAVA)
         assert done.returncode == 0, done.stderr
         reports.append(json.loads(done.stdout))
         manifest = read_manifest(out / "index")
@@ -283,55 +299,61 @@ def test_the_shipped_models_find_the_sample_photos(tmp_path: Path, data: Path) -
 
 
 class TestRefusals:
-    def refuse(self, code: int, *arguments: str | Path) -> str:
-        done = retrieve("eval", *arguments)
-        assert done.returncode == code
-        assert done.stdout == ""
-        assert len(done.stderr.splitlines()) == 1
-        return done.stderr
+    @pytest.fixture
+    def refuse(self, retrieve_here: Retrieve) -> Refuse:
+        def refuse(code: int, *arguments: str | Path) -> str:
+            done = retrieve_here("eval", *arguments, **NO_JAVA)
+            assert done.returncode == code
+            assert done.stdout == ""
+            assert len(done.stderr.splitlines()) == 1
+            return done.stderr
+
+        return refuse
 
     def test_an_index_that_lacks_photos(
-        self, tmp_path: Path, data: Path, make_captioned_index: Callable[..., None]
+        self, refuse: Refuse, tmp_path: Path, data: Path, make_captioned_index: Callable[..., None]
     ) -> None:
         make_captioned_index(tmp_path / "index", {"rocket.jpg": "a rocket", "china.jpg": "a temple"})
-        message = self.refuse(1, data, "--out", tmp_path / "out", "--index", tmp_path / "index")
+        message = refuse(1, data, "--out", tmp_path / "out", "--index", tmp_path / "index")
         assert (
             "the index lacks 4 of the 6 photos of split 'test' (astronaut.png, chelsea.png, coffee.png, …)"
             in message
         )
         assert not (tmp_path / "out").exists()
 
-    def test_a_split_that_does_not_exist(self, tmp_path: Path, data: Path, index: Path) -> None:
-        message = self.refuse(1, data, "--split", "train", "--out", tmp_path / "out", "--index", index)
+    def test_a_split_that_does_not_exist(
+        self, refuse: Refuse, tmp_path: Path, data: Path, index: Path
+    ) -> None:
+        message = refuse(1, data, "--split", "train", "--out", tmp_path / "out", "--index", index)
         assert "split 'train' is not in captions.jsonl; it has: test" in message
         assert not (tmp_path / "out").exists()
 
-    def test_a_folder_that_is_no_dataset(self, tmp_path: Path) -> None:
-        message = self.refuse(1, tmp_path, "--out", tmp_path / "out")
+    def test_a_folder_that_is_no_dataset(self, refuse: Refuse, tmp_path: Path) -> None:
+        message = refuse(1, tmp_path, "--out", tmp_path / "out")
         assert "no folder images/ in it; a captioned dataset is" in message
 
-    def test_no_index(self, tmp_path: Path, data: Path) -> None:
-        message = self.refuse(1, data, "--out", tmp_path / "out", "--index", tmp_path / "none")
+    def test_no_index(self, refuse: Refuse, tmp_path: Path, data: Path) -> None:
+        message = refuse(1, data, "--out", tmp_path / "out", "--index", tmp_path / "none")
         assert "found no index in" in message
         assert list(tmp_path.iterdir()) == []
 
-    def test_an_out_that_is_a_file(self, tmp_path: Path, data: Path) -> None:
+    def test_an_out_that_is_a_file(self, refuse: Refuse, tmp_path: Path, data: Path) -> None:
         (tmp_path / "out").touch()
-        assert "found a file at" in self.refuse(2, data, "--out", tmp_path / "out")
+        assert "found a file at" in refuse(2, data, "--out", tmp_path / "out")
 
-    def test_an_unknown_key(self, tmp_path: Path, data: Path) -> None:
+    def test_an_unknown_key(self, refuse: Refuse, tmp_path: Path, data: Path) -> None:
         (tmp_path / "eval.toml").write_text("bootstrap_resample = 10\n")
-        message = self.refuse(2, data, "--out", tmp_path / "out", "--config", tmp_path / "eval.toml")
+        message = refuse(2, data, "--out", tmp_path / "out", "--config", tmp_path / "eval.toml")
         assert "the nearest known one is 'bootstrap_resamples'" in message
 
-    def test_no_out(self, data: Path) -> None:
-        assert "--out" in self.refuse(2, data)
+    def test_no_out(self, refuse: Refuse, data: Path) -> None:
+        assert "--out" in refuse(2, data)
 
-    def test_a_photo_that_cannot_be_read(self, tmp_path: Path, config: Path) -> None:
+    def test_a_photo_that_cannot_be_read(self, refuse: Refuse, tmp_path: Path, config: Path) -> None:
         (tmp_path / "images").mkdir()
         (tmp_path / "images" / "a.jpg").write_bytes(b"no photo")
         (tmp_path / "captions.jsonl").write_text('{"image": "a.jpg", "captions": ["a dog"]}')
-        message = self.refuse(1, tmp_path, "--out", tmp_path / "out", "--config", config)
+        message = refuse(1, tmp_path, "--out", tmp_path / "out", "--config", config)
         assert "1 of the 1 photos of split 'test' can't be read (a.jpg: not_an_image" in message
 
 

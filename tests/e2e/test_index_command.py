@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from retrieval.schema import Status
 from retrieval.shards import iterate_live_rows
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
+Retrieve = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = ["new", "unchanged", "updated", "removed", "failed", "photos", "generation", "seconds"]
 
 
@@ -35,7 +37,9 @@ def config(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> P
     return path
 
 
-def test_a_folder_is_indexed_then_searched_then_followed(tmp_path: Path, config: Path) -> None:
+def test_a_folder_is_indexed_then_searched_then_followed(
+    tmp_path: Path, config: Path, retrieve_here: Retrieve
+) -> None:
     photos, index = tmp_path / "photos", tmp_path / "index"
     write_samples(photos)
     (photos / "empty.jpg").write_bytes(b"")
@@ -44,7 +48,7 @@ def test_a_folder_is_indexed_then_searched_then_followed(tmp_path: Path, config:
     count = len(find_samples()) + 1
 
     def index_photos() -> subprocess.CompletedProcess[str]:
-        return retrieve("index", photos, "--index", index, "--config", config, "--json")
+        return retrieve_here("index", photos, "--index", index, "--config", config, "--json")
 
     first = index_photos()
     assert first.returncode == 0, first.stderr
@@ -57,7 +61,7 @@ def test_a_folder_is_indexed_then_searched_then_followed(tmp_path: Path, config:
         f"not indexed: {photos}/tex\\nt.jpg: not_an_image: none of JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF",
     ]
 
-    found = retrieve("search", "a dog", "--index", index, "-k", "100", "--json")
+    found = retrieve_here("search", "a dog", "--index", index, "-k", "100", "--json")
     assert found.returncode == 0, found.stderr
     paths = [hit["path"] for hit in json.loads(found.stdout)["hits"]]
     expected = [str(photos / path.name) for path in find_samples()] + [f"{photos}/caf\\xe9.png"]
@@ -79,14 +83,14 @@ def test_a_folder_is_indexed_then_searched_then_followed(tmp_path: Path, config:
     }
 
 
-def test_an_empty_folder_makes_an_empty_index(tmp_path: Path, config: Path) -> None:
+def test_an_empty_folder_makes_an_empty_index(tmp_path: Path, config: Path, retrieve_here: Retrieve) -> None:
     (tmp_path / "photos").mkdir()
-    done = retrieve("index", "photos", "--config", config, cwd=tmp_path)
+    done = retrieve_here("index", "photos", "--config", config, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(
         "0 new, 0 unchanged, 0 updated, 0 removed, 0 failed; 0 photos in index (generation 1) after "
     )
-    found = retrieve("search", "a dog", "--json", cwd=tmp_path)
+    found = retrieve_here("search", "a dog", "--json", cwd=tmp_path)
     assert json.loads(found.stdout)["hits"] == []
 
 
@@ -106,12 +110,12 @@ def test_an_empty_folder_makes_an_empty_index(tmp_path: Path, config: Path) -> N
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(
-    tmp_path: Path, arguments: list[str], code: int, message: str
+    tmp_path: Path, arguments: list[str], code: int, message: str, retrieve_here: Retrieve
 ) -> None:
     (tmp_path / "wrong.toml").write_text("beam_widht = 3\n")
     (tmp_path / "lost.toml").write_text('captioner = "lost.safetensors"\n')
     before = sorted(tmp_path.iterdir())
-    done = retrieve(*arguments, cwd=tmp_path)
+    done = retrieve_here(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith("retrieve: error: ")
     assert message in done.stderr
@@ -119,9 +123,11 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_other_captioner_is_refused_in_one_line(tmp_path: Path, config: Path, tiny_checkpoint: Path) -> None:
+def test_other_captioner_is_refused_in_one_line(
+    tmp_path: Path, config: Path, tiny_checkpoint: Path, retrieve_here: Retrieve
+) -> None:
     Image.new("RGB", (50, 40), "navy").save(tmp_path / "a.png")
-    first = retrieve("index", "a.png", "--config", config, cwd=tmp_path)
+    first = retrieve_here("index", "a.png", "--config", config, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     manifest = read_manifest(tmp_path / "index")
     other = tmp_path / "other.toml"
@@ -129,7 +135,7 @@ def test_other_captioner_is_refused_in_one_line(tmp_path: Path, config: Path, ti
     data = bytearray(tiny_checkpoint.read_bytes())
     data[-1] ^= 1
     tiny_checkpoint.with_name("other.safetensors").write_bytes(data)
-    second = retrieve("index", "a.png", "--config", other, cwd=tmp_path)
+    second = retrieve_here("index", "a.png", "--config", other, cwd=tmp_path)
     assert second.returncode == 1
     [line] = second.stderr.splitlines()
     assert line.startswith("retrieve: error: found captioner other on efficientnet-lite0 (")
@@ -137,28 +143,28 @@ def test_other_captioner_is_refused_in_one_line(tmp_path: Path, config: Path, ti
     assert read_manifest(tmp_path / "index") == manifest
 
 
-def test_two_runs_over_the_same_photos_give_the_same_shards(tmp_path: Path, config: Path) -> None:
+def test_two_runs_over_the_same_photos_give_the_same_shards(
+    tmp_path: Path, config: Path, retrieve_here: Retrieve
+) -> None:
     write_samples(tmp_path / "photos")
     (tmp_path / "photos" / "text.jpg").write_bytes(b"Dear diary")
     other = tmp_path / "other.toml"
     other.write_text(config.read_text() + "workers = 3\n")
-    for index, settings in (("one", config), ("two", other)):
-        done = retrieve(
-            "index", "photos", "--index", index, "--config", settings, "--device", "cpu", cwd=tmp_path
-        )
+    for run, index, settings in ((retrieve, "one", config), (retrieve_here, "two", other)):
+        done = run("index", "photos", "--index", index, "--config", settings, "--device", "cpu", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     one, two = read_manifest(tmp_path / "one"), read_manifest(tmp_path / "two")
     assert [shard.sha256 for shard in one.shards] == [shard.sha256 for shard in two.shards]
     assert one.vectors == two.vectors
 
 
-def test_the_shipped_captioner_tells_sample_photos_apart(tmp_path: Path) -> None:
+def test_the_shipped_captioner_tells_sample_photos_apart(tmp_path: Path, retrieve_here: Retrieve) -> None:
     photos = tmp_path / "photos"
     write_samples(photos)
     done = retrieve("index", photos, "--index", tmp_path / "index", "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    found = retrieve(
+    found = retrieve_here(
         "search", "a cat looks at the camera", "--index", tmp_path / "index", "-k", "11", "--json"
     )
     hits = json.loads(found.stdout)["hits"]

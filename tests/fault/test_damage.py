@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,16 @@ def damage(data: bytes, rng: random.Random) -> bytes:
     changed = bytearray(data)
     changed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     return bytes(changed)
+
+
+def put_back(index: Path, times: int) -> Iterator[int]:
+    """So many rounds, the index in each as it was at first."""
+    saved = index.with_name("saved")
+    shutil.copytree(index, saved)
+    for number in range(times):
+        shutil.rmtree(index)
+        shutil.copytree(saved, index)
+        yield number
 
 
 def find_named(index: Path) -> list[str]:
@@ -80,11 +91,7 @@ def test_every_flip_and_truncation_is_noticed_and_no_answer_changes(grown: Any, 
 
 def test_repair_after_damage_to_derived_files_gives_the_same_answers(grown: Any, full: bool) -> None:
     rng, right = random.Random(6), grown.answers()
-    saved = grown.index.with_name("saved")
-    shutil.copytree(grown.index, saved)
-    for _ in range(40 if full else 8):
-        shutil.rmtree(grown.index)
-        shutil.copytree(saved, grown.index)
+    for _ in put_back(grown.index, 40 if full else 8):
         manifest = read_manifest(grown.index)
         path = rng.choice([file.path for file in list_files(grown.index, manifest) if file.derived])
         if rng.random() < 0.3:
@@ -113,11 +120,7 @@ def test_repair_after_a_lost_manifest_costs_no_captioning(grown: Any) -> None:
 
 def test_repair_after_any_damage_gives_an_index_that_the_next_run_completes(grown: Any, full: bool) -> None:
     rng, right = random.Random(7), grown.captions()
-    saved = grown.index.with_name("saved")
-    shutil.copytree(grown.index, saved)
-    for _ in range(150 if full else 20):
-        shutil.rmtree(grown.index)
-        shutil.copytree(saved, grown.index)
+    for _ in put_back(grown.index, 150 if full else 20):
         for path in rng.sample(files_of(grown.index), rng.choice([1, 1, 2])):
             path.write_bytes(damage(path.read_bytes(), rng))
         repair_index(grown.index)

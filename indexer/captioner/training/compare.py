@@ -9,9 +9,12 @@ from typing import Any
 import typer
 from safetensors import safe_open
 
+from indexer.image_encoder import Neck
+
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "encoder": lambda run: run["encoder"],
     "cell": lambda run: run["cell"],
-    "decoder weights": lambda run: f"{run['weights'] / 1e6:.2f} M",
+    "learned weights": lambda run: f"{run['weights'] / 1e6:.2f} M",
     "passes": lambda run: str(len(run["log"])),
     "minutes": lambda run: f"{sum(entry['seconds'] for entry in run['log']) / 60:.1f}",
     "last loss": lambda run: f"{run['log'][-1]['loss']:.2f}",
@@ -19,13 +22,22 @@ _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "CIDEr": lambda run: f"{_best(run)['CIDEr']:.1f}",
     "R@1 / 5 / 10": lambda run: " / ".join(f"{_best(run)[f'Recall@{k}']:.1f}" for k in (1, 5, 10)),
 }
+_SETTINGS = ("encoder", "cell")
 
 
 def compare_trainings(folders: Sequence[Path]) -> str:
-    """A Markdown table with a line per training; its scores are those of the validation split, in percent."""
+    """A Markdown table with a line per training; its scores are those of the validation split, in percent.
+
+    Of encoder and cell it names what is not the same in all of them.
+    """
     runs = [_read(folder) for folder in folders]
-    lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
-    lines += ["| " + " | ".join(column(run) for column in _COLUMNS.values()) + " |" for run in runs]
+    columns = {
+        name: [column(run) for run in runs]
+        for name, column in _COLUMNS.items()
+        if name not in _SETTINGS or len({column(run) for run in runs}) > 1
+    }
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in zip(*columns.values(), strict=True)]
     return "\n".join(lines)
 
 
@@ -33,8 +45,9 @@ def _read(folder: Path) -> dict[str, Any]:
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     with safe_open(folder / "captioner.safetensors", framework="np") as file:
         weights = sum(file.get_tensor(name).size for name in file.keys())
-    cell = json.loads((folder / "config.json").read_text())["decoder"]["cell"]
-    return {"cell": cell, "weights": weights, "log": log}
+    config = json.loads((folder / "config.json").read_text())
+    encoder = config["image_encoder"] + ("" if config["neck"] == Neck.NONE else f" + {config['neck']}")
+    return {"encoder": encoder, "cell": config["decoder"]["cell"], "weights": weights, "log": log}
 
 
 def _best(run: dict[str, Any]) -> dict[str, float]:

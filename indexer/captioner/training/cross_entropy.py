@@ -4,15 +4,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from indexer.captioner.config import TrainingConfig
-from indexer.captioner.decoder import AttentionDecoder
+from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.examples import Batch
 from indexer.captioner.vocabulary import PAD
 
 
-def cross_entropy_loss(decoder: AttentionDecoder, batch: Batch, config: TrainingConfig) -> Tensor:
+def cross_entropy_loss(model: EncoderDecoder, batch: Batch, config: TrainingConfig) -> Tensor:
     """−log p of the words with label smoothing, plus λ·mean_j(1 − Σ_t α_tj)² (Xu et al. 2015, eq. 14)."""
-    photos = decoder.annotate(batch.a_BLD)
-    logits_BKTV, alpha_BKTL = decoder(photos, batch.words_BKT[:, :, :-1])
+    photos = model.annotate(batch.seen)
+    logits_BKTV, alpha_BKTL = model.decoder(photos, batch.words_BKT[:, :, :-1])
     target_BKT = batch.words_BKT[:, :, 1:]
     word_loss = F.cross_entropy(
         logits_BKTV.flatten(0, 2).float(),

@@ -1,4 +1,4 @@
-"""What the decoder trains on: cached annotations and people's captions in, shuffled batches out.
+"""What the decoder trains on: what an encoder sees and people's captions in, shuffled batches out.
 
 Shapes: N photos of the split, B photos of a batch, K captions of each, T words, L locations, D channels.
 """
@@ -16,9 +16,9 @@ from retrieval.captioned_dataset import CaptionedPhoto
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """The photos of one split: each view's annotations (fp16 memory maps) and the captions as numbers."""
+    """The photos of one split: what is seen in each view (memory maps) and the captions as numbers."""
 
-    views_VNLD: tuple[np.ndarray, ...]
+    views: tuple[np.ndarray, ...]
     words_NKT: Tensor
 
     def __len__(self) -> int:
@@ -27,10 +27,10 @@ class Examples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Photos by their number in the split, one random view's annotations of each, and all their captions."""
+    """Photos by their number in the split, what is seen in a random view of each, and all their captions."""
 
     numbers_B: np.ndarray
-    a_BLD: Tensor
+    seen: Tensor
     words_BKT: Tensor
 
 
@@ -47,16 +47,21 @@ def encode_captions(photos: Sequence[CaptionedPhoto], vocabulary: Vocabulary, ma
     return words_NKT
 
 
+def to_tensor(seen: np.ndarray, dtype: torch.dtype) -> Tensor:
+    """What an encoder saw, its numbers in `dtype`; pixels stay bytes."""
+    tensor = torch.tensor(seen)
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
 def iterate_batches(
     examples: Examples, size: int, dtype: torch.dtype, random: np.random.Generator
 ) -> Iterator[Batch]:
     """One pass in random order, each photo in one random view; columns of nothing but padding are cut."""
     order = random.permutation(len(examples))
-    views = random.integers(len(examples.views_VNLD), size=len(examples))
+    views = random.integers(len(examples.views), size=len(examples))
     for start in range(0, len(order), size):
         numbers_B = order[start : start + size]
-        annotations = [examples.views_VNLD[views[number]][number] for number in numbers_B]
-        a_BLD = torch.from_numpy(np.stack(annotations)).to(dtype)
+        seen = [examples.views[views[number]][number] for number in numbers_B]
         words_BKT = examples.words_NKT[numbers_B]
         longest = int((words_BKT != PAD).sum(-1).max())
-        yield Batch(numbers_B, a_BLD, words_BKT[:, :, :longest])
+        yield Batch(numbers_B, to_tensor(np.stack(seen), dtype), words_BKT[:, :, :longest])

@@ -1,4 +1,4 @@
-"""What `retrieve train captioner` trains: a decoder on cached annotations. Writes nothing."""
+"""What `retrieve train captioner` trains: a captioner on what was cached. Writes nothing."""
 
 import math
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from indexer.captioner.config import TrainingConfig
-from indexer.captioner.decoder import AttentionDecoder
+from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.cross_entropy import cross_entropy_loss
 from indexer.captioner.training.examples import Batch, Examples, iterate_batches
 from indexer.captioner.training.validation import Validation
 
 
 class CaptioningTask:
-    """The decoder, teacher forcing over people's captions, and CIDEr of its own on the validation photos."""
+    """A captioner, teacher forcing over people's captions, and CIDEr of its own on the validation photos."""
 
     metric = "CIDEr"
 
     def __init__(
         self,
-        model: AttentionDecoder,
+        model: EncoderDecoder,
         examples: Examples,
         validation: Validation,
         config: TrainingConfig,
@@ -45,4 +45,4 @@ class CaptioningTask:
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """As `Task.validate`."""
-        return self._validation(cast(AttentionDecoder, model))
+        return self._validation(cast(EncoderDecoder, model))

@@ -10,6 +10,8 @@ import torch
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search
+from indexer.captioner.encoder_decoder import EncoderDecoder
+from indexer.captioner.training.examples import to_tensor
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.training.recall import RECALLS, measure_recall
 from retrieval.captioned_dataset import CaptionedPhoto
@@ -39,7 +41,7 @@ def load_caption_scorer(name: str, references: Sequence[Sequence[Tokens]]) -> Ca
 
 
 class Validation:
-    """Scores a decoder on the validation photos, in percent: CIDEr, and Recall@1, 5 and 10 of image search.
+    """Scores a captioner on the validation photos, in percent: CIDEr, and Recall@1, 5 and 10 of image search.
 
     A search asks each human caption for its photo among the generated captions, by cosine of sentence
     vectors.
@@ -50,12 +52,12 @@ class Validation:
     def __init__(
         self,
         photos: Sequence[CaptionedPhoto],
-        a_NLD: np.ndarray,
+        seen: np.ndarray,
         vocabulary: Vocabulary,
         decoding: DecodingConfig,
         dtype: torch.dtype,
     ) -> None:
-        self._a_NLD = a_NLD
+        self._seen = seen
         self._vocabulary = vocabulary
         self._decoding = decoding
         self.dtype = dtype
@@ -64,9 +66,9 @@ class Validation:
         self._queries_QE = self._text_encoder.encode([text for photo in photos for text in photo.captions])
         self._answers_Q = np.repeat(np.arange(len(photos)), [len(photo.captions) for photo in photos])
 
-    def __call__(self, decoder: AttentionDecoder) -> dict[str, float]:
-        """The scores of the decoder's captions by beam search."""
-        captions = self.write_captions(decoder)
+    def __call__(self, model: EncoderDecoder) -> dict[str, float]:
+        """The scores of the model's captions by beam search."""
+        captions = self.write_captions(model)
         vectors_NE = self._text_encoder.encode([" ".join(caption) for caption in captions])
         return {
             "CIDEr": 100 * self._scorer.score(captions)[0],
@@ -74,20 +76,20 @@ class Validation:
             "distinct captions": len(set(captions)),
         }
 
-    def write_captions(self, decoder: AttentionDecoder) -> list[Tokens]:
-        """The best caption of each photo, from cached annotations."""
-        was_training = decoder.training
-        decoder.eval()
+    def write_captions(self, model: EncoderDecoder) -> list[Tokens]:
+        """The best caption of each photo, from what was cached of it."""
+        was_training = model.training
+        model.eval()
         captions = []
-        for start in range(0, len(self._a_NLD), _BATCH):
-            a_BLD = torch.tensor(self._a_NLD[start : start + _BATCH]).to(self.dtype)
+        for start in range(0, len(self._seen), _BATCH):
+            seen = to_tensor(self._seen[start : start + _BATCH], self.dtype)
             with (
                 torch.inference_mode(),
                 torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32),
             ):
-                words = self._decode(decoder, decoder.annotate(a_BLD)).words_BKT[:, 0].tolist()
+                words = self._decode(model.decoder, model.annotate(seen)).words_BKT[:, 0].tolist()
             captions += [self._vocabulary.decode(numbers) for numbers in words]
-        decoder.train(was_training)
+        model.train(was_training)
         return captions
 
     def _decode(self, decoder: AttentionDecoder, photos: Annotated) -> Decoded:

@@ -14,7 +14,7 @@ from PIL import Image
 import indexer.build
 from indexer.build import build_index
 from indexer.config import IndexConfig
-from indexer.decode_pool import ReadPhoto
+from indexer.decode_pool import ReadPhoto, decode_photos
 from indexer.describer import Describer
 from indexer.photo_file import identify_path
 from indexer.report import IndexReport
@@ -479,7 +479,7 @@ def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
         library.index,
         library.captioner,
         library.text_encoder,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda _, done, total: told.append((done, total)),
     )
     assert told == [(1, 3), (2, 3), (3, 3)]
 
@@ -575,30 +575,29 @@ def test_missing_photos_are_kept_when_asked(library: Library, paint: Paint) -> N
     library.check()
 
 
-def test_decoder_that_fails_while_captioning_again_costs_no_photo(
-    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def red_of_two(library: Library, paint: Paint) -> Path:
+    """One of the two photos of an index."""
     path = paint("a.png", RED)
     paint("b.png", GREEN)
     library.build()
-    decode = indexer.build.decode_photos
+    return path
 
-    def fail(paths: Sequence[bytes], *arguments: Any) -> Any:
-        for read in decode(paths, *arguments):
-            failed = read.path == os.fsencode(path)
+
+def test_decoder_that_fails_while_captioning_again_costs_no_photo(
+    library: Library, red_of_two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> Any:
+        for read in decode_photos(*arguments):
+            failed = read.path == os.fsencode(red_of_two)
             yield dataclasses.replace(read, photo=None, reason="timed_out: slow") if failed else read
 
-    monkeypatch.setattr(indexer.build, "decode_photos", lambda *arguments: closing_of(fail(*arguments)))
+    monkeypatch.setattr(indexer.build, "decode_photos", fail)
     report = library.build(recaption=True)
     assert counts(report)[:6] == (0, 1, 1, 0, 1, 2)
-    assert report.failures == ((os.fsencode(path), "timed_out: slow"),)
+    assert report.failures == ((os.fsencode(red_of_two), "timed_out: slow"),)
     assert library.captions() == {"a.png": RED_CAPTION, "b.png": GREEN_CAPTION}
     library.check()
-
-
-def closing_of(reads: Any) -> Any:
-    """A generator, which can be closed."""
-    yield from reads
 
 
 def test_photo_whose_bytes_cannot_be_read_is_kept(
@@ -625,16 +624,11 @@ def test_photo_whose_bytes_cannot_be_read_is_kept(
 
 
 def test_file_that_vanishes_before_it_is_read_is_gone(
-    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+    library: Library, red_of_two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = paint("a.png", RED)
-    paint("b.png", GREEN)
-    library.build()
-    decode = indexer.build.decode_photos
-
     def vanish(*arguments: Any) -> Any:
-        path.unlink()
-        return decode(*arguments)
+        red_of_two.unlink()
+        return decode_photos(*arguments)
 
     monkeypatch.setattr(indexer.build, "decode_photos", vanish)
     assert counts(library.build()) == (0, 1, 0, 1, 0, 1, 2)
@@ -645,17 +639,23 @@ class Stopped(BaseException):
     """A kill, as far as the next run can tell."""
 
 
-def stop_after(library: Library, batches: int, monkeypatch: pytest.MonkeyPatch, **config: Any) -> None:
+def stop_after(
+    library: Library,
+    batches: int,
+    monkeypatch: pytest.MonkeyPatch,
+    how: type[BaseException] = Stopped,
+    **config: Any,
+) -> None:
     caption = library.captioner.caption
 
     def stop(pixels_BHWC: np.ndarray) -> Any:
         if len(library.captioner.batches) == batches:
-            raise Stopped
+            raise how
         return caption(pixels_BHWC)
 
     library.captioner.batches.clear()
     monkeypatch.setattr(library.captioner, "caption", stop)
-    with pytest.raises(Stopped):
+    with pytest.raises(how):
         library.build(batch_photos=1, **config)
     monkeypatch.undo()
 
@@ -772,17 +772,7 @@ def test_interrupted_run_keeps_the_shard_in_flight(
 ) -> None:
     for number in range(8):
         paint(f"{number}.png", (number, 0, 0))
-    caption = library.captioner.caption
-
-    def interrupt(pixels_BHWC: np.ndarray) -> Any:
-        if len(library.captioner.batches) == 5:
-            raise KeyboardInterrupt
-        return caption(pixels_BHWC)
-
-    monkeypatch.setattr(library.captioner, "caption", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        library.build(batch_photos=1, shard_rows=3)
-    monkeypatch.undo()
+    stop_after(library, 5, monkeypatch, KeyboardInterrupt, shard_rows=3)
     unfinished = read_manifest(library.index).unfinished
     assert unfinished is not None
     assert [shard.rows for shard in unfinished.shards] == [2]

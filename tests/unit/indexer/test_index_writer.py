@@ -70,6 +70,23 @@ def test_readers_see_a_head_with_its_vectors_and_not_before(
     assert verify_index(index).damaged == ()
 
 
+def test_a_run_writes_the_head_once_however_often_it_publishes(
+    index: Path, head: Any, word_encoder: Any
+) -> None:
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 10, head)
+    describe_again(index, writer, word_encoder)
+    record = writer.commit().image_head
+    assert record is not None
+    again = IndexWriter(index, read_manifest(index), CAPTIONER, 1, head)
+    files = []
+    for number in range(2):
+        again.delete(f"{number}" * 64, ())
+        files.append((read_manifest(index).generation, head_path(index, record).stat().st_ino))
+    (first, file), (second, same) = files
+    assert (second, same) == (first + 1, file)
+    assert verify_index(index).damaged == ()
+
+
 def test_damaged_head_is_left_out_and_put_back_by_the_next_run(
     index: Path, head: Any, word_encoder: Any
 ) -> None:

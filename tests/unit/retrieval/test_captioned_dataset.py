@@ -191,6 +191,17 @@ class TestStrayKey:
         assert dataset.left_out == ("2258277193_586949ec62.jpg",)
 
 
+def test_a_slice_has_the_first_photos_of_each_split(tmp_path: Path) -> None:
+    photos = [("a.jpg", "train"), ("b.jpg", "val"), ("c.jpg", "train"), ("d.jpg", "train")]
+    folder = make_folder(tmp_path, tuple(name for name, _ in photos), dataset_x__json=karpathy(*photos))
+    dataset = read_captioned_dataset(folder).first(2)
+    assert {split: [photo.path.name for photo in dataset.split(split)] for split in dataset.splits} == {
+        "train": ["a.jpg", "c.jpg"],
+        "val": ["b.jpg"],
+    }
+    assert (dataset.name, dataset.source.name) == ("tiny", "dataset_x.json")
+
+
 @pytest.mark.shared_data
 def test_karpathys_flickr8k(shared_data: Path) -> None:
     dataset: CaptionedDataset = read_captioned_dataset(shared_data / "flickr8k")

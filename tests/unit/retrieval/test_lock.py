@@ -23,8 +23,8 @@ import os, sys, time
 from pathlib import Path
 from retrieval.lock import writer_lock
 with writer_lock(Path(sys.argv[1])):
-    if worker := os.fork():
-        print(worker, flush=True)
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
     time.sleep(60)
 """
 
@@ -78,6 +78,7 @@ def test_lock_is_free_after_an_error(tmp_path):
 def test_worker_that_outlives_its_killed_writer_does_not_keep_the_lock(tmp_path):
     command = [sys.executable, "-c", HOLD_AND_FORK, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        # The worker says its own number: from fork on until it runs, it does hold the lock.
         worker = int(writer.stdout.readline())
         try:
             writer.send_signal(signal.SIGKILL)

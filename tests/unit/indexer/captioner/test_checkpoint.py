@@ -100,7 +100,24 @@ def test_weights_that_do_not_fit_the_header_are_refused(tmp_path: Path) -> None:
         read_captioner(path)
 
 
+def test_the_weights_of_another_cell_are_refused_naming_both(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    path = tmp_path / "c.safetensors"
+    write(path, Cell.LSTM)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    header = metadata["header"].replace('"cell":"lstm"', '"cell":"gru"')
+    assert header != metadata["header"]
+    save_file(load_file(path), path, metadata={"header": header})
+    with pytest.raises(CheckpointError, match="holds the weights of the cell lstm, its header asks for gru"):
+        read_captioner(path)
+
+
 def test_another_encoder_than_it_was_trained_on_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "c.safetensors", encoder_sha256="0" * 64)
-    with pytest.raises(CheckpointError, match=f"efficientnet-lite0 of 000000000000…, found {LITE0[:12]}…"):
+    with pytest.raises(
+        CheckpointError,
+        match=f"efficientnet-lite0 of 000000000000…, found efficientnet-lite0 of {LITE0[:12]}…",
+    ):
         load_attention_captioner(tmp_path / "c.safetensors")

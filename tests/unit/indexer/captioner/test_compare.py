@@ -9,9 +9,10 @@ from safetensors.torch import save_file
 from indexer.captioner.training.compare import compare_trainings
 
 
-def write_training(folder: Path, cell: str, scores: list[float]) -> Path:
+def write_training(folder: Path, cell: str, scores: list[float], neck: str = "none") -> Path:
     folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"decoder": {"cell": cell}}))
+    config = {"image_encoder": "a-net", "neck": neck, "decoder": {"cell": cell}}
+    (folder / "config.json").write_text(json.dumps(config))
     save_file({"a": torch.zeros(1000, 500), "b": torch.zeros(10)}, folder / "captioner.safetensors")
     log = [
         {
@@ -33,7 +34,18 @@ def test_each_training_is_a_line_with_its_best_scores(tmp_path: Path) -> None:
         write_training(tmp_path / "two", "lstm", [10.0]),
     ]
     header, ruler, gru, lstm = compare_trainings(folders).splitlines()
-    assert header.startswith("| cell | decoder weights | passes | minutes |")
+    assert header.startswith("| cell | learned weights | passes | minutes |")
     assert ruler.count("---") == header.count("|") - 1
     assert gru == "| gru | 0.50 M | 3 | 4.5 | 2.00 | 3.50 | 30.0 | 30.0 / 6.0 / 3.0 |"
     assert lstm == "| lstm | 0.50 M | 1 | 1.5 | 4.00 | 1.50 | 10.0 | 10.0 / 2.0 / 1.0 |"
+
+
+def test_encoders_are_named_where_they_differ(tmp_path: Path) -> None:
+    folders = [
+        write_training(tmp_path / "one", "gru", [20.0]),
+        write_training(tmp_path / "two", "gru", [10.0], neck="hourglass"),
+    ]
+    header, _, plain, necked = compare_trainings(folders).splitlines()
+    assert header.startswith("| encoder | learned weights |")
+    assert plain.startswith("| a-net | 0.50 M |")
+    assert necked.startswith("| a-net + hourglass | 0.50 M |")

@@ -1,4 +1,4 @@
-"""The decoder's equations, computed again by hand, and its decoding against exhaustive search."""
+"""Attention by its written equations, and decoding against exhaustive search."""
 
 import itertools
 
@@ -31,29 +31,6 @@ def test_attention_is_the_written_equation() -> None:
         torch.testing.assert_close(
             context_BKF[b, k], sum(a * phi for a, phi in zip(alpha_L, phi_BLF[b], strict=True))
         )
-
-
-@pytest.mark.parametrize("cell", list(Cell))
-def test_step_computes_the_cell_by_its_equations(cell: Cell) -> None:
-    decoder = make_decoder(cell)
-    photos = decoder.annotate(torch.randn(1, 9, 6))
-    before = decoder.begin(photos, 1)
-    step = decoder.step(torch.tensor([[5]]), before, photos)
-    h, x = before.h_BKH[0, 0], torch.cat([step.embedded_BKE[0, 0], step.context_BKF[0, 0]])
-    input_gates = decoder.cell.weight_ih @ x + decoder.cell.bias_ih
-    hidden_gates = decoder.cell.weight_hh @ h + decoder.cell.bias_hh
-    if cell is Cell.SIMPLE:
-        expected = torch.tanh(input_gates + hidden_gates)
-    elif cell is Cell.GRU:
-        r, z, n = zip(input_gates.chunk(3), hidden_gates.chunk(3), strict=True)
-        reset, keep = torch.sigmoid(r[0] + r[1]), torch.sigmoid(z[0] + z[1])
-        expected = (1 - keep) * torch.tanh(n[0] + reset * n[1]) + keep * h
-    else:
-        i, f, g, o = (input_gates + hidden_gates).chunk(4)
-        memory = torch.sigmoid(f) * before.memory_BKH[0, 0] + torch.sigmoid(i) * torch.tanh(g)
-        torch.testing.assert_close(step.state.memory_BKH[0, 0], memory)
-        expected = torch.sigmoid(o) * torch.tanh(memory)
-    torch.testing.assert_close(step.state.h_BKH[0, 0], expected)
 
 
 def test_context_is_gated_by_beta() -> None:

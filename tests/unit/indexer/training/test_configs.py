@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from indexer.captioner.config import CaptionerConfig
-from indexer.captioner.decoder import Cell
 from indexer.image_encoder.training.config import ImageEncoderConfig
 from indexer.image_head.config import ImageHeadConfig
 from retrieval.config import Config, load_config
@@ -28,13 +27,17 @@ def test_the_file_holds_every_key_and_its_default(name: str, config: Config) -> 
     assert values == config.model_dump(mode="json")
 
 
-@pytest.mark.parametrize("cell", list(Cell))
-def test_the_cells_differ_in_nothing_but_the_cell(cell: Cell) -> None:
-    config = load_config(CaptionerConfig, CONFIGS / "cells" / f"{cell}.toml")
-    assert config.decoder.cell is cell
-    gru = load_config(CaptionerConfig, CONFIGS / "cells" / "gru.toml")
-    assert config.model_copy(update={"decoder": gru.decoder}) == gru
-    assert config.decoder.model_copy(update={"cell": Cell.GRU}) == gru.decoder
+@pytest.mark.parametrize("name", ["hourglass", "hrnet", "resnet"])
+def test_the_encoders_differ_in_nothing_but_the_encoder(name: str) -> None:
+    config = load_config(CaptionerConfig, CONFIGS / "encoders" / f"{name}.toml")
+    default = load_config(CaptionerConfig, CONFIGS / "encoders" / "efficientnet-lite2.toml")
+    assert config != default
+    encoder = {"image_encoder": default.image_encoder, "neck": default.neck}
+    assert config.model_copy(update=encoder) == default
+
+
+def test_the_cells_have_a_config_that_loads() -> None:
+    assert load_config(CaptionerConfig, CONFIGS / "cells.toml").training.cycles == (1,)
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_one(tmp_path: Path) -> None:

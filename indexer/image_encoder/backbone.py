@@ -1,0 +1,61 @@
+"""Backbones of the `transformers` library as trunks. Reads weights; downloads one given by name."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from indexer.image_encoder.encoder import ImageEncoder, Pixels
+
+
+class BackboneTrunk(nn.Module):
+    """A `transformers` backbone that gives its last feature map, or all that it was asked for."""
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Normalised pixels (B, 3, H, W) → feature map (B, D, rows, columns)."""
+        return self.maps(x_BCHW)[-1]
+
+    def maps(self, x_BCHW: Tensor) -> tuple[Tensor, ...]:
+        """Normalised pixels (B, 3, H, W) → feature maps, finest first."""
+        return cast(tuple[Tensor, ...], self.backbone(x_BCHW).feature_maps)
+
+
+def load_backbone(name_or_path: str, maps: int = 1) -> ImageEncoder:
+    """The backbone of that name or in that folder, giving its last so many feature maps; safetensors only.
+
+    Where there is none, `transformers` raises `OSError`, `ValueError`, `KeyError`, `ImportError`,
+    `RuntimeError` or `SafetensorError`.
+    """
+    from transformers import AutoBackbone, AutoConfig, ImageProcessingMixin
+
+    config = AutoConfig.from_pretrained(name_or_path)
+    # AutoBackbone.from_pretrained asks the model hub even for a local folder; the class it picks doesn't.
+    architecture = type(AutoBackbone.from_config(config))
+    config.out_features = config.stage_names[-maps:]
+    backbone = architecture.from_pretrained(name_or_path, config=config, use_safetensors=True)
+    processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path)
+    name, trunk = Path(name_or_path).name, BackboneTrunk(backbone)
+    return ImageEncoder(name, _hash_weights(backbone), trunk, _read_pixels(processor)).eval()
+
+
+def _read_pixels(processor: dict[str, Any]) -> Pixels:
+    """From a preprocessor_config.json; older ones give the size as a bare number."""
+    size = processor["size"]
+    if isinstance(size, dict):
+        size = size["shortest_edge"] if "shortest_edge" in size else size["height"]
+    mean, scale = (tuple(255.0 * x for x in processor[key]) for key in ("image_mean", "image_std"))
+    return Pixels(size, mean, scale)
+
+
+def _hash_weights(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, weight in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.cpu().contiguous().view(torch.uint8).numpy().tobytes() if weight.dim() else b"")
+    return digest.hexdigest()
