@@ -78,7 +78,10 @@ def search(
     start = time.perf_counter()
     results = engine.search(query, k, channel, where=where, min_probability=min_probability, fold=fold)
     seconds = time.perf_counter() - start
-    explanations = [engine.explain(query, hit.image_id, where=where) for hit in results] if explain else []
+    found = [hit.image_id for hit in results] if explain else []
+    explanations = (
+        engine.explain_many(query, found, channel, where=where, depth=results.depth) if found else []
+    )
     if picture is not None:
         _draw(text, engine, results, explanations, picture)
     if in_browser:

@@ -155,6 +155,10 @@ def test_a_search_can_say_why(retrieve: Callable[..., Any], tmp_path: Path) -> N
     assert header.split() == ["channel", "rank", "score", "adds"]
     assert [line.split()[0] for line in channels if line.strip()] == ["caption", "lexical"]
     assert max(map(len, out.splitlines())) < 300
+    code, out, _ = retrieve("search", "green 210", "--explain", "--json", "--channel", "lexical")
+    for hit in json.loads(out)["hits"]:
+        assert hit["explanation"]["score"] == pytest.approx(hit["score"])
+        assert list(hit["explanation"]["channels"]) == ["lexical"]
     code, out, _ = retrieve(
         "search", "green 210", "-k", 2, "--explain", "--json", "--picture", tmp_path / "why.png"
     )
