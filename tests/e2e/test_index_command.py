@@ -161,9 +161,8 @@ def test_two_runs_over_the_same_photos_give_the_same_shards(
 def test_the_shipped_captioner_tells_sample_photos_apart(tmp_path: Path, retrieve_here: Retrieve) -> None:
     photos = tmp_path / "photos"
     write_samples(photos)
-    done = retrieve("index", photos, "--index", tmp_path / "index", "--json")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    done = retrieve_here("index", photos, "--index", tmp_path / "index", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
     found = retrieve_here(
         "search", "a cat looks at the camera", "--index", tmp_path / "index", "-k", "11", "--json"
     )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image, ImageOps
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from indexer.samples import write_samples
@@ -23,6 +23,7 @@ from retrieval.manifest import read_manifest
 from retrieval.shards import iterate_live_rows
 from retrieval.text_encoder import load_text_encoder
 from tests.e2e.service_process import COMMAND, COMMAND_WITH_WORDS, ServiceProcess
+from tests.e2e.watched_page import Watched, fits_its_window
 
 HOSTILE = '<img src=x onerror="window.owned=1">'
 TOKEN = "correct horse battery staple"
@@ -36,8 +37,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "photos"
     write_samples(folder)
     Image.open(folder / "chelsea.png").save(folder / "chelsea again.jpg", quality=95)
-    moon = Image.open(folder / "moon.png").convert("L")
-    ImageOps.invert(moon).save(folder / f"{HOSTILE}.png")
+    Image.radial_gradient("L").save(folder / f"{HOSTILE}.png")
     return folder
 
 
@@ -59,27 +59,6 @@ def service(index: Path) -> Iterator[ServiceProcess]:
     service.end()
 
 
-class Watched:
-    """A page, and everything that a careful person would see in the browser's console."""
-
-    def __init__(self, page: Page, service: ServiceProcess) -> None:
-        self.page = page
-        self.service = service
-        self.complaints: list[str] = []
-        self.asked: list[str] = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.asked.append(request.url))
-
-    def _hear(self, message: object) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def open(self, path: str = "/") -> Page:
-        self.page.goto(self.service.address + path)
-        return self.page
-
-
 @pytest.fixture
 def visit(browser: Browser, service: ServiceProcess) -> Iterator[Callable[..., Page]]:
     """Opens the page; afterwards nothing may have gone wrong in it, and no request have left the machine.
@@ -91,15 +70,16 @@ def visit(browser: Browser, service: ServiceProcess) -> Iterator[Callable[..., P
     def open_page(path: str = "/", complaints: str = "", **settings: object) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **settings})
         context.set_default_timeout(20_000)
-        watched.append((Watched(context.new_page(), service), context, complaints))
-        return watched[-1][0].open(path)
+        page = context.new_page()
+        watched.append((Watched(page), context, complaints))
+        page.goto(service.address + path)
+        return page
 
     yield open_page
     for each, context, complaints in watched:
         context.close()
         assert [text for text in each.complaints if not (complaints and complaints in text)] == []
-        addresses = {urlsplit(url)[:2] for url in each.asked if not url.startswith("data:")}
-        assert addresses == {("http", f"127.0.0.1:{service.port}")}
+        assert {urlsplit(url)[:2] for url in each.asked} == {("http", f"127.0.0.1:{service.port}")}
 
 
 def tiles(page: Page) -> list[str]:
@@ -422,8 +402,7 @@ def test_everyone_can_use_it(visit, scheme, viewport):
         page.wait_for_timeout(50)
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
-        root = page.locator("html")
-        assert root.evaluate("root => root.scrollWidth <= root.clientWidth")
+        assert fits_its_window(page)
 
     expect(page.locator("#results li")).to_have_count(12)
     check()
@@ -518,10 +497,10 @@ def test_pictures_of_it(visit, tmp_path):
     assert all(0 < (folder / name).stat().st_size < 200_000 for name in ("page.jpg", "why.jpg"))
 
 
-def test_the_browser_would_have_told(browser, service):
+def test_the_browser_would_have_told(browser):
     """The checks above can fail: a page that complains and asks elsewhere is seen doing both."""
     page = browser.new_page()
-    watched = Watched(page, service)
+    watched = Watched(page)
     page.route("http://192.0.2.1/*", lambda route: route.abort())
     page.set_content(
         "<img src='http://192.0.2.1/pixel.png' onerror='nothing()'><p style='color:#ddd'>Faint</p>"
