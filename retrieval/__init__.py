@@ -13,7 +13,7 @@ on disk;
 `stems`, `packed_folder`, `lexical_index`, `lexical_file`: words in captions;
 `inventory`, `derived`, `garbage`, `commit`: the next generation;
 `failures`, `verify`, `repair`, `compact`: its care;
-`printable`, `photo_table`, `query`, `hit`, `searcher`, `fusion`, `engine`, `live_engine`,
+`printable`, `photo_table`, `query`, `hit`, `searcher`, `fusion`, `search_config`, `engine`, `live_engine`,
 `contact_sheet`: search;
 `config`, `checkpoint_file`, `progress`, `captioned_dataset` (photos with people's captions), `command` (the
 `retrieve` command).

@@ -9,7 +9,7 @@ from retrieval.channel import Channel
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.flat_index import FlatIndex
-from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
+from retrieval.fusion import Answer, FusionConfig, fuse_answers, rank_scores
 from retrieval.hit import ChannelHit, Hit, Ranking
 from retrieval.lexical_file import read_words
 from retrieval.manifest import Manifest, read_whole
@@ -24,7 +24,7 @@ from retrieval.vector_index import read_vectors
 # Photos that each channel is asked for when the answers are fused, at least.
 _CANDIDATES = 1000
 
-Answers = dict[Channel, tuple[np.ndarray, np.ndarray]]
+Answers = dict[Channel, Answer]
 
 
 class SearchEngine:
@@ -141,7 +141,7 @@ class SearchEngine:
         """(scores (Q, K), photos' numbers (Q, K)) of the answer, K being k or the number of photos."""
         k = min(k, len(self._photos))
         if len(answers) > 1:
-            return rank_scores(fuse_scores(answers, self._fusion, len(self._photos)), k)
+            return rank_scores(fuse_answers(answers, self._fusion, len(self._photos)), k)
         ((scores_QK, numbers_QK),) = answers.values()
         return scores_QK[:, :k], numbers_QK[:, :k]
 

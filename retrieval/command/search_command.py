@@ -32,16 +32,23 @@ def search(
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/search.toml.")
+    ] = None,
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Show the photos whose captions are nearest to a sentence."""
+    """Show the photos that a sentence describes best."""
+    from retrieval.config import load_config
+    from retrieval.search_config import SearchConfig
+
     require_query(text)
     require_count(k)
+    settings = load_config(SearchConfig, config)
     with _status("opening the index"):
         from retrieval.engine import SearchEngine
 
-        engine = SearchEngine.open(index, device=device)
+        engine = SearchEngine.open(index, device=device, fusion=settings.fusion)
     start = time.perf_counter()
     hits = engine.search(text, k, channel)
     seconds = time.perf_counter() - start
