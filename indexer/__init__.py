@@ -5,5 +5,5 @@ In the order to read: `config`, `scan` (folders → paths), `seen_files` (what i
 their own), `photo_rows` (pixels → captions → rows), `ledger` and `report` (what the index knew and what was
 found now), `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged`
 (whether there is anything to do), `build` (all of it), `watch` (again and again), `samples`, then the
-commands. `captioner/` is a package of its own.
+commands. `image_encoder/`, `captioner/`, `image_head/` and `tagger/` are packages of their own.
 """

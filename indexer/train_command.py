@@ -59,6 +59,20 @@ def image_head(
 
 
 @train.command()
+def tagger(
+    data: DataArgument,
+    config: ConfigOption = None,
+    out: OutOption = Path("tagger"),
+    cache: CacheOption = _CACHE,
+) -> None:
+    """Fit ImageNet's classes to what the captioner's CNN sees."""
+    from indexer.tagger.config import TaggerConfig
+    from indexer.tagger.training.train import train_tagger
+
+    _run(train_tagger, TaggerConfig, data, config, out, cache)
+
+
+@train.command()
 def captioner(
     data: DataArgument,
     config: ConfigOption = None,
@@ -83,4 +97,6 @@ def _run(
     dataset = read_captioned_dataset(data)
     with show_progress() as progress:
         path = training(dataset, settings, out, cache, progress)
-    typer.echo(f"{path}\n{path.with_suffix('.md')}\n{out / 'curves.png'}")
+    for written in (path, path.with_suffix(".md"), out / "curves.png"):
+        if written.exists():
+            typer.echo(written)
