@@ -78,7 +78,7 @@ def open_subject(
     places = locate_photos(collection, photos.image_ids)
     place = require_torch_device(request.device)
     encoder = RememberingEncoder(load_text_encoder(manifest.text_encoder.name, place))
-    engine = SearchEngine.open(index, encoder, request.device)
+    engine = SearchEngine.open(index, encoder, request.device, request.config.search.fusion)
     if engine.generation != manifest.generation:
         raise IndexFormatError(f"{index} was changed while it was being evaluated; evaluate again")
     captions = tuple(photos.caption(int(number)) for number in places)

@@ -37,6 +37,7 @@ from retrieval.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead
+    from indexer.tagger.tagger import Tagger
 
 _INDEXING = "Indexing photos"
 
@@ -49,13 +50,14 @@ def build_index(
     config: IndexConfig | None = None,
     progress: Progress = no_progress,
     image_head: "ImageHead | None" = None,
+    tagger: "Tagger | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed is not
     captioned again, wherever it lies now, unless `config.recaption` says so. What people wrote stays the main
-    caption of its photo. With an `image_head` photos get image vectors too. Of `config`, the keys that choose
-    models are not read: the models are given.
+    caption of its photo. With an `image_head` photos get image vectors too, with a `tagger` tags. Of
+    `config`, the keys that choose models are not read: the models are given.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -75,7 +77,7 @@ def build_index(
     config = config or IndexConfig()
     import_faiss()
     require_photos_exist(photos)
-    describer = Describer(captioner, text_encoder, image_head, config)
+    describer = Describer(captioner, text_encoder, image_head, tagger, config)
     read_current(index, describer, text_encoder, config.recaption)
     scan = scan_photos(photos)
     record = ModelRecord(describer.name, describer.weights_sha256)

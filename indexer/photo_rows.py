@@ -68,6 +68,7 @@ def _to_row(photo: DecodedPhoto, description: Description) -> PhotoRow:
         camera=photo.camera,
         captions=tuple(StoredCaption(caption.text, caption.logprob) for caption in description.captions),
         attention=store_attention(main),
+        tags=description.tags,
         caption_vector=description.caption_vector,
         image_vector=description.image_vector,
     )

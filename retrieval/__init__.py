@@ -17,8 +17,8 @@ neighbours;
 `failures`, `verify`, `repair`, `compact`, `human_caption`: its care;
 `photo_pixels`, `thumbnail`: photos made small;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
-`wishes`, `searcher`, `fusion`, `peoples_words`, `ranker`, `matched_words`, `near_duplicates`, `calibration`,
-`hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
+`wishes`, `searcher`, `fusion`, `search_config`, `peoples_words`, `ranker`, `matched_words`, `near_duplicates`,
+`calibration`, `hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
 `contact_sheet`, `attention_light`, `explanation_sheet`, `gallery`: its pictures;
 `config`, `checkpoint_file`, `progress`, `naming`, `captioned_dataset` (photos with people's captions),
 `service` (over HTTP), `command` (the `retrieve` command).

@@ -5,6 +5,7 @@ give the same bytes.
 """
 
 import json
+import math
 import tarfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -94,6 +95,14 @@ class LexicalIndex:
             scores, ids = self._search_one(self._any_of(stem_words(text)), min(k, len(self)), allowed)
             scores_QK[query, : len(scores)], ids_QK[query, : len(ids)] = scores, ids
         return scores_QK, ids_QK
+
+    def weigh(self, query: str) -> float:
+        """The sum of the idf of a query's distinct stems, those that no photo has included; 0 without any.
+
+        idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a stem that n of the N photos have, as in BM25.
+        """
+        holding = [self._searcher.doc_freq(_FIELD, stem) for stem in set(stem_words(query))]
+        return sum(math.log(1 + (len(self) - photos + 0.5) / (photos + 0.5)) for photos in sorted(holding))
 
     def photos_with_word(self, stem: str) -> np.ndarray:
         """int64, ascending: the ids of the photos in whose texts the stem is."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retrieval.engine import SearchEngine
 from retrieval.errors import RetrievalError
+from retrieval.fusion import FusionConfig
 from retrieval.manifest import read_current_line
 from retrieval.text_encoder import TextEncoder
 
@@ -19,14 +20,19 @@ class LiveEngine:
     """
 
     def __init__(
-        self, path: str | Path, text_encoder: TextEncoder | None = None, device: str = "auto"
+        self,
+        path: str | Path,
+        text_encoder: TextEncoder | None = None,
+        device: str = "auto",
+        fusion: FusionConfig | None = None,
     ) -> None:
         """Open the index; the arguments and what is raised are those of `SearchEngine.open`."""
         self._path = Path(path)
         self._device = device
+        self._fusion = fusion
         self._lock = threading.Lock()
         self._current = read_current_line(self._path)
-        self._engine = SearchEngine.open(path, text_encoder, device)
+        self._engine = SearchEngine.open(path, text_encoder, device, fusion)
 
     @property
     def engine(self) -> SearchEngine:
@@ -47,6 +53,8 @@ class LiveEngine:
 
     def _reopen(self) -> None:
         try:
-            self._engine = SearchEngine.open(self._path, self._engine.text_encoder, self._device)
+            self._engine = SearchEngine.open(
+                self._path, self._engine.text_encoder, self._device, self._fusion
+            )
         except (RetrievalError, OSError) as error:
             logger.warning("generation %d goes on answering: %s", self._engine.generation, error)

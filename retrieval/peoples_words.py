@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from retrieval.channel import Channel
-from retrieval.fusion import FusionConfig, fuse_scores
+from retrieval.fusion import FusionConfig, fuse_answers
 
 MARGIN = 0.15
 
@@ -30,7 +30,7 @@ def lift_images(
     if not human_P.any() or not {Channel.CAPTION, Channel.IMAGE} <= answers.keys():
         return None
     caption_QP, image_QP = (
-        fuse_scores({channel: answers[channel]}, _AS_THEY_ARE, len(human_P))
+        fuse_answers({channel: answers[channel]}, _AS_THEY_ARE, len(human_P))
         for channel in (Channel.CAPTION, Channel.IMAGE)
     )
     lift_QP: np.ndarray = np.where(human_P, np.maximum(caption_QP - MARGIN - image_QP, 0), 0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from retrieval.channel import Channel
 from retrieval.errors import UsageError
-from retrieval.fusion import FusionConfig, fuse_scores, rank_scores
+from retrieval.fusion import FusionConfig, fuse_answers, rank_scores, score_left_out
 from retrieval.hit import ChannelHit
 from retrieval.peoples_words import lift_images
 from retrieval.searcher import Queries, Searcher
@@ -45,14 +45,14 @@ class Ranked:
     def scores_of(self, numbers_K: np.ndarray) -> dict[Channel, np.ndarray]:
         """By channel, what these photos scored for the first query, float32 (K,).
 
-        A photo that a channel's answer leaves out has the lowest score in it: it has that at most. The image
-        scores are as people's words raise them.
+        Of photos that a channel's answer leaves out see `fusion.score_left_out`. The image scores are as
+        people's words raise them.
         """
         found = {}
         for channel, (scores_QN, numbers_QN) in self.answers.items():
             there_N = numbers_QN[0] >= 0
-            lowest = scores_QN[0, there_N].min(initial=np.inf)
-            scores_P = np.full(max(numbers_QN[0].max(initial=0), numbers_K.max(initial=0)) + 1, lowest)
+            left_out = score_left_out(channel, scores_QN[:1], numbers_QN[:1]).item()
+            scores_P = np.full(max(numbers_QN[0].max(initial=0), numbers_K.max(initial=0)) + 1, left_out)
             scores_P[numbers_QN[0, there_N]] = scores_QN[0, there_N]
             found[channel] = scores_P[numbers_K]
         if self.lift is not None:
@@ -125,7 +125,7 @@ class Ranker:
             ((scores_QK, numbers_QK),) = answers.values()
             return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers)
         added = {
-            name: fuse_scores({name: each}, self._fusion, self._photos) for name, each in answers.items()
+            name: fuse_answers({name: each}, self._fusion, self._photos) for name, each in answers.items()
         }
         lift_QP = lift_images(answers, self._human_P)
         if lift_QP is not None:

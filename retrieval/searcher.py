@@ -12,6 +12,8 @@ from retrieval.lexical_index import LexicalIndex
 from retrieval.text_head import TextHead
 from retrieval.vector_index import VectorIndex
 
+_TINY = np.finfo(np.float32).tiny
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queries:
@@ -60,5 +62,10 @@ class LexicalSearcher:
     def search(
         self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `Searcher.search`; a score is BM25."""
-        return self.words.search(queries.texts, k, allowed_P)
+        """As `Searcher.search`.
+
+        A score is BM25 over the query's weight: 1 for a text of average length with each of its words once.
+        """
+        scores_QK, numbers_QK = self.words.search(queries.texts, k, allowed_P)
+        weight_Q = np.array([self.words.weigh(text) for text in queries.texts], dtype=np.float32)
+        return scores_QK / np.maximum(weight_Q, _TINY)[:, None], numbers_QK

@@ -68,7 +68,10 @@ class AttentionCaptioner:
 
     @torch.inference_mode()
     def sample(self, a_BLD: Tensor, samples: int, temperature: float, seed: int) -> list[list[Caption]]:
-        """`samples` captions of each photo; low temperatures stay close to the best one."""
+        """`samples` captions of each photo; low temperatures stay close to the best one.
+
+        The same seed gives a photo the same captions whatever the other photos are.
+        """
         photos = self._decoder.annotate(a_BLD)
         generator = torch.Generator(self.device).manual_seed(seed)
         words = self.decoding.max_words

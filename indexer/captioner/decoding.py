@@ -70,7 +70,11 @@ def sample(
     temperature: float,
     generator: torch.Generator,
 ) -> Decoded:
-    """`samples` captions of each photo, each word drawn from softmax(logits / temperature)."""
+    """`samples` captions of each photo, each word drawn from softmax(logits / temperature).
+
+    All photos share the random numbers, one for each sample and word: a photo's samples are independent of
+    one another, and do not change with the other photos of its batch.
+    """
     batch, device = photos.phi_BLF.shape[0], photos.phi_BLF.device
     state = decoder.begin(photos, samples)
     y_BK = torch.full((batch, samples), START, device=device)
@@ -80,8 +84,9 @@ def sample(
         step = decoder.step(y_BK, state, photos)
         state = step.state
         next_BKV = _next_logprobs(decoder, step, y_BK, must_end=spoken == max_words)
-        p_NV = (next_BKV / temperature).softmax(dim=-1).flatten(0, 1)
-        y_BK = torch.multinomial(p_NV, 1, generator=generator).view(batch, samples)
+        share_BKV = (next_BKV / temperature).softmax(dim=-1).cumsum(dim=-1)
+        drawn_K1 = torch.rand(samples, 1, generator=generator, device=device) * share_BKV[..., -1:]
+        y_BK = torch.searchsorted(share_BKV, drawn_K1, right=True).squeeze(-1)
         logprob_BK = logprob_BK + next_BKV.gather(-1, y_BK.unsqueeze(-1)).squeeze(-1)
         words.append(y_BK)
         alphas.append(step.alpha_BKL)

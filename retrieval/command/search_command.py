@@ -52,6 +52,9 @@ def search(
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/search.toml.")
+    ] = None,
     calibration: Annotated[
         Path | None,
         typer.Option(
@@ -61,18 +64,21 @@ def search(
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Show the photos that answer a sentence best."""
+    """Show the photos that a sentence describes best."""
+    from retrieval.config import load_config
     from retrieval.query_language import parse_query, parse_where
+    from retrieval.search_config import SearchConfig
 
     query = parse_query(text) if text.strip() or not parse_where(where).is_strict else parse_where(where)
     require_count(k)
     require_probability(min_probability)
+    settings = load_config(SearchConfig, config)
     with show_status("opening the index"):
         from retrieval.calibration import read_calibration
         from retrieval.engine import SearchEngine
 
         sure = None if calibration is None else read_calibration(calibration)
-        engine = SearchEngine.open(index, device=device, calibration=sure)
+        engine = SearchEngine.open(index, device=device, fusion=settings.fusion, calibration=sure)
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])
     start = time.perf_counter()

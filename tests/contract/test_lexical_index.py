@@ -154,6 +154,14 @@ def test_photos_with_a_word_or_a_phrase() -> None:
         assert words.photos_with_phrase(stem_words(phrase)).tolist() == found, phrase
 
 
+def test_a_query_weighs_what_its_words_are_rare() -> None:
+    words = LexicalIndex.build([["a dog", "the dog"], ["a cat"], ["a cat"]], np.arange(3))
+    one, two, none = (np.log(1 + (3 - photos + 0.5) / (photos + 0.5)) for photos in (1, 2, 0))
+    assert words.weigh("Dogs, dog!") == pytest.approx(one)
+    assert words.weigh("dog cat bird") == pytest.approx(one + two + none)
+    assert words.weigh("") == words.weigh("🌃") == 0
+
+
 def test_other_ids_for_the_same_texts() -> None:
     words = LexicalIndex.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
     other = words.with_ids(np.array([20, 10, 0]))

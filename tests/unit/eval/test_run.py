@@ -88,9 +88,9 @@ def request_of(
 
 def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
     report = evaluate(request_of("out")).report
-    assert list(report.systems) == ["caption", "image", "fused"]
+    assert list(report.systems) == ["caption", "image", "lexical", "fused"]
     assert list(report.sentence_search) == ["caption", "image"]
-    assert {each.first for each in report.comparisons} == {"caption", "image", "fused"}
+    assert {each.first for each in report.comparisons} == {"caption", "image", "lexical", "fused"}
     assert report.failures is not None
     assert report.failures.system == "fused"
     # Half of the queries are word for word what the image vectors say.
@@ -100,7 +100,7 @@ def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str]
     assert list(report.ann.sets) == ["caption", "image", "made"]
     assert report.index.image_head == {"name": "random", "sha256": "ab" * 32}
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"run.caption.txt", "run.image.txt", "run.fused.txt", "report.html"} < files
+    assert {"run.caption.txt", "run.image.txt", "run.lexical.txt", "run.fused.txt", "report.html"} < files
 
 
 def test_two_runs_give_the_same_bytes(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:

@@ -745,6 +745,8 @@ def test_run_with_nothing_to_do_needs_no_models(
 
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
+    from indexer.tagger.location import find_tagger
+    from indexer.tagger.tagger import load_tagger
     from indexer.unchanged import hash_models
 
     captioner = load_captioner()
@@ -757,9 +759,12 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
         image_encoder_sha256=captioner.image_encoder_sha256,
         text_encoder_sha256=text_encoder.weights_sha256,
     )
+    tagger = load_tagger(find_tagger(IndexConfig()))
     for name, given in (("none", None), (str(tmp_path / "head.safetensors"), head)):
         config = IndexConfig(image_head=name)
-        expected = Describer(captioner, text_encoder, given, config).weights_sha256
+        expected = Describer(captioner, text_encoder, given, tagger, config).weights_sha256
+        without = Describer(captioner, text_encoder, given, None, config).weights_sha256
+        assert hash_models(config.model_copy(update={"tagger": "none"})) == without
         assert hash_models(config) == expected
         assert hash_models(config.model_copy(update={"beam_width": 5})) == expected
         assert hash_models(config.model_copy(update={"beam_width": 3})) != expected

@@ -98,7 +98,7 @@ def test_each_channel_scores_by_its_own_vectors(index: Path, word_encoder: TextE
 
 
 def test_a_search_without_a_channel_fuses_all(index: Path, word_encoder: TextEncoder) -> None:
-    fusion = FusionConfig(caption=0.5, image=2.0)
+    fusion = FusionConfig(caption=0.5, image=2.0, lexical=0)
     engine = SearchEngine.open(index, word_encoder, fusion=fusion)
     caption_QN, image_QN = expected_scores(word_encoder)
     fused_QN = 0.5 * caption_QN + 2.0 * image_QN

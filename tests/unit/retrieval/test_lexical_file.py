@@ -68,6 +68,12 @@ def test_photos_are_found_by_the_words_of_all_their_captions_and_tags(index: Pat
     assert (first, set(rest)) == ("c", {"a", "b"})
 
 
+def test_a_photo_with_all_words_of_a_query_scores_about_1(index: Path, word_encoder: Any) -> None:
+    engine = SearchEngine.open(index, word_encoder)
+    for query, least, most in [("sofa", 0.8, 1.3), ("cat on a sofa", 0.8, 1.3), ("cat with zebra", 0.1, 0.5)]:
+        assert least < engine.search(query, 1, "lexical")[0].score < most
+
+
 def test_unknown_words_leave_the_answer_to_the_vectors(index: Path, word_encoder: Any) -> None:
     assert find(index, word_encoder, "zeppelin", None) == find(index, word_encoder, "zeppelin", "caption")
     [best, *_] = SearchEngine.open(index, word_encoder).search("zeppelin")
