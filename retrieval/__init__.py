@@ -8,8 +8,8 @@
 Reading order:
 `errors`, `channel`, `schema` (a photo's row), `files`, `sealed_file`, `manifest`, `shards`, `lock`: the index
 on disk;
-`unit_vectors`, `encoder_weights`, `text_encoder`, `probes`, `lazy_text_encoder`, `text_head`: sentences to
-vectors;
+`unit_vectors`, `encoder_weights`, `bert_model`, `bert_graph`, `onnx_encoder`, `text_encoder`, `probes`,
+`lazy_text_encoder`, `text_head`: sentences to vectors;
 `device`, `faiss_installation`, `allowed_rows`, `flat_index`, `vector_index`, `channel_vectors`: nearest
 neighbours;
 `stems`, `packed_folder`, `lexical_index`, `lexical_file`: words in captions;
