@@ -5,12 +5,15 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from retrieval.device import count_cores
+
 _PACKAGES = (
     "retrieve",
     "numpy",
     "torch",
     "faiss-cpu",
     "faiss-gpu",
+    "onnxruntime",
     "sentence-transformers",
     "transformers",
     "pyarrow",
@@ -31,7 +34,7 @@ def read_versions() -> dict[str, str]:
 
 def describe_hardware() -> str:
     """The processor, the cores that this process may use, the memory, and the system, in one line."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = count_cores()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()} {platform.machine()}"
     return f"{_processor()}, {cores} core{'s' * (cores > 1)}, {memory:.0f} GiB, {system}"

@@ -8,8 +8,8 @@
 Reading order:
 `errors`, `channel`, `schema` (a photo's row), `files`, `sealed_file`, `manifest`, `shards`, `lock`: the index
 on disk;
-`unit_vectors`, `encoder_weights`, `text_encoder`, `probes`, `lazy_text_encoder`, `text_head`: sentences to
-vectors;
+`unit_vectors`, `encoder_weights`, `bert_model`, `bert_graph`, `onnx_encoder`, `text_encoder`, `probes`,
+`lazy_text_encoder`, `text_head`: sentences to vectors;
 `device`, `faiss_installation`, `allowed_rows`, `flat_index`, `vector_index`, `channel_vectors`: nearest
 neighbours;
 `stems`, `packed_folder`, `lexical_index`, `lexical_file`: words in captions;
@@ -17,8 +17,8 @@ neighbours;
 `failures`, `verify`, `repair`, `compact`, `human_caption`: its care;
 `photo_pixels`, `thumbnail`: photos made small;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
-`wishes`, `searcher`, `fusion`, `search_config`, `peoples_words`, `ranker`, `matched_words`, `near_duplicates`,
-`calibration`, `hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
+`wishes`, `searcher`, `fusion`, `search_config`, `peoples_words`, `ranker`, `matched_words`,
+`near_duplicates`, `calibration`, `hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
 `contact_sheet`, `attention_light`, `explanation_sheet`, `gallery`: its pictures;
 `config`, `checkpoint_file`, `progress`, `naming`, `captioned_dataset` (photos with people's captions),
 `service` (over HTTP), `command` (the `retrieve` command).

@@ -1,5 +1,6 @@
 """Where the arithmetic runs. Reads the machine; writes nothing."""
 
+import os
 from enum import StrEnum
 
 from retrieval.errors import UsageError
@@ -50,3 +51,8 @@ def require_torch_device(name: str) -> str:
 def pick_query_device(device: Device) -> str:
     """Where torch encodes queries: one query gains nothing from a GPU, only who asks waits for its start."""
     return pick_torch_device(device) if device is Device.CUDA else "cpu"
+
+
+def count_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
