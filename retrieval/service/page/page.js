@@ -64,7 +64,7 @@ async function search() {
     const fold = String(!asked.same);
     const answer = asked.like
       ? await ask(`/api/photos/${encodeURIComponent(asked.like)}/similar`, { k: shown.k, where: asked.where, fold }, { signal: waiting.signal })
-      : await ask("/api/search", { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: asked.sure || "" }, { signal: waiting.signal });
+      : await ask("/api/search", { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: (asked.q && asked.sure) || "" }, { signal: waiting.signal });
     Object.assign(shown, { query: asked.like ? "" : asked.q, where: asked.where, channel: asked.like ? "" : asked.channel });
     complain(null);
     showAnswer(answer);
