@@ -107,8 +107,9 @@ def _change_captions(
 def _find_row(index: Path, shards: Sequence[ShardRecord], image_id: str) -> _Found | None:
     """The newest row of a photo in these shards."""
     for shard in reversed(shards):
-        table = read_shard(index, shard)
-        if (number := pc.index(table["image_id"], image_id).as_py()) >= 0:
+        ids = read_shard(index, shard, ["image_id"])
+        if (number := pc.index(ids["image_id"], image_id).as_py()) >= 0:
+            table = read_shard(index, shard)
             (row,) = table_to_rows(table.slice(number, 1))
             return _Found(keep_failure_time(row, shard), table.schema)
     return None

@@ -104,10 +104,6 @@ class LexicalIndex:
         holding = [self._searcher.doc_freq(_FIELD, stem) for stem in set(stem_words(query))]
         return sum(math.log(1 + (len(self) - photos + 0.5) / (photos + 0.5)) for photos in sorted(holding))
 
-    def photos_with_word(self, stem: str) -> np.ndarray:
-        """int64, ascending: the ids of the photos in whose texts the stem is."""
-        return self._list_ids(self._any_of([stem]))
-
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
         """int64, ascending: the ids of the photos in one of whose texts the stems follow one another."""
         if len(stems) < 2:

@@ -18,7 +18,7 @@ from retrieval.command.options import (
     PictureOption,
     WhereOption,
 )
-from retrieval.command.results_formats import ResultsFormat
+from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
@@ -66,13 +66,16 @@ def search(
 ) -> None:
     """Show the photos that a sentence describes best."""
     from retrieval.config import load_config
-    from retrieval.query_language import parse_query, parse_where
+    from retrieval.query_language import Query, parse_query, parse_where
     from retrieval.search_config import SearchConfig
 
-    query = parse_query(text) if text.strip() or not parse_where(where).is_strict else parse_where(where)
+    query = Query() if parse_where(where).is_strict and not text.strip() else parse_query(text)
     require_count(k)
     require_probability(min_probability)
     settings = load_config(SearchConfig, config)
+    form = ResultsFormat.choose(json_output, form)
+    if explain and picture is None:
+        require_reasons(form)
     with show_status("opening the index"):
         from retrieval.calibration import read_calibration
         from retrieval.engine import SearchEngine
@@ -92,7 +95,6 @@ def search(
         _draw(text, engine, results, explanations, picture)
     if in_browser:
         open_page(text, results)
-    form = ResultsFormat.choose(json_output, form)
     show_results({"query": text}, results, seconds, form, explanations)
 
 
