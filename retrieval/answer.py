@@ -12,7 +12,7 @@ from retrieval.matched_words import has_all_words, match_words
 from retrieval.near_duplicates import fold_duplicates
 from retrieval.photo_table import PhotoTable
 from retrieval.query_language import Query
-from retrieval.ranker import Ranked
+from retrieval.ranker import RERANK, Ranked
 from retrieval.results import LIKELY, Results
 from retrieval.schema import StoredAttention
 from retrieval.vector_index import VectorIndex
@@ -98,7 +98,8 @@ class Answerer:
     ) -> Explanation:
         """Why the photo with this number comes up for a query.
 
-        `ranked` is what a search ranks, `everywhere` the same with every photo that each channel has.
+        `ranked` is what a search ranks, every photo included, `everywhere` has every photo that each channel
+        has.
         """
         photos = self._photos
         caption, provenance = photos.caption(number), photos.provenance(number)
@@ -107,9 +108,10 @@ class Answerer:
             # Far down, a search counts with the lowest score that it looked at.
             added = {str(name): float(added_QP[0, number]) for name, added_QP in ranked.added.items()}
             places = {name: replace(place, contribution=added[name]) for name, place in places.items()}
-        whole = everywhere if ranked.added is None else ranked
-        score_P = whole.scores_QK[0][whole.numbers_QK[0] == number]
-        sure_1 = self._be_sure(query.text, whole, np.array([number]))
+        if number in ranked.reranked:
+            places[RERANK] = ranked.reranked[number]
+        score_P = ranked.scores_QK[0][ranked.numbers_QK[0] == number]
+        sure_1 = self._be_sure(query.text, ranked, np.array([number]))
         return Explanation(
             query=str(query),
             image_id=photos.image_ids[number],

@@ -22,7 +22,7 @@ from retrieval.command.results_formats import ResultsFormat
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
-from retrieval.wishes import require_count, require_probability
+from retrieval.wishes import require_count, require_fused, require_probability
 
 if TYPE_CHECKING:
     from retrieval.engine import SearchEngine
@@ -52,6 +52,9 @@ def search(
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
     ] = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Look at the first photos again: better, and slower.")
+    ] = False,
     calibration: Annotated[
         Path | None,
         typer.Option(
@@ -67,18 +70,27 @@ def search(
     query = parse_query(text) if text.strip() or not parse_where(where).is_strict else parse_where(where)
     require_count(k)
     require_probability(min_probability)
+    if rerank:
+        require_fused(channel)
     with show_status("opening the index"):
         from retrieval.calibration import read_calibration
         from retrieval.engine import SearchEngine
+        from retrieval.reranking import load_reranker
 
         sure = None if calibration is None else read_calibration(calibration)
         engine = SearchEngine.open(index, device=device, calibration=sure)
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])
+        reranker = load_reranker(device=device) if rerank else None
     start = time.perf_counter()
-    results = engine.search(query, k, channel, where=where, min_probability=min_probability, fold=fold)
+    results = engine.search(
+        query, k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
+    )
     seconds = time.perf_counter() - start
-    explanations = [engine.explain(query, hit.image_id, where=where) for hit in results] if explain else []
+    explained = results if explain else ()
+    explanations = [
+        engine.explain(query, hit.image_id, where=where, reranker=reranker) for hit in explained
+    ]
     if picture is not None:
         _draw(text, engine, results, explanations, picture)
     if in_browser:
