@@ -4,6 +4,7 @@ from pydantic import Field
 
 from indexer.config import IndexConfig
 from retrieval.config import Config
+from retrieval.reranking import RerankConfig
 
 
 class AnnConfig(Config):
@@ -26,4 +27,5 @@ class EvalConfig(Config):
     gallery: int = Field(default=12, ge=0)
     strict_queries: int = Field(default=100, ge=0)
     ann: AnnConfig = AnnConfig()
+    rerank: RerankConfig = RerankConfig()
     index: IndexConfig = IndexConfig()

@@ -165,11 +165,16 @@ def measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalReque
         index=_describe_index(subject.manifest),
         annotations={"name": subject.dataset.source.name, "sha256": hash_file(subject.dataset.source)},
         left_out=subject.dataset.left_out,
-        config=config.model_dump(exclude={"index"} if request.index else None),
+        config=config.model_dump(exclude=_find_unused(request)),
         versions=read_versions(),
         qrels_sha256=hash_bytes(format_qrels(collection)),
         placements=placements,
     )
+
+
+def _find_unused(request: EvalRequest) -> set[str]:
+    """The keys of the config that this evaluation takes no notice of."""
+    return ({"index"} if request.index else set()) | (set() if request.rerank else {"rerank"})
 
 
 def _write(report: Report, info: RunInfo, subject: Subject, out: Path) -> None:

@@ -45,7 +45,7 @@ class IndexedPhoto(NamedTuple):
 
 
 class Likelihoods(Protocol):
-    """log p(sentence | photo). Implementations are found by their entry point in "retrieve.likelihoods"."""
+    """log p(sentence | photo). Implementations are found by their entry point in `GROUP`."""
 
     def measure(self, sentence: str, photos: Sequence[IndexedPhoto]) -> np.ndarray | None:
         """Float64 (N,) in nats, NaN for a photo that cannot be read as it was indexed.
@@ -72,8 +72,8 @@ class Reranker:
         """
         numbers_N = ranked.numbers_QK[0, : self.first]
         numbers_N = numbers_N[numbers_N >= 0]
-        files = [IndexedPhoto(photos.image_ids[number], photos.facts(number).paths) for number in numbers_N]
-        nats_N = self._likelihoods.measure(sentence, files) if files else None
+        first = [IndexedPhoto(photos.image_ids[number], photos.files(number)) for number in numbers_N]
+        nats_N = self._likelihoods.measure(sentence, first) if first else None
         if nats_N is None or np.isnan(nats_N).all():
             return ranked
         gain_N = self._weight * (nats_N - np.nanmin(nats_N))
