@@ -30,18 +30,19 @@ logger = logging.getLogger(__name__)
 # The most that Pillow decodes: the same bytes went through the limits of `retrieve index` once.
 _MAX_MEGAPIXELS = 178.0
 _PHOTOS_AT_ONCE = 16
+_MEGABYTE = 10**6
 
 
 class PhotoLikelihoods:
-    """A captioner's likelihoods of sentences, given photos of which it keeps what it saw, the last used first.
+    """A captioner's likelihoods of sentences; what it saw in the photos that were asked for last is kept.
 
-    Kept are φ and its attention keys, in the precision that the captioner computes in: with the shipped one
+    That is φ and its attention keys, in the precision that the captioner computes in: with the shipped one
     81 · (512 + 256) numbers a photo, 124 kB where that is bfloat16.
     """
 
     def __init__(self, captioner: AttentionCaptioner, memory_mb: int = 256) -> None:
         self._captioner = captioner
-        self._seen = _SeenPhotos(memory_mb * 10**6)
+        self._seen = _SeenPhotos(memory_mb * _MEGABYTE)
         self._missed = set[str]()
         self._lock = threading.Lock()
         self._asked: tuple[str, ...] = ()
@@ -82,7 +83,7 @@ class PhotoLikelihoods:
                     annotated = self._captioner.annotate(np.stack(list(there.values())))
                     seen |= zip(there, annotated, strict=True)
         found = {image_id: each for image_id, each in seen.items() if each is not None}
-        self._tell([photo for photo in unseen if photo.image_id not in found])
+        self._tell([photo for photo in unseen if photo.image_id not in found], len(photos))
         for photo in unseen:
             if photo.image_id in found:
                 self._seen.keep(photo.image_id, found[photo.image_id])
@@ -100,20 +101,21 @@ class PhotoLikelihoods:
                 continue
         return None
 
-    def _tell(self, photos: Sequence[IndexedPhoto]) -> None:
+    def _tell(self, photos: Sequence[IndexedPhoto], of: int) -> None:
         new = [photo for photo in photos if photo.image_id not in self._missed]
         if new:
             self._missed.update(photo.image_id for photo in new)
             logger.warning(
-                "%d photos are gone or changed since they were indexed (%s); they are ranked as if they "
-                "were as likely as the others on average; index again",
+                "%d of the first %d photos (%s) cannot be read as they were indexed, and count as likely as the "
+                "others are on average; index again",
                 len(new),
+                of,
                 name_first([str(photo.paths[0]) for photo in new]),
             )
 
 
 class _SeenPhotos:
-    """Annotated photos by image_id, the least recently used dropped where they take more than `most` bytes."""
+    """Annotated photos by image_id, in at most so many bytes: the least recently used are dropped."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -100,7 +100,7 @@ class AttentionCaptioner:
         return self.vocabulary.find_words(tokens)[: self.decoding.max_words]
 
     def measure_likelihood(self, photos: Sequence[Annotated], words: Sequence[str]) -> np.ndarray:
-        """log p(words | photo) in nats, float32 (B,), for what `annotate` and `find_words` gave."""
+        """Log p(words | photo) in nats, float32 (B,), for what `annotate` and `find_words` gave."""
         phi_BLF, keys_BLA = (torch.stack(parts) for parts in zip(*photos, strict=True))
         numbers = self.vocabulary.encode(words)[1:-1]
         return measure_likelihood(self._decoder, Annotated(phi_BLF, keys_BLA), numbers).cpu().numpy()

@@ -88,9 +88,7 @@ def search(
     )
     seconds = time.perf_counter() - start
     explained = results if explain else ()
-    explanations = [
-        engine.explain(query, hit.image_id, where=where, reranker=reranker) for hit in explained
-    ]
+    explanations = [engine.explain(query, hit.image_id, where=where, reranker=reranker) for hit in explained]
     if picture is not None:
         _draw(text, engine, results, explanations, picture)
     if in_browser:

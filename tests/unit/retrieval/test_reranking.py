@@ -51,7 +51,9 @@ def test_likelihoods_count_beside_the_fused_scores(engine: SearchEngine) -> None
     expected = {number: hit.score + WEIGHT * (nats[number] + 40) for number, hit in fused}
     again = engine.search(QUERY, reranker=make_reranker(nats))
     assert numbers(again) == sorted(expected, key=expected.__getitem__, reverse=True) != numbers(found)
-    assert [hit.score for hit in again] == pytest.approx([expected[each] for each in numbers(again)], abs=1e-5)
+    assert [hit.score for hit in again] == pytest.approx(
+        [expected[each] for each in numbers(again)], abs=1e-5
+    )
     for hit in again:
         number = numbers([hit])[0]
         place = hit.channels["rerank"]
