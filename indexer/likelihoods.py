@@ -106,8 +106,8 @@ class PhotoLikelihoods:
         if new:
             self._missed.update(photo.image_id for photo in new)
             logger.warning(
-                "%d of the first %d photos (%s) cannot be read as they were indexed, and count as likely as the "
-                "others are on average; index again",
+                "%d of the first %d photos (%s) cannot be read as they were indexed; they count as likely as "
+                "the others are on average; index again",
                 len(new),
                 of,
                 name_first([str(photo.paths[0]) for photo in new]),

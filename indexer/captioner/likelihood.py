@@ -27,4 +27,5 @@ def measure_likelihood(decoder: AttentionDecoder, photos: Annotated, words: Sequ
     logits_BTV = logits_B1TV.squeeze(1).float()
     logits_BTV[..., NEVER_SAID] = -torch.inf
     logprobs_BT1 = logits_BTV.log_softmax(dim=-1).gather(-1, said_T1.expand(len(logits_BTV), -1, -1))
-    return logprobs_BT1.sum(dim=(1, 2))
+    total_B: Tensor = logprobs_BT1.sum(dim=(1, 2))
+    return total_B
