@@ -1,6 +1,6 @@
 """Ranked photos → the hits that are shown, with what is known of each. Reads and writes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,46 +86,53 @@ class Answerer:
             allowed=allowed,
             find_file=self._photos.file,
             matches_well=_is_any_likely(text, hits, found.sure_K),
+            depth=depth,
         )
 
     def explain(
         self,
         query: Query,
-        number: int,
+        numbers_N: np.ndarray,
         ranked: Ranked,
         everywhere: Ranked,
-        attention: StoredAttention | None,
-    ) -> Explanation:
-        """Why the photo with this number comes up for a query.
+        attentions: Sequence[StoredAttention | None],
+    ) -> list[Explanation]:
+        """Why the photos with these numbers come up for a query; their attention goes with them.
 
-        `ranked` is what a search ranks, every photo included, `everywhere` has every photo that each channel
-        has.
+        `ranked` is what a search ranks, `everywhere` has every photo that each channel has.
         """
-        photos = self._photos
-        caption, provenance = photos.caption(number), photos.provenance(number)
-        places = everywhere.find_places(np.array([number]))[number]
-        if ranked.added is not None:
-            # Far down, a search counts with the lowest score that it looked at.
-            added = {str(name): float(added_QP[0, number]) for name, added_QP in ranked.added.items()}
-            places = {name: replace(place, contribution=added[name]) for name, place in places.items()}
-        if number in ranked.reranked:
-            places[RERANK] = ranked.reranked[number]
-        score_P = ranked.scores_QK[0][ranked.numbers_QK[0] == number]
-        sure_1 = self._be_sure(query.text, ranked, np.array([number]))
-        return Explanation(
-            query=str(query),
-            image_id=photos.image_ids[number],
-            path=photos.path(number),
-            caption=caption,
-            provenance=provenance,
-            width=int(photos.columns["width"][number].as_py()),
-            height=int(photos.columns["height"][number].as_py()),
-            score=float(score_P[0]) if len(score_P) else 0.0,
-            probability=None if sure_1 is None else float(sure_1[0]),
-            channels=places,
-            words=explain_words(caption, query.text, provenance, attention),
-            generation=self._generation,
-        )
+        places = everywhere.find_places(numbers_N)
+        scores_P = np.zeros(len(self._photos))
+        found_K = ranked.numbers_QK[0] >= 0
+        scores_P[ranked.numbers_QK[0, found_K]] = ranked.scores_QK[0, found_K]
+        sure_N = self._be_sure(query.text, ranked, numbers_N)
+        explanations = []
+        for row, (number, attention) in enumerate(zip(numbers_N.tolist(), attentions, strict=True)):
+            photos = self._photos
+            caption, provenance = photos.caption(number), photos.provenance(number)
+            channels = places[number]
+            if ranked.added is not None:
+                # Far down, a search counts with the lowest score that it looked at.
+                added = {str(name): float(added_QP[0, number]) for name, added_QP in ranked.added.items()}
+                channels = {name: replace(each, contribution=added[name]) for name, each in channels.items()}
+            if number in ranked.reranked:
+                channels |= {RERANK: ranked.reranked[number]}
+            explanation = Explanation(
+                query=str(query),
+                image_id=photos.image_ids[number],
+                path=photos.path(number),
+                caption=caption,
+                provenance=provenance,
+                width=int(photos.columns["width"][number].as_py()),
+                height=int(photos.columns["height"][number].as_py()),
+                score=float(scores_P[number]),
+                probability=None if sure_N is None else float(sure_N[row]),
+                channels=channels,
+                words=explain_words(caption, query.text, provenance, attention),
+                generation=self._generation,
+            )
+            explanations.append(explanation)
+        return explanations
 
     def _list(self, text: str, ranked: Ranked) -> _Candidates:
         found_K = ranked.numbers_QK[0] >= 0

@@ -16,7 +16,7 @@ from retrieval.caption_words import CaptionWords
 from retrieval.channel import Channel
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import IndexFormatError, UsageError
-from retrieval.explanation import Explanation, read_attention
+from retrieval.explanation import Explanation, read_attentions
 from retrieval.flat_index import FlatIndex
 from retrieval.fusion import FusionConfig
 from retrieval.hit import Ranking
@@ -235,32 +235,63 @@ class SearchEngine:
         self,
         query: str | Query,
         image_id: str,
+        channel: str | None = None,
         *,
         where: str | None = None,
         reranker: Reranker | None = None,
     ) -> Explanation:
         """Why a photo comes up for a query: its place in every channel, and where the captioner looked.
 
-        Reads the shard that holds the photo; but for a `reranker`, no model sees the photo again.
+        `channel`, `where` and `reranker` are those of the search. Reads the shard that holds the photo; but
+        for the `reranker`, no model sees the photo again.
 
         Raises:
             UsageError: as `search`; or there is no such photo, or the query leaves it out.
             IndexFormatError: the shard is missing or damaged.
         """
+        (explanation,) = self.explain_many(query, [image_id], channel, where=where, reranker=reranker)
+        return explanation
+
+    def explain_many(
+        self,
+        query: str | Query,
+        image_ids: Sequence[str],
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        depth: int = 1,
+        reranker: Reranker | None = None,
+    ) -> list[Explanation]:
+        """`explain` for many photos, ranked once; `depth` is that of the `Results` that they come from.
+
+        Without it scores may be off by a little where a search looked at more than a thousand photos.
+        """
+        self._ranker.pick(channel)
         (asked,) = self._read([query], where)
+        numbers_N = np.array([self._find_allowed(asked, image_id) for image_id in image_ids], dtype=np.int64)
+        positions = self._photos.positions_P[numbers_N].tolist()
+        attentions = read_attentions(self._index, self._manifest, positions)
+        if text := asked.query.text:
+            queries = Queries((text,), self._text_encoder.encode([text]))
+            ranked, everywhere = self._ranker.rank_everywhere(queries, depth, channel, asked.allowed_P)
+            if ranked.added is None:
+                ranked = everywhere
+            if reranker is not None:
+                require_fused(channel)
+                ranked = reranker.rerank(ranked, text, self._photos)
+        else:
+            ranked = everywhere = self._rank_by_time(asked.allowed_P)
+        return self._answerer.explain(asked.query, numbers_N, ranked, everywhere, attentions)
+
+    def _find_allowed(self, asked: _Asked, image_id: str) -> int:
+        """The number of a photo that the query lets through."""
         number = self._photos.find(image_id)
         if asked.allowed_P is not None and not asked.allowed_P[number]:
             raise UsageError(
                 f"found the photo {image_id!r}, which this query leaves out, expected one that it lets "
                 "through; ask without its filters, phrases and -words"
             )
-        attention = read_attention(self._index, self._manifest, int(self._photos.positions_P[number]))
-        every = max(len(self._photos), 1)
-        everywhere = self._rank_one(asked, every, None)
-        # What is fused has every photo, however few are asked for; of one channel alone all are asked for.
-        depth = every if everywhere.added is None else 1
-        ranked = self._rank_one(asked, depth, None, reranker)
-        return self._answerer.explain(asked.query, number, ranked, everywhere, attention)
+        return number
 
     def similar(self, image_id: str, k: int = 10, *, where: str | None = None, fold: bool = True) -> Results:
         """The k photos that look most like a photo of the index, which is itself left out.
@@ -368,9 +399,7 @@ class SearchEngine:
             if not each.query.text:
                 yield [number], self._rank_by_time(each.allowed_P)
 
-    def _rank_one(
-        self, asked: _Asked, k: int, channel: str | None, reranker: Reranker | None = None
-    ) -> Ranked:
+    def _rank_one(self, asked: _Asked, k: int, channel: str | None, reranker: Reranker | None) -> Ranked:
         ((_, ranked),) = self._rank([asked], k, channel, reranker)
         return ranked
 

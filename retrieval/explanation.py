@@ -1,8 +1,9 @@
-"""Why a photo is an answer: its places, and where the captioner looked at each word. Reads one shard.
+"""Why a photo is an answer: its places, and where the captioner looked at each word. Reads shards.
 
 Shapes: R rows and C columns of the grid that the captioner looks at, over the whole photo.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,8 @@ class ExplainedWord:
 class Explanation:
     """Why a photo came up for a query.
 
-    `score`, `probability` and `channels` are those of its hit; every channel of the index is there that has
-    the photo, however far down. `width` and `height` are those of the photo in pixels, as it is shown.
+    `score`, `probability` and `channels` are those of its hit; every channel that was searched is there that
+    has the photo, however far down. `width` and `height` are those of the photo in pixels, as it is shown.
     """
 
     query: str
@@ -96,16 +97,21 @@ def explain_words(
     )
 
 
-def read_attention(index: Path, manifest: Manifest, position: int) -> StoredAttention | None:
-    """The attention of the row at a position; None where it has none.
+def read_attentions(
+    index: Path, manifest: Manifest, positions: Sequence[int]
+) -> list[StoredAttention | None]:
+    """The attention of the rows at these positions, each shard read once; None where a row has none.
 
     Raises:
-        IndexFormatError: its shard is missing or damaged.
+        IndexFormatError: one of their shards is missing or damaged.
     """
+    found: dict[int, StoredAttention | None] = {}
+    start = 0
     for shard in manifest.shards:
-        if position < shard.rows:
+        inside = [position for position in positions if start <= position < start + shard.rows]
+        if inside:
             column = read_shard(index, shard, ATTENTION_COLUMNS)
-            (row,) = table_to_rows(column.slice(position, 1))
-            return row.attention
-        position -= shard.rows
-    raise AssertionError("the position lies beyond the last shard")
+            rows = table_to_rows(column.take([position - start for position in inside]))
+            found |= {position: row.attention for position, row in zip(inside, rows, strict=True)}
+        start += shard.rows
+    return [found[position] for position in positions]

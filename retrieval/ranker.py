@@ -100,10 +100,34 @@ class Ranker:
             UsageError: a channel that the index lacks.
         """
         searchers = self.pick(channel)
-        allowed = self._photos if allowed_P is None else int(np.count_nonzero(allowed_P))
-        wanted = k if len(searchers) == 1 else max(k, _CANDIDATES)
-        depth = max(min(wanted, allowed), 1)
+        depth = self._find_depth(k, channel, allowed_P)
         answers = {name: searcher.search(queries, depth, allowed_P) for name, searcher in searchers.items()}
+        return self._fuse(answers, allowed_P)
+
+    def rank_everywhere(
+        self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
+    ) -> tuple[Ranked, Ranked]:
+        """What `rank` gives, and the same with every photo that each channel has."""
+        everywhere = self.rank(queries, self._photos, channel, allowed_P)
+        depth = self._find_depth(k, channel, allowed_P)
+        answers = {
+            name: (scores_QK[:, :depth], numbers_QK[:, :depth])
+            for name, (scores_QK, numbers_QK) in everywhere.answers.items()
+        }
+        return self._fuse(answers, allowed_P), everywhere
+
+    def _find_depth(self, k: int, channel: str | None, allowed_P: np.ndarray | None) -> int:
+        """How many photos each channel is asked for."""
+        wanted = k if len(self.pick(channel)) == 1 else max(k, _CANDIDATES)
+        return max(min(wanted, self._count_allowed(allowed_P)), 1)
+
+    def _count_allowed(self, allowed_P: np.ndarray | None) -> int:
+        return self._photos if allowed_P is None else int(np.count_nonzero(allowed_P))
+
+    def _fuse(
+        self, answers: Mapping[Channel, tuple[np.ndarray, np.ndarray]], allowed_P: np.ndarray | None
+    ) -> Ranked:
+        allowed = self._count_allowed(allowed_P)
         if len(answers) == 1:
             ((scores_QK, numbers_QK),) = answers.values()
             return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers)

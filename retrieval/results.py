@@ -14,8 +14,9 @@ class Results(list[Hit]):
 
     `photos` counts those of the index, `allowed` those of them that the query's filters, phrases and words to
     leave out let through. `matches_well` says whether any photo is likely to be what was asked for, at
-    `LIKELY` or more or because its caption has all the words; None where that is not known. A notebook shows
-    them as a grid of photos.
+    `LIKELY` or more or because its caption has all the words; None where that is not known. `depth` is how
+    many photos were ranked to find them, which explaining them takes. A notebook shows them as a grid of
+    photos.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Results(list[Hit]):
         allowed: int,
         find_file: Callable[[str], Path],
         matches_well: bool | None = None,
+        depth: int = 1,
     ) -> None:
         """`find_file` says where the photo with an image_id lies."""
         super().__init__(hits)
@@ -34,6 +36,7 @@ class Results(list[Hit]):
         self.photos = photos
         self.allowed = allowed
         self.matches_well = matches_well
+        self.depth = depth
         self._find_file = find_file
 
     def file(self, hit: Hit) -> Path:

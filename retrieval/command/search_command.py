@@ -87,8 +87,12 @@ def search(
         query, k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
     )
     seconds = time.perf_counter() - start
-    explained = results if explain else ()
-    explanations = [engine.explain(query, hit.image_id, where=where, reranker=reranker) for hit in explained]
+    found = [hit.image_id for hit in results] if explain else []
+    explanations = (
+        engine.explain_many(query, found, channel, where=where, depth=results.depth, reranker=reranker)
+        if found
+        else []
+    )
     if picture is not None:
         _draw(text, engine, results, explanations, picture)
     if in_browser:

@@ -103,13 +103,15 @@ def make_search_routes(desk: Desk) -> APIRouter:
         return _json(await desk.search(work))
 
     @routes.get("/photos/{image_id}/explain", response_model=ExplainAnswer)
-    async def explain(image_id: str, q: Sentence = "", where: Where = "") -> Response:
+    async def explain(
+        image_id: str, q: Sentence = "", where: Where = "", channel: Channel = None
+    ) -> Response:
         """Why a photo comes up for a sentence: its places, and where the model looked at each word."""
 
         def work() -> bytes:
             engine = desk.engine
             facts = find_photo(engine, image_id)
-            explanation = engine.explain(_read_query(q), image_id, where=_read_where(where))
+            explanation = engine.explain(_read_query(q), image_id, channel, where=_read_where(where))
             return describe_explanation(explanation, facts).model_dump_json().encode()
 
         return _json(await desk.search(work))

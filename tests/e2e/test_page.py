@@ -220,6 +220,16 @@ def test_why_a_photo_came_up(visit, service):
     expect(page.locator("#heat")).not_to_have_class("on")
 
 
+def test_why_is_of_the_search_on_the_screen(visit, service):
+    page = visit("/?q=a+cat&where=path%3Achelsea&channel=caption")
+    wait(page)
+    sure = page.locator("#results .likely").first.inner_text()
+    open_first(page)
+    expect(page.locator("#channels .name")).to_have_text(["Caption"])
+    expect(page.locator("#channels .figures")).to_contain_text(["1st of 13"])
+    expect(page.locator("#likely-text b")).to_have_text(sure)
+
+
 def test_from_photo_to_photo(visit):
     page = visit()
     search(page, "a cat")

@@ -14,7 +14,7 @@ from PIL import Image
 import indexer.index_writer
 from indexer.build import build_index
 from indexer.config import IndexConfig
-from indexer.unchanged import _hash_captioner
+from indexer.unchanged import hash_models
 from retrieval.commit import commit_next
 from retrieval.derived import build_derived
 from retrieval.encoder_weights import find_encoder, hash_weights
@@ -44,7 +44,9 @@ def test_indexing_unchanged_photos_again(
         Image.new("RGB", (8, 8), (number // 250, number % 250, 9)).save(path)
         os.utime(path, (1_700_000_000, 1_700_000_000))
     # As if the shipped models had made it.
-    library.captioner.weights_sha256 = _hash_captioner("default")
+    made_with = hash_models(IndexConfig(image_head="none"))
+    assert made_with is not None
+    library.captioner.weights_sha256 = made_with
     library.text_encoder.name = DEFAULT_TEXT_ENCODER
     library.text_encoder.weights_sha256 = hash_weights(find_encoder(DEFAULT_TEXT_ENCODER)[0])
     library.build(workers=2)

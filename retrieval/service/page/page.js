@@ -17,7 +17,7 @@ let complaint = 0;
 
 // What is asked for, as the address says it, and what came back.
 const asked = { q: "", where: "", channel: "", sure: 0, same: false, like: "", photo: "" };
-const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "" };
+const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "", where: "", channel: "" };
 
 /* ---------------------------------------------------------------- asking */
 
@@ -65,7 +65,7 @@ async function search() {
     const answer = asked.like
       ? await ask(`/api/photos/${encodeURIComponent(asked.like)}/similar`, { k: shown.k, where: asked.where, fold }, { signal: waiting.signal })
       : await ask("/api/search", { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: asked.sure || "" }, { signal: waiting.signal });
-    shown.query = asked.like ? "" : asked.q;
+    Object.assign(shown, { query: asked.like ? "" : asked.q, where: asked.where, channel: asked.like ? "" : asked.channel });
     complain(null);
     showAnswer(answer);
   } catch (error) {
@@ -381,7 +381,7 @@ async function showPhoto(id) {
   forget();
   if (hit) { setRatio(hit); showWords(hit.caption.split(/\s+/).filter(Boolean).map((word) => ({ word, matched: false, attention: null })), hit.provenance); }
   try {
-    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, { q: hit ? shown.query : "" });
+    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, hit ? { q: shown.query, where: shown.where, channel: shown.channel } : {});
     if (photo.id !== id) return;
     setRatio(why);
     showWhy(why, hit);

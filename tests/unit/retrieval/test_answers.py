@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval import RetrievalError, SearchEngine
+from retrieval import RetrievalError, SearchEngine, explanation
 from retrieval.calibration import Calibration, Logistic
 from retrieval.channel import Channel
 from retrieval.errors import UsageError
@@ -150,6 +150,43 @@ def test_reasons_are_those_of_the_search(open_engine: Make, rows: list[Any], wor
             assert total == pytest.approx(hit.score, abs=1e-5)
 
 
+@pytest.mark.parametrize("channel", [None, "caption", "image"])
+def test_reasons_of_one_channel_are_its_own(sure: SearchEngine, channel: str | None) -> None:
+    for hit in sure.search("a dog on the beach", channel=channel, where="-car"):
+        explained = sure.explain("a dog on the beach", hit.image_id, channel, where="-car")
+        assert explained.score == pytest.approx(hit.score, abs=1e-6)
+        assert explained.probability == pytest.approx(hit.probability, abs=1e-6)
+        assert explained.channels.keys() >= hit.channels.keys()
+        if channel is not None:
+            assert list(explained.channels) == [channel]
+    with pytest.raises(UsageError, match="no channel 'smell'"):
+        sure.explain("a dog", hit.image_id, "smell")
+
+
+def test_all_reasons_are_found_at_once(
+    open_engine: Make, photo: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention = StoredAttention(("a", "dog"), np.full((2, 1, 1), 255, dtype=np.uint8))
+    rows = [photo(f"{number}", "a dog", attention=attention) for number in range(9)]
+    rows += [photo(f"{number}", "a cat") for number in range(9, 12)]
+    engine = open_engine(rows)
+    hits = engine.search("a dog", k=12, fold=False)
+    alone = [engine.explain("a dog", hit.image_id) for hit in hits]
+    asked: list[object] = []
+    encode, read = engine.text_encoder.encode, explanation.read_shard
+    monkeypatch.setattr(engine.text_encoder, "encode", lambda texts: asked.append(texts) or encode(texts))
+    monkeypatch.setattr(
+        explanation,
+        "read_shard",
+        lambda index, shard, *columns: asked.append(shard) or read(index, shard, *columns),
+    )
+    together = engine.explain_many("a dog", [hit.image_id for hit in hits])
+    shards = read_manifest(tmp_path / "index").shards
+    assert asked == [*shards, ["a dog"]]
+    for one, other in zip(together, alone, strict=True):
+        assert one.to_dict() == other.to_dict()
+
+
 def test_reasons_reach_further_down_than_a_search(open_engine: Make, photo: Callable[..., Any]) -> None:
     """The caption of the photo that looks best is the farthest of all, far beyond where a search looks."""
     vectors_ND = circle(*np.linspace(0, 90, 1300))
@@ -161,6 +198,12 @@ def test_reasons_reach_further_down_than_a_search(open_engine: Make, photo: Call
     explained = engine.explain("a dog", hit.image_id)
     assert explained.channels["caption"].rank == 1300
     assert explained.channels["caption"].score < 0.9
+    assert explained.score == pytest.approx(hit.score, abs=1e-6)
+    # A search for more photos looks at more, and this one's caption counts for what it is.
+    deeper = engine.search("a dog", k=1300, fold=False)
+    (hit,) = [hit for hit in deeper if numbers([hit]) == [best]]
+    assert hit.score < explained.score - 0.01
+    (explained,) = engine.explain_many("a dog", [hit.image_id], depth=deeper.depth)
     assert explained.score == pytest.approx(hit.score, abs=1e-6)
 
 

@@ -107,6 +107,17 @@ def test_explain_says_where_the_model_looked(client, image_ids, captions):
     assert answer["channels"]["caption"]["contribution"] > 0
 
 
+def test_what_is_explained_is_the_search_that_was_made(client, image_ids):
+    path = f"/api/photos/{image_ids['dog.jpg']}/explain"
+    asked = {"q": "a dog", "where": "taken:2019", "channel": "lexical"}
+    (hit,) = search(client, **asked)["hits"]
+    why = client.get(path, params=asked).json()
+    assert (why["score"], why["channels"]) == (hit["score"], hit["channels"])
+    assert list(why["channels"]) == ["lexical"]
+    assert client.get(path, params={"q": "a dog", "channel": "smell"}).status_code == 422
+    assert client.get(path, params={"q": "a dog", "where": "taken:2020"}).status_code == 422
+
+
 def test_a_photo_that_no_query_led_to_is_explained_without_one(client, image_ids):
     answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/explain")
     assert answer.status_code == 200
