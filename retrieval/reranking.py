@@ -29,6 +29,10 @@ class RerankConfig(Config):
 
     `captioner` is asked, by name as in configs/index.toml. What it sees in a photo is kept in at most
     `memory_mb` megabytes, so that the next query need not look at the photo again.
+
+    Chosen on Flickr8k's validation split, 5,000 sentences: Recall@1 / 5 / 10 go from 30.8 / 62.0 / 73.9 to
+    34.0 / 64.1 / 76.1; at a weight of 0.01 to 33.3 / 63.6 / 75.7, of 0.03 to 34.3 / 64.0 / 76.4, of 0.06 to
+    33.3 / 63.5 / 75.4. The first 25 do as well, and 100 are no better.
     """
 
     captioner: str = "default"
