@@ -18,6 +18,7 @@ from retrieval.errors import IndexFormatError, UsageError
 from retrieval.manifest import Manifest, read_manifest
 from retrieval.photo_table import PhotoTable
 from retrieval.progress import Progress
+from retrieval.reranking import Reranker, load_reranker
 from retrieval.text_encoder import load_text_encoder
 
 
@@ -25,7 +26,8 @@ from retrieval.text_encoder import load_text_encoder
 class EvalRequest:
     """What to evaluate: the dataset's folder, where the files go, an index to use instead of building one.
 
-    `baseline` is an old report.json to be no worse than. `command` is how the user asked, for run-info.json.
+    `baseline` is an old report.json to be no worse than; with `rerank`, the fused answers are ranked again as
+    well. `command` is how the user asked, for run-info.json.
     """
 
     data: Path
@@ -33,6 +35,7 @@ class EvalRequest:
     split: str = "test"
     index: Path | None = None
     baseline: Path | None = None
+    rerank: bool = False
     device: str = "auto"
     config: EvalConfig = field(default_factory=EvalConfig)
     command: str = ""
@@ -49,6 +52,7 @@ class Subject:
     engine: SearchEngine
     encoder: RememberingEncoder
     captions: tuple[str, ...]
+    reranker: Reranker | None = None
 
 
 def read_collection(request: EvalRequest, progress: Progress) -> tuple[CaptionedDataset, Collection]:
@@ -82,4 +86,5 @@ def open_subject(
     if engine.generation != manifest.generation:
         raise IndexFormatError(f"{index} was changed while it was being evaluated; evaluate again")
     captions = tuple(photos.caption(int(number)) for number in places)
-    return Subject(dataset, collection, index, manifest, engine, encoder, captions)
+    reranker = load_reranker(request.config.search.rerank, request.device) if request.rerank else None
+    return Subject(dataset, collection, index, manifest, engine, encoder, captions, reranker)

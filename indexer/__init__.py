@@ -9,5 +9,6 @@ image vectors), `tagger/` (annotations → tags), `describer` (all four), `model
 `photo_rows` (pixels → rows), `ledger` and `report` (what the index knew and what was found now),
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
 anything to do), `build` (all of it), `watch` (again and again);
+`likelihoods` (photos again, for a search that ranks them again);
 `samples`, `peak_memory`, `speed`, then the commands: `command` is `retrieve index`.
 """

@@ -17,7 +17,7 @@ neighbours;
 `failures`, `verify`, `repair`, `compact`, `human_caption`: its care;
 `photo_pixels`, `thumbnail`: photos made small;
 `printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
-`wishes`, `searcher`, `fusion`, `search_config`, `peoples_words`, `ranker`, `matched_words`,
+`wishes`, `searcher`, `fusion`, `peoples_words`, `ranker`, `reranking`, `search_config`, `matched_words`,
 `near_duplicates`, `calibration`, `hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
 `contact_sheet`, `attention_light`, `explanation_sheet`, `gallery`: its pictures;
 `config`, `checkpoint_file`, `progress`, `naming`, `captioned_dataset` (photos with people's captions),
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from retrieval.engine import SearchEngine
     from retrieval.hit import ChannelHit, Hit, Ranking
     from retrieval.live_engine import LiveEngine
+    from retrieval.reranking import RerankConfig, Reranker, load_reranker
     from retrieval.text_encoder import TextEncoder, load_text_encoder
 
 __all__ = [
@@ -40,9 +41,12 @@ __all__ = [
     "Hit",
     "LiveEngine",
     "Ranking",
+    "RerankConfig",
+    "Reranker",
     "RetrievalError",
     "SearchEngine",
     "TextEncoder",
+    "load_reranker",
     "load_text_encoder",
 ]
 
@@ -52,8 +56,11 @@ _MODULES = {
     "Hit": "retrieval.hit",
     "LiveEngine": "retrieval.live_engine",
     "Ranking": "retrieval.hit",
+    "RerankConfig": "retrieval.reranking",
+    "Reranker": "retrieval.reranking",
     "SearchEngine": "retrieval.engine",
     "TextEncoder": "retrieval.text_encoder",
+    "load_reranker": "retrieval.reranking",
     "load_text_encoder": "retrieval.text_encoder",
 }
 

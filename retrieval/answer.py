@@ -12,7 +12,7 @@ from retrieval.matched_words import has_all_words, match_words
 from retrieval.near_duplicates import fold_duplicates
 from retrieval.photo_table import PhotoTable
 from retrieval.query_language import Query
-from retrieval.ranker import Ranked
+from retrieval.ranker import RERANK, Ranked
 from retrieval.results import LIKELY, Results
 from retrieval.schema import StoredAttention
 from retrieval.vector_index import VectorIndex
@@ -99,14 +99,13 @@ class Answerer:
     ) -> list[Explanation]:
         """Why the photos with these numbers come up for a query; their attention goes with them.
 
-        `ranked` is what a search ranks, `everywhere` the same with every photo that each channel has.
+        `ranked` is what a search ranks, `everywhere` has every photo that each channel has.
         """
-        whole = everywhere if ranked.added is None else ranked
         places = everywhere.find_places(numbers_N)
         scores_P = np.zeros(len(self._photos))
-        found_K = whole.numbers_QK[0] >= 0
-        scores_P[whole.numbers_QK[0, found_K]] = whole.scores_QK[0, found_K]
-        sure_N = self._be_sure(query.text, whole, numbers_N)
+        found_K = ranked.numbers_QK[0] >= 0
+        scores_P[ranked.numbers_QK[0, found_K]] = ranked.scores_QK[0, found_K]
+        sure_N = self._be_sure(query.text, ranked, numbers_N)
         explanations = []
         for row, (number, attention) in enumerate(zip(numbers_N.tolist(), attentions, strict=True)):
             photos = self._photos
@@ -116,6 +115,8 @@ class Answerer:
                 # Far down, a search counts with the lowest score that it looked at.
                 added = {str(name): float(added_QP[0, number]) for name, added_QP in ranked.added.items()}
                 channels = {name: replace(each, contribution=added[name]) for name, each in channels.items()}
+            if number in ranked.reranked:
+                channels |= {RERANK: ranked.reranked[number]}
             explanation = Explanation(
                 query=str(query),
                 image_id=photos.image_ids[number],

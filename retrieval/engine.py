@@ -27,12 +27,13 @@ from retrieval.photo_table import PhotoFacts, PhotoTable
 from retrieval.probes import check_text_encoder
 from retrieval.query_language import Query, parse_query, parse_where
 from retrieval.ranker import Ranked, Ranker
+from retrieval.reranking import Reranker
 from retrieval.results import Results
 from retrieval.searcher import LexicalSearcher, Queries, Searcher, VectorSearcher
 from retrieval.text_encoder import TextEncoder
 from retrieval.text_head import read_text_head
 from retrieval.vector_index import read_vectors
-from retrieval.wishes import require_count, require_probability, require_words
+from retrieval.wishes import require_count, require_fused, require_probability, require_words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,18 +161,21 @@ class SearchEngine:
         where: str | None = None,
         min_probability: float = 0.0,
         fold: bool = True,
+        reranker: Reranker | None = None,
     ) -> Results:
         """The k best photos for a query, fewer where fewer are allowed.
 
-        Without a `channel` the answers of all are fused. `where` are filters, in the same language. Photos
-        that show the same as a better one are folded under it unless `fold` is False.
+        Without a `channel` the answers of all are fused, and a `reranker` looks at the first of them again.
+        `where` are filters, in the same language. Photos that show the same as a better one are folded under
+        it unless `fold` is False.
 
         Raises:
-            UsageError: a query or filter that cannot be read, k < 1, a channel that the index lacks, or a
-                probability where the index knows none, or where there are no words that it could be of.
+            UsageError: a query or filter that cannot be read, k < 1, a channel that the index lacks or that
+                is to be re-ranked, or a probability where the index knows none, or where there are no words
+                that it could be of.
         """
         (results,) = self.search_many(
-            [query], k, channel, where=where, min_probability=min_probability, fold=fold
+            [query], k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
         )
         return results
 
@@ -184,6 +188,7 @@ class SearchEngine:
         where: str | None = None,
         min_probability: float = 0.0,
         fold: bool = True,
+        reranker: Reranker | None = None,
     ) -> list[Results]:
         """`search` for many queries, encoded together."""
         require_count(k)
@@ -196,14 +201,19 @@ class SearchEngine:
                 f"{min_probability:.0%} sure of; ask without a least probability, or say what the photo shows"
             )
         results: dict[int, Results] = {}
-        for numbers, ranked in self._rank(asked, wish.depth, channel):
+        for numbers, ranked in self._rank(asked, wish.depth, channel, reranker):
             for row, number in enumerate(numbers):
                 first = ranked.only(row)
-                results[number] = self._answer(asked[number], wish, channel, first)
+                results[number] = self._answer(asked[number], wish, channel, first, reranker)
         return [results[number] for number in range(len(asked))]
 
     def rank(
-        self, queries: Sequence[str | Query], k: int | None = None, channel: str | None = None
+        self,
+        queries: Sequence[str | Query],
+        k: int | None = None,
+        channel: str | None = None,
+        *,
+        reranker: Reranker | None = None,
     ) -> Ranking:
         """The k best photos (all of them without k) for many queries, as arrays; none is folded.
 
@@ -221,25 +231,31 @@ class SearchEngine:
         asked = self._read(
             [Query.plain(require_words(each)) if isinstance(each, str) else each for each in queries]
         )
-        for numbers, ranked in self._rank(asked, max(wanted, 1), channel):
+        for numbers, ranked in self._rank(asked, max(wanted, 1), channel, reranker):
             found = min(wanted, ranked.numbers_QK.shape[1])
             numbers_QK[numbers, :found] = ranked.numbers_QK[:, :found]
             scores_QK[numbers, :found] = ranked.scores_QK[:, :found]
         return Ranking(self._photos.image_ids, numbers_QK, scores_QK)
 
     def explain(
-        self, query: str | Query, image_id: str, channel: str | None = None, *, where: str | None = None
+        self,
+        query: str | Query,
+        image_id: str,
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        reranker: Reranker | None = None,
     ) -> Explanation:
         """Why a photo comes up for a query: its place in every channel, and where the captioner looked.
 
-        `channel` and `where` are those of the search. Reads the shard that holds the photo; no model sees the
-        photo again.
+        `channel`, `where` and `reranker` are those of the search. Reads the shard that holds the photo; but
+        for the `reranker`, no model sees the photo again.
 
         Raises:
             UsageError: as `search`; or there is no such photo, or the query leaves it out.
             IndexFormatError: the shard is missing or damaged.
         """
-        (explanation,) = self.explain_many(query, [image_id], channel, where=where)
+        (explanation,) = self.explain_many(query, [image_id], channel, where=where, reranker=reranker)
         return explanation
 
     def explain_many(
@@ -250,6 +266,7 @@ class SearchEngine:
         *,
         where: str | None = None,
         depth: int = 1,
+        reranker: Reranker | None = None,
     ) -> list[Explanation]:
         """`explain` for many photos, ranked once; `depth` is that of the `Results` that they come from.
 
@@ -263,6 +280,11 @@ class SearchEngine:
         if text := asked.query.text:
             queries = Queries((text,), self._text_encoder.encode([text]))
             ranked, everywhere = self._ranker.rank_everywhere(queries, depth, channel, asked.allowed_P)
+            if ranked.added is None:
+                ranked = everywhere
+            if reranker is not None:
+                require_fused(channel)
+                ranked = reranker.rerank(ranked, text, self._photos)
         else:
             ranked = everywhere = self._rank_by_time(asked.allowed_P)
         return self._answerer.explain(asked.query, numbers_N, ranked, everywhere, attentions)
@@ -356,10 +378,13 @@ class SearchEngine:
         return asked
 
     def _rank(
-        self, asked: Sequence[_Asked], k: int, channel: str | None
+        self, asked: Sequence[_Asked], k: int, channel: str | None, reranker: Reranker | None
     ) -> Iterator[tuple[list[int], Ranked]]:
         """Numbers of queries and their answer; those that let the same photos through are ranked together."""
         self._ranker.pick(channel)
+        if reranker is not None:
+            require_fused(channel)
+            k = max(k, reranker.first)
         with_words = [number for number, each in enumerate(asked) if each.query.text]
         vectors_QD = self._text_encoder.encode([asked[number].query.text for number in with_words])
         alike: dict[int, list[int]] = {}
@@ -368,13 +393,18 @@ class SearchEngine:
         for rows in alike.values():
             numbers = [with_words[row] for row in rows]
             queries = Queries(tuple(asked[number].query.text for number in numbers), vectors_QD[rows])
-            yield numbers, self._ranker.rank(queries, k, channel, asked[numbers[0]].allowed_P)
+            ranked = self._ranker.rank(queries, k, channel, asked[numbers[0]].allowed_P)
+            if reranker is None:
+                yield numbers, ranked
+                continue
+            for row, number in enumerate(numbers):
+                yield [number], reranker.rerank(ranked.only(row), queries.texts[row], self._photos)
         for number, each in enumerate(asked):
             if not each.query.text:
                 yield [number], self._rank_by_time(each.allowed_P)
 
-    def _rank_one(self, asked: _Asked, k: int, channel: str | None) -> Ranked:
-        ((_, ranked),) = self._rank([asked], k, channel)
+    def _rank_one(self, asked: _Asked, k: int, channel: str | None, reranker: Reranker | None) -> Ranked:
+        ((_, ranked),) = self._rank([asked], k, channel, reranker)
         return ranked
 
     def _rank_by_time(self, allowed_P: np.ndarray | None) -> Ranked:
@@ -383,12 +413,14 @@ class SearchEngine:
             numbers_K = numbers_K[allowed_P[numbers_K]]
         return Ranked(np.zeros((1, len(numbers_K)), dtype=np.float32), numbers_K[None], {})
 
-    def _answer(self, asked: _Asked, wish: Wish, channel: str | None, first: Ranked) -> Results:
+    def _answer(
+        self, asked: _Asked, wish: Wish, channel: str | None, first: Ranked, reranker: Reranker | None
+    ) -> Results:
         """The hits for a query; `first` is what ranking to the depth of the wish gave."""
         allowed = len(self._photos) if asked.allowed_P is None else int(np.count_nonzero(asked.allowed_P))
 
         def rank(depth: int) -> Ranked:
-            return first if depth == wish.depth else self._rank_one(asked, depth, channel)
+            return first if depth == wish.depth else self._rank_one(asked, depth, channel, reranker)
 
         return self._answerer.answer(asked.query.text, wish, allowed, rank)
 

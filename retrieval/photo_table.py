@@ -19,7 +19,7 @@ from retrieval.shards import newest_with_status, read_columns
 from retrieval.stems import clean_text
 
 _COLUMNS = ["image_id", "status", "paths", "width", "height", "taken", "camera", "captions", "tags"]
-_FACTS = ["paths", "width", "height", "taken", "camera", "tags"]
+_FACTS = ["width", "height", "taken", "camera", "tags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,15 @@ class PhotoTable:
         """
         return Path(os.fsdecode(self.columns["paths"][self.find(image_id)].as_py()[0]))
 
+    def files(self, number: int) -> tuple[Path, ...]:
+        """Everywhere a photo was found."""
+        return tuple(Path(os.fsdecode(path)) for path in self.columns["paths"][number].as_py())
+
     def facts(self, number: int) -> PhotoFacts:
         """What is known of a photo."""
         fields = {name: self.columns[name][number].as_py() for name in _FACTS}
         return PhotoFacts(
-            paths=tuple(Path(os.fsdecode(path)) for path in fields.pop("paths")),
+            paths=self.files(number),
             tags=tuple(fields.pop("tags")),
             caption=self.caption(number),
             provenance=self.provenance(number),

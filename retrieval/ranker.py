@@ -4,7 +4,7 @@ Shapes: Q queries, K photos of an answer, P photos of the index.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from retrieval.searcher import Queries, Searcher
 # Photos that each channel is asked for when the answers are fused, at least.
 _CANDIDATES = 1000
 
+RERANK = "rerank"
+"""What a hit calls its place among the photos that were ranked again, beside its channels."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
@@ -25,7 +28,8 @@ class Ranked:
 
     `answers` are such scores and numbers of each channel. `added` is what each adds to the photos' scores,
     float32 (Q, P); None where one channel was asked alone. `lift` is by how much people's words raise the
-    photos' image scores (see `peoples_words`).
+    photos' image scores (see `peoples_words`). `reranked` is, of one query, the place of each photo that was
+    ranked again (see `reranking`).
     """
 
     scores_QK: np.ndarray
@@ -33,6 +37,7 @@ class Ranked:
     answers: Mapping[Channel, tuple[np.ndarray, np.ndarray]]
     added: Mapping[Channel, np.ndarray] | None = None
     lift: np.ndarray | None = None
+    reranked: Mapping[int, ChannelHit] = field(default_factory=dict)
 
     def only(self, query: int) -> "Ranked":
         """The answer to one of the queries."""
@@ -40,7 +45,7 @@ class Ranked:
         answers = {name: (scores[row], numbers[row]) for name, (scores, numbers) in self.answers.items()}
         added = self.added and {name: added_QP[row] for name, added_QP in self.added.items()}
         lift = None if self.lift is None else self.lift[row]
-        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, added, lift)
+        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, added, lift, self.reranked)
 
     def scores_of(self, numbers_K: np.ndarray) -> dict[Channel, np.ndarray]:
         """By channel, what these photos scored for the first query, float32 (K,).
@@ -60,13 +65,15 @@ class Ranked:
         return found
 
     def find_places(self, numbers: np.ndarray) -> dict[int, dict[str, ChannelHit]]:
-        """By photo, its places in the channels that ranked it for the first query."""
+        """By photo, its places in the channels that ranked it for the first query, and when ranked again."""
         places: dict[int, dict[str, ChannelHit]] = {number: {} for number in numbers.tolist()}
         for channel, (scores_QN, numbers_QN) in self.answers.items():
             for rank in np.flatnonzero(np.isin(numbers_QN[0], numbers)).tolist():
                 number, score = int(numbers_QN[0, rank]), float(scores_QN[0, rank])
                 added = score if self.added is None else float(self.added[channel][0, number])
                 places[number][str(channel)] = ChannelHit(rank + 1, score, added)
+        for number in places.keys() & self.reranked.keys():
+            places[number][RERANK] = self.reranked[number]
         return places
 
 

@@ -2,9 +2,14 @@
 
 from retrieval.config import Config
 from retrieval.fusion import FusionConfig
+from retrieval.reranking import RerankConfig
 
 
 class SearchConfig(Config):
-    """How an index is searched: `fusion` says how the channels' answers become one."""
+    """How an index is searched.
+
+    `fusion` says how the channels' answers become one, `rerank` how its first photos are ranked again.
+    """
 
     fusion: FusionConfig = FusionConfig()
+    rerank: RerankConfig = RerankConfig()

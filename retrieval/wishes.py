@@ -34,3 +34,16 @@ def require_count(k: int) -> int:
     if k < 1:
         raise UsageError(f"found k = {k}, expected at least 1 result; use -k 1 or more")
     return k
+
+
+def require_fused(channel: str | None) -> None:
+    """Refuse to rank one channel again: a re-ranker's weight is one beside the scores of all.
+
+    Raises:
+        UsageError: there is a channel.
+    """
+    if channel is not None:
+        raise UsageError(
+            f"found the channel {channel!r} to be ranked again, expected all channels together; leave out "
+            "either --channel or --rerank"
+        )

@@ -11,7 +11,8 @@ from torch import Tensor
 from indexer.captioner.decoder import Annotated, AttentionDecoder, State, Step
 from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
 
-_NEVER_SAID = [PAD, START, UNKNOWN]
+NEVER_SAID = [PAD, START, UNKNOWN]
+"""The numbers that are no word of a caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _next_logprobs(decoder: AttentionDecoder, step: Step, y_BK: Tensor, must_end
     `must_end` leaves END as the only choice of a caption that has all its words, at the price it has.
     """
     logits_BKV = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
-    logits_BKV[..., _NEVER_SAID] = -torch.inf
+    logits_BKV[..., NEVER_SAID] = -torch.inf
     logprobs_BKV = logits_BKV.log_softmax(dim=-1)
     if must_end:
         is_end_V = torch.arange(logprobs_BKV.shape[-1], device=logprobs_BKV.device) == END

@@ -22,7 +22,7 @@ from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
-from retrieval.wishes import require_count, require_probability
+from retrieval.wishes import require_count, require_fused, require_probability
 
 if TYPE_CHECKING:
     from retrieval.engine import SearchEngine
@@ -55,6 +55,9 @@ def search(
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/search.toml.")
     ] = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Look at the first photos again: better, and slower.")
+    ] = False,
     calibration: Annotated[
         Path | None,
         typer.Option(
@@ -76,20 +79,28 @@ def search(
     form = ResultsFormat.choose(json_output, form)
     if explain and picture is None:
         require_reasons(form)
+    if rerank:
+        require_fused(channel)
     with show_status("opening the index"):
         from retrieval.calibration import read_calibration
         from retrieval.engine import SearchEngine
+        from retrieval.reranking import load_reranker
 
         sure = None if calibration is None else read_calibration(calibration)
         engine = SearchEngine.open(index, device=device, fusion=settings.fusion, calibration=sure)
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])
+        reranker = load_reranker(settings.rerank, device) if rerank else None
     start = time.perf_counter()
-    results = engine.search(query, k, channel, where=where, min_probability=min_probability, fold=fold)
+    results = engine.search(
+        query, k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
+    )
     seconds = time.perf_counter() - start
     found = [hit.image_id for hit in results] if explain else []
     explanations = (
-        engine.explain_many(query, found, channel, where=where, depth=results.depth) if found else []
+        engine.explain_many(query, found, channel, where=where, depth=results.depth, reranker=reranker)
+        if found
+        else []
     )
     if picture is not None:
         _draw(text, engine, results, explanations, picture)

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from eval.run import evaluate
 from indexer.index_writer import IndexWriter
 from retrieval.manifest import Manifest, ModelRecord
 from retrieval.probes import make_probes
+from retrieval.reranking import IndexedPhoto, Reranker
 from retrieval.schema import PhotoRow, Status, StoredCaption
 from retrieval.text_encoder import TextEncoder
 from retrieval.text_head import TextHead, write_text_head
@@ -108,3 +110,30 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, request_of: Callable[[str]
         evaluate(request_of(out))
     for name in ("report.json", "run.fused.txt", "qrels.txt"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_ranked_again_is_a_system_of_its_own(
+    tmp_path: Path, request_of: Callable[[str], EvalRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Contrary:
+        def measure(self, sentence: str, photos: Sequence[IndexedPhoto]) -> np.ndarray:
+            return np.array([-500.0 * (CAPTIONS[photo.paths[0].name] in sentence) for photo in photos])
+
+    monkeypatch.setattr(
+        eval.preparation, "load_reranker", lambda config, device: Reranker(Contrary(), config)
+    )
+    request = request_of("out")
+    plain = evaluate(request).report
+    report = evaluate(replace(request, rerank=True)).report
+    assert list(report.systems) == [*plain.systems, "reranked"]
+    assert report.systems["reranked"].measures["Recall@1"] == 0
+    assert report.systems["fused"] == plain.systems["fused"]
+    assert report.systems["fused"].measures["Recall@1"] == 100
+    assert {"fused", "reranked"} in [{each.first, each.second} for each in report.comparisons]
+    assert report.failures == plain.failures
+    assert "rerank" not in plain.config
+    assert report.config["rerank"]["first"] == 50
+    run = [line.split() for line in (tmp_path / "out" / "run.reranked.txt").read_text().splitlines()]
+    last = {(query, photo) for query, _, photo, rank, *_ in run if rank == "5"}
+    right = [line.split() for line in (tmp_path / "out" / "qrels.txt").read_text().splitlines()]
+    assert last == {(query, photo) for query, _, photo, _ in right}

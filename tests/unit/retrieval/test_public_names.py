@@ -15,9 +15,12 @@ def test_public_names():
             "Hit",
             "LiveEngine",
             "Ranking",
+            "RerankConfig",
+            "Reranker",
             "RetrievalError",
             "SearchEngine",
             "TextEncoder",
+            "load_reranker",
             "load_text_encoder",
         ]
     )
