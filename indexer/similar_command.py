@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 def similar(
     photo: Annotated[
-        Path, typer.Argument(metavar="PHOTO", help="A photo, in the index or not.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PHOTO",
+            help="A photo, in the index or not, or the image_id of a hit.",
+            show_default=False,
+        ),
     ],
     k: CountOption = 10,
     where: WhereOption = None,
@@ -47,25 +52,23 @@ def similar(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Show the photos that look most like a photo."""
-    from indexer.photo_file import read_photo
+    from indexer.named_photo import find_named
     from retrieval.engine import SearchEngine
-    from retrieval.files import hash_bytes
     from retrieval.query_language import parse_where
 
     parse_where(where)
     require_count(k)
-    data = read_photo(photo).data
-    image_id = hash_bytes(data)
+    image_id, data = find_named(photo)
     with show_status("opening the index"):
         engine = SearchEngine.open(index, device=device)
-        seen = None if engine.holds(image_id) else _encode(data, index, config, device)
+        seen = None if data is None or engine.holds(image_id) else _encode(data, index, config, device)
     start = time.perf_counter()
     if seen is None:
         results = engine.similar(image_id, k, where=where, fold=fold)
     else:
         results = engine.similar_to_vector(seen.vector_D, k, seen.channel, where=where, fold=fold)
     seconds = time.perf_counter() - start
-    name = make_printable(str(photo))
+    name = make_printable(photo)
     if picture is not None:
         from retrieval.contact_sheet import draw_hits
 

@@ -44,12 +44,13 @@ def _match(photos: PhotoTable, wanted: Filter) -> np.ndarray:
     if isinstance(value, Bounds):
         return _match_bounds(photos.columns[wanted.field], value)
     if wanted.field is Field.CAMERA:
-        return _to_bool(pc.match_substring(photos.columns["camera"], value, ignore_case=True))
+        cameras = pc.utf8_normalize(photos.columns["camera"], "NFC")
+        return _to_bool(pc.match_substring(cameras, value, ignore_case=True))
     if wanted.field is Field.PATH:
         return _match_any(photos.columns["paths"], pc.match_substring(photos.lowered_paths, value))
     if wanted.field is Field.TAG:
         tags = photos.columns["tags"]
-        return _match_any(tags, pc.equal(pc.utf8_lower(tags.flatten()), value))
+        return _match_any(tags, pc.equal(pc.utf8_normalize(pc.utf8_lower(tags.flatten()), "NFC"), value))
     return _to_bool(pc.equal(photos.main_captions.field("provenance"), value))
 
 

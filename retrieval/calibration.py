@@ -29,7 +29,7 @@ _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class Logistic:
     """1 / (1 + e^-(bias + Σ weight · score)), over the scores of the channels that have a weight."""
 
-    weights: Mapping[Channel, _Finite]
+    weights: Annotated[Mapping[Channel, _Finite], Field(min_length=1)]
     bias: _Finite
 
     def probabilities(self, scores: Mapping[Channel, np.ndarray]) -> np.ndarray:
@@ -98,7 +98,8 @@ def read_calibration(path: Path) -> Calibration:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path} is no calibration: {where}: {first['msg']}; fit it again") from None
+        what = f"{where}: {first['msg']}" if where else first["msg"]
+        raise ConfigError(f"{path} is no calibration: {what}; fit it again") from None
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

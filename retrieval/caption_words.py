@@ -6,7 +6,6 @@ tags.
 Shapes: P photos, T texts of them all.
 """
 
-import re
 from functools import cached_property
 
 import numpy as np
@@ -16,9 +15,9 @@ import pyarrow.compute as pc
 from retrieval.lexical_index import LexicalIndex
 from retrieval.photo_table import PhotoTable
 from retrieval.schema import Provenance
-from retrieval.stems import clean_text, stem_words
+from retrieval.stems import clean_text, split_words, stem_words
 
-_WORD = re.compile(r"[^\W_]+")
+# What is between the words of `split_words`.
 _BETWEEN = r"[^\p{L}\p{M}\p{N}]"
 
 
@@ -38,7 +37,7 @@ class CaptionWords:
         """Bool (P,): the photos with just these words in this order, in upper or lower case."""
         texts_T, photo_T = self._texts
         candidate_C = np.flatnonzero(self.find(phrase)[photo_T])
-        words = f"{_BETWEEN}+".join(_WORD.findall(clean_text(phrase)))
+        words = f"{_BETWEEN}+".join(split_words(clean_text(phrase)))
         pattern = f"(?i)(^|{_BETWEEN}){words}({_BETWEEN}|$)"
         match_C = pc.match_substring_regex(texts_T.take(pa.array(candidate_C)), pattern)
         return self._mark(photo_T[candidate_C[match_C.to_numpy(zero_copy_only=False)]])

@@ -171,7 +171,8 @@ class SearchEngine:
 
         Raises:
             UsageError: a query or filter that cannot be read, k < 1, a channel that the index lacks or that
-                is to be re-ranked, or a probability where the index knows none.
+                is to be re-ranked, or a probability where the index knows none, or where there are no words
+                that it could be of.
         """
         (results,) = self.search_many(
             [query], k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
@@ -194,6 +195,11 @@ class SearchEngine:
         self._require_probability(min_probability, channel)
         wish = Wish(k, min_probability, fold)
         asked = self._read(queries, where)
+        if min_probability and not all(each.query.text for each in asked):
+            raise UsageError(
+                f"found a query without words to be searched by meaning, expected some to be at least "
+                f"{min_probability:.0%} sure of; ask without a least probability, or say what the photo shows"
+            )
         results: dict[int, Results] = {}
         for numbers, ranked in self._rank(asked, wish.depth, channel, reranker):
             for row, number in enumerate(numbers):
@@ -363,8 +369,6 @@ class SearchEngine:
         for query in queries:
             if isinstance(query, str):
                 query = Query() if outer_P is not None and not query.strip() else parse_query(query)
-                if not query.is_strict and outer_P is None:
-                    require_words(query.text)
             own_P = select_photos(self._photos, self._words, query)
             if own_P is None or outer_P is None:
                 allowed_P = outer_P if own_P is None else own_P

@@ -14,7 +14,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from retrieval.printable import make_printable
 from retrieval.schema import Provenance
+from retrieval.stems import clean_text
 
 
 class Field(StrEnum):
@@ -73,7 +75,8 @@ def parse_value(field: Field, value: str) -> Bounds | str:
         return _parse_bounds(value, _read_date, "a date such as 2019, 2019-05 or 2019-05-17", "2019")
     if field in (Field.WIDTH, Field.HEIGHT):
         return _parse_bounds(value, _read_pixels, "a number of pixels", "3000")
-    lowered = value.lower()
+    # Paths are compared as they are shown, with an escape for a byte that is no UTF-8.
+    lowered = clean_text((make_printable(value) if field is Field.PATH else value).lower())
     if field is Field.CAPTION and lowered not in list(Provenance):
         raise ValueError(f"who wrote the caption, {' or '.join(Provenance)}")
     return lowered

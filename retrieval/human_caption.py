@@ -25,7 +25,7 @@ from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption, table_
 from retrieval.shards import keep_failure_time, read_shard, write_shard
 from retrieval.text_encoder import TextEncoder
 
-_MOST_CHARACTERS = 1000
+MOST_CHARACTERS = 1000
 
 
 def set_caption(index: Path, image_id: str, text: str, text_encoder: TextEncoder) -> Manifest:
@@ -62,9 +62,9 @@ def clean_caption(text: str) -> str:
     cleaned = unicodedata.normalize("NFC", " ".join(text.split()))
     if not cleaned:
         raise UsageError("found an empty caption, expected some words; write what the photo shows")
-    if len(cleaned) > _MOST_CHARACTERS:
+    if len(cleaned) > MOST_CHARACTERS:
         raise UsageError(
-            f"found a caption of {len(cleaned)} characters, expected at most {_MOST_CHARACTERS}; shorten it"
+            f"found a caption of {len(cleaned)} characters, expected at most {MOST_CHARACTERS}; shorten it"
         )
     if make_printable(cleaned) != cleaned:
         raise UsageError(
@@ -107,8 +107,9 @@ def _change_captions(
 def _find_row(index: Path, shards: Sequence[ShardRecord], image_id: str) -> _Found | None:
     """The newest row of a photo in these shards."""
     for shard in reversed(shards):
-        table = read_shard(index, shard)
-        if (number := pc.index(table["image_id"], image_id).as_py()) >= 0:
+        ids = read_shard(index, shard, ["image_id"])
+        if (number := pc.index(ids["image_id"], image_id).as_py()) >= 0:
+            table = read_shard(index, shard)
             (row,) = table_to_rows(table.slice(number, 1))
             return _Found(keep_failure_time(row, shard), table.schema)
     return None

@@ -95,10 +95,6 @@ class LexicalIndex:
             scores_QK[query, : len(scores)], ids_QK[query, : len(ids)] = scores, ids
         return scores_QK, ids_QK
 
-    def photos_with_word(self, stem: str) -> np.ndarray:
-        """int64, ascending: the ids of the photos in whose texts the stem is."""
-        return self._list_ids(self._any_of([stem]))
-
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
         """int64, ascending: the ids of the photos in one of whose texts the stems follow one another."""
         if len(stems) < 2:

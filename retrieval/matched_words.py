@@ -1,15 +1,12 @@
 """The words that a caption has in common with a query. Reads and writes nothing."""
 
-import re
-
-from retrieval.stems import stem_words
+from retrieval.stems import split_words, stem_words
 
 # Words that say nothing of what a photo shows: that they are in both is no reason.
 _FUNCTION_WORDS = frozenset(
     "a an and are as at be by for from he her his in into is it its of on or she that the their them "
     "there they this to up was while who with s t".split()
 )
-_WORD = re.compile(r"[^\W_]+")
 
 
 def match_words(caption: str, query: str) -> tuple[str, ...]:
@@ -29,7 +26,7 @@ def has_all_words(caption: str, query: str) -> bool:
 
 
 def _find_content(text: str) -> list[str]:
-    return [word for word in _WORD.findall(text) if word.lower() not in _FUNCTION_WORDS]
+    return [word for word in split_words(text) if word.lower() not in _FUNCTION_WORDS]
 
 
 def _stem_content(text: str) -> set[str]:

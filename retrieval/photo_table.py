@@ -16,6 +16,7 @@ from retrieval.manifest import Manifest
 from retrieval.printable import make_printable
 from retrieval.schema import Provenance, Status
 from retrieval.shards import newest_with_status, read_columns
+from retrieval.stems import clean_text
 
 _COLUMNS = ["image_id", "status", "paths", "width", "height", "taken", "camera", "captions", "tags"]
 _FACTS = ["width", "height", "taken", "camera", "tags"]
@@ -148,9 +149,11 @@ class PhotoTable:
 
     @cached_property
     def lowered_paths(self) -> pa.Array:
-        """All paths of all photos in turn, printable and in lower case."""
+        """All paths of all photos in turn, as `filters.parse_value` gives what is looked for in them."""
         paths = self.columns["paths"].flatten().to_pylist()
-        return pa.array([make_printable(os.fsdecode(path)).lower() for path in paths], pa.string())
+        return pa.array(
+            [clean_text(make_printable(os.fsdecode(path)).lower()) for path in paths], pa.string()
+        )
 
     @cached_property
     def newest_first(self) -> np.ndarray:

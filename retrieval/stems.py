@@ -16,6 +16,14 @@ def stem_words(text: str) -> tuple[str, ...]:
     return tuple(make_analyzer().analyze(clean_text(text)))
 
 
+def split_words(text: str) -> list[str]:
+    """The words of a text as they are written: runs of letters, numbers and the marks that belong to them.
+
+    As `stem_words` says, but a mark that is no letter, such as a vowel sign, parts no word.
+    """
+    return "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in text).split()
+
+
 def clean_text(text: str) -> str:
     """`text` with an accented letter always one character, and without what is no Unicode."""
     # Bytes that were no UTF-8 on a command line arrive as surrogates, which tantivy does not take.

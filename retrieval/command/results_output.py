@@ -135,7 +135,7 @@ def _mark_words(hit: "Hit") -> "Text":
     text = _plain(hit.caption)
     if hit.matched:
         words = "|".join(re.escape(make_printable(word)) for word in hit.matched)
-        text.highlight_regex(rf"\b({words})\b", "bold")
+        text.highlight_regex(rf"(?<!\w)({words})(?!\w)", "bold")
     return text
 
 

@@ -18,7 +18,7 @@ from retrieval.command.options import (
     PictureOption,
     WhereOption,
 )
-from retrieval.command.results_formats import ResultsFormat
+from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
@@ -65,13 +65,16 @@ def search(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Show the photos that answer a sentence best."""
-    from retrieval.query_language import parse_query, parse_where
+    from retrieval.query_language import Query, parse_query, parse_where
 
-    query = parse_query(text) if text.strip() or not parse_where(where).is_strict else parse_where(where)
+    query = Query() if parse_where(where).is_strict and not text.strip() else parse_query(text)
     require_count(k)
     require_probability(min_probability)
     if rerank:
         require_fused(channel)
+    form = ResultsFormat.choose(json_output, form)
+    if explain and picture is None:
+        require_reasons(form)
     with show_status("opening the index"):
         from retrieval.calibration import read_calibration
         from retrieval.engine import SearchEngine
@@ -97,7 +100,6 @@ def search(
         _draw(text, engine, results, explanations, picture)
     if in_browser:
         open_page(text, results)
-    form = ResultsFormat.choose(json_output, form)
     show_results({"query": text}, results, seconds, form, explanations)
 
 

@@ -140,8 +140,8 @@ def test_photos_with_a_word_or_a_phrase() -> None:
         ["a running dog"],
     ]
     words = LexicalIndex.build(texts, np.array([8, 3, 5, 1, 9]))
-    assert words.photos_with_word("dog").tolist() == [1, 3, 8, 9]
-    assert words.photos_with_word("dogs").tolist() == []
+    assert words.photos_with_phrase(["dog"]).tolist() == [1, 3, 8, 9]
+    assert words.photos_with_phrase(["dogs"]).tolist() == []
     for phrase, found in [
         ("dogs running", [1, 3, 8]),
         ("run dog", [9]),
@@ -159,7 +159,7 @@ def test_other_ids_for_the_same_texts() -> None:
     other = words.with_ids(np.array([20, 10, 0]))
     assert other.search(["dog"], 2)[1].tolist() == [[10, 20]]
     assert words.search(["dog"], 2)[1].tolist() == [[4, 7]]
-    assert other.photos_with_word("cat").tolist() == [0]
+    assert other.photos_with_phrase(["cat"]).tolist() == [0]
 
 
 @pytest.mark.parametrize("photos", [0, 1, 3000])
@@ -176,7 +176,7 @@ def test_the_same_texts_give_the_same_bytes(photos: int) -> None:
 def test_an_empty_index_answers_nothing() -> None:
     words = LexicalIndex.build([], np.zeros(0, dtype=np.int64))
     assert words.search(["dog"], 2)[1].tolist() == [[-1, -1]]
-    assert words.photos_with_word("dog").tolist() == words.photos_with_phrase(["a", "dog"]).tolist() == []
+    assert words.photos_with_phrase(["dog"]).tolist() == words.photos_with_phrase(["a", "dog"]).tolist() == []
 
 
 def test_many_threads_search_one_index() -> None:

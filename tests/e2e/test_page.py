@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -329,6 +329,47 @@ def test_filters(visit):
     expect(page.locator("#filters-count")).to_be_hidden()
     search(page, "-person path:coffee")
     expect(page.locator("#results li")).to_have_count(1)
+
+
+def where(page: Page) -> str:
+    return parse_qs(urlsplit(page.url).query).get("where", [""])[0]
+
+
+def test_filters_that_the_form_cannot_say_stay_as_they_are(visit):
+    others = '-camera:canon taken:>1900 width:<80000 height:>9 path:"/" "a" -zebra path:e'
+    page = visit(f"/?{urlencode({'where': f'{others} width:>10 path:served'})}")
+    wait(page)
+    fields = ["from", "to", "camera", "path", "width", "tag"]
+    shown = {name: page.locator(f"[name={name}]").input_value() for name in fields}
+    assert shown == dict.fromkeys(fields, "") | {"path": "e", "width": "10"}
+    page.locator("#filters-button").click()
+    page.locator("[name=same]").check()
+    wait(page)
+    assert where(page) == f"{others} width:>10 path:served"
+    page.fill("[name=width]", "20")
+    wait(page)
+    others = others.removesuffix(" path:e")
+    assert " ".join(where(page).split()) == f"path:e width:>20 {others} path:served"
+    page.get_by_role("button", name="Clear").click()
+    wait(page)
+    assert where(page) == ""
+
+
+def test_words_that_matched_are_marked_whatever_is_around_them(visit):
+    page = visit()
+    wait(page)
+    marked = page.evaluate(
+        "hit => [...drawCaption(hit).querySelectorAll('b')].map((word) => word.textContent)",
+        {"caption": "A T-shirt, BEACHES and नमस्ते!", "matched": ["shirt", "BEACHES", "नमस्ते"], "path": ""},
+    )
+    assert marked == ["shirt", "BEACHES", "नमस्ते"]
+
+
+def test_nothing_is_sure_of_no_words(visit):
+    page = visit("/?sure=0.5")
+    wait(page)
+    expect(page.locator("#problem")).to_be_hidden()
+    expect(page.locator("#status")).to_have_text("13 photos, newest first")
 
 
 def test_what_cannot_be_read_is_pointed_at(visit):

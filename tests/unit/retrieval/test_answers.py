@@ -13,6 +13,7 @@ from retrieval.calibration import Calibration, Logistic
 from retrieval.channel import Channel
 from retrieval.errors import UsageError
 from retrieval.manifest import ModelRecord, commit_manifest, read_manifest
+from retrieval.query_language import Query
 from retrieval.results import LIKELY
 from retrieval.schema import StoredAttention
 
@@ -116,6 +117,9 @@ def test_a_probability_that_is_not_known_is_no_filter(
 ) -> None:
     with pytest.raises(UsageError, match=r"found no calibration for image, .*retrieve calibrate"):
         sure.search("a dog", channel="image", min_probability=0.5)
+    for query in ("-car", "path:photos", Query()):
+        with pytest.raises(UsageError, match=r"query without words .* to be at least 50% sure of"):
+            sure.search(query, min_probability=0.5)
     with pytest.raises(UsageError, match="found no calibration for the models of this index"):
         open_engine(rows).search("a dog", min_probability=0.5)
 

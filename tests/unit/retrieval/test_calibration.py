@@ -70,6 +70,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     [
         ({"curves": [{"weights": {"smell": 1.0}, "bias": 0.0}]}, "smell"),
         ({"curves": [{"weights": {"image": math.inf}, "bias": 0.0}]}, "curves.0.weights.image"),
+        ({"curves": [{"weights": {}, "bias": 0.0}]}, "curves.0.weights"),
         ({"captioner_sha256": "../x"}, "captioner_sha256"),
         ({"more": 1}, "more"),
     ],
@@ -79,6 +80,9 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, change: dict[str, object
     write_calibration(path, CALIBRATION)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ConfigError, match=f"c.json is no calibration: .*{message}.*; fit it again"):
+        read_calibration(path)
+    path.write_text('{"captioner')
+    with pytest.raises(ConfigError, match=r"c.json is no calibration: Invalid JSON: [^:]*; fit it again"):
         read_calibration(path)
     with pytest.raises(ConfigError, match="cannot read"):
         read_calibration(tmp_path / "nothing.json")

@@ -60,6 +60,14 @@ def test_texts_are_compared_in_lower_case() -> None:
     assert parse_value(Field.CAPTION, "Human") == "human"
 
 
+def test_texts_are_compared_as_they_are_kept() -> None:
+    decomposed = "Cafe\N{COMBINING ACUTE ACCENT}"
+    for field in (Field.PATH, Field.CAMERA, Field.TAG):
+        assert parse_value(field, decomposed) == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+    assert parse_value(Field.PATH, "\udcff") == r"\xff"
+    assert parse_value(Field.TAG, "\udcff") == "?"
+
+
 def test_filters_are_written_as_they_are_read() -> None:
     assert str(Filter(Field.CAMERA, "canon", negated=True)) == "-camera:canon"
     assert str(Filter(Field.PATH, "my holiday")) == 'path:"my holiday"'

@@ -188,6 +188,11 @@ class TestEdits:
         best = search(client, q="a cat sleeps on a sofa")["hits"][0]
         assert (best["caption"], best["provenance"]) == (captions["cat.png"], "model")
 
+    def test_a_caption_may_be_as_long_as_the_commands(self, client, image_ids):
+        text = "x" * 1000
+        answer = client.put(f"/api/photos/{image_ids['cat.png']}/caption", json={"text": text})
+        assert (answer.status_code, answer.json()["caption"]) == (200, text)
+
     def test_nothing_to_undo(self, client, image_ids):
         assert client.delete(f"/api/photos/{image_ids['cat.png']}/caption").status_code == 422
 
