@@ -211,6 +211,38 @@ def test_a_search_can_be_told_which_photos(retrieve: Callable[..., Any]) -> None
     assert "did you mean camera:? (at character 7: green ▸camra:x)" in err
 
 
+def test_the_first_photos_are_ranked_again(
+    retrieve: Callable[..., Any], folder_of_colours: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder_of_colours / "blue.png").unlink()
+    code, out, _ = retrieve("search", "a red wall", "--rerank", "--explain", "--json")
+    assert code == 0
+    (notice,) = caplog.messages
+    assert notice.startswith(f"1 of the first 4 photos ({folder_of_colours / 'blue.png'}) cannot be read")
+    hits = json.loads(out)["hits"]
+    for hit in hits:
+        there = "blue" not in hit["path"]
+        assert ("rerank" in hit["channels"]) is there
+        if there:
+            added = [channel["contribution"] for channel in hit["channels"].values()]
+            assert sum(added) == pytest.approx(hit["score"], abs=1e-5)
+        assert hit["explanation"]["channels"] == hit["channels"]
+    ranks = [hit["channels"]["rerank"]["rank"] for hit in hits if "rerank" in hit["channels"]]
+    assert sorted(ranks) == [1, 2, 3]
+    code, out, _ = retrieve("search", "a red wall", "--rerank", "--explain")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if line.split()].count("rerank") == 3
+
+
+def test_one_channel_is_not_ranked_again(
+    retrieve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("indexer.likelihoods.load_captioner")
+    code, out, err = retrieve("search", "red", "--rerank", "--channel", "caption")
+    assert (code, out) == (2, "")
+    assert err.endswith("leave out either --channel or --rerank\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -260,38 +292,3 @@ def test_reasons_that_are_drawn_need_no_place_among_paths(
     out = tmp_path / "why.png"
     code, _, err = retrieve("search", "green", "--explain", "--format", "paths", "--picture", out)
     assert (code, out.exists()) == (0, True), err
-
-
-def test_the_first_photos_are_ranked_again(
-    retrieve: Callable[..., Any], folder_of_colours: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (folder_of_colours / "blue.png").unlink()
-    code, out, _ = retrieve("search", "a red wall", "--rerank", "--explain", "--json")
-    assert code == 0
-    (notice,) = caplog.messages
-    assert notice.startswith(f"1 of the first 4 photos ({folder_of_colours / 'blue.png'}) cannot be read")
-    hits = json.loads(out)["hits"]
-    for hit in hits:
-        there = "blue" not in hit["path"]
-        assert ("rerank" in hit["channels"]) is there
-        if there:
-            added = [channel["contribution"] for channel in hit["channels"].values()]
-            assert sum(added) == pytest.approx(hit["score"], abs=1e-5)
-        assert hit["explanation"]["channels"] == hit["channels"]
-    assert sorted(hit["channels"]["rerank"]["rank"] for hit in hits if "rerank" in hit["channels"]) == [
-        1,
-        2,
-        3,
-    ]
-    code, out, _ = retrieve("search", "a red wall", "--rerank", "--explain")
-    assert code == 0
-    assert [line.split()[0] for line in out.splitlines() if line.split()].count("rerank") == 3
-
-
-def test_one_channel_is_not_ranked_again(
-    retrieve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr("indexer.likelihoods.load_captioner")
-    code, out, err = retrieve("search", "red", "--rerank", "--channel", "caption")
-    assert (code, out) == (2, "")
-    assert err.endswith("leave out either --channel or --rerank\n")
