@@ -110,14 +110,15 @@ class Answerer:
         whole = everywhere if ranked.added is None else ranked
         score_P = whole.scores_QK[0][whole.numbers_QK[0] == number]
         sure_1 = self._be_sure(query.text, whole, np.array([number]))
+        width, height = photos.size(number)
         return Explanation(
             query=str(query),
             image_id=photos.image_ids[number],
             path=photos.path(number),
             caption=caption,
             provenance=provenance,
-            width=int(photos.columns["width"][number].as_py()),
-            height=int(photos.columns["height"][number].as_py()),
+            width=width,
+            height=height,
             score=float(score_P[0]) if len(score_P) else 0.0,
             probability=None if sure_1 is None else float(sure_1[0]),
             channels=places,
