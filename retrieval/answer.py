@@ -110,7 +110,7 @@ class Answerer:
         for row, (number, attention) in enumerate(zip(numbers_N.tolist(), attentions, strict=True)):
             photos = self._photos
             caption, provenance = photos.caption(number), photos.provenance(number)
-            channels = places[number]
+            (width, height), channels = photos.size(number), places[number]
             if ranked.added is not None:
                 # Far down, a search counts with the lowest score that it looked at.
                 added = {str(name): float(added_QP[0, number]) for name, added_QP in ranked.added.items()}
@@ -123,8 +123,8 @@ class Answerer:
                 path=photos.path(number),
                 caption=caption,
                 provenance=provenance,
-                width=int(photos.columns["width"][number].as_py()),
-                height=int(photos.columns["height"][number].as_py()),
+                width=width,
+                height=height,
                 score=float(scores_P[number]),
                 probability=None if sure_N is None else float(sure_N[row]),
                 channels=channels,

@@ -152,6 +152,14 @@ class SearchEngine:
         """
         return self._photos.facts(self._photos.find(image_id))
 
+    def size(self, image_id: str) -> tuple[int, int]:
+        """The photo's width and height in pixels, as it is shown.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return self._photos.size(self._photos.find(image_id))
+
     def search(
         self,
         query: str | Query,

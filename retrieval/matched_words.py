@@ -1,5 +1,7 @@
 """The words that a caption has in common with a query. Reads and writes nothing."""
 
+from functools import lru_cache
+
 from retrieval.stems import split_words, stem_words
 
 # Words that say nothing of what a photo shows: that they are in both is no reason.
@@ -16,7 +18,7 @@ def match_words(caption: str, query: str) -> tuple[str, ...]:
     """
     wanted = _stem_content(query)
     words = dict.fromkeys(_find_content(caption))
-    return tuple(word for word in words if wanted.intersection(stem_words(word)))
+    return tuple(word for word in words if wanted.intersection(_stem(word)))
 
 
 def has_all_words(caption: str, query: str) -> bool:
@@ -30,4 +32,10 @@ def _find_content(text: str) -> list[str]:
 
 
 def _stem_content(text: str) -> set[str]:
-    return {stem for word in _find_content(text) for stem in stem_words(word)}
+    return {stem for word in _find_content(text) for stem in _stem(word)}
+
+
+@lru_cache(maxsize=10_000)
+def _stem(word: str) -> tuple[str, ...]:
+    """A page of captions has the same few hundred words."""
+    return stem_words(word)

@@ -123,6 +123,10 @@ class PhotoTable:
             **fields,
         )
 
+    def size(self, number: int) -> tuple[int, int]:
+        """The width and height of a photo."""
+        return self.columns["width"][number].as_py(), self.columns["height"][number].as_py()
+
     def caption(self, number: int) -> str:
         """The main caption of a photo; empty where it has none."""
         return self.main_captions.field("text")[number].as_py() or ""

@@ -363,6 +363,11 @@ def test_what_cannot_be_read_is_pointed_at(visit):
     assert names(page) == found
     search(page, "a dog")
     expect(page.locator("#problem")).to_be_hidden()
+    search(page, "path:nowhere")
+    expect(page.locator("#empty")).to_be_visible()
+    search(page, 'path:nowhere "')
+    expect(page.locator("#problem")).to_be_visible()
+    expect(page.locator("#empty")).to_be_hidden()
 
 
 def test_by_keyboard_alone(visit):

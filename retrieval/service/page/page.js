@@ -72,6 +72,7 @@ async function search() {
     if (error.name === "AbortError") return;
     if (error.status === 404 && asked.like) { change({ like: "" }); return; }
     complain(error);
+    $("empty").hidden = true;
     if (!shown.hits.length) $("results").replaceChildren();
   } finally {
     clearTimeout(slow);
@@ -505,7 +506,8 @@ function showWords(words, provenance) {
   const human = provenance === "human";
   $("by").textContent = human ? "Written by a person." : words.length ? "Written by the captioner." : "No caption.";
   $("undo").hidden = !human;
-  $("hint").textContent = looked ? "Point at a word to see where the model looked for it." : "";
+  const how = matchMedia("(hover: none)").matches ? "Tap" : "Point at";
+  $("hint").textContent = looked ? `${how} a word to see where the model looked for it.` : "";
   const first = words.findIndex((word) => word.matched && word.attention);
   if (first >= 0) pin(first);
 }
