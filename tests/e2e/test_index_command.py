@@ -172,6 +172,9 @@ def test_the_shipped_captioner_tells_sample_photos_apart(tmp_path: Path, retriev
     assert len({hit["caption"] for hit in hits}) > len(hits) / 2
     scores = [hit["score"] for hit in hits]
     assert scores == sorted(scores, reverse=True)
+    # No caption says so, but a tag does.
+    found = retrieve("search", "Espresso!", "--index", tmp_path / "index", "--channel", "lexical", "--json")
+    assert [Path(hit["path"]).name for hit in json.loads(found.stdout)["hits"]] == ["coffee.png"]
 
 
 @pytest.mark.slow
