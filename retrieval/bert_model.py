@@ -138,9 +138,13 @@ def read_bert(folder: Path) -> BertModel:
 def _find_tensors(weights: Path, config: BertConfig) -> dict[str, Tensor]:
     with open(weights, "rb") as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        if not 0 < length < weights.stat().st_size:
+        numbers = weights.stat().st_size - _LENGTH_BYTES - length
+        if numbers < 0:
             raise ValueError(f"{weights} is not a safetensors file")
         header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    if numbers != max(entry["data_offsets"][1] for entry in header.values()):
+        raise ValueError(f"{weights} is not whole")
     tensors = {}
     for name, shape in _list_shapes(config).items():
         found, (start, end) = header[name], header[name]["data_offsets"]

@@ -55,9 +55,12 @@ def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None
     path = shard_path(index, shard.sha256)
     data = read_verified(path, shard.sha256)
     try:
-        table = pq.read_table(pa.BufferReader(data), columns=columns, page_checksum_verification=True)
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        table = file.read(columns)
     except (pa.ArrowException, OSError) as error:
         raise IndexFormatError(f"{path} is not a readable shard: {error}; index again") from None
+    if missing := sorted(set(columns or ()) - set(table.column_names)):
+        raise IndexFormatError(f"{path} has no column {', '.join(missing)}; index again")
     if table.num_rows != shard.rows:
         raise IndexFormatError(
             f"{path} has {table.num_rows} rows, expected {shard.rows} as the manifest says; index again"
@@ -100,10 +103,12 @@ def newest_with_status(table: pa.Table, *statuses: Status) -> np.ndarray:
 
     `table` holds at least `image_id` and `status` of all shards.
     """
-    positions = pa.array(np.arange(table.num_rows))
-    rows = pa.table({"image_id": table["image_id"], "position": positions})
-    newest = rows.group_by("image_id").aggregate([("position", "max")]).sort_by("image_id")
-    newest_N = newest["position_max"].to_numpy()
+    # Sorting is stable: of a photo's rows the newest is the last.
+    order_N = pc.sort_indices(table["image_id"]).to_numpy()
+    ids = table["image_id"].take(order_N)
+    is_last_N = np.ones(len(ids), dtype=bool)
+    is_last_N[:-1] = pc.not_equal(ids[:-1], ids[1:]).to_numpy()
+    newest_N = order_N[is_last_N].astype(np.int64)
     wanted = pc.is_in(table["status"], value_set=pa.array(statuses, pa.string())).to_numpy()
     chosen_N: np.ndarray = newest_N[wanted[newest_N]]
     return chosen_N

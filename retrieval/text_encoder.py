@@ -110,6 +110,7 @@ def _open_light(folder: Path, name: str, weights_sha256: str) -> TextEncoder | N
 
 def _load_model(folder: Path, device: str) -> "SentenceTransformer":
     with _quiet():
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -120,7 +121,7 @@ def _load_model(folder: Path, device: str) -> "SentenceTransformer":
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True, "dtype": "float32"},
             )
-        except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        except (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(
                 f"{folder} is not a sentence-transformers model: {reason}; check the path"

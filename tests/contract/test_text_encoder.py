@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -42,9 +43,15 @@ def tiny_folder(tmp_path_factory):
     return save_tiny_encoder(tmp_path_factory.mktemp("encoder"))
 
 
-@pytest.fixture(scope="module", params=["default", "tiny"])
+@pytest.fixture(scope="module", params=["default", "tiny", "default in torch", "tiny in torch"])
 def text_encoder(request, tiny_folder):
-    return load_text_encoder(DEFAULT_TEXT_ENCODER if request.param == "default" else str(tiny_folder))
+    name, _, place = request.param.partition(" in ")
+    with pytest.MonkeyPatch.context() as patch:
+        if place:
+            patch.setitem(sys.modules, "retrieval.onnx_encoder", None)
+        encoder = load_text_encoder(DEFAULT_TEXT_ENCODER if name == "default" else str(tiny_folder))
+        assert type(encoder).__name__ == ("SentenceEncoder" if place else "OnnxEncoder")
+        yield encoder
 
 
 TEXTS = [
