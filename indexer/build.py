@@ -175,8 +175,13 @@ class _Run:
         if not human:
             return dataclasses.replace(row, paths=paths)
         vector = text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
-        captions = (*human, *row.captions)
-        return dataclasses.replace(row, paths=paths, captions=captions, caption_vector=vector)
+        return dataclasses.replace(
+            row,
+            paths=paths,
+            captions=(*human, *row.captions),
+            caption_vector=vector,
+            captioner_vector=row.caption_vector,
+        )
 
     def follow_paths(self) -> None:
         """Rows for the contents that were moved, copied or deleted."""

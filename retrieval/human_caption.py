@@ -21,7 +21,7 @@ from retrieval.lock import writer_lock
 from retrieval.manifest import Manifest, ShardRecord, read_manifest
 from retrieval.printable import make_printable
 from retrieval.probes import check_text_encoder
-from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption, table_to_rows
+from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption, complete_schema, table_to_rows
 from retrieval.shards import keep_failure_time, read_shard, write_shard
 from retrieval.text_encoder import TextEncoder
 
@@ -119,10 +119,17 @@ def _write_row(
     index: Path, found: _Found, human: tuple[StoredCaption, ...], text_encoder: TextEncoder
 ) -> ShardRecord:
     """A shard of the photo's row with these captions before the captioner's."""
-    by_model = [caption for caption in found.row.captions if caption.provenance is Provenance.MODEL]
-    row = dataclasses.replace(found.row, captions=(*human, *by_model))
-    if row.status is Status.INDEXED:
-        # What people wrote counts alone; of the captioner's sentences the mean (see `indexer.describer`).
-        mean_D = text_encoder.encode([caption.text for caption in human or by_model]).mean(axis=0)
-        row = dataclasses.replace(row, caption_vector=mean_D / np.linalg.norm(mean_D))
-    return dataclasses.replace(write_shard(index, [row], found.schema), written=time_now())
+    row = found.row
+    by_model = tuple(caption for caption in row.captions if caption.provenance is Provenance.MODEL)
+    by_captioner = row.caption_vector if row.captions == by_model else row.captioner_vector
+    row = dataclasses.replace(row, captions=(*human, *by_model))
+    if row.status is Status.INDEXED and human:
+        (vector,) = text_encoder.encode([caption.text for caption in human])
+        row = dataclasses.replace(row, caption_vector=vector, captioner_vector=by_captioner)
+    elif row.status is Status.INDEXED:
+        if by_captioner is None:
+            # A row of before there was such a column.
+            mean_D = text_encoder.encode([caption.text for caption in by_model]).mean(axis=0)
+            by_captioner = mean_D / np.linalg.norm(mean_D)
+        row = dataclasses.replace(row, caption_vector=by_captioner, captioner_vector=None)
+    return dataclasses.replace(write_shard(index, [row], complete_schema(found.schema)), written=time_now())

@@ -61,7 +61,8 @@ class PhotoRow:
     otherwise of its path). `paths` are absolute, as bytes: non-UTF-8 names survive. `failed_at` is in UTC and
     None where it is when the row's shard was written: the same photos give the same shards. `width` and
     `height` are in pixels after the EXIF orientation is applied. `taken` is naive local time. Vectors are
-    float32 and of unit length, or None.
+    float32 and of unit length, or None. `captioner_vector` is the caption vector that the photo would have
+    without what people wrote; None where they wrote nothing.
     """
 
     image_id: str
@@ -80,6 +81,7 @@ class PhotoRow:
     tags: tuple[str, ...] = ()
     caption_vector: np.ndarray | None = field(default=None, repr=False)
     image_vector: np.ndarray | None = field(default=None, repr=False)
+    captioner_vector: np.ndarray | None = field(default=None, repr=False)
 
 
 _CAPTION = pa.struct([("text", pa.string()), ("logprob", pa.float32()), ("provenance", pa.string())])
@@ -128,8 +130,16 @@ def photo_schema(caption_dimension: int, image_dimension: int = 0) -> pa.Schema:
             pa.field("tags", pa.list_(pa.string()), nullable=False),
             pa.field("caption_vector", _vector_type(caption_dimension)),
             pa.field("image_vector", _vector_type(image_dimension)),
+            pa.field("captioner_vector", _vector_type(caption_dimension)),
         ]
     )
+
+
+def complete_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema of a shard with the column that older ones lack."""
+    if "captioner_vector" in schema.names:
+        return schema
+    return schema.append(pa.field("captioner_vector", schema.field("caption_vector").type))
 
 
 def rows_to_table(rows: list[PhotoRow], schema: pa.Schema) -> pa.Table:
@@ -174,6 +184,7 @@ def _to_record(row: PhotoRow) -> dict[str, Any]:
         "tags": list(row.tags),
         "caption_vector": row.caption_vector,
         "image_vector": row.image_vector,
+        "captioner_vector": row.captioner_vector,
     }
 
 
@@ -191,7 +202,7 @@ def _from_record(record: dict[str, Any]) -> PhotoRow:
         known["attention"] = StoredAttention(
             tuple(attention["words"]), weights.reshape(-1, attention["rows"], attention["columns"])
         )
-    for name in ("caption_vector", "image_vector"):
+    for name in ("caption_vector", "image_vector", "captioner_vector"):
         if known.get(name) is not None:
             known[name] = np.asarray(known[name], dtype=np.float32)
     return PhotoRow(**known)

@@ -49,6 +49,7 @@ ROWS = st.builds(
     tags=st.lists(st.text(), max_size=3).map(tuple),
     caption_vector=VECTORS,
     image_vector=VECTORS,
+    captioner_vector=VECTORS,
 )
 
 
