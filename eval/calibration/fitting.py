@@ -32,8 +32,8 @@ def fit_calibration(subject: Subject, queries_per_batch: int, progress: Progress
     threshold = agreement.find_threshold()
     channels = list_vector_channels(subject)
     curves = []
-    for names in [channels, *([name] for name in channels if len(channels) > 1)]:
-        ranked_by = None if len(names) > 1 else names[0]
+    alone = [([name], name) for name in channels if len(channels) > 1]
+    for names, ranked_by in [(channels, None), *alone]:
         hits = find_first_hits(subject.engine, collection, ranked_by, names, queries_per_batch, progress)
         described_N = agreement.judge(hits.sentence_N, hits.photo_N, threshold)
         weights, bias = fit_logistic(np.stack([hits.scores[name] for name in names], axis=1), described_N)

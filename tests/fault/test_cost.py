@@ -44,14 +44,14 @@ def test_indexing_unchanged_photos_again(
         Image.new("RGB", (8, 8), (number // 250, number % 250, 9)).save(path)
         os.utime(path, (1_700_000_000, 1_700_000_000))
     # As if the shipped models had made it.
-    made_with = hash_models(IndexConfig(image_head="none"))
+    made_with = hash_models(IndexConfig(image_head="none", tagger="none"))
     assert made_with is not None
     library.captioner.weights_sha256 = made_with
     library.text_encoder.name = DEFAULT_TEXT_ENCODER
     library.text_encoder.weights_sha256 = hash_weights(find_encoder(DEFAULT_TEXT_ENCODER)[0])
     library.build(workers=2)
     config = library.index.with_name("index.toml")
-    config.write_text('image_head = "none"\n')
+    config.write_text('image_head = "none"\ntagger = "none"\n')
     started = time.monotonic()
     retrieve = Path(sys.executable).with_name("retrieve")
     command = [retrieve, "index", library.photos, "--index", library.index, "--config", config]

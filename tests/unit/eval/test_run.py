@@ -131,8 +131,8 @@ def test_ranked_again_is_a_system_of_its_own(
     assert report.systems["fused"].measures["Recall@1"] == 100
     assert {"fused", "reranked"} in [{each.first, each.second} for each in report.comparisons]
     assert report.failures == plain.failures
-    assert "rerank" not in plain.config
-    assert report.config["rerank"]["first"] == 50
+    assert "rerank" not in plain.config["search"]
+    assert report.config["search"]["rerank"]["first"] == 50
     run = [line.split() for line in (tmp_path / "out" / "run.reranked.txt").read_text().splitlines()]
     last = {(query, photo) for query, _, photo, rank, *_ in run if rank == "5"}
     right = [line.split() for line in (tmp_path / "out" / "qrels.txt").read_text().splitlines()]
