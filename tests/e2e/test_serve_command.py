@@ -53,7 +53,8 @@ def start() -> Iterator[Callable[..., ServiceProcess]]:
 
 @pytest.fixture(scope="module")
 def service(start, index):
-    return start("--index", str(index))
+    # However slow the machine is that runs the tests, nobody is turned away for it.
+    return start("--index", str(index), "--patience", "60")
 
 
 def search_path(query: str) -> str:
