@@ -65,7 +65,7 @@ report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tab
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration
-	cp .cache/calibration/calibration.json retrieval/calibrations/flickr8k.json
+	cp .cache/calibration/calibration.json retrieval/search/calibrations/flickr8k.json
 
 lint: $(READY_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from indexer.config import IndexConfig
 from retrieval.config import Config
-from retrieval.search_config import SearchConfig
+from retrieval.search.search_config import SearchConfig
 
 
 class AnnConfig(Config):

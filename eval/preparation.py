@@ -13,13 +13,13 @@ from eval.indexing import index_collection
 from eval.search import locate_photos
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
 from retrieval.device import require_torch_device
-from retrieval.engine import SearchEngine
 from retrieval.errors import IndexFormatError, UsageError
-from retrieval.manifest import Manifest, read_manifest
-from retrieval.photo_table import PhotoTable
 from retrieval.progress import Progress
-from retrieval.reranking import Reranker, load_reranker
-from retrieval.text_encoder import load_text_encoder
+from retrieval.search.engine import SearchEngine
+from retrieval.search.reranking import Reranker, load_reranker
+from retrieval.store.manifest import Manifest, read_manifest
+from retrieval.store.photo_table import PhotoTable
+from retrieval.text.text_encoder import load_text_encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,9 +37,9 @@ from eval.strictness import study_strictness
 from eval.system_result import measure_sentence_search, measure_shares, measure_system
 from eval.systems import list_systems
 from eval.trec import format_qrels
-from retrieval.files import hash_bytes, hash_file, make_folder, write_file
-from retrieval.manifest import Manifest
 from retrieval.progress import Progress, no_progress
+from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
+from retrieval.store.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from eval.collection import Collection
 from eval.placements import Placements, join_placements, place_relevant
 from eval.search import RankingEngine, search_collection
 from eval.trec import open_run
-from retrieval.engine import SearchEngine
-from retrieval.hit import Ranking
 from retrieval.progress import Progress
-from retrieval.reranking import Reranker
+from retrieval.search.engine import SearchEngine
+from retrieval.search.hit import Ranking
+from retrieval.search.reranking import Reranker
 
 FUSED = "fused"
 RERANKED = "reranked"

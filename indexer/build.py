@@ -27,13 +27,13 @@ from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, require_photos_exist, scan_photos
 from indexer.seen_files import SeenFiles
 from indexer.unchanged import recall_files
-from retrieval.faiss_installation import import_faiss
-from retrieval.garbage import collect_garbage
-from retrieval.lock import writer_lock
-from retrieval.manifest import ModelRecord, finish_commit
+from retrieval.channels.faiss_installation import import_faiss
 from retrieval.progress import Progress, no_progress
-from retrieval.schema import PhotoRow, Status
-from retrieval.text_encoder import TextEncoder
+from retrieval.store.garbage import collect_garbage
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import ModelRecord, finish_commit
+from retrieval.store.schema import PhotoRow, Status
+from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead

@@ -135,7 +135,7 @@ def _caption_all(photos: list[Path], describer: Describer) -> tuple[dict[Path, C
     from indexer.decode import decode_photo
     from indexer.photo_file import read_photo
     from retrieval.errors import PhotoError
-    from retrieval.files import hash_bytes
+    from retrieval.store.files import hash_bytes
 
     captions, failures = {}, {}
     for path in photos:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from retrieval.config import Config
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 
 class IndexConfig(Config):

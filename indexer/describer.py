@@ -10,7 +10,7 @@ import numpy as np
 from indexer.captioner.captioner import BeamCaptioner, Caption, Captioner
 from indexer.config import IndexConfig
 from retrieval.errors import RetrievalError
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor

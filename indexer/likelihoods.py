@@ -21,9 +21,9 @@ from indexer.photo_file import read_photo
 from retrieval.captioned_dataset import tokenize
 from retrieval.device import require_torch_device
 from retrieval.errors import CheckpointError, PhotoError
-from retrieval.files import hash_bytes
 from retrieval.naming import name_first
-from retrieval.reranking import IndexedPhoto
+from retrieval.search.reranking import IndexedPhoto
+from retrieval.store.files import hash_bytes
 
 logger = logging.getLogger(__name__)
 

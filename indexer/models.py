@@ -10,7 +10,7 @@ from indexer.image_head.location import find_image_head
 from indexer.tagger.location import find_tagger
 from indexer.tagger.tagger import Tagger, load_tagger
 from retrieval.device import require_torch_device
-from retrieval.text_encoder import TextEncoder, load_text_encoder
+from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 
 class Models(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from indexer.photo_file import read_photo
 from retrieval.errors import PhotoError, UsageError
-from retrieval.files import hash_bytes
+from retrieval.store.files import hash_bytes
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 

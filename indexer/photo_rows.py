@@ -9,7 +9,7 @@ from indexer.captioner.captioner import Caption
 from indexer.decode import DecodedPhoto
 from indexer.decode_pool import ReadPhoto
 from indexer.describer import Describer, Description
-from retrieval.schema import PhotoRow, Status, StoredAttention, StoredCaption
+from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,9 @@ from indexer.config import IndexConfig
 from indexer.decode import decode_photo
 from indexer.describer import Describer
 from indexer.models import load_models
-from retrieval.channel import Channel
+from retrieval.channels.channel import Channel
 from retrieval.errors import RetrievalError
-from retrieval.manifest import Manifest, ModelRecord
+from retrieval.store.manifest import Manifest, ModelRecord
 
 
 class PhotoVector(NamedTuple):

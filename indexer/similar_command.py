@@ -22,7 +22,7 @@ from retrieval.command.results_formats import ResultsFormat
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
-from retrieval.wishes import require_count
+from retrieval.search.arguments import require_count
 
 if TYPE_CHECKING:
     from indexer.photo_vector import PhotoVector
@@ -53,8 +53,8 @@ def similar(
 ) -> None:
     """Show the photos that look most like a photo."""
     from indexer.named_photo import find_named
-    from retrieval.engine import SearchEngine
-    from retrieval.query_language import parse_where
+    from retrieval.query.query_language import parse_where
+    from retrieval.search.engine import SearchEngine
 
     parse_where(where)
     require_count(k)
@@ -70,7 +70,7 @@ def similar(
     seconds = time.perf_counter() - start
     name = make_printable(photo)
     if picture is not None:
-        from retrieval.contact_sheet import draw_hits
+        from retrieval.pictures.contact_sheet import draw_hits
 
         save_picture(draw_hits(name, [(hit, engine.file(hit.image_id)) for hit in results]), picture)
     if in_browser:
@@ -83,6 +83,6 @@ def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "P
     from indexer.config import IndexConfig
     from indexer.photo_vector import encode_photo
     from retrieval.config import load_config
-    from retrieval.manifest import read_manifest
+    from retrieval.store.manifest import read_manifest
 
     return encode_photo(data, read_manifest(index), load_config(IndexConfig, config), device)

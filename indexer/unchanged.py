@@ -18,10 +18,10 @@ from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, scan_photos
 from indexer.seen_files import SeenFiles
 from indexer.tagger.location import find_tagger
-from retrieval.encoder_weights import find_encoder, hash_weights
 from retrieval.errors import IndexNotFoundError
-from retrieval.files import hash_file
-from retrieval.manifest import Manifest, read_whole
+from retrieval.store.files import hash_file
+from retrieval.store.manifest import Manifest, read_whole
+from retrieval.text.encoder_weights import find_encoder, hash_weights
 
 
 def find_unchanged(photos: Sequence[Path], index: Path, config: IndexConfig) -> IndexReport | None:

@@ -17,7 +17,7 @@ from indexer.captioner.decoding import Decoded, beam_search, sample
 from indexer.captioner.likelihood import measure_likelihood
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 
 class AttentionCaptioner:

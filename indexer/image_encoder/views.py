@@ -19,8 +19,8 @@ from torch import Tensor
 
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
-from retrieval.files import write_file
 from retrieval.progress import Progress
+from retrieval.store.files import write_file
 
 _BATCH = 64
 _SMALLEST_CROP = 0.7  # of a side

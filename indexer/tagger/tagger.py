@@ -7,7 +7,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from indexer.tagger.checkpoint import TaggerHeader, read_tagger
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 
 class Tagger:

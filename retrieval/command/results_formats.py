@@ -14,8 +14,8 @@ from retrieval.errors import UsageError
 from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
-    from retrieval.explanation import Explanation
-    from retrieval.results import Results
+    from retrieval.search.explanation import Explanation
+    from retrieval.search.results import Results
 
 _COLUMNS = ("rank", "score", "probability", "image_id", "path", "caption", "provenance")
 # What a spreadsheet takes for the beginning of a formula.

@@ -22,12 +22,12 @@ from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
-from retrieval.wishes import require_count, require_fused, require_probability
+from retrieval.search.arguments import require_count, require_fused, require_probability
 
 if TYPE_CHECKING:
-    from retrieval.engine import SearchEngine
-    from retrieval.explanation import Explanation
-    from retrieval.results import Results
+    from retrieval.search.engine import SearchEngine
+    from retrieval.search.explanation import Explanation
+    from retrieval.search.results import Results
 
 
 def search(
@@ -69,8 +69,8 @@ def search(
 ) -> None:
     """Show the photos that a sentence describes best."""
     from retrieval.config import load_config
-    from retrieval.query_language import Query, parse_query, parse_where
-    from retrieval.search_config import SearchConfig
+    from retrieval.query.query_language import Query, parse_query, parse_where
+    from retrieval.search.search_config import SearchConfig
 
     query = Query() if parse_where(where).is_strict and not text.strip() else parse_query(text)
     require_count(k)
@@ -82,9 +82,9 @@ def search(
     if rerank:
         require_fused(channel)
     with show_status("opening the index"):
-        from retrieval.calibration import read_calibration
-        from retrieval.engine import SearchEngine
-        from retrieval.reranking import load_reranker
+        from retrieval.search.calibration import read_calibration
+        from retrieval.search.engine import SearchEngine
+        from retrieval.search.reranking import load_reranker
 
         sure = None if calibration is None else read_calibration(calibration)
         engine = SearchEngine.open(index, device=device, fusion=settings.fusion, calibration=sure)
@@ -116,8 +116,8 @@ def _draw(
     explanations: "list[Explanation]",
     out: Path,
 ) -> None:
-    from retrieval.contact_sheet import draw_hits
-    from retrieval.explanation_sheet import draw_explanations
+    from retrieval.pictures.contact_sheet import draw_hits
+    from retrieval.pictures.explanation_sheet import draw_explanations
 
     title = make_printable(text)
     if explanations:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from retrieval.engine import SearchEngine
-from retrieval.explanation import Explanation
-from retrieval.hit import Hit
-from retrieval.photo_table import PhotoFacts
 from retrieval.printable import make_printable
-from retrieval.results import Results
-from retrieval.schema import Provenance
+from retrieval.search.engine import SearchEngine
+from retrieval.search.explanation import Explanation
+from retrieval.search.hit import Hit
+from retrieval.search.results import Results
+from retrieval.store.photo_table import PhotoFacts
+from retrieval.store.schema import Provenance
 
 ImageId = Annotated[str, Field(description="What a photo goes by: 64 hexadecimal digits.")]
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from retrieval.query_language import Query as Asked
-from retrieval.query_language import QueryError, parse_query
+from retrieval.query.query_language import Query as Asked
+from retrieval.query.query_language import QueryError, parse_query
 from retrieval.service.answers import (
     AboutAnswer,
     ExplainAnswer,

@@ -10,11 +10,11 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from retrieval import packed_folder
+from retrieval.channels.lexical_index import LexicalIndex, pack_texts
+from retrieval.channels.stems import stem_words
 from retrieval.errors import IndexFormatError, RetrievalError
-from retrieval.lexical_index import LexicalIndex, pack_texts
-from retrieval.packed_folder import pack_files, unpack_files
-from retrieval.stems import stem_words
+from retrieval.store import packed_folder
+from retrieval.store.packed_folder import pack_files, unpack_files
 
 WORDS = "dog cat man woman boy girl red blue ball run jump play beach snow water tree two three".split()
 

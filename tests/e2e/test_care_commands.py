@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from retrieval.commit import commit_next
-from retrieval.derived import build_derived
-from retrieval.manifest import read_manifest
-from retrieval.schema import PhotoRow, Status, photo_schema
-from retrieval.shards import shard_path, write_shard
-from retrieval.vector_index import vectors_path
+from retrieval.channels.vector_index import vectors_path
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import read_manifest
+from retrieval.store.schema import PhotoRow, Status, photo_schema
+from retrieval.store.shards import shard_path, write_shard
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
 Retrieve = Callable[..., tuple[int, list[str], list[str]]]

@@ -21,11 +21,11 @@ from indexer.describer import Describer
 from indexer.index_writer import IndexWriter
 from indexer.models import load_models
 from indexer.samples import write_samples
-from retrieval.files import hash_file
-from retrieval.manifest import Manifest, ModelRecord, read_manifest
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredCaption
-from retrieval.text_encoder import load_text_encoder
+from retrieval.store.files import hash_file
+from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
+from retrieval.store.schema import PhotoRow, Status, StoredCaption
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import load_text_encoder
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
 Retrieve = Callable[..., subprocess.CompletedProcess[str]]

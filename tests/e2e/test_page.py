@@ -18,10 +18,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from indexer.samples import write_samples
 from retrieval.command.main import run
-from retrieval.human_caption import set_caption
-from retrieval.manifest import read_manifest
-from retrieval.shards import iterate_live_rows
-from retrieval.text_encoder import load_text_encoder
+from retrieval.store.human_caption import set_caption
+from retrieval.store.manifest import read_manifest
+from retrieval.store.shards import iterate_live_rows
+from retrieval.text.text_encoder import load_text_encoder
 from tests.e2e.service_process import COMMAND, COMMAND_WITH_WORDS, ServiceProcess
 from tests.e2e.watched_page import Watched, fits_its_window
 

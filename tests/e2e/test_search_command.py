@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from retrieval.command.main import run
-from retrieval.files import hash_bytes, hash_file
-from retrieval.manifest import FORMAT_VERSION, ModelRecord, commit_manifest, read_manifest
-from retrieval.text_encoder import load_text_encoder
+from retrieval.store.files import hash_bytes, hash_file
+from retrieval.store.manifest import FORMAT_VERSION, ModelRecord, commit_manifest, read_manifest
+from retrieval.text.text_encoder import load_text_encoder
 
 PHOTOS = {
     b"/photos/2021/log.jpg": "a brown dog is jumping over a log in the forest",

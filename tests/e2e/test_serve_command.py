@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from retrieval.command.main import run
-from retrieval.commit import commit_next
-from retrieval.derived import build_derived
-from retrieval.manifest import read_manifest
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import read_manifest
 from tests.e2e.service_process import COMMAND_WITH_WORDS, ServiceProcess
 
 PHOTOS = {

@@ -15,17 +15,17 @@ import indexer.index_writer
 from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.unchanged import hash_models
-from retrieval.commit import commit_next
-from retrieval.derived import build_derived
-from retrieval.encoder_weights import find_encoder, hash_weights
-from retrieval.engine import SearchEngine
-from retrieval.files import hash_file
-from retrieval.inventory import list_files
-from retrieval.manifest import Manifest, ModelRecord
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
-from retrieval.shards import write_shard
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from retrieval.search.engine import SearchEngine
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.files import hash_file
+from retrieval.store.inventory import list_files
+from retrieval.store.manifest import Manifest, ModelRecord
+from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
+from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 DIMENSION = 384
 
@@ -120,7 +120,7 @@ def test_share_of_the_commits_in_a_run(
     library: Any, full: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from indexer.captioner import load_captioner
-    from retrieval.text_encoder import load_text_encoder
+    from retrieval.text.text_encoder import load_text_encoder
 
     if not full:
         pytest.skip("measured by `make fault`")

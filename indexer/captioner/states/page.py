@@ -19,9 +19,9 @@ from markupsafe import Markup
 from indexer.captioner.captioner import Caption, Captioner
 from indexer.captioner.states.units import rank_units
 from retrieval.errors import UsageError
-from retrieval.files import write_file
+from retrieval.pictures.thumbnail import embed_thumbnail
 from retrieval.printable import make_printable
-from retrieval.thumbnail import embed_thumbnail
+from retrieval.store.files import write_file
 
 if TYPE_CHECKING:
     from indexer.captioner.attention_captioner import AttentionCaptioner

@@ -16,12 +16,12 @@ from eval.config import EvalConfig
 from eval.preparation import EvalRequest
 from eval.run import evaluate
 from indexer.index_writer import IndexWriter
-from retrieval.manifest import Manifest, ModelRecord
-from retrieval.probes import make_probes
-from retrieval.reranking import IndexedPhoto, Reranker
-from retrieval.schema import PhotoRow, Status, StoredCaption
-from retrieval.text_encoder import TextEncoder
-from retrieval.text_head import TextHead, write_text_head
+from retrieval.search.reranking import IndexedPhoto, Reranker
+from retrieval.store.manifest import Manifest, ModelRecord
+from retrieval.store.schema import PhotoRow, Status, StoredCaption
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import TextEncoder
+from retrieval.text.text_head import TextHead, write_text_head
 
 CAPTIONS = {
     "log.jpg": "a brown dog jumps over a log",

@@ -19,15 +19,15 @@ from indexer.describer import Describer
 from indexer.photo_file import identify_path
 from indexer.report import IndexReport
 from indexer.unchanged import find_unchanged
-from retrieval.engine import SearchEngine
+from retrieval.channels.vector_index import read_vectors
 from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
-from retrieval.files import hash_file
-from retrieval.human_caption import set_caption
-from retrieval.lock import writer_lock
-from retrieval.manifest import read_manifest
-from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption
-from retrieval.shards import iterate_live_rows
-from retrieval.vector_index import read_vectors
+from retrieval.search.engine import SearchEngine
+from retrieval.store.files import hash_file
+from retrieval.store.human_caption import set_caption
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import read_manifest
+from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption
+from retrieval.store.shards import iterate_live_rows
 
 RED, GREEN, BLUE = (200, 10, 20), (11, 210, 21), (22, 12, 220)
 RED_CAPTION, GREEN_CAPTION, BLUE_CAPTION = (

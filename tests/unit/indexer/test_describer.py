@@ -22,8 +22,8 @@ from indexer.tagger.checkpoint import TaggerHeader
 from indexer.tagger.config import TaggerConfig
 from indexer.tagger.tagger import Tagger
 from retrieval.errors import RetrievalError
-from retrieval.text_encoder import TextEncoder, load_text_encoder
-from retrieval.text_head import TextHead
+from retrieval.text.text_encoder import TextEncoder, load_text_encoder
+from retrieval.text.text_head import TextHead
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
 WORDS = Vocabulary([*SPECIAL_TOKENS, *"a the dog man cat rocket runs sits near grass water".split()])

@@ -16,8 +16,8 @@ from indexer.decode import decode_photo
 from indexer.likelihoods import PhotoLikelihoods, load_likelihoods
 from retrieval import SearchEngine, load_reranker
 from retrieval.errors import CheckpointError
-from retrieval.files import hash_file
-from retrieval.reranking import IndexedPhoto
+from retrieval.search.reranking import IndexedPhoto
+from retrieval.store.files import hash_file
 
 WOMAN, CUP = "a smiling woman in an orange suit", "a cup of coffee on a wooden table"
 CLOSE = {"rel": 0.01, "abs": 0.1}  # bfloat16

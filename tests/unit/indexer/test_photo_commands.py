@@ -13,11 +13,11 @@ from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
 from indexer.photo_vector import encode_photo
-from retrieval.channel import Channel
+from retrieval.channels.channel import Channel
 from retrieval.command.main import run
 from retrieval.errors import PhotoError, RetrievalError
-from retrieval.files import hash_file
-from retrieval.manifest import read_manifest
+from retrieval.store.files import hash_file
+from retrieval.store.manifest import read_manifest
 
 COLOURS = {"red": (200, 10, 20), "rose": (210, 30, 40), "green": (11, 210, 21), "blue": (22, 12, 220)}
 
@@ -38,7 +38,7 @@ def index(
 ) -> Path:
     """The commands load the models that made it, where they load any."""
     build_index([folder_of_colours], tmp_path / "index", captioner, word_encoder)
-    monkeypatch.setattr("retrieval.lazy_text_encoder.load_text_encoder", lambda *_: word_encoder)
+    monkeypatch.setattr("retrieval.text.lazy_text_encoder.load_text_encoder", lambda *_: word_encoder)
     monkeypatch.setattr("indexer.photo_vector.load_models", lambda *_: Models(captioner, word_encoder, None))
     return tmp_path / "index"
 
@@ -64,7 +64,7 @@ def test_photos_like_one_of_the_index(
 ) -> None:
     # No model is needed for a photo that the index knows.
     monkeypatch.delattr("indexer.photo_vector.load_models")
-    monkeypatch.delattr("retrieval.lazy_text_encoder.load_text_encoder")
+    monkeypatch.delattr("retrieval.text.lazy_text_encoder.load_text_encoder")
     code, out, _ = retrieve("similar", folder_of_colours / "red.png", "--json", "-k", 3)
     document = json.loads(out)
     assert code == 0

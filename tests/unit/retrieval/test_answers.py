@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval import RetrievalError, SearchEngine, explanation
-from retrieval.calibration import Calibration, Logistic
-from retrieval.channel import Channel
+from retrieval import RetrievalError, SearchEngine
+from retrieval.channels.channel import Channel
 from retrieval.errors import UsageError
-from retrieval.manifest import ModelRecord, commit_manifest, read_manifest
-from retrieval.query_language import Query
-from retrieval.results import LIKELY
-from retrieval.schema import StoredAttention
+from retrieval.query.query_language import Query
+from retrieval.search import explanation
+from retrieval.search.calibration import Calibration, Logistic
+from retrieval.search.results import LIKELY
+from retrieval.store.manifest import ModelRecord, commit_manifest, read_manifest
+from retrieval.store.schema import StoredAttention
 
 CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
 MODEL = ModelRecord("captioner", "a" * 64)

@@ -10,8 +10,8 @@ import pytest
 
 from retrieval import SearchEngine
 from retrieval.errors import UsageError
-from retrieval.manifest import Manifest, commit_manifest, read_manifest
-from retrieval.query_language import Query, QueryError, parse_query
+from retrieval.query.query_language import Query, QueryError, parse_query
+from retrieval.store.manifest import Manifest, commit_manifest, read_manifest
 
 NAMES = {
     "beach": (("a dog runs on the beach", "an animal near the sea"), {"camera": "Canon EOS 5D"}),

@@ -15,8 +15,8 @@ from indexer.tagger.location import find_tagger
 from indexer.tagger.tagger import load_tagger
 from indexer.tagger.training.train import train_tagger
 from retrieval.captioned_dataset import CaptionedDataset
-from retrieval.files import hash_file
 from retrieval.progress import no_progress
+from retrieval.store.files import hash_file
 
 WEIGHTS = Path(indexer.tagger.__file__).parent / "weights" / "imagenet.safetensors"
 

@@ -13,9 +13,9 @@ import pytest
 
 from retrieval.command.main import run
 from retrieval.command.results_formats import ResultsFormat, print_results
-from retrieval.hit import ChannelHit, Hit
 from retrieval.printable import make_printable
-from retrieval.results import Results
+from retrieval.search.hit import ChannelHit, Hit
+from retrieval.search.results import Results
 
 HOSTILE = {
     b"/photos/plain.jpg": 'a dog, at "home"',

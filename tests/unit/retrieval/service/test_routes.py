@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.engine import SearchEngine
-from retrieval.human_caption import set_caption
-from retrieval.live_engine import LiveEngine
-from retrieval.lock import writer_lock
+from retrieval.search.engine import SearchEngine
+from retrieval.search.live_engine import LiveEngine
+from retrieval.store.human_caption import set_caption
+from retrieval.store.lock import writer_lock
 
 
 def search(client, **parameters):
