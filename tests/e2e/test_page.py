@@ -331,7 +331,7 @@ def test_filters_that_the_form_cannot_say_stay_as_they_are(visit):
     others = others.removesuffix(" path:e")
     assert " ".join(where(page).split()) == f"path:e width:>20 {others} path:served"
     page.get_by_role("button", name="Clear").click()
-    wait(page)
+    expect(page.locator("#filters-count")).to_be_hidden()
     assert where(page) == ""
 
 
