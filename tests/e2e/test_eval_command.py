@@ -160,6 +160,7 @@ def test_a_given_index_is_measured(
         "seed": 0,
         "miss_depth": 10,
         "gallery": 12,
+        "strict_queries": 100,
         "ann": {"queries": 500, "least_vectors": 1000, "made_vectors": 20_000},
     }
     assert report["index"]["text_encoder"]["name"] == read_manifest(index).text_encoder.name
