@@ -96,6 +96,12 @@ def test_chosen_columns_are_read_alone(tmp_path):
     assert (only.image_id, only.captions, only.caption_vector) == ("a", (), None)
 
 
+def test_a_column_that_a_shard_lacks_is_named(tmp_path):
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    with pytest.raises(IndexFormatError, match=r"\.parquet has no column moods, smell; index again"):
+        read_shard(tmp_path, record, ["status", "smell", "moods"])
+
+
 def test_damaged_and_missing_shards_are_refused(tmp_path):
     record = write_shard(tmp_path, [row("a")], SCHEMA)
     path = shard_path(tmp_path, record.sha256)

@@ -129,7 +129,9 @@ def replace_tokenizer(folder, old, new):
 # What is changed in the folder of a plain BERT; all of it makes another model, or a damaged one.
 CHANGES = {
     "another activation": lambda folder: change(folder / "config.json", hidden_act="relu"),
-    "other positions": lambda folder: change(folder / "config.json", position_embedding_type="relative_key"),
+    "relative positions": lambda folder: change(
+        folder / "config.json", position_embedding_type="relative_key"
+    ),
     "another architecture": lambda folder: change(folder / "config.json", model_type="roberta"),
     "heads that do not fit": lambda folder: change(folder / "config.json", num_attention_heads=3),
     "more layers than weights": lambda folder: change(folder / "config.json", num_hidden_layers=3),
