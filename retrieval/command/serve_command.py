@@ -31,10 +31,6 @@ def serve(
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Requests worked on at once; others get a 503.")
     ] = 64,
-    patience: Annotated[
-        float,
-        typer.Option("--patience", min=0, metavar="S", help="Searches that would wait longer get a 503."),
-    ] = 0.12,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
@@ -48,7 +44,7 @@ def serve(
             f"found no package {error.name}, which the service needs; run `pip install 'retrieve[serve]'`"
         ) from None
 
-    settings = ServiceSettings(host, port, token, tuple(name or ()), concurrency, patience=patience)
+    settings = ServiceSettings(host, port, token, tuple(name or ()), concurrency)
     listening = bind(host, port)
     settings = dataclasses.replace(settings, port=listening.getsockname()[1])
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/"

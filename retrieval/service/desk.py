@@ -1,6 +1,5 @@
 """What every route needs: the engine of now, the photos' files, and threads to work in. Reads an index."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +20,6 @@ from retrieval.store.photo_table import PhotoFacts
 T = TypeVar("T")
 
 _MOST_ANSWER_BYTES = 32 * 2**20
-_NEWEST = 0.1  # share of the newest search in what searches take on average
 
 
 class Desk:
@@ -40,7 +38,6 @@ class Desk:
         self.metrics = Metrics()
         self._live = live
         self._searching = CapacityLimiter(settings.workers)
-        self._search_seconds = 0.0
         self._drawing = CapacityLimiter(settings.workers)
         self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
         self.metrics.watch("retrieve_generation", "The index's generation.", lambda: self.engine.generation)
@@ -56,24 +53,8 @@ class Desk:
         return self._live.engine
 
     async def search(self, work: Callable[[], T]) -> T:
-        """What `work` returns, from a thread of those that search: the event loop goes on meanwhile.
-
-        Raises:
-            HTTPException: 503, so many searches wait already that this one would wait for too long.
-        """
-        waiting = self._searching.statistics().tasks_waiting
-        if waiting * self._search_seconds / self.settings.workers > self.settings.patience:
-            detail = f"found {waiting} searches waiting, expected fewer; try again in a second"
-            raise HTTPException(503, detail, {"retry-after": "1"})
-
-        def measured() -> T:
-            started = time.perf_counter()
-            try:
-                return work()
-            finally:
-                self._search_seconds += _NEWEST * (time.perf_counter() - started - self._search_seconds)
-
-        return await to_thread.run_sync(measured, limiter=self._searching)
+        """What `work` returns, from a thread of those that search: the event loop goes on meanwhile."""
+        return await to_thread.run_sync(work, limiter=self._searching)
 
     async def draw(self, work: Callable[[], T]) -> T:
         """The same for thumbnails and files, of which a page full must not hold up a search."""

@@ -17,8 +17,8 @@ class ServiceSettings:
 
     `token` is asked of every client; None, which only a loopback `host` may have, lets every program on this
     machine in. `names` are further names that a client may call this host by. `concurrency` requests are
-    worked on at once, by `workers` threads; what comes beyond is turned away, and so is a search that would
-    wait for more than `patience` seconds. A request must have arrived `seconds` after its first byte.
+    worked on at once, by `workers` threads; what comes beyond is turned away. A request must have arrived
+    `seconds` after its first byte.
     """
 
     host: str = "127.0.0.1"
@@ -28,7 +28,6 @@ class ServiceSettings:
     concurrency: int = 64
     workers: int = os.cpu_count() or 1
     seconds: float = 6.0
-    patience: float = 0.12
 
     def __post_init__(self) -> None:
         """Refuse what would let strangers in.

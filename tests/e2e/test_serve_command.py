@@ -53,8 +53,7 @@ def start() -> Iterator[Callable[..., ServiceProcess]]:
 
 @pytest.fixture(scope="module")
 def service(start, index):
-    # However slow the machine is that runs the tests, nobody is turned away for it.
-    return start("--index", str(index), "--patience", "60")
+    return start("--index", str(index))
 
 
 def search_path(query: str) -> str:

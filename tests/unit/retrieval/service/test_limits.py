@@ -1,17 +1,10 @@
 """How much one request may ask for, and how many there may be."""
 
 import asyncio
-import threading
-import time
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from starlette.exceptions import HTTPException
 
-from retrieval.service.desk import Desk
 from retrieval.service.limits import MOST_BODY, Admission
-from retrieval.service.settings import ServiceSettings
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -69,25 +62,5 @@ def test_a_request_that_fails_makes_room_again():
         for _ in range(3):
             with pytest.raises(LookupError):
                 await admission({"type": "http", "path": "/api/search"}, None, None)
-
-    asyncio.run(run())
-
-
-def test_a_search_that_would_wait_for_too_long_is_asked_to_come_again():
-    async def run():
-        desk = Desk(Path(), SimpleNamespace(engine=None), ServiceSettings(workers=1, patience=0.05))
-        # A tenth of this is what searches are then expected to take.
-        await desk.search(lambda: time.sleep(0.4))
-        free, tasks = threading.Event(), []
-        # One that is worked on, and two that wait: for those before them no longer than they would.
-        for _ in range(3):
-            tasks.append(asyncio.create_task(desk.search(free.wait)))
-            await asyncio.sleep(0.05)
-        with pytest.raises(HTTPException) as refusal:
-            await desk.search(free.wait)
-        assert refusal.value.status_code == 503
-        assert refusal.value.headers == {"retry-after": "1"}
-        free.set()
-        assert await asyncio.gather(*tasks) == [True] * 3
 
     asyncio.run(run())
