@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 from typing import Annotated
 
 import typer
@@ -52,7 +53,13 @@ def serve(
         typer.echo("retrieve: notice: the token and the photos travel unencrypted (HTTP)", err=True)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
+    # A request on each core is faster than each request on all of them. The libraries look at this once.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from retrieval.search.live_engine import LiveEngine
+    from retrieval.service.app import build_app
+    from retrieval.service.query_vectors import RememberingEncoder
+    from retrieval.store.manifest import read_manifest
+    from retrieval.text.text_encoder import load_text_encoder
     from retrieval.service.app import build_app
     from retrieval.service.query_vectors import RememberingEncoder
     from retrieval.store.manifest import read_manifest

@@ -12,6 +12,7 @@ from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.service.cache import Cache
 from retrieval.service.guard import Sessions
+from retrieval.service.limits import Turns
 from retrieval.service.metrics import Metrics
 from retrieval.service.photo_files import PhotoFiles
 from retrieval.service.settings import ServiceSettings
@@ -37,7 +38,7 @@ class Desk:
         self.answers: Cache[tuple[object, ...], bytes] = Cache(_MOST_ANSWER_BYTES, len)
         self.metrics = Metrics()
         self._live = live
-        self._searching = CapacityLimiter(settings.workers)
+        self._searching = Turns(settings.workers)
         self._drawing = CapacityLimiter(settings.workers)
         self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
         self.metrics.watch("retrieve_generation", "The index's generation.", lambda: self.engine.generation)
@@ -53,8 +54,12 @@ class Desk:
         return self._live.engine
 
     async def search(self, work: Callable[[], T]) -> T:
-        """What `work` returns, from a thread of those that search: the event loop goes on meanwhile."""
-        return await to_thread.run_sync(work, limiter=self._searching)
+        """What `work` returns, from a thread of those that search: the event loop goes on meanwhile.
+
+        Raises:
+            HTTPException: 503, as `Turns.run`.
+        """
+        return await self._searching.run(work)
 
     async def draw(self, work: Callable[[], T]) -> T:
         """The same for thumbnails and files, of which a page full must not hold up a search."""

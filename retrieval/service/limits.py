@@ -1,17 +1,23 @@
 """How much is taken on. Reads a request; passes it on, or answers 413 or 503."""
 
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyio import CapacityLimiter, Semaphore, move_on_after, to_thread
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+T = TypeVar("T")
+
 MOST_BODY = 16 * 2**10
 API = "/api/"
+_SECONDS_TO_WAIT = 0.15
 
 
 class Admission:
-    """Lets `concurrency` requests of the API in at once; the others are asked to come again.
-
-    What waits longer than a person would is better refused at once: the queue stays as short as that.
-    """
+    """Lets `concurrency` requests of the API in at once; the others are asked to come again."""
 
     def __init__(self, app: ASGIApp, concurrency: int) -> None:
         self._app = app
@@ -33,6 +39,37 @@ class Admission:
             await self._app(scope, receive, send)
         finally:
             self._inside -= 1
+
+
+class Turns:
+    """Has `workers` pieces of work done at once, in threads; the others wait for their turn.
+
+    Who has waited for 0.15 seconds, or where the work is long for as long as four pieces of it take, is asked
+    to come again: so many are in front that whoever is served would be served late.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._turns = Semaphore(workers, fast_acquire=True)
+        self._threads = CapacityLimiter(workers)
+        self._usual = 0.0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns.
+
+        Raises:
+            HTTPException: 503, its turn did not come in time.
+        """
+        with move_on_after(max(_SECONDS_TO_WAIT, 4 * self._usual)) as wait:
+            await self._turns.acquire()
+        if wait.cancelled_caught:
+            detail = "found more to do than can be done in time, expected less; try again in a second"
+            raise HTTPException(503, detail, {"retry-after": "1"})
+        start = time.perf_counter()
+        try:
+            return await to_thread.run_sync(work, limiter=self._threads)
+        finally:
+            self._usual += 0.1 * (time.perf_counter() - start - self._usual)
+            self._turns.release()
 
 
 class BodyLimit:

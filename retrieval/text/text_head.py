@@ -1,5 +1,6 @@
 """Sentence vectors → the space of the image channel. Reads and writes INDEX/heads/<sha256>.safetensors."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from retrieval.store.manifest import HeadRecord
 from retrieval.text.unit_vectors import require_unit_vectors
 
 _TENSORS = ("linear.weight", "expand.weight", "expand.bias", "project.weight", "project.bias")
+# A Python float: one of numpy's would make everything after it float64.
+_GELU = math.sqrt(2 / math.pi)
 
 
 class TextHead:
@@ -34,7 +37,7 @@ class TextHead:
         """Unit sentence vectors (N, T) → unit vectors float32 (N, E)."""
         linear_ET, expand_MT, expand_M, project_EM, project_E = (self._tensors[name] for name in _TENSORS)
         x_NM = sentences_NT @ expand_MT.T + expand_M
-        gelu_NM = 0.5 * x_NM * (1 + np.tanh(np.sqrt(2 / np.pi) * (x_NM + 0.044715 * x_NM**3)))
+        gelu_NM = 0.5 * x_NM * (1 + np.tanh(_GELU * (x_NM + 0.044715 * x_NM**3)))
         v_NE = sentences_NT @ linear_ET.T + gelu_NM @ project_EM.T + project_E
         v_NE /= np.linalg.norm(v_NE, axis=1, keepdims=True)
         return require_unit_vectors(v_NE.astype(np.float32), self.dimension)

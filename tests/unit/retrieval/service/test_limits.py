@@ -1,10 +1,13 @@
 """How much one request may ask for, and how many there may be."""
 
 import asyncio
+import threading
+import time
 
 import pytest
+from starlette.exceptions import HTTPException
 
-from retrieval.service.limits import MOST_BODY, Admission
+from retrieval.service.limits import MOST_BODY, Admission, Turns
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -62,5 +65,51 @@ def test_a_request_that_fails_makes_room_again():
         for _ in range(3):
             with pytest.raises(LookupError):
                 await admission({"type": "http", "path": "/api/search"}, None, None)
+
+    asyncio.run(run())
+
+
+def test_whose_turn_does_not_come_in_time_is_asked_to_come_again():
+    async def run():
+        turns, free = Turns(2), threading.Event()
+        busy = [asyncio.create_task(turns.run(free.wait)) for _ in range(2)]
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(turns.run(lambda: "late")) for _ in range(3)]
+        for each in waiting:
+            with pytest.raises(HTTPException) as refusal:
+                await each
+            assert (refusal.value.status_code, refusal.value.headers) == (503, {"retry-after": "1"})
+        soon = asyncio.create_task(turns.run(lambda: "in time"))
+        await asyncio.sleep(0.01)
+        free.set()
+        assert await soon == "in time"
+        assert await asyncio.gather(*busy) == [True, True]
+        assert await asyncio.gather(*[turns.run(lambda: "done") for _ in range(20)]) == ["done"] * 20
+
+    asyncio.run(run())
+
+
+def test_long_work_is_waited_for():
+    async def run():
+        turns = Turns(1)
+        await turns.run(lambda: time.sleep(1))
+        free = threading.Event()
+        busy = asyncio.create_task(turns.run(free.wait))
+        waiting = asyncio.create_task(turns.run(lambda: "in time"))
+        await asyncio.sleep(0.25)
+        free.set()
+        assert await waiting == "in time"
+        await busy
+
+    asyncio.run(run())
+
+
+def test_work_that_fails_gives_its_turn_to_the_next():
+    async def run():
+        turns = Turns(1)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                await turns.run(lambda: 1 / 0)
+        assert await turns.run(lambda: "done") == "done"
 
     asyncio.run(run())
