@@ -60,7 +60,7 @@ encoders: $(READY) ## Train over four encoders on a slice of DATA with one budge
 	  .cache/encoders/resnet .cache/encoders/hrnet
 
 report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tables anew
-	$(BIN)/retrieve eval "$$DATA" --out report
+	$(BIN)/retrieve eval "$$DATA" --out report --rerank
 	@$(BIN)/python -m eval.readme report README.md
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
