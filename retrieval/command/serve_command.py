@@ -60,10 +60,6 @@ def serve(
     from retrieval.service.query_vectors import RememberingEncoder
     from retrieval.store.manifest import read_manifest
     from retrieval.text.text_encoder import load_text_encoder
-    from retrieval.service.app import build_app
-    from retrieval.service.query_vectors import RememberingEncoder
-    from retrieval.store.manifest import read_manifest
-    from retrieval.text.text_encoder import load_text_encoder
 
     encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
     live = LiveEngine(index, RememberingEncoder(encoder), device)
