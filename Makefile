@@ -37,14 +37,15 @@ scale: $(READY_DEV) ## Prove that an evaluation of 25,000 queries takes less tha
 fault: $(READY_DEV) ## Prove at full length that no photo can be lost, and measure what that costs (half an hour)
 	RETRIEVE_FAULT=full $(BIN)/python -m pytest tests/fault
 
-pictures: $(READY) ## Draw the README's pictures anew from the sample photos
+pictures: $(READY_DEV) ## Draw the README's pictures anew from the sample photos
 	@$(BIN)/python -m indexer.samples .cache/samples
 	$(BIN)/retrieve index .cache/samples --index .cache/samples-index
-	$(BIN)/retrieve search "$$SENTENCE" --index .cache/samples-index -k 4 --picture .readme/search.png
+	$(BIN)/retrieve search "$$SENTENCE" --index .cache/samples-index -k 4 --picture .readme/search.jpg
 	$(BIN)/retrieve caption .cache/samples/astronaut.png --attention .readme/attention.jpg
 	$(BIN)/retrieve caption .cache/samples/*.* --states .cache/states.html
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,560 \
 	  --screenshot=.readme/states.png "file://$$PWD/.cache/states.html"
+	RETRIEVE_PICTURES="$$PWD/.readme" $(BIN)/python -m pytest -q tests/e2e/test_page.py -k pictures
 
 cells: $(READY) ## Train the three cells on DATA with one budget, print the README's table and draw its picture of them
 	$(BIN)/retrieve train captioner "$$DATA" --config configs/cells.toml --diagnose .cache/cells
@@ -64,7 +65,7 @@ report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tab
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration
-	cp .cache/calibration/calibration.json retrieval/calibrations/flickr8k.json
+	cp .cache/calibration/calibration.json retrieval/search/calibrations/flickr8k.json
 
 lint: $(READY_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -25,10 +25,10 @@ def calibrate(
     from eval.calibration.fitting import fit_calibration
     from eval.config import EvalConfig
     from eval.preparation import EvalRequest, open_subject, read_collection
-    from retrieval.calibration import write_calibration
     from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
-    from retrieval.files import make_folder
+    from retrieval.search.calibration import write_calibration
+    from retrieval.store.files import make_folder
 
     settings = load_config(EvalConfig, config)
     request = EvalRequest(data=data, out=out, split=split, index=index, device=device.value, config=settings)

@@ -11,9 +11,9 @@ import numpy as np
 
 from eval.collection import Collection
 from eval.placements import Placements, join_placements, place_relevant
-from retrieval.flat_index import FlatIndex
-from retrieval.fusion import spread_scores
-from retrieval.text_encoder import TextEncoder
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.search.fusion import spread_scores
+from retrieval.text.text_encoder import TextEncoder
 
 CEILING = "human caption"
 _QUERIES_AT_ONCE = 64

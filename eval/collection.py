@@ -14,8 +14,8 @@ import numpy as np
 
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import DatasetError
-from retrieval.files import hash_file
 from retrieval.progress import Progress, no_progress
+from retrieval.store.files import hash_file
 
 
 @dataclass(frozen=True, slots=True)

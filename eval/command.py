@@ -24,6 +24,9 @@ def evaluate(
             metavar="FILE", help="An old report.json; exit with 1 where a system is significantly worse."
         ),
     ] = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Also with the first photos of each answer ranked again.")
+    ] = False,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file as configs/eval.toml.")
     ] = None,
@@ -45,6 +48,7 @@ def evaluate(
         split=split,
         index=index,
         baseline=baseline,
+        rerank=rerank,
         device=device.value,
         config=load_config(EvalConfig, config),
         command=shlex.join(["retrieve", *sys.argv[1:]]),

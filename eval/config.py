@@ -4,6 +4,7 @@ from pydantic import Field
 
 from indexer.config import IndexConfig
 from retrieval.config import Config
+from retrieval.search.search_config import SearchConfig
 
 
 class AnnConfig(Config):
@@ -15,7 +16,10 @@ class AnnConfig(Config):
 
 
 class EvalConfig(Config):
-    """The keys of configs/eval.toml, where each is explained; `index` has the keys of configs/index.toml."""
+    """The keys of configs/eval.toml, where each is explained.
+
+    `search` has the keys of configs/search.toml, `index` those of configs/index.toml.
+    """
 
     queries_per_batch: int = Field(default=64, ge=1)
     run_depth: int = Field(default=100, ge=1)
@@ -26,4 +30,5 @@ class EvalConfig(Config):
     gallery: int = Field(default=12, ge=0)
     strict_queries: int = Field(default=100, ge=0)
     ann: AnnConfig = AnnConfig()
+    search: SearchConfig = SearchConfig()
     index: IndexConfig = IndexConfig()

@@ -11,10 +11,10 @@ import numpy as np
 from eval.ann.recall import measure_ann_recall
 from eval.preparation import Subject
 from eval.stored_vectors import read_stored_vectors
-from retrieval.channel import Channel
-from retrieval.flat_index import FlatIndex
-from retrieval.text_encoder import TextEncoder
-from retrieval.text_head import TextHead, read_text_head
+from retrieval.channels.channel import Channel
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.text.text_encoder import TextEncoder
+from retrieval.text.text_head import TextHead, read_text_head
 
 _K = 10
 _TOLERANCE = 1e-3

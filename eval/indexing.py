@@ -30,6 +30,7 @@ def index_collection(
         config,
         progress,
         models.image_head,
+        models.tagger,
     )
     if report.failures:
         names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]

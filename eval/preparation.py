@@ -13,19 +13,21 @@ from eval.indexing import index_collection
 from eval.search import locate_photos
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
 from retrieval.device import require_torch_device
-from retrieval.engine import SearchEngine
 from retrieval.errors import IndexFormatError, UsageError
-from retrieval.manifest import Manifest, read_manifest
-from retrieval.photo_table import PhotoTable
 from retrieval.progress import Progress
-from retrieval.text_encoder import load_text_encoder
+from retrieval.search.engine import SearchEngine
+from retrieval.search.reranking import Reranker, load_reranker
+from retrieval.store.manifest import Manifest, read_manifest
+from retrieval.store.photo_table import PhotoTable
+from retrieval.text.text_encoder import load_text_encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalRequest:
     """What to evaluate: the dataset's folder, where the files go, an index to use instead of building one.
 
-    `baseline` is an old report.json to be no worse than. `command` is how the user asked, for run-info.json.
+    `baseline` is an old report.json to be no worse than; with `rerank`, the fused answers are ranked again as
+    well. `command` is how the user asked, for run-info.json.
     """
 
     data: Path
@@ -33,6 +35,7 @@ class EvalRequest:
     split: str = "test"
     index: Path | None = None
     baseline: Path | None = None
+    rerank: bool = False
     device: str = "auto"
     config: EvalConfig = field(default_factory=EvalConfig)
     command: str = ""
@@ -49,6 +52,7 @@ class Subject:
     engine: SearchEngine
     encoder: RememberingEncoder
     captions: tuple[str, ...]
+    reranker: Reranker | None = None
 
 
 def read_collection(request: EvalRequest, progress: Progress) -> tuple[CaptionedDataset, Collection]:
@@ -78,8 +82,9 @@ def open_subject(
     places = locate_photos(collection, photos.image_ids)
     place = require_torch_device(request.device)
     encoder = RememberingEncoder(load_text_encoder(manifest.text_encoder.name, place))
-    engine = SearchEngine.open(index, encoder, request.device)
+    engine = SearchEngine.open(index, encoder, request.device, request.config.search.fusion)
     if engine.generation != manifest.generation:
         raise IndexFormatError(f"{index} was changed while it was being evaluated; evaluate again")
     captions = tuple(photos.caption(int(number)) for number in places)
-    return Subject(dataset, collection, index, manifest, engine, encoder, captions)
+    reranker = load_reranker(request.config.search.rerank, request.device) if request.rerank else None
+    return Subject(dataset, collection, index, manifest, engine, encoder, captions, reranker)

@@ -12,7 +12,7 @@ from typing import Any
 
 from eval.markdown import escape
 from retrieval.errors import UsageError
-from retrieval.files import write_file
+from retrieval.store.files import write_file
 
 BEGIN, END = "<!-- report:begin -->", "<!-- report:end -->"
 _COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")

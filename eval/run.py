@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +37,9 @@ from eval.strictness import study_strictness
 from eval.system_result import measure_sentence_search, measure_shares, measure_system
 from eval.systems import list_systems
 from eval.trec import format_qrels
-from retrieval.files import hash_bytes, hash_file, make_folder, write_file
-from retrieval.manifest import Manifest
 from retrieval.progress import Progress, no_progress
+from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
+from retrieval.store.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +166,17 @@ def measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalReque
         index=_describe_index(subject.manifest),
         annotations={"name": subject.dataset.source.name, "sha256": hash_file(subject.dataset.source)},
         left_out=subject.dataset.left_out,
-        config=config.model_dump(exclude={"index"} if request.index else None),
+        config=config.model_dump(exclude=_find_unused(request)),
         versions=read_versions(),
         qrels_sha256=hash_bytes(format_qrels(collection)),
         placements=placements,
     )
+
+
+def _find_unused(request: EvalRequest) -> dict[str, Any]:
+    """The keys of the config that this evaluation takes no notice of, as pydantic excludes them."""
+    unused: dict[str, Any] = {"index": True} if request.index else {}
+    return unused if request.rerank else unused | {"search": {"rerank"}}
 
 
 def _write(report: Report, info: RunInfo, subject: Subject, out: Path) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 
 from eval.collection import Collection, Query
 from retrieval.errors import DatasetError, RetrievalError
-from retrieval.fusion import spread_scores
-from retrieval.hit import Ranking
 from retrieval.naming import name_first
 from retrieval.progress import Progress, no_progress
+from retrieval.search.fusion import spread_scores
+from retrieval.search.hit import Ranking
 
 
 class RankingEngine(Protocol):

@@ -9,7 +9,7 @@ from eval.placements import Placements
 from eval.preparation import Subject
 from eval.search import search_collection
 from eval.sentence_search import place_sentences
-from eval.systems import SystemRun, list_systems, run_system
+from eval.systems import RERANKED, RerankingEngine, SystemRun, list_systems, run_system
 from retrieval.progress import Progress
 
 
@@ -35,10 +35,14 @@ def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progre
     for system in list_systems(engine).items():
         run_file = (out / f"run.{system[0]}.txt", config.run_depth)
         runs[system[0]] = run_system(engine, collection, system, run_file, progress, at_once)
+    if subject.reranker is not None:
+        again = RerankingEngine(engine, subject.reranker)
+        run_file = (out / f"run.{RERANKED}.txt", config.run_depth)
+        runs[RERANKED] = run_system(again, collection, (RERANKED, None), run_file, progress, at_once)
     by_image = {}
     for channel in list_vector_channels(subject):
-        again = search_collection(engine, collection, channel, at_once, progress)
-        by_image[channel] = place_sentences(again, collection, runs[channel].own_scores)
+        scored = search_collection(engine, collection, channel, at_once, progress)
+        by_image[channel] = place_sentences(scored, collection, runs[channel].own_scores)
     return SearchOutcome(runs, by_image, place_by_human_captions(collection, subject.encoder))
 
 

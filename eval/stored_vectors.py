@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.channel import Channel
-from retrieval.channel_vectors import read_channel_vectors
-from retrieval.manifest import Manifest
-from retrieval.schema import Status
-from retrieval.shards import newest_with_status, read_columns
+from retrieval.channels.channel import Channel
+from retrieval.channels.channel_vectors import read_channel_vectors
+from retrieval.store.manifest import Manifest
+from retrieval.store.schema import Status
+from retrieval.store.shards import newest_with_status, read_columns
 
 
 def read_stored_vectors(index: Path, manifest: Manifest) -> dict[Channel, np.ndarray]:

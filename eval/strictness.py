@@ -11,12 +11,12 @@ from eval.failures.words import find_content
 from eval.preparation import Subject
 from eval.systems import list_systems
 from retrieval.captioned_dataset import tokenize
-from retrieval.channel import Channel
-from retrieval.lexical_file import list_texts
+from retrieval.channels.channel import Channel
+from retrieval.channels.lexical_file import list_texts
 from retrieval.progress import Progress
-from retrieval.query_language import Query
-from retrieval.schema import WORD_COLUMNS
-from retrieval.shards import iterate_live_rows
+from retrieval.query.query_language import Query
+from retrieval.store.schema import WORD_COLUMNS
+from retrieval.store.shards import iterate_live_rows
 
 _HITS = 10
 

@@ -1,9 +1,10 @@
 """The systems that an index offers, and what each does with every query. Reads an opened index, writes runs.
 
 A system is a channel on its own or, where there are several, all of them fused as a search without a channel
-fuses them.
+fuses them, and these ranked again where that is asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from eval.placements import Placements, join_placements, place_relevant
 from eval.search import RankingEngine, search_collection
 from eval.trec import open_run
 from retrieval.progress import Progress
+from retrieval.search.engine import SearchEngine
+from retrieval.search.hit import Ranking
+from retrieval.search.reranking import Reranker
 
 FUSED = "fused"
+RERANKED = "reranked"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +29,19 @@ class SystemRun:
 
     placements: Placements
     own_scores: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class RerankingEngine:
+    """A `RankingEngine`: the engine as it answers with a re-ranker, which is fused and nothing else."""
+
+    engine: SearchEngine
+    reranker: Reranker
+    channels: tuple[str, ...] = ()
+
+    def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
+        """As `RankingEngine.rank`."""
+        return self.engine.rank(queries, k, channel, reranker=self.reranker)
 
 
 def list_systems(engine: RankingEngine) -> dict[str, str | None]:

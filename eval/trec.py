@@ -13,7 +13,7 @@ import numpy as np
 
 from eval.collection import Collection
 from eval.search import ScoredQueries
-from retrieval.files import publish_file, temporary_path
+from retrieval.store.files import publish_file, temporary_path
 
 
 def format_qrels(collection: Collection) -> bytes:

@@ -4,9 +4,11 @@ In the order to read: `config`, `scan` (folders → paths), `seen_files` (what i
 → bytes), `exif` and `decode` (bytes → pixels), `decode_worker` and `decode_pool` (the same in processes of
 their own);
 `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/` (annotations →
-image vectors), `describer` (all three), `models` (loads them), `training/` (what their trainings share);
+image vectors), `tagger/` (annotations → tags), `describer` (all four), `models` (loads them), `training/`
+(what their trainings share);
 `photo_rows` (pixels → rows), `ledger` and `report` (what the index knew and what was found now),
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
 anything to do), `build` (all of it), `watch` (again and again);
+`likelihoods` (photos again, for a search that ranks them again);
 `samples`, `peak_memory`, `speed`, then the commands: `command` is `retrieve index`.
 """

@@ -27,16 +27,17 @@ from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, require_photos_exist, scan_photos
 from indexer.seen_files import SeenFiles
 from indexer.unchanged import recall_files
-from retrieval.faiss_installation import import_faiss
-from retrieval.garbage import collect_garbage
-from retrieval.lock import writer_lock
-from retrieval.manifest import ModelRecord, finish_commit
+from retrieval.channels.faiss_installation import import_faiss
 from retrieval.progress import Progress, no_progress
-from retrieval.schema import PhotoRow, Status
-from retrieval.text_encoder import TextEncoder
+from retrieval.store.garbage import collect_garbage
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import ModelRecord, finish_commit
+from retrieval.store.schema import PhotoRow, Status
+from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead
+    from indexer.tagger.tagger import Tagger
 
 _INDEXING = "Indexing photos"
 
@@ -49,13 +50,14 @@ def build_index(
     config: IndexConfig | None = None,
     progress: Progress = no_progress,
     image_head: "ImageHead | None" = None,
+    tagger: "Tagger | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed is not
     captioned again, wherever it lies now, unless `config.recaption` says so. What people wrote stays the main
-    caption of its photo. With an `image_head` photos get image vectors too. Of `config`, the keys that choose
-    models are not read: the models are given.
+    caption of its photo. With an `image_head` photos get image vectors too, with a `tagger` tags. Of
+    `config`, the keys that choose models are not read: the models are given.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -75,7 +77,7 @@ def build_index(
     config = config or IndexConfig()
     import_faiss()
     require_photos_exist(photos)
-    describer = Describer(captioner, text_encoder, image_head, config)
+    describer = Describer(captioner, text_encoder, image_head, tagger, config)
     read_current(index, describer, text_encoder, config.recaption)
     scan = scan_photos(photos)
     record = ModelRecord(describer.name, describer.weights_sha256)
@@ -173,8 +175,13 @@ class _Run:
         if not human:
             return dataclasses.replace(row, paths=paths)
         vector = text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
-        captions = (*human, *row.captions)
-        return dataclasses.replace(row, paths=paths, captions=captions, caption_vector=vector)
+        return dataclasses.replace(
+            row,
+            paths=paths,
+            captions=(*human, *row.captions),
+            caption_vector=vector,
+            captioner_vector=row.caption_vector,
+        )
 
     def follow_paths(self) -> None:
         """Rows for the contents that were moved, copied or deleted."""

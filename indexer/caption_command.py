@@ -128,14 +128,14 @@ def _load_describer(config: Path | None, asked: dict[str, str | int | None], dev
     given = {key: value for key, value in asked.items() if value is not None}
     settings = load_config(IndexConfig, config).model_copy(update=given)
     models = load_models(settings, device)
-    return Describer(models.captioner, models.text_encoder, models.image_head, settings)
+    return Describer(*models, settings)
 
 
 def _caption_all(photos: list[Path], describer: Describer) -> tuple[dict[Path, Caption], dict[Path, str]]:
     from indexer.decode import decode_photo
     from indexer.photo_file import read_photo
     from retrieval.errors import PhotoError
-    from retrieval.files import hash_bytes
+    from retrieval.store.files import hash_bytes
 
     captions, failures = {}, {}
     for path in photos:

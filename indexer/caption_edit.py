@@ -1,14 +1,11 @@
 """`retrieve caption --set` and `--unset`: a person's caption of a photo. Writes a generation of an index."""
 
 import json
-import re
 from pathlib import Path
 
 import typer
 
 from retrieval.printable import make_printable
-
-_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> None:
@@ -17,15 +14,16 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
     `photo` is an image_id, or the photo's file.
 
     Raises:
-        PhotoError: there is no such file.
-        UsageError, IndexBusyError, IndexNotFoundError, IndexFormatError: as `set_caption`.
+        UsageError: there is no such file, or as `set_caption`.
+        IndexBusyError, IndexNotFoundError, IndexFormatError: as `set_caption`.
     """
-    from retrieval.human_caption import set_caption, unset_caption
-    from retrieval.lazy_text_encoder import LazyTextEncoder
-    from retrieval.manifest import read_manifest
-    from retrieval.photo_table import PhotoTable
+    from indexer.named_photo import find_named
+    from retrieval.store.human_caption import set_caption, unset_caption
+    from retrieval.store.manifest import read_manifest
+    from retrieval.store.photo_table import PhotoTable
+    from retrieval.text.lazy_text_encoder import LazyTextEncoder
 
-    image_id = photo if _IMAGE_ID.fullmatch(photo) else _hash_photo(photo)
+    image_id = find_named(photo).image_id
     encoder = LazyTextEncoder(read_manifest(index), "cpu")
     if text is None:
         manifest = unset_caption(index, image_id, encoder)
@@ -39,10 +37,3 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
         typer.echo(json.dumps(document | {"generation": manifest.generation}))
         return
     typer.echo(f"{make_printable(caption)} (by {provenance}, generation {manifest.generation})")
-
-
-def _hash_photo(path: str) -> str:
-    from indexer.photo_file import read_photo
-    from retrieval.files import hash_bytes
-
-    return hash_bytes(read_photo(path).data)

@@ -96,6 +96,7 @@ class _Runs:
                     self._settings,
                     progress,
                     models.image_head,
+                    models.tagger,
                 )
         # Asked for once, not at every change of a folder that is followed.
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})

@@ -3,16 +3,17 @@
 from pydantic import Field
 
 from retrieval.config import Config
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 
 class IndexConfig(Config):
     """How photos become an index.
 
-    An `image_head` of "none" leaves the image channel out. `agreement` weighs how near a sentence lies to the
-    image vector against its log-probability, when one of the beams becomes the caption. A `beam_width` of 0
-    is the captioner's own. `captions` of the beams are kept, and their vectors' mean, weighted the more by
-    their scores the higher the `sharpness`, is the caption vector.
+    An `image_head` of "none" leaves the image channel out, a `tagger` of "none" the tags; photos get the
+    names of their `tags` most probable classes, those of less than `tag_probability` left out. A `beam_width`
+    of 0 is the captioner's own. `captions` of the beams are kept, and `samples` drawn at `temperature`.
+    `agreement` weighs how near a sentence lies to the image vector against its log-probability when one of
+    the beams becomes the caption, `mean_agreement` in the mean of all, which is the caption vector.
 
     `workers` are decoding processes, `decode_seconds` the time that one photo may take in one of them.
     `max_megapixels` refuses larger photos before they are decoded; Pillow itself decodes none above 178.
@@ -21,10 +22,15 @@ class IndexConfig(Config):
     captioner: str = "default"
     text_encoder: str = DEFAULT_TEXT_ENCODER
     image_head: str = "default"
-    agreement: float = Field(4.0, ge=0)
+    tagger: str = "default"
+    tags: int = Field(3, ge=1, le=100)
+    tag_probability: float = Field(0.1, ge=0, le=1)
     beam_width: int = Field(0, ge=0, le=50)
+    agreement: float = Field(4.0, ge=0)
     captions: int = Field(5, ge=1, le=50)
-    sharpness: float = Field(0.0, ge=0)
+    samples: int = Field(0, ge=0, le=100)
+    temperature: float = Field(0.4, ge=0.05, le=2)
+    mean_agreement: float = Field(16.0, ge=0)
     batch_photos: int = Field(64, ge=1, le=4096)
     workers: int = Field(1, ge=1, le=256)
     decode_seconds: float = Field(60, gt=0)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from indexer.describer import Describer
 from retrieval.errors import IndexNotFoundError, RetrievalError
-from retrieval.inventory import FOLDERS
-from retrieval.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.printable import make_printable
-from retrieval.probes import check_text_encoder, make_probes
-from retrieval.text_encoder import TextEncoder
+from retrieval.store.inventory import FOLDERS
+from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
+from retrieval.text.probes import check_text_encoder, make_probes
+from retrieval.text.text_encoder import TextEncoder
 
 # What a first run that was killed leaves.
 _UNFINISHED = {"LOCK", "SEEN", *FOLDERS}

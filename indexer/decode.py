@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from indexer.exif import ExifFacts, read_exif
 from retrieval.errors import PhotoError
-from retrieval.photo_pixels import FORMATS, find_formats, to_rgb
+from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _UPRIGHT = {

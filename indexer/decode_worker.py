@@ -22,7 +22,7 @@ from indexer.decode import DecodedPhoto, decode_photo
 from indexer.photo_file import read_photo
 from indexer.seen_files import FileStamp
 from retrieval.errors import PhotoError
-from retrieval.files import hash_bytes
+from retrieval.store.files import hash_bytes
 
 READY = b"ready"
 WANTED, UNWANTED = b"wanted", b"unwanted"

@@ -10,29 +10,37 @@ import numpy as np
 from indexer.captioner.captioner import BeamCaptioner, Caption, Captioner
 from indexer.config import IndexConfig
 from retrieval.errors import RetrievalError
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from indexer.image_head.loading import ImageHead
+    from indexer.tagger.tagger import Tagger
+
+# Of what is sampled: a photo's sentences do not depend on the batch that it is in.
+_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Description:
-    """One photo: its captions, the main one first, their vector, and its image vector where there is one."""
+    """One photo: its captions, the main one first, their vector, its tags, and its image vector if any."""
 
     captions: tuple[Caption, ...]
     caption_vector: np.ndarray
+    tags: tuple[str, ...] = ()
     image_vector: np.ndarray | None = None
 
 
 class Describer:
-    """A captioner and, over the same annotations, an image head, which also has a say in the captions.
+    """A captioner, and over the same annotations a tagger, and an image head with a say in the captions.
 
-    A sentence that beam search ends with scores s = log p / words^length_penalty + λ·cos, cos being that of
-    the image vector and the sentence's, both in the image head's space. The best is the main caption, the
-    next best are kept beside it, and the caption vector is the mean of all their vectors, each weighted by
-    softmax(sharpness·s). Captioners without beams give one caption.
-    Shapes: B photos, K beams of each, T dimensions of a sentence vector, E of the image head's space.
+    A sentence that beam search ends with scores s(λ) = log p / words^length_penalty + λ·cos, cos being that
+    of the image vector and the sentence's, both in the image head's space. The best at λ = `agreement` is the
+    main caption, the next best are kept beside it, and after them what was sampled. The caption vector is the
+    mean of the vectors of all these, weighted by softmax(s(λ)) at λ = `mean_agreement`. Captioners without
+    beams give one caption.
+    Shapes: B photos, K sentences of each, T dimensions of a sentence vector, E of the image head's space.
     """
 
     def __init__(
@@ -40,12 +48,13 @@ class Describer:
         captioner: Captioner,
         text_encoder: TextEncoder,
         image_head: "ImageHead | None" = None,
+        tagger: "Tagger | None" = None,
         config: IndexConfig | None = None,
     ) -> None:
-        """Of `config`: `agreement` (λ), `captions` (how many are kept) and `sharpness`.
+        """Of `config` the keys that choose models are not read.
 
         Raises:
-            RetrievalError: the image head was trained on other annotations or sentence vectors.
+            RetrievalError: image head or tagger were trained on other annotations or sentence vectors.
         """
         self.name = captioner.name
         self.image_size = captioner.image_size
@@ -53,14 +62,20 @@ class Describer:
         self.weights_sha256 = captioner.weights_sha256
         self.captioner = captioner
         self._text_encoder = text_encoder
+        self._tagger = tagger
         self._config = config or IndexConfig()
         if image_head is not None:
             _require_fit(captioner, text_encoder, image_head)
             self.name = f"{captioner.name}, image head {image_head.name}"
+        if tagger is not None:
+            _require_annotations(captioner, "tagger", tagger.name, tagger.image_encoder_sha256)
         if isinstance(captioner, BeamCaptioner):
-            head_sha256 = None if image_head is None else image_head.weights_sha256
             self.weights_sha256 = hash_describer(
-                captioner.weights_sha256, captioner.decoding.beam_width, head_sha256, self._config
+                captioner.weights_sha256,
+                captioner.decoding.beam_width,
+                None if image_head is None else image_head.weights_sha256,
+                None if tagger is None else tagger.weights_sha256,
+                self._config,
             )
 
     def describe(self, pixels_BSSC: np.ndarray) -> list[Description]:
@@ -73,37 +88,50 @@ class Describer:
 
     def _describe(self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray) -> list[Description]:
         a_BLD = captioner.encode(pixels_BSSC)
-        beams = captioner.decode(a_BLD)
-        sentences_BKT = self._encode(beams)
+        beams, sampled = captioner.decode(a_BLD), self._sample(captioner, a_BLD)
+        said = [[*each, *more] for each, more in zip(beams, sampled, strict=True)]
+        sentences_BKT = self._encode(said)
         penalty = captioner.decoding.length_penalty
-        score_BK = np.array(
-            [[beam.logprob / max(len(beam.words), 1) ** penalty for beam in each] for each in beams]
+        logprob_BK = np.array(
+            [[each.logprob / max(len(each.words), 1) ** penalty for each in photo] for photo in said]
         )
-        images: list[np.ndarray | None] = [None] * len(beams)
+        cosine_BK = np.zeros_like(logprob_BK)
+        images: list[np.ndarray | None] = [None] * len(said)
         if self.image_head is not None:
             image_BE = self.image_head.encode(a_BLD)
-            score_BK += self._config.agreement * self._cosine(self.image_head, sentences_BKT, image_BE)
+            cosine_BK = self._cosine(self.image_head, sentences_BKT, image_BE)
             images = list(image_BE)
-        return [self._summarise(*each) for each in zip(beams, sentences_BKT, score_BK, images, strict=True)]
+        tags: list[tuple[str, ...]] = [()] * len(said)
+        if self._tagger is not None:
+            tags = self._tagger.tag(a_BLD, self._config.tags, self._config.tag_probability)
+        rank_BK = logprob_BK + self._config.agreement * cosine_BK
+        weight_BK = logprob_BK + self._config.mean_agreement * cosine_BK
+        described = []
+        for photo, captions in enumerate(said):
+            kept = self._keep(rank_BK[photo], len(beams[photo]))
+            vector_T = _weigh(sentences_BKT[photo, kept], weight_BK[photo, kept])
+            distinct: dict[str, Caption] = {}
+            for each in kept:
+                distinct.setdefault(captions[each].text, captions[each])
+            described.append(Description(tuple(distinct.values()), vector_T, tags[photo], images[photo]))
+        return described
+
+    def _sample(self, captioner: BeamCaptioner, a_BLD: "Tensor") -> list[list[Caption]]:
+        if not self._config.samples:
+            return [[] for _ in a_BLD]
+        return captioner.sample(a_BLD, self._config.samples, self._config.temperature, _SEED)
+
+    def _keep(self, score_K: np.ndarray, beams: int) -> list[int]:
+        """The best beams, and all that was sampled, each the best first."""
+        order = np.argsort(-score_K, kind="stable").tolist()
+        best = [each for each in order if each < beams][: self._config.captions]
+        return [*best, *(each for each in order if each >= beams)]
 
     def _cosine(self, head: "ImageHead", sentences_BKT: np.ndarray, image_BE: np.ndarray) -> np.ndarray:
         batch, beams, dimension = sentences_BKT.shape
         sentences_NE = head.text.project(sentences_BKT.reshape(-1, dimension))
         cosine_BK: np.ndarray = np.einsum("bke,be->bk", sentences_NE.reshape(batch, beams, -1), image_BE)
         return cosine_BK
-
-    def _summarise(
-        self,
-        beams: Sequence[Caption],
-        sentences_KT: np.ndarray,
-        score_K: np.ndarray,
-        image_E: np.ndarray | None,
-    ) -> Description:
-        kept = np.argsort(-score_K, kind="stable")[: self._config.captions]
-        weights = np.exp(self._config.sharpness * (score_K[kept] - score_K[kept[0]]))
-        mean_T = weights @ sentences_KT[kept]
-        vector_T = (mean_T / np.linalg.norm(mean_T)).astype(np.float32)
-        return Description(tuple(beams[beam] for beam in kept), vector_T, image_E)
 
     def _encode(self, beams: Sequence[Sequence[Caption]]) -> np.ndarray:
         """Sentence vectors (B, K, T), each sentence encoded once."""
@@ -112,25 +140,41 @@ class Describer:
         return np.array([[vectors[beam.text] for beam in each] for each in beams])
 
 
-def hash_describer(captioner: str, beam_width: int, image_head: str | None, config: IndexConfig) -> str:
+def hash_describer(
+    captioner: str, beam_width: int, image_head: str | None, tagger: str | None, config: IndexConfig
+) -> str:
     """SHA-256 in hex over all that decides what a captioner with beams makes of a photo.
 
-    `captioner` and `image_head` are the hashes of their weights.
+    `captioner`, `image_head` and `tagger` are the hashes of their weights.
     """
-    decides = [captioner, beam_width, config.captions, config.sharpness]
+    decides = [captioner, beam_width, config.captions, config.samples]
+    if config.samples:
+        decides.append(config.temperature)
     if image_head is not None:
-        decides += [image_head, config.agreement]
+        decides += [image_head, config.agreement, config.mean_agreement]
+    if tagger is not None:
+        decides += [tagger, config.tags, config.tag_probability]
     return hashlib.sha256(" ".join(map(str, decides)).encode()).hexdigest()
 
 
-def _require_fit(captioner: Captioner, text_encoder: TextEncoder, head: "ImageHead") -> None:
+def _weigh(sentences_KT: np.ndarray, score_K: np.ndarray) -> np.ndarray:
+    """The mean weighted by softmax(score), of unit length, float32 (T,)."""
+    mean_T = np.exp(score_K - score_K.max()) @ sentences_KT
+    vector_T: np.ndarray = (mean_T / np.linalg.norm(mean_T)).astype(np.float32)
+    return vector_T
+
+
+def _require_annotations(captioner: Captioner, what: str, name: str, sha256: str) -> None:
     sees = captioner.image_encoder_sha256 if isinstance(captioner, BeamCaptioner) else "none of its own"
-    if sees != head.image_encoder_sha256:
+    if sees != sha256:
         raise RetrievalError(
-            f"image head {head.name} reads annotations of {head.image_encoder_sha256[:12]}…, found "
-            f"{sees[:16]} under captioner {captioner.name}; configure a head that was trained with it, or "
-            'image_head = "none"'
+            f"{what} {name} reads annotations of {sha256[:12]}…, found {sees[:16]} under captioner "
+            f'{captioner.name}; configure one that was trained with it, or {what.replace(" ", "_")} = "none"'
         )
+
+
+def _require_fit(captioner: Captioner, text_encoder: TextEncoder, head: "ImageHead") -> None:
+    _require_annotations(captioner, "image head", head.name, head.image_encoder_sha256)
     if text_encoder.weights_sha256 != head.text_encoder_sha256:
         raise RetrievalError(
             f"image head {head.name} was trained with text encoder {head.text_encoder_sha256[:12]}…, found "

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.commit import commit_next, time_now
-from retrieval.derived import build_derived
-from retrieval.manifest import HeadRecord, Manifest, ModelRecord, ShardRecord, UnfinishedRun
-from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
-from retrieval.shards import keep_failure_time, read_shard, write_shard
-from retrieval.text_head import write_text_head
+from retrieval.store.commit import commit_next, time_now
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import HeadRecord, Manifest, ModelRecord, ShardRecord, UnfinishedRun
+from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
+from retrieval.store.shards import keep_failure_time, read_shard, write_shard
+from retrieval.text.text_head import write_text_head
 
 if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from indexer.photo_file import identify_path, is_replaced
 from indexer.scan import Scan
-from retrieval.manifest import Manifest
-from retrieval.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, StoredCaption
-from retrieval.shards import read_rows
+from retrieval.store.manifest import Manifest
+from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, StoredCaption
+from retrieval.store.shards import read_rows
 
 _NOT_THERE_BEFORE = -1
 

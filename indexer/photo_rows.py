@@ -9,7 +9,7 @@ from indexer.captioner.captioner import Caption
 from indexer.decode import DecodedPhoto
 from indexer.decode_pool import ReadPhoto
 from indexer.describer import Describer, Description
-from retrieval.schema import PhotoRow, Status, StoredAttention, StoredCaption
+from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,7 @@ def _to_row(photo: DecodedPhoto, description: Description) -> PhotoRow:
         camera=photo.camera,
         captions=tuple(StoredCaption(caption.text, caption.logprob) for caption in description.captions),
         attention=store_attention(main),
+        tags=description.tags,
         caption_vector=description.caption_vector,
         image_vector=description.image_vector,
     )

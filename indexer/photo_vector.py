@@ -8,9 +8,9 @@ from indexer.config import IndexConfig
 from indexer.decode import decode_photo
 from indexer.describer import Describer
 from indexer.models import load_models
-from retrieval.channel import Channel
+from retrieval.channels.channel import Channel
 from retrieval.errors import RetrievalError
-from retrieval.manifest import Manifest
+from retrieval.store.manifest import Manifest, ModelRecord
 
 
 class PhotoVector(NamedTuple):
@@ -34,13 +34,19 @@ def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: s
     describer = Describer(*models, config)
     made_with = manifest.captioner
     if made_with is None or made_with.sha256 != describer.weights_sha256:
-        name = made_with.name if made_with else "none"
-        raise RetrievalError(
-            f"found the models {describer.name} in the config, expected {name}, which made the index; "
-            "name the config that it was made with"
-        )
+        raise RetrievalError(_describe_difference(describer, made_with))
     photo = decode_photo(data, "", describer.image_size, config.max_megapixels)
     (description,) = describer.describe(photo.pixels_HWC[None])
     if description.image_vector is not None:
         return PhotoVector(Channel.IMAGE, description.image_vector)
     return PhotoVector(Channel.CAPTION, description.caption_vector)
+
+
+def _describe_difference(describer: Describer, made_with: ModelRecord | None) -> str:
+    found = f"found the models {describer.name} ({describer.weights_sha256[:12]}…) in the config, expected "
+    if made_with is None:
+        return f"{found}those that made the index, which it does not name; index its photos again"
+    expected = f"{found}{made_with.name} ({made_with.sha256[:12]}…), which made the index; "
+    if made_with.name == describer.name:
+        return f"{expected}their weights or settings have changed since: run `retrieve index --recaption`"
+    return f"{expected}name the config that it was made with"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from indexer.ledger import Ledger
 from indexer.scan import Scan
-from retrieval.manifest import Manifest
+from retrieval.store.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from indexer.scan import Scan
 from retrieval.errors import IndexFormatError
-from retrieval.sealed_file import read_sealed, write_sealed
+from retrieval.store.sealed_file import read_sealed, write_sealed
 
 logger = logging.getLogger(__name__)
 

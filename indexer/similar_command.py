@@ -22,7 +22,7 @@ from retrieval.command.results_formats import ResultsFormat
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
-from retrieval.wishes import require_count
+from retrieval.search.arguments import require_count
 
 if TYPE_CHECKING:
     from indexer.photo_vector import PhotoVector
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 def similar(
     photo: Annotated[
-        Path, typer.Argument(metavar="PHOTO", help="A photo, in the index or not.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="PHOTO",
+            help="A photo, in the index or not, or the image_id of a hit.",
+            show_default=False,
+        ),
     ],
     k: CountOption = 10,
     where: WhereOption = None,
@@ -47,27 +52,25 @@ def similar(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Show the photos that look most like a photo."""
-    from indexer.photo_file import read_photo
-    from retrieval.engine import SearchEngine
-    from retrieval.files import hash_bytes
-    from retrieval.query_language import parse_where
+    from indexer.named_photo import find_named
+    from retrieval.query.query_language import parse_where
+    from retrieval.search.engine import SearchEngine
 
     parse_where(where)
     require_count(k)
-    data = read_photo(photo).data
-    image_id = hash_bytes(data)
+    image_id, data = find_named(photo)
     with show_status("opening the index"):
         engine = SearchEngine.open(index, device=device)
-        seen = None if engine.holds(image_id) else _encode(data, index, config, device)
+        seen = None if data is None or engine.holds(image_id) else _encode(data, index, config, device)
     start = time.perf_counter()
     if seen is None:
         results = engine.similar(image_id, k, where=where, fold=fold)
     else:
         results = engine.similar_to_vector(seen.vector_D, k, seen.channel, where=where, fold=fold)
     seconds = time.perf_counter() - start
-    name = make_printable(str(photo))
+    name = make_printable(photo)
     if picture is not None:
-        from retrieval.contact_sheet import draw_hits
+        from retrieval.pictures.contact_sheet import draw_hits
 
         save_picture(draw_hits(name, [(hit, engine.file(hit.image_id)) for hit in results]), picture)
     if in_browser:
@@ -80,6 +83,6 @@ def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "P
     from indexer.config import IndexConfig
     from indexer.photo_vector import encode_photo
     from retrieval.config import load_config
-    from retrieval.manifest import read_manifest
+    from retrieval.store.manifest import read_manifest
 
     return encode_photo(data, read_manifest(index), load_config(IndexConfig, config), device)

@@ -98,7 +98,14 @@ def _index(
     photos: Sequence[Path], index: Path, models: Models, config: IndexConfig, memory: PeakMemory
 ) -> IndexReport:
     return build_index(
-        photos, index, models.captioner, models.text_encoder, config, memory.sample, models.image_head
+        photos,
+        index,
+        models.captioner,
+        models.text_encoder,
+        config,
+        memory.sample,
+        models.image_head,
+        models.tagger,
     )
 
 

@@ -60,6 +60,20 @@ def image_head(
 
 
 @train.command()
+def tagger(
+    data: DataArgument,
+    config: ConfigOption = None,
+    out: OutOption = Path("tagger"),
+    cache: CacheOption = _CACHE,
+) -> None:
+    """Fit ImageNet's classes to what the captioner's CNN sees."""
+    from indexer.tagger.config import TaggerConfig
+    from indexer.tagger.training.train import train_tagger
+
+    _run(train_tagger, TaggerConfig, data, config, out, cache)
+
+
+@train.command()
 def captioner(
     data: DataArgument,
     config: ConfigOption = None,
@@ -93,7 +107,9 @@ def _run(
     training: "Training[C]", model: "type[C]", data: Path, config: Path | None, out: Path, cache: Path
 ) -> None:
     path = _train(training, model, data, config, out, cache)
-    typer.echo(f"{path}\n{path.with_suffix('.md')}\n{out / 'curves.png'}")
+    for written in (path, path.with_suffix(".md"), out / "curves.png"):
+        if written.exists():
+            typer.echo(written)
 
 
 def _train(

@@ -17,10 +17,11 @@ from indexer.ledger import Ledger
 from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, scan_photos
 from indexer.seen_files import SeenFiles
-from retrieval.encoder_weights import find_encoder, hash_weights
+from indexer.tagger.location import find_tagger
 from retrieval.errors import IndexNotFoundError
-from retrieval.files import hash_file
-from retrieval.manifest import Manifest, read_whole
+from retrieval.store.files import hash_file
+from retrieval.store.manifest import Manifest, read_whole
+from retrieval.text.encoder_weights import find_encoder, hash_weights
 
 
 def find_unchanged(photos: Sequence[Path], index: Path, config: IndexConfig) -> IndexReport | None:
@@ -81,7 +82,7 @@ def hash_models(config: IndexConfig) -> str | None:
     """`Describer.weights_sha256` of a config's models; None where they must be loaded to know it."""
     from safetensors import SafetensorError, safe_open
 
-    checkpoint, head = find_checkpoint(config.captioner), find_image_head(config)
+    checkpoint = find_checkpoint(config.captioner)
     if checkpoint is None:
         return None
     try:
@@ -90,6 +91,10 @@ def hash_models(config: IndexConfig) -> str | None:
         weights = f"{hash_file(checkpoint)} {header['image_encoder_sha256']}"
         captioner = hashlib.sha256(weights.encode()).hexdigest()
         beam_width = config.beam_width or header["config"]["decoding"]["beam_width"]
-        return hash_describer(captioner, beam_width, None if head is None else hash_file(head), config)
+        head, tagger = (
+            None if path is None else hash_file(path)
+            for path in (find_image_head(config), find_tagger(config))
+        )
+        return hash_describer(captioner, beam_width, head, tagger, config)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None

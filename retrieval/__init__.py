@@ -5,23 +5,10 @@
     for hit in engine.search("a dog jumping over a log", k=5):
         print(hit.rank, hit.path, hit.caption)
 
-Reading order:
-`errors`, `channel`, `schema` (a photo's row), `files`, `sealed_file`, `manifest`, `shards`, `lock`: the index
-on disk;
-`unit_vectors`, `encoder_weights`, `bert_model`, `bert_graph`, `onnx_encoder`, `text_encoder`, `probes`,
-`lazy_text_encoder`, `text_head`: sentences to vectors;
-`device`, `faiss_installation`, `allowed_rows`, `flat_index`, `vector_index`, `channel_vectors`: nearest
-neighbours;
-`stems`, `packed_folder`, `lexical_index`, `lexical_file`: words in captions;
-`inventory`, `derived`, `garbage`, `commit`: the next generation;
-`failures`, `verify`, `repair`, `compact`, `human_caption`: its care;
-`photo_pixels`, `thumbnail`: photos made small;
-`printable`, `photo_table`, `filters`, `query_language`, `caption_words`, `allowed_photos`: which photos;
-`wishes`, `searcher`, `fusion`, `peoples_words`, `ranker`, `matched_words`, `near_duplicates`, `calibration`,
-`hit`, `results`, `explanation`, `answer`, `engine`, `live_engine`: search;
-`contact_sheet`, `attention_light`, `explanation_sheet`, `gallery`: its pictures;
-`config`, `checkpoint_file`, `progress`, `naming`, `captioned_dataset` (photos with people's captions),
-`service` (over HTTP), `command` (the `retrieve` command).
+Reading order: `errors`, `config`, `device`, `printable`, `naming`, `progress`, `checkpoint_file`, then
+the folders as data flows: `store/` (the index on disk), `text/` (sentences to vectors), `channels/` (what
+photos are found by), `query/` (what is asked), `search/` (the engine), `pictures/`; `captioned_dataset/`
+(photos with people's captions), `service/` (over HTTP), `command/` (the `retrieve` command).
 """
 
 import importlib
@@ -30,31 +17,38 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
-    from retrieval.engine import SearchEngine
-    from retrieval.hit import ChannelHit, Hit, Ranking
-    from retrieval.live_engine import LiveEngine
-    from retrieval.text_encoder import TextEncoder, load_text_encoder
+    from retrieval.search.engine import SearchEngine
+    from retrieval.search.hit import ChannelHit, Hit, Ranking
+    from retrieval.search.live_engine import LiveEngine
+    from retrieval.search.reranking import RerankConfig, Reranker, load_reranker
+    from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 __all__ = [
     "ChannelHit",
     "Hit",
     "LiveEngine",
     "Ranking",
+    "RerankConfig",
+    "Reranker",
     "RetrievalError",
     "SearchEngine",
     "TextEncoder",
+    "load_reranker",
     "load_text_encoder",
 ]
 
 # Imported when first used, so that `import retrieval` and the command's help stay fast.
 _MODULES = {
-    "ChannelHit": "retrieval.hit",
-    "Hit": "retrieval.hit",
-    "LiveEngine": "retrieval.live_engine",
-    "Ranking": "retrieval.hit",
-    "SearchEngine": "retrieval.engine",
-    "TextEncoder": "retrieval.text_encoder",
-    "load_text_encoder": "retrieval.text_encoder",
+    "ChannelHit": "retrieval.search.hit",
+    "Hit": "retrieval.search.hit",
+    "LiveEngine": "retrieval.search.live_engine",
+    "Ranking": "retrieval.search.hit",
+    "RerankConfig": "retrieval.search.reranking",
+    "Reranker": "retrieval.search.reranking",
+    "SearchEngine": "retrieval.search.engine",
+    "TextEncoder": "retrieval.text.text_encoder",
+    "load_reranker": "retrieval.search.reranking",
+    "load_text_encoder": "retrieval.text.text_encoder",
 }
 
 

@@ -11,7 +11,7 @@ from safetensors.numpy import save
 
 from retrieval.config import Config
 from retrieval.errors import CheckpointError
-from retrieval.files import write_file
+from retrieval.store.files import write_file
 
 
 class Header(Config):

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from retrieval.manifest import Manifest, ModelRecord, commit_manifest
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
-from retrieval.shards import write_shard
-from retrieval.text_encoder import TextEncoder
-from retrieval.vector_index import FlatIndex, write_vectors
+from retrieval.channels.vector_index import FlatIndex, write_vectors
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
+from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import TextEncoder
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)

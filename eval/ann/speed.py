@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from retrieval.faiss_installation import import_faiss
+from retrieval.channels.faiss_installation import import_faiss
 
 _QUANTILES = (50, 95, 99)
 

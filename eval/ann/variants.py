@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.faiss_installation import import_faiss
+from retrieval.channels.faiss_installation import import_faiss
 
 TYPES = ("Flat", "HNSW", "IVF")
 HNSW_M = 32

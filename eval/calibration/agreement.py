@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.collection import Collection
 from retrieval.errors import DatasetError
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 _SHARE_BELOW = 0.05
 

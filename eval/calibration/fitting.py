@@ -11,10 +11,10 @@ from eval.calibration.first_hits import HITS, find_first_hits
 from eval.calibration.logistic import fit_logistic
 from eval.preparation import Subject
 from eval.searching import list_vector_channels
-from retrieval.calibration import Calibration, Logistic
-from retrieval.channel import Channel
+from retrieval.channels.channel import Channel
 from retrieval.errors import RetrievalError
 from retrieval.progress import Progress
+from retrieval.search.calibration import Calibration, Logistic
 
 
 def fit_calibration(subject: Subject, queries_per_batch: int, progress: Progress) -> Calibration:
@@ -32,8 +32,8 @@ def fit_calibration(subject: Subject, queries_per_batch: int, progress: Progress
     threshold = agreement.find_threshold()
     channels = list_vector_channels(subject)
     curves = []
-    for names in [channels, *([name] for name in channels if len(channels) > 1)]:
-        ranked_by = None if len(names) > 1 else names[0]
+    alone = [([name], name) for name in channels if len(channels) > 1]
+    for names, ranked_by in [(channels, None), *alone]:
         hits = find_first_hits(subject.engine, collection, ranked_by, names, queries_per_batch, progress)
         described_N = agreement.judge(hits.sentence_N, hits.photo_N, threshold)
         weights, bias = fit_logistic(np.stack([hits.scores[name] for name in names], axis=1), described_N)

@@ -17,7 +17,7 @@ from eval.calibration.reliability import Reliability, measure_reliability
 from eval.judgements import JudgedPair
 from eval.preparation import Subject
 from retrieval.progress import Progress
-from retrieval.query_language import Query
+from retrieval.query.query_language import Query
 
 _DESCRIBES = 3
 """Of the grades 1 to 4 the lowest of those that say that a caption describes a photo, small errors aside."""

@@ -19,9 +19,10 @@ def study_failures(
     """The misses of the system that a search without further ado uses."""
     systems = list_systems(subject.engine)
     headline, depth = pick_headline(systems), config.miss_depth
-    own_scores = {name: run.own_scores for name, run in outcome.runs.items()}
+    runs = {name: outcome.runs[name] for name in systems}
+    own_scores = {name: run.own_scores for name, run in runs.items()}
     evidence = Evidence(
-        ranks={name: first_rank(run.placements) for name, run in outcome.runs.items()},
+        ranks={name: first_rank(run.placements) for name, run in runs.items()},
         captions=subject.captions,
         ceiling=None if outcome.ceiling is None else first_rank(outcome.ceiling),
         skipped=find_skipped(subject, exact, own_scores, depth),

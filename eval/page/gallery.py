@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eval.failures.causes import DESCRIPTIONS
 from eval.failures.misses import Exhibit, Failures
-from retrieval.thumbnail import embed_thumbnail
+from retrieval.pictures.thumbnail import embed_thumbnail
 
 
 @dataclass(frozen=True, slots=True)

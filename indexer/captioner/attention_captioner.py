@@ -12,11 +12,12 @@ from torch.nn.utils.rnn import pad_sequence
 from indexer.captioner.captioner import Caption
 from indexer.captioner.checkpoint import read_captioner, read_encoder
 from indexer.captioner.config import DecodingConfig
-from indexer.captioner.decoder import AttentionDecoder
+from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search, sample
+from indexer.captioner.likelihood import measure_likelihood
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 
 class AttentionCaptioner:
@@ -68,7 +69,10 @@ class AttentionCaptioner:
 
     @torch.inference_mode()
     def sample(self, a_BLD: Tensor, samples: int, temperature: float, seed: int) -> list[list[Caption]]:
-        """`samples` captions of each photo; low temperatures stay close to the best one."""
+        """`samples` captions of each photo; low temperatures stay close to the best one.
+
+        The same seed gives a photo the same captions whatever the other photos are.
+        """
         photos = self._decoder.annotate(a_BLD)
         generator = torch.Generator(self.device).manual_seed(seed)
         words = self.decoding.max_words
@@ -86,6 +90,23 @@ class AttentionCaptioner:
             read.append(state.h_BKH.squeeze(1))
         h_BTH = torch.stack(read, dim=1).float().cpu().numpy()
         return [h_TH[1 : len(words) + 1] for h_TH, words in zip(h_BTH, captions, strict=True)]
+
+    @torch.inference_mode()
+    def annotate(self, pixels_BSSC: np.ndarray) -> list[Annotated]:
+        """What the decoder reads of each photo, for uint8 RGB (B, S, S, 3): φ (L, F) and keys (L, A)."""
+        photos = self._decoder.annotate(self.encode(pixels_BSSC))
+        # Clones: a view of one photo would keep the whole batch in memory.
+        return [Annotated(phi.clone(), keys.clone()) for phi, keys in zip(*photos, strict=True)]
+
+    def find_words(self, tokens: Sequence[str]) -> tuple[str, ...]:
+        """Those of the tokens that are words of this captioner, no more than a caption may have."""
+        return self.vocabulary.find_words(tokens)[: self.decoding.max_words]
+
+    def measure_likelihood(self, photos: Sequence[Annotated], words: Sequence[str]) -> np.ndarray:
+        """Log p(words | photo) in nats, float32 (B,), for what `annotate` and `find_words` gave."""
+        phi_BLF, keys_BLA = (torch.stack(parts) for parts in zip(*photos, strict=True))
+        numbers = self.vocabulary.encode(words)[1:-1]
+        return measure_likelihood(self._decoder, Annotated(phi_BLF, keys_BLA), numbers).cpu().numpy()
 
     def _to_captions(self, decoded: Decoded) -> list[list[Caption]]:
         numbers_BKT = decoded.words_BKT.tolist()

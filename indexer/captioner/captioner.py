@@ -55,7 +55,7 @@ class Captioner(Protocol):
 
 @runtime_checkable
 class BeamCaptioner(Captioner, Protocol):
-    """A captioner whose CNN pass others can share, and all of whose beams can be had.
+    """A captioner whose CNN pass others can share, and that gives all beams, and samples.
 
     Implementations: `AttentionCaptioner`.
     """
@@ -76,4 +76,8 @@ class BeamCaptioner(Captioner, Protocol):
 
     def decode(self, a_BLD: "Tensor") -> list[list[Caption]]:
         """All beams of each photo, best first."""
+        ...
+
+    def sample(self, a_BLD: "Tensor", samples: int, temperature: float, seed: int) -> list[list[Caption]]:
+        """Captions drawn at random for each photo; which ones does not depend on the other photos."""
         ...

@@ -14,7 +14,7 @@ from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder import ImageEncoder, load_image_encoder
 from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
 from retrieval.errors import CheckpointError
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 _ENCODER = "encoder."  # what the names of the encoder's learned weights begin with
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from indexer.captioner.decoder import Annotated, AttentionDecoder, State, Step
 from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
 
-_NEVER_SAID = [PAD, START, UNKNOWN]
+NEVER_SAID = [PAD, START, UNKNOWN]
+"""The numbers that are no word of a caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,11 @@ def sample(
     temperature: float,
     generator: torch.Generator,
 ) -> Decoded:
-    """`samples` captions of each photo, each word drawn from softmax(logits / temperature)."""
+    """`samples` captions of each photo, each word drawn from softmax(logits / temperature).
+
+    All photos share the random numbers, one for each sample and word: a photo's samples are independent of
+    one another, and do not change with the other photos of its batch.
+    """
     batch, device = photos.phi_BLF.shape[0], photos.phi_BLF.device
     state = decoder.begin(photos, samples)
     y_BK = torch.full((batch, samples), START, device=device)
@@ -80,8 +85,9 @@ def sample(
         step = decoder.step(y_BK, state, photos)
         state = step.state
         next_BKV = _next_logprobs(decoder, step, y_BK, must_end=spoken == max_words)
-        p_NV = (next_BKV / temperature).softmax(dim=-1).flatten(0, 1)
-        y_BK = torch.multinomial(p_NV, 1, generator=generator).view(batch, samples)
+        share_BKV = (next_BKV / temperature).softmax(dim=-1).cumsum(dim=-1)
+        drawn_K1 = torch.rand(samples, 1, generator=generator, device=device) * share_BKV[..., -1:]
+        y_BK = torch.searchsorted(share_BKV, drawn_K1, right=True).squeeze(-1)
         logprob_BK = logprob_BK + next_BKV.gather(-1, y_BK.unsqueeze(-1)).squeeze(-1)
         words.append(y_BK)
         alphas.append(step.alpha_BKL)
@@ -96,7 +102,7 @@ def _next_logprobs(decoder: AttentionDecoder, step: Step, y_BK: Tensor, must_end
     `must_end` leaves END as the only choice of a caption that has all its words, at the price it has.
     """
     logits_BKV = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
-    logits_BKV[..., _NEVER_SAID] = -torch.inf
+    logits_BKV[..., NEVER_SAID] = -torch.inf
     logprobs_BKV = logits_BKV.log_softmax(dim=-1)
     if must_end:
         is_end_V = torch.arange(logprobs_BKV.shape[-1], device=logprobs_BKV.device) == END

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.captioner.captioner import Caption
-from retrieval.attention_light import light_up
 from retrieval.errors import UsageError
+from retrieval.pictures.attention_light import light_up
 
 _PANEL = 220  # longer side of a panel, in pixels
 _LABEL = 30  # height of the words above a panel

@@ -32,6 +32,10 @@ class Vocabulary:
         """Tokens → word numbers between START and END; a word not in the vocabulary is UNKNOWN."""
         return [START, *(self._numbers.get(token, UNKNOWN) for token in tokens), END]
 
+    def find_words(self, tokens: Sequence[str]) -> tuple[str, ...]:
+        """Those of the tokens that are words of the vocabulary."""
+        return tuple(token for token in tokens if self._numbers.get(token, UNKNOWN) >= len(SPECIAL_TOKENS))
+
     def decode(self, numbers: Iterable[int]) -> tuple[str, ...]:
         """Word numbers → words up to the first END, special tokens left out."""
         words = []

@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from indexer.image_encoder.legacy_file import read_legacy_file
 from retrieval.errors import CheckpointError, InstallationError
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from indexer.image_encoder.efficientnet_lite import EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
 from retrieval.errors import CheckpointError
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 
 class TunedHeader(Header):

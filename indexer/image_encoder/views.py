@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,8 +19,8 @@ from torch import Tensor
 
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
-from retrieval.files import write_file
 from retrieval.progress import Progress
+from retrieval.store.files import write_file
 
 _BATCH = 64
 _SMALLEST_CROP = 0.7  # of a side
@@ -54,6 +55,19 @@ class ViewCache:
             DatasetError: a photo cannot be read.
         """
         return self._cached(encoder.see, encoder.sees, photos, view, encoder.image_size)
+
+    def means(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
+        """The mean of the annotations over the locations: a memory map (photos, channels).
+
+        Raises:
+            DatasetError: a photo cannot be read.
+        """
+
+        def compute(pixels_BSSC: Tensor) -> Tensor:
+            return cast(Tensor, encoder(pixels_BSSC).float().mean(dim=1))
+
+        made_by = f"{encoder.weights_sha256} {encoder.dtype} mean"
+        return self._cached(compute, made_by, photos, view, encoder.image_size)
 
     def lower_maps(self, encoder: ImageEncoder, block: int, photos: Sequence[Path], view: int) -> np.ndarray:
         """What EfficientNet-Lite's block `block` reads: a memory map (photos, rows, columns, channels).

@@ -1,5 +1,5 @@
 """Annotations → one vector per photo, in a space where sentences lie near the photos that they describe.
 
 In the order to read: `heads` (the two networks), `config`, `checkpoint`, `loading`, `location`; `training/`
-makes the checkpoints. The side that a query goes through is `retrieval.text_head`.
+makes the checkpoints. The side that a query goes through is `retrieval.text.text_head`.
 """

@@ -45,7 +45,7 @@ def save_heads(path: Path, heads: Heads, header: ImageHeadHeader) -> None:
 
 
 def read_heads(path: Path) -> tuple[Heads, dict[str, np.ndarray], ImageHeadHeader]:
-    """The heads in evaluation mode, fp32; the text head's tensors, for `retrieval.text_head`; the header.
+    """The heads in evaluation mode, fp32; the text head's tensors (see `retrieval.text.text_head`); header.
 
     Raises:
         CheckpointError: no image head there, or its weights do not fit its header.

@@ -6,7 +6,7 @@ from pydantic import Field, PositiveInt
 
 from indexer.training.config import PassesConfig
 from retrieval.config import Config
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 
 class HeadSizeConfig(Config):

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from indexer.image_head.checkpoint import ImageHeadHeader, read_heads
 from indexer.image_head.heads import Heads
-from retrieval.files import hash_file
-from retrieval.text_head import TextHead
+from retrieval.store.files import hash_file
+from retrieval.text.text_head import TextHead
 
 
 class ImageHead:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from indexer.captioner.loading import DEFAULT_CAPTIONER
 from indexer.config import IndexConfig
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 DEFAULT_IMAGE_HEAD = "default"
 NO_IMAGE_HEAD = "none"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.captioned_dataset import CaptionedDataset
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 _CARD = """\
 # {title} `{name}`

@@ -9,7 +9,7 @@ from indexer.training.curves import draw_curves
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.config import Config
 from retrieval.errors import CheckpointError
-from retrieval.files import hash_file, write_file
+from retrieval.store.files import hash_file, write_file
 
 _NAMED = 3
 

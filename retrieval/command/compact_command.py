@@ -10,7 +10,7 @@ from retrieval.command.options import DEFAULT_INDEX, IndexOption, JsonOption
 
 def compact(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
     """Merge small shards, drop what was superseded or deleted, and remove unused files."""
-    from retrieval.compact import compact_index
+    from retrieval.store.compact import compact_index
 
     report = compact_index(index)
     if json_output:

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from retrieval.command.query_command import QueryCommand
+
 GROUP = "retrieve.commands"
 _OWN = (
     EntryPoint("search", "retrieval.command.search_command:search", GROUP),
@@ -56,7 +58,7 @@ def _add(app: typer.Typer, entry: EntryPoint) -> None:
     if isinstance(command, typer.Typer):
         app.add_typer(command, name=entry.name)
     else:
-        app.command(entry.name)(command)
+        app.command(entry.name, cls=QueryCommand if entry.name == "search" else None)(command)
 
 
 def _show_version(wanted: bool) -> None:

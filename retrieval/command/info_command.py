@@ -12,7 +12,7 @@ from retrieval.command.options import DEFAULT_INDEX, IndexOption, JsonOption
 from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
-    from retrieval.manifest import Manifest
+    from retrieval.store.manifest import Manifest
 
 
 def info(
@@ -23,7 +23,7 @@ def info(
     json_output: JsonOption = False,
 ) -> None:
     """Show what an index holds and which models made it."""
-    from retrieval.manifest import read_manifest
+    from retrieval.store.manifest import read_manifest
 
     if failures:
         _print_failures(index, json_output)
@@ -37,8 +37,8 @@ def info(
 
 
 def _print_failures(index: Path, json_output: bool) -> None:
-    from retrieval.failures import list_failures
-    from retrieval.manifest import read_whole
+    from retrieval.store.failures import list_failures
+    from retrieval.store.manifest import read_whole
 
     found = [
         {**dataclasses.asdict(failure), "path": make_printable(os.fsdecode(failure.path))}

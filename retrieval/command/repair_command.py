@@ -11,7 +11,7 @@ from retrieval.printable import make_printable
 
 def repair(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
     """Make a damaged index whole again, with as much of it as can be had."""
-    from retrieval.repair import repair_index
+    from retrieval.store.repair import repair_index
 
     report = repair_index(index)
     if json_output:

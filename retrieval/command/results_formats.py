@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from retrieval.errors import UsageError
 from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
-    from retrieval.explanation import Explanation
-    from retrieval.results import Results
+    from retrieval.search.explanation import Explanation
+    from retrieval.search.results import Results
 
 _COLUMNS = ("rank", "score", "probability", "image_id", "path", "caption", "provenance")
 # What a spreadsheet takes for the beginning of a formula.
@@ -34,6 +35,19 @@ class ResultsFormat(StrEnum):
     def choose(cls, json_output: bool, form: "ResultsFormat") -> "ResultsFormat":
         """The format that was asked for; `--json` is another name of one."""
         return cls.JSON if json_output else form
+
+
+def require_reasons(form: ResultsFormat) -> None:
+    """Refuse a format that has no place for why each photo came up.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if form in (ResultsFormat.CSV, ResultsFormat.PATHS):
+        raise UsageError(
+            f"found --explain with the format {form}, which has no place for reasons, "
+            "expected table, json or jsonl; choose one of them, or leave out --explain"
+        )
 
 
 def print_results(

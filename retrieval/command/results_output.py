@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from retrieval.explanation import Explanation
-    from retrieval.hit import Hit
-    from retrieval.results import Results
+    from retrieval.search.explanation import Explanation
+    from retrieval.search.hit import Hit
+    from retrieval.search.results import Results
 
 
 def show_results(
@@ -46,7 +46,7 @@ def open_page(title: str, results: "Results") -> None:
     import tempfile
     import webbrowser
 
-    from retrieval.gallery import render_page
+    from retrieval.pictures.gallery import render_page
 
     page = Path(tempfile.mkdtemp(prefix="retrieve-")) / "results.html"
     page.write_text(render_page(title, results), encoding="utf-8")
@@ -135,7 +135,7 @@ def _mark_words(hit: "Hit") -> "Text":
     text = _plain(hit.caption)
     if hit.matched:
         words = "|".join(re.escape(make_printable(word)) for word in hit.matched)
-        text.highlight_regex(rf"\b({words})\b", "bold")
+        text.highlight_regex(rf"(?<!\w)({words})(?!\w)", "bold")
     return text
 
 

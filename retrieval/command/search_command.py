@@ -18,16 +18,16 @@ from retrieval.command.options import (
     PictureOption,
     WhereOption,
 )
-from retrieval.command.results_formats import ResultsFormat
+from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.device import Device
 from retrieval.printable import make_printable
-from retrieval.wishes import require_count, require_probability
+from retrieval.search.arguments import require_count, require_fused, require_probability
 
 if TYPE_CHECKING:
-    from retrieval.engine import SearchEngine
-    from retrieval.explanation import Explanation
-    from retrieval.results import Results
+    from retrieval.search.engine import SearchEngine
+    from retrieval.search.explanation import Explanation
+    from retrieval.search.results import Results
 
 
 def search(
@@ -52,6 +52,12 @@ def search(
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/search.toml.")
+    ] = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Look at the first photos again: better, and slower.")
+    ] = False,
     calibration: Annotated[
         Path | None,
         typer.Option(
@@ -61,29 +67,45 @@ def search(
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Show the photos that answer a sentence best."""
-    from retrieval.query_language import parse_query, parse_where
+    """Show the photos that a sentence describes best."""
+    from retrieval.config import load_config
+    from retrieval.query.query_language import Query, parse_query, parse_where
+    from retrieval.search.search_config import SearchConfig
 
-    query = parse_query(text) if text.strip() or not parse_where(where).is_strict else parse_where(where)
+    query = Query() if parse_where(where).is_strict and not text.strip() else parse_query(text)
     require_count(k)
     require_probability(min_probability)
+    settings = load_config(SearchConfig, config)
+    form = ResultsFormat.choose(json_output, form)
+    if explain and picture is None:
+        require_reasons(form)
+    if rerank:
+        require_fused(channel)
     with show_status("opening the index"):
-        from retrieval.calibration import read_calibration
-        from retrieval.engine import SearchEngine
+        from retrieval.search.calibration import read_calibration
+        from retrieval.search.engine import SearchEngine
+        from retrieval.search.reranking import load_reranker
 
         sure = None if calibration is None else read_calibration(calibration)
-        engine = SearchEngine.open(index, device=device, calibration=sure)
+        engine = SearchEngine.open(index, device=device, fusion=settings.fusion, calibration=sure)
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])
+        reranker = load_reranker(settings.rerank, device) if rerank else None
     start = time.perf_counter()
-    results = engine.search(query, k, channel, where=where, min_probability=min_probability, fold=fold)
+    results = engine.search(
+        query, k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
+    )
     seconds = time.perf_counter() - start
-    explanations = [engine.explain(query, hit.image_id, where=where) for hit in results] if explain else []
+    found = [hit.image_id for hit in results] if explain else []
+    explanations = (
+        engine.explain_many(query, found, channel, where=where, depth=results.depth, reranker=reranker)
+        if found
+        else []
+    )
     if picture is not None:
         _draw(text, engine, results, explanations, picture)
     if in_browser:
         open_page(text, results)
-    form = ResultsFormat.choose(json_output, form)
     show_results({"query": text}, results, seconds, form, explanations)
 
 
@@ -94,8 +116,8 @@ def _draw(
     explanations: "list[Explanation]",
     out: Path,
 ) -> None:
-    from retrieval.contact_sheet import draw_hits
-    from retrieval.explanation_sheet import draw_explanations
+    from retrieval.pictures.contact_sheet import draw_hits
+    from retrieval.pictures.explanation_sheet import draw_explanations
 
     title = make_printable(text)
     if explanations:

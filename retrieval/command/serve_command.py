@@ -52,11 +52,11 @@ def serve(
         typer.echo("retrieve: notice: the token and the photos travel unencrypted (HTTP)", err=True)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
-    from retrieval.live_engine import LiveEngine
-    from retrieval.manifest import read_manifest
+    from retrieval.search.live_engine import LiveEngine
     from retrieval.service.app import build_app
     from retrieval.service.query_vectors import RememberingEncoder
-    from retrieval.text_encoder import load_text_encoder
+    from retrieval.store.manifest import read_manifest
+    from retrieval.text.text_encoder import load_text_encoder
 
     encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
     live = LiveEngine(index, RememberingEncoder(encoder), device)

@@ -17,7 +17,7 @@ def verify(
 ) -> None:
     """Check that no file of an index was lost or changed."""
     from retrieval.errors import IndexFormatError
-    from retrieval.verify import verify_index
+    from retrieval.store.verify import verify_index
 
     report = verify_index(index, fast)
     if json_output:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from retrieval.engine import SearchEngine
-from retrieval.explanation import Explanation
-from retrieval.hit import Hit
-from retrieval.photo_table import PhotoFacts
 from retrieval.printable import make_printable
-from retrieval.results import Results
-from retrieval.schema import Provenance
+from retrieval.search.engine import SearchEngine
+from retrieval.search.explanation import Explanation
+from retrieval.search.hit import Hit
+from retrieval.search.results import Results
+from retrieval.store.photo_table import PhotoFacts
+from retrieval.store.schema import Provenance
 
 ImageId = Annotated[str, Field(description="What a photo goes by: 64 hexadecimal digits.")]
 
@@ -118,7 +118,7 @@ class Refusal(BaseModel):
 def describe_results(engine: SearchEngine, results: Results) -> SearchAnswer:
     """A search's results with what the page needs to lay them out."""
     return SearchAnswer(
-        hits=[_describe_hit(hit, engine.facts(hit.image_id)) for hit in results],
+        hits=[_describe_hit(hit, engine.size(hit.image_id)) for hit in results],
         photos=results.photos,
         allowed=results.allowed,
         matches_well=results.matches_well,
@@ -136,7 +136,8 @@ def describe_explanation(explanation: Explanation, facts: PhotoFacts) -> Explain
     )
 
 
-def _describe_hit(hit: Hit, facts: PhotoFacts) -> HitAnswer:
+def _describe_hit(hit: Hit, size: tuple[int, int]) -> HitAnswer:
+    width, height = size
     return HitAnswer(
         rank=hit.rank,
         score=hit.score,
@@ -151,6 +152,6 @@ def _describe_hit(hit: Hit, facts: PhotoFacts) -> HitAnswer:
             name: ChannelAnswer(rank=place.rank, score=place.score, contribution=place.contribution)
             for name, place in hit.channels.items()
         },
-        width=facts.width,
-        height=facts.height,
+        width=width,
+        height=height,
     )

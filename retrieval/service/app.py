@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 
 from retrieval.errors import IndexBusyError, PhotoError, RetrievalError, UsageError
-from retrieval.live_engine import LiveEngine
+from retrieval.search.live_engine import LiveEngine
 from retrieval.service.answers import HealthAnswer, Refusal
 from retrieval.service.desk import Desk
 from retrieval.service.edit_routes import make_edit_routes

@@ -7,15 +7,15 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 
-from retrieval.engine import SearchEngine
 from retrieval.errors import UsageError
-from retrieval.live_engine import LiveEngine
-from retrieval.photo_table import PhotoFacts
+from retrieval.search.engine import SearchEngine
+from retrieval.search.live_engine import LiveEngine
 from retrieval.service.cache import Cache
 from retrieval.service.guard import Sessions
 from retrieval.service.metrics import Metrics
 from retrieval.service.photo_files import PhotoFiles
 from retrieval.service.settings import ServiceSettings
+from retrieval.store.photo_table import PhotoFacts
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from retrieval.human_caption import set_caption, unset_caption
 from retrieval.service.answers import CaptionAnswer, Refusal
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
+from retrieval.store.human_caption import MOST_CHARACTERS, set_caption, unset_caption
 
 _REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
     409: {
@@ -23,7 +23,7 @@ _REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
 class CaptionText(BaseModel):
     """What a person says that a photo shows."""
 
-    text: str = Field(min_length=1, max_length=500)
+    text: str = Field(min_length=1, max_length=MOST_CHARACTERS)
 
 
 def make_edit_routes(desk: Desk) -> APIRouter:

@@ -13,8 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 
 from retrieval.errors import PhotoError
+from retrieval.pictures.thumbnail import encode_thumbnail
 from retrieval.service.cache import Cache
-from retrieval.thumbnail import encode_thumbnail
 
 _BLOCK = 2**16
 _MOST_THUMBNAIL_BYTES = 64 * 2**20

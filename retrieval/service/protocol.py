@@ -22,7 +22,7 @@ class ClockedProtocol(H11Protocol):
     `seconds` to arrive, headers and body, from the first byte (or from the connection's beginning).
     """
 
-    seconds = 8.0
+    seconds = 6.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock; turn the connection away where there are too many."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from retrieval.service.cache import Cache
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 _MOST = 4096
 

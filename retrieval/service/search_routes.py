@@ -1,11 +1,13 @@
 """Searching: `search`, `similar`, `explain`. Reads an index; answers JSON."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from retrieval.query_language import Query as Asked
-from retrieval.query_language import QueryError, parse_query, parse_where
+from retrieval.query.query_language import Query as Asked
+from retrieval.query.query_language import QueryError, parse_query
 from retrieval.service.answers import (
     AboutAnswer,
     ExplainAnswer,
@@ -76,14 +78,11 @@ def make_search_routes(desk: Desk) -> APIRouter:
             question = ("search", engine.generation, q, where, k, channel, min_probability, fold)
             answer = desk.answers.get(question)
             if answer is None:
-                results = engine.search(
-                    _read_query(q),
-                    k,
-                    channel,
-                    where=_read_where(where),
-                    min_probability=min_probability,
-                    fold=fold,
-                )
+                query = _read_query(q)
+                with _say_field("where"):
+                    results = engine.search(
+                        query, k, channel, where=where, min_probability=min_probability, fold=fold
+                    )
                 answer = describe_results(engine, results).model_dump_json().encode()
                 desk.answers.keep(question, answer)
             return answer
@@ -97,19 +96,24 @@ def make_search_routes(desk: Desk) -> APIRouter:
         def work() -> bytes:
             engine = desk.engine
             find_photo(engine, image_id)
-            results = engine.similar(image_id, k, where=_read_where(where), fold=fold)
+            with _say_field("where"):
+                results = engine.similar(image_id, k, where=where, fold=fold)
             return describe_results(engine, results).model_dump_json().encode()
 
         return _json(await desk.search(work))
 
     @routes.get("/photos/{image_id}/explain", response_model=ExplainAnswer)
-    async def explain(image_id: str, q: Sentence = "", where: Where = "") -> Response:
+    async def explain(
+        image_id: str, q: Sentence = "", where: Where = "", channel: Channel = None
+    ) -> Response:
         """Why a photo comes up for a sentence: its places, and where the model looked at each word."""
 
         def work() -> bytes:
             engine = desk.engine
             facts = find_photo(engine, image_id)
-            explanation = engine.explain(_read_query(q), image_id, where=_read_where(where))
+            query = _read_query(q)
+            with _say_field("where"):
+                explanation = engine.explain(query, image_id, channel, where=where)
             return describe_explanation(explanation, facts).model_dump_json().encode()
 
         return _json(await desk.search(work))
@@ -124,18 +128,17 @@ def _describe(desk: Desk) -> bytes:
 
 
 def _read_query(text: str) -> Asked:
-    try:
+    with _say_field("q"):
         return parse_query(text) if text.strip() else Asked()
-    except QueryError as error:
-        raise FieldError("q", error) from None
 
 
-def _read_where(text: str) -> str:
+@contextmanager
+def _say_field(field: str) -> Iterator[None]:
+    """Say which parameter it was that cannot be read."""
     try:
-        parse_where(text)
+        yield
     except QueryError as error:
-        raise FieldError("where", error) from None
-    return text
+        raise FieldError(field, error) from None
 
 
 def _json(document: bytes) -> Response:

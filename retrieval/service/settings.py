@@ -27,7 +27,7 @@ class ServiceSettings:
     names: tuple[str, ...] = ()
     concurrency: int = 64
     workers: int = os.cpu_count() or 1
-    seconds: float = 8.0
+    seconds: float = 6.0
 
     def __post_init__(self) -> None:
         """Refuse what would let strangers in.

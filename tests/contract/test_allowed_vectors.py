@@ -7,9 +7,9 @@ import faiss
 import numpy as np
 import pytest
 
-from retrieval import allowed_rows
-from retrieval.allowed_rows import search_allowed
-from retrieval.vector_index import FlatIndex
+from retrieval.channels import allowed_rows
+from retrieval.channels.allowed_rows import search_allowed
+from retrieval.channels.vector_index import FlatIndex
 
 PHOTOS, DIMENSION, K = 50_000, 32, 10
 NARROW, WIDE = 50, 25_000

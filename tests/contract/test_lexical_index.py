@@ -10,11 +10,11 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from retrieval import packed_folder
+from retrieval.channels.lexical_index import LexicalIndex, pack_texts
+from retrieval.channels.stems import stem_words
 from retrieval.errors import IndexFormatError, RetrievalError
-from retrieval.lexical_index import LexicalIndex, pack_texts
-from retrieval.packed_folder import pack_files, unpack_files
-from retrieval.stems import stem_words
+from retrieval.store import packed_folder
+from retrieval.store.packed_folder import pack_files, unpack_files
 
 WORDS = "dog cat man woman boy girl red blue ball run jump play beach snow water tree two three".split()
 
@@ -140,8 +140,8 @@ def test_photos_with_a_word_or_a_phrase() -> None:
         ["a running dog"],
     ]
     words = LexicalIndex.build(texts, np.array([8, 3, 5, 1, 9]))
-    assert words.photos_with_word("dog").tolist() == [1, 3, 8, 9]
-    assert words.photos_with_word("dogs").tolist() == []
+    assert words.photos_with_phrase(["dog"]).tolist() == [1, 3, 8, 9]
+    assert words.photos_with_phrase(["dogs"]).tolist() == []
     for phrase, found in [
         ("dogs running", [1, 3, 8]),
         ("run dog", [9]),
@@ -154,12 +154,20 @@ def test_photos_with_a_word_or_a_phrase() -> None:
         assert words.photos_with_phrase(stem_words(phrase)).tolist() == found, phrase
 
 
+def test_a_query_weighs_what_its_words_are_rare() -> None:
+    words = LexicalIndex.build([["a dog", "the dog"], ["a cat"], ["a cat"]], np.arange(3))
+    one, two, none = (np.log(1 + (3 - photos + 0.5) / (photos + 0.5)) for photos in (1, 2, 0))
+    assert words.weigh("Dogs, dog!") == pytest.approx(one)
+    assert words.weigh("dog cat bird") == pytest.approx(one + two + none)
+    assert words.weigh("") == words.weigh("🌃") == 0
+
+
 def test_other_ids_for_the_same_texts() -> None:
     words = LexicalIndex.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
     other = words.with_ids(np.array([20, 10, 0]))
     assert other.search(["dog"], 2)[1].tolist() == [[10, 20]]
     assert words.search(["dog"], 2)[1].tolist() == [[4, 7]]
-    assert other.photos_with_word("cat").tolist() == [0]
+    assert other.photos_with_phrase(["cat"]).tolist() == [0]
 
 
 @pytest.mark.parametrize("photos", [0, 1, 3000])
@@ -176,7 +184,7 @@ def test_the_same_texts_give_the_same_bytes(photos: int) -> None:
 def test_an_empty_index_answers_nothing() -> None:
     words = LexicalIndex.build([], np.zeros(0, dtype=np.int64))
     assert words.search(["dog"], 2)[1].tolist() == [[-1, -1]]
-    assert words.photos_with_word("dog").tolist() == words.photos_with_phrase(["a", "dog"]).tolist() == []
+    assert words.photos_with_phrase(["dog"]).tolist() == words.photos_with_phrase(["a", "dog"]).tolist() == []
 
 
 def test_many_threads_search_one_index() -> None:

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER, load_text_encoder
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER, load_text_encoder
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a dog cat runs jumps over the log . , !".split()
 
@@ -48,7 +48,7 @@ def text_encoder(request, tiny_folder):
     name, _, place = request.param.partition(" in ")
     with pytest.MonkeyPatch.context() as patch:
         if place:
-            patch.setitem(sys.modules, "retrieval.onnx_encoder", None)
+            patch.setitem(sys.modules, "retrieval.text.onnx_encoder", None)
         encoder = load_text_encoder(DEFAULT_TEXT_ENCODER if name == "default" else str(tiny_folder))
         assert type(encoder).__name__ == ("SentenceEncoder" if place else "OnnxEncoder")
         yield encoder

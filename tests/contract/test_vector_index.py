@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from retrieval.channels.vector_index import FlatIndex, read_vectors, write_vectors
 from retrieval.errors import IndexFormatError, RetrievalError
-from retrieval.vector_index import FlatIndex, read_vectors, write_vectors
 
 IMPLEMENTATIONS = [FlatIndex]
 

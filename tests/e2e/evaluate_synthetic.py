@@ -19,9 +19,9 @@ from eval.config import EvalConfig
 from eval.preparation import EvalRequest
 from eval.run import evaluate
 from indexer.index_writer import IndexWriter
-from retrieval.manifest import Manifest, ModelRecord
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredCaption
+from retrieval.store.manifest import Manifest, ModelRecord
+from retrieval.store.schema import PhotoRow, Status, StoredCaption
+from retrieval.text.probes import make_probes
 
 WORDS = np.array(
     """a the dog cat man woman child boy girl ball grass snow water beach street red blue green black white

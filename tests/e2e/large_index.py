@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from retrieval.derived import build_derived
-from retrieval.manifest import commit_manifest, read_manifest
-from retrieval.schema import PhotoRow, StoredAttention, StoredCaption
-from retrieval.shards import iterate_live_rows, shard_schema, write_shard
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import commit_manifest, read_manifest
+from retrieval.store.schema import PhotoRow, StoredAttention, StoredCaption
+from retrieval.store.shards import iterate_live_rows, shard_schema, write_shard
 
 _SHARD_ROWS = 1000
 _WHO = ("a dog", "two children", "a man in a red shirt", "a woman", "a cat", "three people", "a boy")

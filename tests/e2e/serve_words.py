@@ -2,10 +2,10 @@
 
 import sys
 
-import retrieval.text_encoder
+import retrieval.text.text_encoder
 from retrieval.command.main import main
 from tests.conftest import WordEncoder
 
-retrieval.text_encoder.load_text_encoder = lambda *_: WordEncoder()
+retrieval.text.text_encoder.load_text_encoder = lambda *_: WordEncoder()
 sys.argv[1:1] = ["serve"]
 main()

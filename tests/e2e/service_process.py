@@ -19,14 +19,19 @@ class ServiceProcess:
     """Stands where it says that it does; `end` ends it whatever it does."""
 
     def __init__(self, command: tuple[str, ...], *arguments: str, **environment: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command, *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | environment,
-        )
+        # What runs the tests may itself ignore an interrupt, as a background job does; children inherit that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command, *arguments],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env=os.environ | environment,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
         self.said: list[str] = []
         while not (found := re.search(r" photos at http://\S+:([0-9]+)/ ", self._read_line())):
             pass

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from indexer.samples import write_samples
-from retrieval.manifest import read_manifest
-from retrieval.shards import iterate_live_rows
+from retrieval.store.manifest import read_manifest
+from retrieval.store.shards import iterate_live_rows
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
 Retrieve = Callable[..., subprocess.CompletedProcess[str]]

@@ -4,24 +4,34 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from retrieval.commit import commit_next
-from retrieval.derived import build_derived
-from retrieval.manifest import read_manifest
-from retrieval.schema import PhotoRow, Status, photo_schema
-from retrieval.shards import shard_path, write_shard
-from retrieval.vector_index import vectors_path
+from retrieval.channels.vector_index import vectors_path
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import read_manifest
+from retrieval.store.schema import PhotoRow, Status, photo_schema
+from retrieval.store.shards import shard_path, write_shard
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
+Retrieve = Callable[..., tuple[int, list[str], list[str]]]
 
 
-def retrieve(*arguments: str, cwd: Path) -> tuple[int, list[str], list[str]]:
-    """(exit code, lines on stdout, lines on stderr)"""
-    done = subprocess.run([RETRIEVE, *arguments], capture_output=True, text=True, check=False, cwd=cwd)
+@pytest.fixture
+def retrieve(retrieve_here: Callable[..., subprocess.CompletedProcess[str]]) -> Retrieve:
+    """Runs a command: (exit code, lines on stdout, lines on stderr)."""
+
+    def call(*arguments: str, cwd: Path) -> tuple[int, list[str], list[str]]:
+        return split(retrieve_here(*arguments, cwd=cwd))
+
+    return call
+
+
+def split(done: subprocess.CompletedProcess[str]) -> tuple[int, list[str], list[str]]:
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
 
@@ -34,15 +44,12 @@ def folder(tmp_path: Path, make_index: Any, word_encoder: Any) -> Path:
     return tmp_path
 
 
-def test_whole_index(folder: Path) -> None:
+def test_whole_index(folder: Path, retrieve: Retrieve) -> None:
     manifest = read_manifest(folder / "index")
     files = [folder / "index" / "CURRENT", *(folder / "index").glob("*/*")]
     size = sum(path.stat().st_size for path in files)
-    assert retrieve("verify", cwd=folder) == (
-        0,
-        [f"5 files ({size} bytes) of generation 1 are as they were written"],
-        [],
-    )
+    done = subprocess.run([RETRIEVE, "verify"], capture_output=True, text=True, check=False, cwd=folder)
+    assert split(done) == (0, [f"5 files ({size} bytes) of generation 1 are as they were written"], [])
     assert retrieve("verify", "--fast", cwd=folder)[1] == [
         f"5 files ({size} bytes) of generation 1 have the right size"
     ]
@@ -55,7 +62,7 @@ def test_whole_index(folder: Path) -> None:
     assert read_manifest(folder / "index") == manifest
 
 
-def test_damaged_index_is_named_and_repaired(folder: Path) -> None:
+def test_damaged_index_is_named_and_repaired(folder: Path, retrieve: Retrieve) -> None:
     path = vectors_path(folder / "index", read_manifest(folder / "index").vectors[0])
     path.write_bytes(path.read_bytes()[:-1])
     code, out, err = retrieve("verify", "--fast", cwd=folder)
@@ -77,7 +84,7 @@ def test_damaged_index_is_named_and_repaired(folder: Path) -> None:
     assert (folder / "index" / "quarantine" / path.name).exists()
 
 
-def test_compaction_says_what_it_did(folder: Path) -> None:
+def test_compaction_says_what_it_did(folder: Path, retrieve: Retrieve) -> None:
     code, out, err = retrieve("compact", cwd=folder)
     assert (code, err) == (0, [])
     assert out == ["2 shards with 5 rows became 1 with 5; 0 bytes freed; 5 photos (generation 2)"]
@@ -93,7 +100,7 @@ def test_compaction_says_what_it_did(folder: Path) -> None:
     }
 
 
-def test_failures_are_listed_with_code_reason_and_time(folder: Path) -> None:
+def test_failures_are_listed_with_code_reason_and_time(folder: Path, retrieve: Retrieve) -> None:
     index = folder / "index"
     manifest = read_manifest(index)
     row = PhotoRow("f" * 64, (b"/caf\xe9\n.jpg",), Status.FAILED, reason="truncated: ends too soon")
@@ -122,7 +129,9 @@ def test_failures_are_listed_with_code_reason_and_time(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "repair", "compact"])
-def test_without_an_index_one_line_says_so_and_nothing_is_made(tmp_path: Path, command: str) -> None:
+def test_without_an_index_one_line_says_so_and_nothing_is_made(
+    tmp_path: Path, command: str, retrieve: Retrieve
+) -> None:
     code, out, err = retrieve(command, cwd=tmp_path)
     assert (code, out, len(err)) == (1, [], 1)
     assert err[0].startswith("retrieve: error: found no index in index, expected a folder made by ")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from retrieval.command.main import run
-from retrieval.text_encoder import load_text_encoder
+from retrieval.text.text_encoder import load_text_encoder
 
 HEAVY = {"torch", "transformers", "sentence_transformers", "scipy", "matplotlib", "pandas"}
 PHOTOS = {

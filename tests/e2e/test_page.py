@@ -8,21 +8,22 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image, ImageOps
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from indexer.samples import write_samples
 from retrieval.command.main import run
-from retrieval.human_caption import set_caption
-from retrieval.manifest import read_manifest
-from retrieval.shards import iterate_live_rows
-from retrieval.text_encoder import load_text_encoder
+from retrieval.store.human_caption import set_caption
+from retrieval.store.manifest import read_manifest
+from retrieval.store.shards import iterate_live_rows
+from retrieval.text.text_encoder import load_text_encoder
 from tests.e2e.service_process import COMMAND, COMMAND_WITH_WORDS, ServiceProcess
+from tests.e2e.watched_page import Watched, fits_its_window
 
 HOSTILE = '<img src=x onerror="window.owned=1">'
 TOKEN = "correct horse battery staple"
@@ -36,8 +37,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "photos"
     write_samples(folder)
     Image.open(folder / "chelsea.png").save(folder / "chelsea again.jpg", quality=95)
-    moon = Image.open(folder / "moon.png").convert("L")
-    ImageOps.invert(moon).save(folder / f"{HOSTILE}.png")
+    Image.radial_gradient("L").save(folder / f"{HOSTILE}.png")
     return folder
 
 
@@ -59,27 +59,6 @@ def service(index: Path) -> Iterator[ServiceProcess]:
     service.end()
 
 
-class Watched:
-    """A page, and everything that a careful person would see in the browser's console."""
-
-    def __init__(self, page: Page, service: ServiceProcess) -> None:
-        self.page = page
-        self.service = service
-        self.complaints: list[str] = []
-        self.asked: list[str] = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.asked.append(request.url))
-
-    def _hear(self, message: object) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def open(self, path: str = "/") -> Page:
-        self.page.goto(self.service.address + path)
-        return self.page
-
-
 @pytest.fixture
 def visit(browser: Browser, service: ServiceProcess) -> Iterator[Callable[..., Page]]:
     """Opens the page; afterwards nothing may have gone wrong in it, and no request have left the machine.
@@ -91,15 +70,16 @@ def visit(browser: Browser, service: ServiceProcess) -> Iterator[Callable[..., P
     def open_page(path: str = "/", complaints: str = "", **settings: object) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **settings})
         context.set_default_timeout(20_000)
-        watched.append((Watched(context.new_page(), service), context, complaints))
-        return watched[-1][0].open(path)
+        page = context.new_page()
+        watched.append((Watched(page), context, complaints))
+        page.goto(service.address + path)
+        return page
 
     yield open_page
     for each, context, complaints in watched:
         context.close()
         assert [text for text in each.complaints if not (complaints and complaints in text)] == []
-        addresses = {urlsplit(url)[:2] for url in each.asked if not url.startswith("data:")}
-        assert addresses == {("http", f"127.0.0.1:{service.port}")}
+        assert {urlsplit(url)[:2] for url in each.asked} == {("http", f"127.0.0.1:{service.port}")}
 
 
 def tiles(page: Page) -> list[str]:
@@ -220,6 +200,16 @@ def test_why_a_photo_came_up(visit, service):
     expect(page.locator("#heat")).not_to_have_class("on")
 
 
+def test_why_is_of_the_search_on_the_screen(visit, service):
+    page = visit("/?q=a+cat&where=path%3Achelsea&channel=caption")
+    wait(page)
+    sure = page.locator("#results .likely").first.inner_text()
+    open_first(page)
+    expect(page.locator("#channels .name")).to_have_text(["Caption"])
+    expect(page.locator("#channels .figures")).to_contain_text(["1st of 13"])
+    expect(page.locator("#likely-text b")).to_have_text(sure)
+
+
 def test_from_photo_to_photo(visit):
     page = visit()
     search(page, "a cat")
@@ -321,6 +311,47 @@ def test_filters(visit):
     expect(page.locator("#results li")).to_have_count(1)
 
 
+def where(page: Page) -> str:
+    return parse_qs(urlsplit(page.url).query).get("where", [""])[0]
+
+
+def test_filters_that_the_form_cannot_say_stay_as_they_are(visit):
+    others = '-camera:canon taken:>1900 width:<80000 height:>9 path:"/" "a" -zebra path:e'
+    page = visit(f"/?{urlencode({'where': f'{others} width:>10 path:served'})}")
+    wait(page)
+    fields = ["from", "to", "camera", "path", "width", "tag"]
+    shown = {name: page.locator(f"[name={name}]").input_value() for name in fields}
+    assert shown == dict.fromkeys(fields, "") | {"path": "e", "width": "10"}
+    page.locator("#filters-button").click()
+    page.locator("[name=same]").check()
+    wait(page)
+    assert where(page) == f"{others} width:>10 path:served"
+    page.fill("[name=width]", "20")
+    wait(page)
+    others = others.removesuffix(" path:e")
+    assert " ".join(where(page).split()) == f"path:e width:>20 {others} path:served"
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#filters-count")).to_be_hidden()
+    assert where(page) == ""
+
+
+def test_words_that_matched_are_marked_whatever_is_around_them(visit):
+    page = visit()
+    wait(page)
+    marked = page.evaluate(
+        "hit => [...drawCaption(hit).querySelectorAll('b')].map((word) => word.textContent)",
+        {"caption": "A T-shirt, BEACHES and नमस्ते!", "matched": ["shirt", "BEACHES", "नमस्ते"], "path": ""},
+    )
+    assert marked == ["shirt", "BEACHES", "नमस्ते"]
+
+
+def test_nothing_is_sure_of_no_words(visit):
+    page = visit("/?sure=0.5")
+    wait(page)
+    expect(page.locator("#problem")).to_be_hidden()
+    expect(page.locator("#status")).to_have_text("13 photos, newest first")
+
+
 def test_what_cannot_be_read_is_pointed_at(visit):
     page = visit(complaints="422")
     search(page, "a cat")
@@ -332,6 +363,11 @@ def test_what_cannot_be_read_is_pointed_at(visit):
     assert names(page) == found
     search(page, "a dog")
     expect(page.locator("#problem")).to_be_hidden()
+    search(page, "path:nowhere")
+    expect(page.locator("#empty")).to_be_visible()
+    search(page, 'path:nowhere "')
+    expect(page.locator("#problem")).to_be_visible()
+    expect(page.locator("#empty")).to_be_hidden()
 
 
 def test_by_keyboard_alone(visit):
@@ -412,8 +448,7 @@ def test_everyone_can_use_it(visit, scheme, viewport):
         page.wait_for_timeout(50)
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
-        root = page.locator("html")
-        assert root.evaluate("root => root.scrollWidth <= root.clientWidth")
+        assert fits_its_window(page)
 
     expect(page.locator("#results li")).to_have_count(12)
     check()
@@ -508,10 +543,10 @@ def test_pictures_of_it(visit, tmp_path):
     assert all(0 < (folder / name).stat().st_size < 200_000 for name in ("page.jpg", "why.jpg"))
 
 
-def test_the_browser_would_have_told(browser, service):
+def test_the_browser_would_have_told(browser):
     """The checks above can fail: a page that complains and asks elsewhere is seen doing both."""
     page = browser.new_page()
-    watched = Watched(page, service)
+    watched = Watched(page)
     page.route("http://192.0.2.1/*", lambda route: route.abort())
     page.set_content(
         "<img src='http://192.0.2.1/pixel.png' onerror='nothing()'><p style='color:#ddd'>Faint</p>"

@@ -1,15 +1,12 @@
 """report.html in a real browser: no script error, no request, hostile captions inert, both colour schemes."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.common.by import By
+from playwright.sync_api import Browser
 
 from eval.bootstrap import PhotoBootstrap
 from eval.failures.causes import Cause
@@ -19,6 +16,7 @@ from eval.placements import place_relevant
 from eval.report import IndexDescription, Report
 from eval.run_info import RunInfo
 from eval.system_result import measure_system
+from tests.e2e.watched_page import Watched, fits_its_window
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='owned'\">",
@@ -63,85 +61,60 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: webdriver.Chrome, page: Path) -> Callable[[], list[dict[str, Any]]]:
-    """Opens the page; gives what the browser did for it."""
+def visit(browser: Browser, page: Path) -> Iterator[Callable[..., Watched]]:
+    """Opens the page; afterwards it may have asked for nothing else, and nothing may be wrong in it."""
+    opened: list[Watched] = []
 
-    def open_page() -> list[dict[str, Any]]:
-        browser.get("about:blank")
-        browser.get_log("performance")
-        browser.get_log("browser")
-        browser.get(page.as_uri())
-        return [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    def open_page(**settings: str) -> Watched:
+        opened.append(Watched(browser.new_page(viewport={"width": 1100, "height": 1400}, **settings)))
+        opened[-1].page.goto(page.as_uri())
+        return opened[-1]
 
-    return open_page
-
-
-def test_no_request_leaves_the_page_and_nothing_is_wrong_in_it(
-    browser: webdriver.Chrome, page: Path, visit: Callable[[], list[dict[str, Any]]]
-) -> None:
-    events = visit()
-    asked = [
-        event["params"]["request"]["url"]
-        for event in events
-        if event["method"] == "Network.requestWillBeSent"
-    ]
-    assert page.as_uri() in asked
-    assert [url for url in asked if url != page.as_uri() and not url.startswith("data:")] == []
-    assert browser.get_log("browser") == []
+    yield open_page
+    for each in opened:
+        each.page.close()
+        assert (each.asked, each.complaints) == ([page.as_uri()], [])
 
 
-def test_hostile_captions_are_shown_as_they_are(
-    browser: webdriver.Chrome, visit: Callable[[], list[dict[str, Any]]]
-) -> None:
-    visit()
-    assert browser.title == f"{HOSTILE[1]}, {HOSTILE[0]}: recall@k report"
-    queries = [element.text for element in browser.find_elements(By.CSS_SELECTOR, "article .query")]
-    assert queries == list(HOSTILE)
-    assert browser.find_elements(By.TAG_NAME, "script") == []
-    pictures = browser.find_elements(By.TAG_NAME, "img")
-    assert len(pictures) == 2 * len(HOSTILE)
-    assert {picture.get_property("naturalWidth") for picture in pictures} == {240}
+def test_hostile_captions_are_shown_as_they_are(visit: Callable[[], Watched]) -> None:
+    page = visit().page
+    assert page.title() == f"{HOSTILE[1]}, {HOSTILE[0]}: recall@k report"
+    assert page.locator("article .query").all_inner_texts() == list(HOSTILE)
+    assert page.locator("script").count() == 0
+    widths = page.locator("img").evaluate_all("pictures => pictures.map(each => each.naturalWidth)")
+    assert widths == [240] * 2 * len(HOSTILE)
 
 
-def test_it_is_styled_and_fits_the_window(
-    browser: webdriver.Chrome, visit: Callable[[], list[dict[str, Any]]]
-) -> None:
-    visit()
-    assert browser.execute_script("return document.styleSheets.length") == 1
+def test_it_is_styled_and_fits_the_window(visit: Callable[[], Watched]) -> None:
+    page = visit().page
+    assert page.evaluate("() => document.styleSheets.length") == 1
     for width in (1100, 420):
-        browser.set_window_size(width, 1000)
-        root = browser.find_element(By.TAG_NAME, "html")
-        assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
-    browser.set_window_size(1100, 1400)
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert fits_its_window(page)
 
 
-def test_it_follows_the_readers_colour_scheme(
-    browser: webdriver.Chrome, visit: Callable[[], list[dict[str, Any]]]
-) -> None:
-    shades = []
-    for scheme in ("light", "dark"):
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        visit()
-        shades.append(browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color"))
-    assert shades == ["rgba(251, 250, 247, 1)", "rgba(22, 23, 26, 1)"]
-
-
-def test_the_browser_would_have_told(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    """The checks above can fail: a page that runs a script and fetches a picture is seen doing both."""
-    bad = tmp_path / "bad.html"
-    bad.write_text("<img src='http://192.0.2.1/pixel.png'><script>document.title='owned'; nothing()</script>")
-    browser.get("about:blank")
-    browser.get_log("performance")
-    browser.get_log("browser")
-    browser.set_page_load_timeout(5)
-    browser.execute_cdp_cmd("Network.enable", {})
-    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["http://*"]})
-    browser.get(bad.as_uri())
-    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    urls = [
-        each["params"]["request"]["url"] for each in asked if each["method"] == "Network.requestWillBeSent"
+def test_it_follows_the_readers_colour_scheme(visit: Callable[..., Watched]) -> None:
+    shades = [
+        visit(color_scheme=scheme)
+        .page.locator("body")
+        .evaluate("body => getComputedStyle(body).backgroundColor")
+        for scheme in ("light", "dark")
     ]
-    assert "http://192.0.2.1/pixel.png" in urls
-    assert browser.title == "owned"
-    assert any("nothing is not defined" in entry["message"] for entry in browser.get_log("browser"))
+    assert shades == ["rgb(251, 250, 247)", "rgb(22, 23, 26)"]
+
+
+def test_the_browser_would_have_told(browser: Browser, tmp_path: Path) -> None:
+    """The checks above can fail: a page that runs a script, fetches a picture and is too wide is seen."""
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<img src='http://192.0.2.1/pixel.png'><p style='width: 3000px'>Wide</p>"
+        "<script>document.title='owned'; nothing()</script>"
+    )
+    watched = Watched(browser.new_page())
+    watched.page.route("http://**", lambda route: route.abort())
+    watched.page.goto(bad.as_uri())
+    assert watched.asked == [bad.as_uri(), "http://192.0.2.1/pixel.png"]
+    assert watched.page.title() == "owned"
+    assert any("nothing is not defined" in complaint for complaint in watched.complaints)
+    assert not fits_its_window(watched.page)
+    watched.page.close()

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from retrieval.command.main import run
-from retrieval.files import hash_bytes, hash_file
-from retrieval.manifest import FORMAT_VERSION, ModelRecord, commit_manifest, read_manifest
-from retrieval.text_encoder import load_text_encoder
+from retrieval.store.files import hash_bytes, hash_file
+from retrieval.store.manifest import FORMAT_VERSION, ModelRecord, commit_manifest, read_manifest
+from retrieval.text.text_encoder import load_text_encoder
 
 PHOTOS = {
     b"/photos/2021/log.jpg": "a brown dog is jumping over a log in the forest",
@@ -38,23 +38,18 @@ def shared_index(tmp_path_factory, text_encoder, make_index):
     return index
 
 
-def retrieve(*arguments: str | bytes, cwd: Path | None = None, **environment: str):
+def retrieve(*arguments: str | bytes | Path):
     """Run the command in its own process."""
     return subprocess.run(
-        [sys.executable, "-m", "retrieval.command", *arguments],
-        capture_output=True,
-        cwd=cwd,
-        env=os.environ | environment,
-        check=False,
-        timeout=120,
+        [sys.executable, "-m", "retrieval.command", *arguments], capture_output=True, check=False, timeout=120
     )
 
 
-def test_json_document_is_the_one_of_the_design(shared_index):
-    done = retrieve(
+def test_json_document_is_the_one_of_the_design(shared_index, retrieve_here):
+    done = retrieve_here(
         "search", "a puppy leaps over a fallen tree", "-k", "2", "--json", "--index", shared_index
     )
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert list(document) == ["query", "hits", "generation", "seconds"]
     assert (document["query"], document["generation"]) == ("a puppy leaps over a fallen tree", 1)
@@ -66,7 +61,7 @@ def test_json_document_is_the_one_of_the_design(shared_index):
     assert first["caption"] == "a brown dog is jumping over a log in the forest"
     score = first["score"]
     assert first["channels"] == {"caption": {"rank": 1, "score": score, "contribution": score}}
-    assert (first["probability"], first["matched"], first["provenance"]) == (None, [], "model")
+    assert (first["probability"], first["matched"], first["provenance"]) == (None, ["over"], "model")
     assert (first["rank"], second["rank"]) == (1, 2)
     assert 1 >= first["score"] > second["score"] >= -1
     assert len(first["image_id"]) == 64
@@ -86,10 +81,10 @@ def test_table_can_be_read_and_is_never_folded_in_a_pipe(shared_index):
     assert [line[:16] for line in notices[:-1]] in ([], ["retrieve: notice"])
 
 
-def test_query_of_any_kind_of_bytes_is_answered(shared_index):
+def test_query_of_any_kind_of_bytes_is_answered(shared_index, retrieve_here):
     query = b"DOG!!! \xff\xfe " + "🐕 log, ".encode() + b"very " * 1000
-    done = retrieve("search", query, "--json", "--index", shared_index)
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = retrieve_here("search", os.fsdecode(query), "--json", "--index", shared_index)
+    assert (done.returncode, done.stderr) == (0, "")
     assert len(json.loads(done.stdout)["hits"]) == 6
 
 
@@ -117,9 +112,9 @@ def test_engine_and_command_agree_with_exact_arithmetic(shared_index, text_encod
     assert [hit["score"] for hit in hits] == pytest.approx([-score for score, _ in order], abs=1e-5)
 
 
-def test_info_as_json(shared_index):
-    done = retrieve("info", "--json", "--index", shared_index)
-    assert (done.returncode, done.stderr) == (0, b"")
+def test_info_as_json(shared_index, retrieve_here):
+    done = retrieve_here("info", "--json", "--index", shared_index)
+    assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     vectors = document["channels"]["caption"]
     assert (document["photos"], document["failed"], document["generation"]) == (6, 0, 1)
@@ -131,23 +126,25 @@ def test_info_as_json(shared_index):
     assert (document["shards"], document["bytes"]) == (2, sum(path.stat().st_size for path in files))
 
 
-def test_info_to_read(shared_index):
-    done = retrieve("info", "--index", shared_index)
-    lines = done.stdout.decode().splitlines()
+def test_info_to_read(shared_index, retrieve_here):
+    done = retrieve_here("info", "--index", shared_index)
+    lines = done.stdout.splitlines()
     assert "photos           6" in lines
     assert any(line.startswith("text encoder     name all-MiniLM-L6-v2; sha256 53aa") for line in lines)
-    assert "channels         caption: kind flat; vectors 6; dimension 384; bytes" in done.stdout.decode()
+    assert "channels         caption: kind flat; vectors 6; dimension 384; bytes" in done.stdout
 
 
-def test_index_comes_from_the_option_then_the_environment_then_the_folder(shared_index, tmp_path):
+def test_index_comes_from_the_option_then_the_environment_then_the_folder(
+    shared_index, tmp_path, retrieve_here
+):
     def index_of(done):
         return json.loads(done.stdout)["index"]
 
     (tmp_path / "index").symlink_to(shared_index)
     (tmp_path / "other").symlink_to(shared_index)
-    assert index_of(retrieve("info", "--json", cwd=tmp_path)) == "index"
-    assert index_of(retrieve("info", "--json", cwd=tmp_path, RETRIEVE_INDEX="other")) == "other"
-    done = retrieve("info", "--json", "--index", shared_index, cwd=tmp_path, RETRIEVE_INDEX="none")
+    assert index_of(retrieve_here("info", "--json", cwd=tmp_path)) == "index"
+    assert index_of(retrieve_here("info", "--json", cwd=tmp_path, RETRIEVE_INDEX="other")) == "other"
+    done = retrieve_here("info", "--json", "--index", shared_index, cwd=tmp_path, RETRIEVE_INDEX="none")
     assert index_of(done) == str(shared_index)
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from retrieval.command.main import run
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import read_manifest
 from tests.e2e.service_process import COMMAND_WITH_WORDS, ServiceProcess
 
 PHOTOS = {
@@ -31,6 +34,7 @@ QUERIES = ["a puppy in winter", "kids at the sea", "somebody rides", "-dog sleep
 def index(tmp_path_factory, make_index, word_encoder):
     path = tmp_path_factory.mktemp("serve") / "index"
     make_index(path, PHOTOS, word_encoder)
+    commit_next(path, build_derived(path, read_manifest(path)))
     return path
 
 

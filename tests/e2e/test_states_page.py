@@ -3,22 +3,19 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
+from playwright.sync_api import Browser
+
+from tests.e2e.watched_page import Watched, fits_its_window
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
+Retrieve = Callable[..., subprocess.CompletedProcess[str]]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">.png"
 UNITS = 16
-
-
-def caption(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([RETRIEVE, "caption", *arguments], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -26,132 +23,117 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("photos")
     paths = [folder / HOSTILE, folder / "two.png", folder / "three.png"]
     for number, path in enumerate(paths):
-        Image.linear_gradient("L").rotate(120 * number).convert("RGB").resize((90, 60)).save(path)
+        Image.linear_gradient("L").rotate(120 * number).convert("RGB").resize((300, 200)).save(path)
     return paths
 
 
 @pytest.fixture(scope="module")
 def page(photos: list[Path], tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "states.html"
-    done = caption(*photos, "--captioner", tiny_checkpoint, "--states", path)
+    command = [RETRIEVE, "caption", *photos, "--captioner", tiny_checkpoint, "--states", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 3
     return path
 
 
-class Page:
+class Opened(Watched):
     """The page, opened afresh, as a person has it before them."""
 
-    def __init__(self, browser: webdriver.Chrome, path: Path) -> None:
-        self.browser = browser
-        browser.get("about:blank")
-        browser.get_log("performance")
-        browser.get_log("browser")
-        browser.get(path.as_uri())
-        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-        self.asked = [
-            each["params"]["request"]["url"]
-            for each in messages
-            if each["method"] == "Network.requestWillBeSent"
-        ]
-        data = browser.find_element(By.ID, "data").get_property("textContent")
+    def __init__(self, browser: Browser, path: Path) -> None:
+        super().__init__(browser.new_page(viewport={"width": 1100, "height": 1400}))
+        self.page.goto(path.as_uri())
+        data = self.page.locator("#data").text_content()
         self.units = [unit["number"] for unit in json.loads(data)["units"]]
 
     @property
     def unit(self) -> int:
-        return int(self.browser.find_element(By.ID, "unit").get_property("value"))
+        return int(self.page.locator("#unit").input_value())
 
     @property
     def colours(self) -> list[str]:
-        words = self.browser.find_elements(By.CSS_SELECTOR, ".word")
-        return [word.value_of_css_property("background-color") for word in words]
-
-    def press(self, key: str) -> None:
-        self.browser.find_element(By.TAG_NAME, "body").send_keys(key)
-
-    def click(self, selector: str) -> None:
-        self.browser.find_element(By.CSS_SELECTOR, selector).click()
+        return self.page.locator(".word").evaluate_all(
+            "words => words.map(word => getComputedStyle(word).backgroundColor)"
+        )
 
 
 @pytest.fixture
-def opened(browser: webdriver.Chrome, page: Path) -> Iterator[Page]:
-    opened = Page(browser, page)
+def opened(browser: Browser, page: Path) -> Iterator[Opened]:
+    opened = Opened(browser, page)
     yield opened
-    assert browser.get_log("browser") == []
+    opened.page.close()
+    assert (opened.asked, opened.complaints) == ([page.as_uri()], [])
 
 
-def test_it_asks_for_nothing_and_shows_names_as_they_are(opened: Page, page: Path) -> None:
-    assert page.as_uri() in opened.asked
-    assert [url for url in opened.asked if url != page.as_uri() and not url.startswith("data:")] == []
-    assert opened.browser.title == "Hidden states of tiny on efficientnet-lite0"
-    names = [each.text for each in opened.browser.find_elements(By.CSS_SELECTOR, "figcaption .faint")]
+def test_names_are_shown_as_they_are(opened: Opened) -> None:
+    assert opened.page.title() == "Hidden states of tiny on efficientnet-lite0"
+    names = opened.page.locator("figcaption .faint").all_inner_texts()
     assert names == [HOSTILE, "two.png", "three.png"]
-    pictures = opened.browser.find_elements(By.TAG_NAME, "img")
-    assert [picture.get_property("naturalWidth") for picture in pictures] == [200] * 3
+    widths = opened.page.locator("img").evaluate_all("pictures => pictures.map(each => each.naturalWidth)")
+    assert widths == [200] * 3
 
 
-def test_words_are_coloured_by_the_unit_and_the_arrow_keys_step(opened: Page) -> None:
+def test_words_are_coloured_by_the_unit_and_the_arrow_keys_step(opened: Opened) -> None:
+    press = opened.page.keyboard.press
     assert sorted(opened.units) == list(range(UNITS))
     assert opened.unit == opened.units[0]
     first = opened.colours
     assert len(first) > 3
     assert len(set(first)) > 1
-    opened.press(Keys.ARROW_RIGHT)
+    press("ArrowRight")
     assert opened.unit == opened.units[1]
     assert opened.colours != first
-    opened.press(Keys.ARROW_UP)
+    press("ArrowUp")
     assert (opened.unit, opened.colours) == (opened.units[0], first)
-    for key, unit in ((Keys.ARROW_LEFT, -1), (Keys.ARROW_DOWN, 0), (Keys.END, -1), (Keys.HOME, 0)):
-        opened.press(key)
+    for key, unit in (("ArrowLeft", -1), ("ArrowDown", 0), ("End", -1), ("Home", 0)):
+        press(key)
         assert opened.unit == opened.units[unit]
 
 
-def test_the_mouse_steps_and_picks(opened: Page) -> None:
-    opened.click("#next")
-    opened.click("#next")
-    opened.click("#previous")
+def test_the_mouse_steps_and_picks(opened: Opened) -> None:
+    page = opened.page
+    for button in ("#next", "#next", "#previous"):
+        page.click(button)
     assert opened.unit == opened.units[1]
-    opened.click("#units li:nth-child(5)")
+    page.click("#units li:nth-child(5)")
     assert opened.unit == opened.units[4]
-    chosen = opened.browser.find_elements(By.CSS_SELECTOR, "#units [aria-selected=true]")
-    assert [each.text.split()[0] for each in chosen] == [str(opened.units[4])]
-    assert f"unit {opened.units[4]}, 5 of {UNITS}" in opened.browser.find_element(By.ID, "told").text
+    chosen = page.locator("#units [aria-selected=true]").all_inner_texts()
+    assert [text.split()[0] for text in chosen] == [str(opened.units[4])]
+    assert f"unit {opened.units[4]}, 5 of {UNITS}" in page.locator("#told").inner_text()
 
 
-def test_a_number_is_typed_and_one_beyond_the_last_becomes_the_last(opened: Page) -> None:
-    field = opened.browser.find_element(By.ID, "unit")
+def test_a_number_is_typed_and_one_beyond_the_last_becomes_the_last(opened: Opened) -> None:
     for typed, unit in (("7", 7), ("99", UNITS - 1), ("-3", 0)):
-        field.clear()
-        field.send_keys(typed, Keys.ENTER)
+        opened.page.fill("#unit", typed)
+        opened.page.keyboard.press("Enter")
         assert opened.unit == unit
 
 
-def test_one_kind_of_unit_is_listed_alone(opened: Page) -> None:
-    kinds = opened.browser.find_elements(By.CSS_SELECTOR, "#of option")
-    assert kinds[0].text == f"all {UNITS}"
-    counts = [int(kind.text.rsplit("(", 1)[1].rstrip(")")) for kind in kinds[1:]]
+def test_one_kind_of_unit_is_listed_alone(opened: Opened) -> None:
+    kinds = opened.page.locator("#of option").all_inner_texts()
+    assert kinds[0] == f"all {UNITS}"
+    counts = [int(kind.rsplit("(", 1)[1].rstrip(")")) for kind in kinds[1:]]
     assert sum(counts) == UNITS
-    kinds[1].click()
-    listed = opened.browser.find_elements(By.CSS_SELECTOR, "#units li")
-    assert len(listed) == counts[0]
+    opened.page.select_option("#of", index=1)
+    assert opened.page.locator("#units li").count() == counts[0]
     assert opened.unit == opened.units[0]
 
 
-def test_it_fits_a_narrow_window(opened: Page) -> None:
+def test_it_fits_a_narrow_window(opened: Opened) -> None:
     for width in (1100, 420):
-        opened.browser.set_window_size(width, 1000)
-        root = opened.browser.find_element(By.TAG_NAME, "html")
-        assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
-    opened.browser.set_window_size(1100, 1400)
+        opened.page.set_viewport_size({"width": width, "height": 1000})
+        assert fits_its_window(opened.page)
 
 
 def test_it_opens_at_the_unit_that_was_asked_for(
-    browser: webdriver.Chrome, photos: list[Path], tiny_checkpoint: Path, tmp_path: Path
+    browser: Browser, photos: list[Path], tiny_checkpoint: Path, tmp_path: Path, retrieve_here: Retrieve
 ) -> None:
     out = tmp_path / "states.html"
-    done = caption(photos[1], "--captioner", tiny_checkpoint, "--states", out, "--unit", "11")
+    done = retrieve_here(
+        "caption", photos[1], "--captioner", tiny_checkpoint, "--states", out, "--unit", "11"
+    )
     assert done.returncode == 0
-    assert Page(browser, out).unit == 11
+    assert Opened(browser, out).unit == 11
 
 
 @pytest.mark.parametrize(
@@ -167,15 +149,14 @@ def test_it_opens_at_the_unit_that_was_asked_for(
     ],
 )
 def test_what_makes_no_sense_is_one_line(
-    arguments: list[str], message: str, photos: list[Path], tiny_checkpoint: Path, tmp_path: Path
+    arguments: list[str],
+    message: str,
+    photos: list[Path],
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    retrieve_here: Retrieve,
 ) -> None:
-    done = subprocess.run(
-        [RETRIEVE, "caption", photos[1], "--captioner", tiny_checkpoint, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+    done = retrieve_here("caption", photos[1], "--captioner", tiny_checkpoint, *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ import threading
 
 from stub_models import HashEncoder
 
-from retrieval.live_engine import LiveEngine
+from retrieval.search.live_engine import LiveEngine
 
 QUERIES = ["a dog", "photo 3", "nothing"]
 

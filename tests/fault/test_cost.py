@@ -14,18 +14,18 @@ from PIL import Image
 import indexer.index_writer
 from indexer.build import build_index
 from indexer.config import IndexConfig
-from indexer.unchanged import _hash_captioner
-from retrieval.commit import commit_next
-from retrieval.derived import build_derived
-from retrieval.encoder_weights import find_encoder, hash_weights
-from retrieval.engine import SearchEngine
-from retrieval.files import hash_file
-from retrieval.inventory import list_files
-from retrieval.manifest import Manifest, ModelRecord
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
-from retrieval.shards import write_shard
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from indexer.unchanged import hash_models
+from retrieval.search.engine import SearchEngine
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.files import hash_file
+from retrieval.store.inventory import list_files
+from retrieval.store.manifest import Manifest, ModelRecord
+from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
+from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 DIMENSION = 384
 
@@ -44,12 +44,14 @@ def test_indexing_unchanged_photos_again(
         Image.new("RGB", (8, 8), (number // 250, number % 250, 9)).save(path)
         os.utime(path, (1_700_000_000, 1_700_000_000))
     # As if the shipped models had made it.
-    library.captioner.weights_sha256 = _hash_captioner("default")
+    made_with = hash_models(IndexConfig(image_head="none", tagger="none"))
+    assert made_with is not None
+    library.captioner.weights_sha256 = made_with
     library.text_encoder.name = DEFAULT_TEXT_ENCODER
     library.text_encoder.weights_sha256 = hash_weights(find_encoder(DEFAULT_TEXT_ENCODER)[0])
     library.build(workers=2)
     config = library.index.with_name("index.toml")
-    config.write_text('image_head = "none"\n')
+    config.write_text('image_head = "none"\ntagger = "none"\n')
     started = time.monotonic()
     retrieve = Path(sys.executable).with_name("retrieve")
     command = [retrieve, "index", library.photos, "--index", library.index, "--config", config]
@@ -118,7 +120,7 @@ def test_share_of_the_commits_in_a_run(
     library: Any, full: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from indexer.captioner import load_captioner
-    from retrieval.text_encoder import load_text_encoder
+    from retrieval.text.text_encoder import load_text_encoder
 
     if not full:
         pytest.skip("measured by `make fault`")

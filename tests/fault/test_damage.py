@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from retrieval.errors import IndexFormatError, RetrievalError
-from retrieval.inventory import list_files
-from retrieval.manifest import manifest_path, read_manifest
-from retrieval.repair import repair_index
-from retrieval.verify import verify_index
+from retrieval.store.inventory import list_files
+from retrieval.store.manifest import manifest_path, read_manifest
+from retrieval.store.repair import repair_index
+from retrieval.store.verify import verify_index
 
 
 @pytest.fixture

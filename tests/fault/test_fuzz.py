@@ -13,8 +13,8 @@ from PIL import Image
 
 from indexer.decode_pool import DecodeSettings, decode_photos
 from retrieval.errors import IndexFormatError
-from retrieval.files import hash_bytes
-from retrieval.manifest import manifest_path, read_manifest
+from retrieval.store.files import hash_bytes
+from retrieval.store.manifest import manifest_path, read_manifest
 
 COUNT = 1000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")

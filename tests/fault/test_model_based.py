@@ -20,13 +20,13 @@ from hypothesis.stateful import (
 )
 
 import indexer.build
-import retrieval.files
+import retrieval.store.files
 from indexer.decode import decode_photo
 from indexer.decode_pool import DecodeSettings, ReadPhoto
 from indexer.photo_file import identify_path, read_photo
-from retrieval.compact import compact_index
 from retrieval.errors import PhotoError
-from retrieval.files import hash_bytes
+from retrieval.store.compact import compact_index
+from retrieval.store.files import hash_bytes
 
 NAMES = st.sampled_from(["a.png", "b.png", "c/a.png", "c/d.png", "e.png"])
 COLOURS = st.integers(0, 5).map(lambda number: (40 * number, 50, 100))
@@ -147,8 +147,8 @@ def test_index_follows_whatever_is_done(
     open_library: Callable[[Path], Any],
     full: bool,
 ) -> None:
-    killer = Killer(retrieval.files.publish_file)
-    monkeypatch.setattr(retrieval.files, "publish_file", killer)
+    killer = Killer(retrieval.store.files.publish_file)
+    monkeypatch.setattr(retrieval.store.files, "publish_file", killer)
     monkeypatch.setattr(indexer.build, "decode_photos", decode_here)
     machine = type("Bound", (Collection,), {"open_library": staticmethod(open_library), "killer": killer})
     run_state_machine_as_test(

@@ -15,8 +15,8 @@ from PIL import Image
 
 from indexer.photo_file import read_photo
 from retrieval.errors import PhotoError
-from retrieval.failures import list_failures
-from retrieval.manifest import read_manifest
+from retrieval.store.failures import list_failures
+from retrieval.store.manifest import read_manifest
 
 COLOUR = (200, 60, 20)
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from retrieval.commit import commit_next
-from retrieval.derived import build_derived
-from retrieval.live_engine import LiveEngine
-from retrieval.manifest import Manifest, ModelRecord, manifest_path, read_manifest
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
-from retrieval.shards import write_shard
+from retrieval.search.live_engine import LiveEngine
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import Manifest, ModelRecord, manifest_path, read_manifest
+from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
+from retrieval.text.probes import make_probes
 
 SWAPS = 100
 PHOTOS = 20

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.errors import IndexFormatError
-from retrieval.manifest import (
+from retrieval.store.manifest import (
     Manifest,
     ModelRecord,
     ProbeRecord,

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrieval.filters import Field, Filter
-from retrieval.query_language import Query, QueryError, parse_query, parse_where
+from retrieval.query.filters import Field, Filter
+from retrieval.query.query_language import Query, QueryError, parse_query, parse_where
 
 # Pieces of the language, put together in ways that make sense and in others.
 _CHARACTERS = "-\":“”„<>=.,'\t\n \x00"

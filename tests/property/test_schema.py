@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from retrieval.schema import (
+from retrieval.store.schema import (
     PhotoRow,
     Provenance,
     Status,
@@ -15,7 +15,7 @@ from retrieval.schema import (
     rows_to_table,
     table_to_rows,
 )
-from retrieval.shards import newest_with_status, read_rows, write_shard
+from retrieval.store.shards import newest_with_status, read_rows, write_shard
 
 DIMENSION = 3
 FLOATS = st.floats(width=32, allow_nan=False)
@@ -49,6 +49,7 @@ ROWS = st.builds(
     tags=st.lists(st.text(), max_size=3).map(tuple),
     caption_vector=VECTORS,
     image_vector=VECTORS,
+    captioner_vector=VECTORS,
 )
 
 

@@ -6,7 +6,6 @@ sheet in it, known by their hashes, and pictures inside it.
 
 import base64
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -16,20 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from indexer.captioner.captioner import Caption, Captioner
 from indexer.captioner.states.units import rank_units
 from retrieval.errors import UsageError
-from retrieval.files import write_file
+from retrieval.pictures.thumbnail import embed_thumbnail
 from retrieval.printable import make_printable
+from retrieval.store.files import write_file
 
 if TYPE_CHECKING:
     from indexer.captioner.attention_captioner import AttentionCaptioner
 
 _BATCH = 32
 _SIDE = 200  # longer side of a photo on the page, in pixels
-_QUALITY = 78
 _SCALE = 127  # activations lie between −1 and 1 and are stored as bytes
 
 
@@ -124,19 +122,9 @@ def _tell(
     photos = [decode_photo(read_photo(path).data, "", captioner.image_size) for path in paths]
     a_BLD = captioner.encode(np.stack([photo.pixels_HWC for photo in photos]))
     return [
-        Told(make_printable(path.name), _embed(photo.pixels_HWC, photo.width / photo.height), caption, h_TH)
-        for path, photo, caption, h_TH in zip(
-            paths, photos, captions, captioner.read_states(a_BLD, captions), strict=True
-        )
+        Told(make_printable(path.name), embed_thumbnail(path, _SIDE), caption, h_TH)
+        for path, caption, h_TH in zip(paths, captions, captioner.read_states(a_BLD, captions), strict=True)
     ]
-
-
-def _embed(pixels_HWC: np.ndarray, aspect: float) -> str:
-    """The photo in its own shape, as a `data:` address."""
-    size = (_SIDE, max(1, round(_SIDE / aspect))) if aspect > 1 else (max(1, round(_SIDE * aspect)), _SIDE)
-    file = io.BytesIO()
-    Image.fromarray(pixels_HWC).resize(size, Image.Resampling.LANCZOS).save(file, "JPEG", quality=_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
 def _read_template(name: str) -> str:

@@ -22,8 +22,8 @@ from indexer.captioner.training.train import build_model, load_untrained_encoder
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder.views import ViewCache
 from retrieval.captioned_dataset import CaptionedDataset
-from retrieval.files import write_file
 from retrieval.progress import Progress
+from retrieval.store.files import write_file
 
 _PHOTOS = 4
 

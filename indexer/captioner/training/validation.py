@@ -15,7 +15,7 @@ from indexer.captioner.training.examples import to_tensor
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.training.recall import RECALLS, measure_recall
 from retrieval.captioned_dataset import CaptionedPhoto
-from retrieval.text_encoder import load_text_encoder
+from retrieval.text.text_encoder import load_text_encoder
 
 Tokens: TypeAlias = tuple[str, ...]
 

@@ -7,7 +7,7 @@ from pydantic import Field, PositiveInt
 from indexer.image_head.config import HeadSizeConfig, HeadTrainingConfig
 from indexer.training.config import PassesConfig
 from retrieval.config import Config
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 
 class TuningConfig(PassesConfig):

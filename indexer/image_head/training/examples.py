@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from retrieval.captioned_dataset import CaptionedPhoto
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ from indexer.training.passes import Passes
 from indexer.training.recall import RECALLS
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.progress import Progress
-from retrieval.text_encoder import TextEncoder, load_text_encoder
+from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 _BATCH = 256
 _CARD = Card(

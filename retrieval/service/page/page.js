@@ -17,7 +17,7 @@ let complaint = 0;
 
 // What is asked for, as the address says it, and what came back.
 const asked = { q: "", where: "", channel: "", sure: 0, same: false, like: "", photo: "" };
-const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "" };
+const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "", where: "", channel: "" };
 
 /* ---------------------------------------------------------------- asking */
 
@@ -64,14 +64,15 @@ async function search() {
     const fold = String(!asked.same);
     const answer = asked.like
       ? await ask(`/api/photos/${encodeURIComponent(asked.like)}/similar`, { k: shown.k, where: asked.where, fold }, { signal: waiting.signal })
-      : await ask("/api/search", { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: asked.sure || "" }, { signal: waiting.signal });
-    shown.query = asked.like ? "" : asked.q;
+      : await ask("/api/search", { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: (asked.q && asked.sure) || "" }, { signal: waiting.signal });
+    Object.assign(shown, { query: asked.like ? "" : asked.q, where: asked.where, channel: asked.like ? "" : asked.channel });
     complain(null);
     showAnswer(answer);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 404 && asked.like) { change({ like: "" }); return; }
     complain(error);
+    $("empty").hidden = true;
     if (!shown.hits.length) $("results").replaceChildren();
   } finally {
     clearTimeout(slow);
@@ -160,29 +161,47 @@ addEventListener("popstate", async () => {
 
 /* ---------------------------------------------------------------- filters */
 
-const where = { changed: false };
+const FIELDS = ["from", "to", "camera", "path", "width", "tag"];
+const TERM = /-?(?:\w+:)?(?:["“”„][^"“”„]*["“”„]|[^\s"“”„]+)/g;
+
+// Whether a field was changed, and the filters that none of them can say.
+const where = { changed: false, rest: "" };
 const quoted = (text) => /[\s]/.test(text) ? `"${text}"` : text;
 
-function writeWhere() {
-  const value = (name) => filters.elements[name].value.trim().replaceAll(/["“”„]/g, "");
+function writeFields(values) {
   const parts = [];
-  if (value("from") || value("to")) parts.push(`taken:${value("from")}..${value("to")}`);
-  for (const name of ["camera", "path", "tag"]) if (value(name)) parts.push(`${name}:${quoted(value(name))}`);
-  if (value("width")) parts.push(`width:>${value("width")}`);
+  if (values.from || values.to) parts.push(`taken:${values.from || ""}..${values.to || ""}`);
+  for (const name of ["camera", "path", "tag"]) if (values[name]) parts.push(`${name}:${quoted(values[name])}`);
+  if (values.width) parts.push(`width:>${values.width}`);
   return parts.join(" ");
 }
 
-// The inverse of `takeForm`; filters that the form has no field for stay until one of its fields is changed.
+function writeWhere() {
+  const value = (name) => filters.elements[name].value.trim().replaceAll(/["“”„]/g, "");
+  return [writeFields(Object.fromEntries(FIELDS.map((name) => [name, value(name)]))), where.rest].filter(Boolean).join(" ");
+}
+
+// What the fields say of `text`: each term that they write again just as it is. The rest of it stays as it is.
+function readFields(text) {
+  const values = {};
+  const rest = text.replaceAll(TERM, (term) => {
+    const [, name, value] = term.match(/^(\w+):"?([^"]*)"?$/) || [];
+    const [from, to] = (value || "").split("..");
+    const said = { taken: { from, to }, width: { width: /^>\d+$/.test(value) && value.slice(1) } }[name] || { [name]: value };
+    if (writeFields(said) !== term || Object.keys(said).some((each) => each in values)) return term;
+    Object.assign(values, said);
+    return "";
+  });
+  return { values, rest: rest.trim() };
+}
+
+// The inverse of `takeForm`.
 function showForm() {
   const fields = filters.elements;
   $("query").value = asked.q;
-  for (const name of ["from", "to", "camera", "path", "width", "tag"]) fields[name].value = "";
-  for (const [, name, strict, bare] of asked.where.matchAll(/(\w+):(?:"([^"]*)"|(\S+))/g)) {
-    const text = strict ?? bare;
-    if (name === "taken") [fields.from.value, fields.to.value = ""] = text.split("..");
-    else if (name === "width") fields.width.value = text.replace(">", "");
-    else if (fields[name]) fields[name].value = text;
-  }
+  const { values, rest } = readFields(asked.where);
+  for (const name of FIELDS) fields[name].value = values[name] || "";
+  where.rest = rest;
   fields.channel.value = asked.channel;
   fields.sure.value = asked.sure;
   fields.same.checked = asked.same;
@@ -192,9 +211,9 @@ function showForm() {
 
 const showSure = () => { $("sure-output").textContent = percent(Number(filters.elements.sure.value)); };
 
-filters.addEventListener("input", () => { where.changed = true; showSure(); takeSoon(); });
+filters.addEventListener("input", (event) => { where.changed ||= FIELDS.includes(event.target.name); showSure(); takeSoon(); });
 filters.addEventListener("submit", (event) => { event.preventDefault(); takeForm(true); });
-filters.addEventListener("reset", () => setTimeout(() => { where.changed = true; showSure(); takeForm(true); }));
+filters.addEventListener("reset", () => setTimeout(() => { Object.assign(where, { changed: true, rest: "" }); showSure(); takeForm(true); }));
 $("filters-button").addEventListener("click", () => {
   const open = filters.hidden;
   filters.hidden = !open;
@@ -275,13 +294,11 @@ function drawTile(hit, place, tile) {
 }
 
 function drawCaption(hit) {
-  const matched = new Set(hit.matched);
+  const matched = new Set(hit.matched.map((word) => word.toLowerCase()));
   const caption = make("span");
   const text = hit.caption || fileName(hit.path);
-  for (const part of text.split(/(\s+)/)) {
-    const bare = part.toLowerCase().replaceAll(/[^\p{L}\p{N}'-]/gu, "");
-    caption.append(bare && matched.has(bare) ? make("b", part) : part);
-  }
+  // Words are cut as `split_words` of the service cuts them.
+  for (const part of text.split(/([\p{L}\p{M}\p{N}]+)/u)) caption.append(matched.has(part.toLowerCase()) ? make("b", part) : part);
   return caption;
 }
 
@@ -381,7 +398,7 @@ async function showPhoto(id) {
   forget();
   if (hit) { setRatio(hit); showWords(hit.caption.split(/\s+/).filter(Boolean).map((word) => ({ word, matched: false, attention: null })), hit.provenance); }
   try {
-    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, { q: hit ? shown.query : "" });
+    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, hit ? { q: shown.query, where: shown.where, channel: shown.channel } : {});
     if (photo.id !== id) return;
     setRatio(why);
     showWhy(why, hit);
@@ -489,7 +506,8 @@ function showWords(words, provenance) {
   const human = provenance === "human";
   $("by").textContent = human ? "Written by a person." : words.length ? "Written by the captioner." : "No caption.";
   $("undo").hidden = !human;
-  $("hint").textContent = looked ? "Point at a word to see where the model looked for it." : "";
+  const how = matchMedia("(hover: none)").matches ? "Tap" : "Point at";
+  $("hint").textContent = looked ? `${how} a word to see where the model looked for it.` : "";
   const first = words.findIndex((word) => word.matched && word.attention);
   if (first >= 0) pin(first);
 }

@@ -23,7 +23,7 @@ from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
 from eval.system_result import measure_sentence_search, measure_system
 from retrieval.captioned_dataset import tokenize
-from retrieval.hit import Ranking
+from retrieval.search.hit import Ranking
 
 CAPTIONS = (
     ("a brown dog jumps over a log", "a dog leaps over wood", "the dog is jumping"),

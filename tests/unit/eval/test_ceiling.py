@@ -6,7 +6,7 @@ import numpy as np
 
 from eval.ceiling import number_captions, place_by_human_captions
 from eval.collection import Collection
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 
 def test_every_query_meets_the_next_captions(small_collection: Collection, word_encoder: TextEncoder) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from eval.encoded_queries import RememberingEncoder
 from retrieval.progress import no_progress
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 
 def test_a_sentence_is_encoded_once(word_encoder: TextEncoder) -> None:

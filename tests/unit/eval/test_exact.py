@@ -12,10 +12,10 @@ from eval.encoded_queries import RememberingEncoder
 from eval.exact import find_skipped, measure_index, read_exact_channels
 from eval.preparation import Subject
 from retrieval.captioned_dataset import CaptionedDataset
-from retrieval.engine import SearchEngine
-from retrieval.hit import Ranking
-from retrieval.manifest import read_manifest
-from retrieval.text_encoder import TextEncoder
+from retrieval.search.engine import SearchEngine
+from retrieval.search.hit import Ranking
+from retrieval.store.manifest import read_manifest
+from retrieval.text.text_encoder import TextEncoder
 
 CAPTIONS = {b"log": "a dog on a log", b"sofa": "a cat on a sofa", b"beach": "a child at the beach"}
 QUERIES = ("the dog and its log", "a cat asleep", "children at the beach")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,11 +16,12 @@ from eval.config import EvalConfig
 from eval.preparation import EvalRequest
 from eval.run import evaluate
 from indexer.index_writer import IndexWriter
-from retrieval.manifest import Manifest, ModelRecord
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredCaption
-from retrieval.text_encoder import TextEncoder
-from retrieval.text_head import TextHead, write_text_head
+from retrieval.search.reranking import IndexedPhoto, Reranker
+from retrieval.store.manifest import Manifest, ModelRecord
+from retrieval.store.schema import PhotoRow, Status, StoredCaption
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import TextEncoder
+from retrieval.text.text_head import TextHead, write_text_head
 
 CAPTIONS = {
     "log.jpg": "a brown dog jumps over a log",
@@ -88,9 +90,9 @@ def request_of(
 
 def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
     report = evaluate(request_of("out")).report
-    assert list(report.systems) == ["caption", "image", "fused"]
+    assert list(report.systems) == ["caption", "image", "lexical", "fused"]
     assert list(report.sentence_search) == ["caption", "image"]
-    assert {each.first for each in report.comparisons} == {"caption", "image", "fused"}
+    assert {each.first for each in report.comparisons} == {"caption", "image", "lexical", "fused"}
     assert report.failures is not None
     assert report.failures.system == "fused"
     # Half of the queries are word for word what the image vectors say.
@@ -100,7 +102,7 @@ def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str]
     assert list(report.ann.sets) == ["caption", "image", "made"]
     assert report.index.image_head == {"name": "random", "sha256": "ab" * 32}
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"run.caption.txt", "run.image.txt", "run.fused.txt", "report.html"} < files
+    assert {"run.caption.txt", "run.image.txt", "run.lexical.txt", "run.fused.txt", "report.html"} < files
 
 
 def test_two_runs_give_the_same_bytes(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
@@ -108,3 +110,30 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, request_of: Callable[[str]
         evaluate(request_of(out))
     for name in ("report.json", "run.fused.txt", "qrels.txt"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_ranked_again_is_a_system_of_its_own(
+    tmp_path: Path, request_of: Callable[[str], EvalRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Contrary:
+        def measure(self, sentence: str, photos: Sequence[IndexedPhoto]) -> np.ndarray:
+            return np.array([-500.0 * (CAPTIONS[photo.paths[0].name] in sentence) for photo in photos])
+
+    monkeypatch.setattr(
+        eval.preparation, "load_reranker", lambda config, device: Reranker(Contrary(), config)
+    )
+    request = request_of("out")
+    plain = evaluate(request).report
+    report = evaluate(replace(request, rerank=True)).report
+    assert list(report.systems) == [*plain.systems, "reranked"]
+    assert report.systems["reranked"].measures["Recall@1"] == 0
+    assert report.systems["fused"] == plain.systems["fused"]
+    assert report.systems["fused"].measures["Recall@1"] == 100
+    assert {"fused", "reranked"} in [{each.first, each.second} for each in report.comparisons]
+    assert report.failures == plain.failures
+    assert "rerank" not in plain.config["search"]
+    assert report.config["search"]["rerank"]["first"] == 50
+    run = [line.split() for line in (tmp_path / "out" / "run.reranked.txt").read_text().splitlines()]
+    last = {(query, photo) for query, _, photo, rank, *_ in run if rank == "5"}
+    right = [line.split() for line in (tmp_path / "out" / "qrels.txt").read_text().splitlines()]
+    assert last == {(query, photo) for query, _, photo, _ in right}

@@ -17,9 +17,9 @@ from eval.placements import join_placements, place_relevant
 from eval.search import locate_photos, search_collection
 from eval.trec import format_qrels, open_run
 from retrieval.captioned_dataset import read_captioned_dataset
-from retrieval.engine import SearchEngine
 from retrieval.errors import DatasetError
-from retrieval.text_encoder import TextEncoder
+from retrieval.search.engine import SearchEngine
+from retrieval.text.text_encoder import TextEncoder
 
 CAPTIONS = {
     b"log": "a brown dog jumps over a log",

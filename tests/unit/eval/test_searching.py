@@ -12,9 +12,9 @@ from eval.preparation import EvalRequest, Subject
 from eval.run import measure_systems
 from eval.searching import SearchOutcome, list_vector_channels, search_all
 from retrieval.captioned_dataset import CaptionedDataset
-from retrieval.manifest import Manifest, ModelRecord, VectorsRecord
 from retrieval.progress import no_progress
-from retrieval.text_encoder import TextEncoder
+from retrieval.store.manifest import Manifest, ModelRecord, VectorsRecord
+from retrieval.text.text_encoder import TextEncoder
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from eval.collection import Collection
 from eval.search import search_collection
 from eval.systems import FUSED, list_systems, pick_headline, run_system
 from retrieval.errors import RetrievalError
-from retrieval.hit import Ranking
 from retrieval.progress import no_progress
+from retrieval.search.hit import Ranking
 
 SCORES = np.arange(48.0).reshape(12, 4) % 7
 

@@ -19,15 +19,15 @@ from indexer.describer import Describer
 from indexer.photo_file import identify_path
 from indexer.report import IndexReport
 from indexer.unchanged import find_unchanged
-from retrieval.engine import SearchEngine
+from retrieval.channels.vector_index import read_vectors
 from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
-from retrieval.files import hash_file
-from retrieval.human_caption import set_caption
-from retrieval.lock import writer_lock
-from retrieval.manifest import read_manifest
-from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption
-from retrieval.shards import iterate_live_rows
-from retrieval.vector_index import read_vectors
+from retrieval.search.engine import SearchEngine
+from retrieval.store.files import hash_file
+from retrieval.store.human_caption import set_caption
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import read_manifest
+from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption
+from retrieval.store.shards import iterate_live_rows
 
 RED, GREEN, BLUE = (200, 10, 20), (11, 210, 21), (22, 12, 220)
 RED_CAPTION, GREEN_CAPTION, BLUE_CAPTION = (
@@ -745,6 +745,8 @@ def test_run_with_nothing_to_do_needs_no_models(
 
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
+    from indexer.tagger.location import find_tagger
+    from indexer.tagger.tagger import load_tagger
     from indexer.unchanged import hash_models
 
     captioner = load_captioner()
@@ -757,9 +759,12 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
         image_encoder_sha256=captioner.image_encoder_sha256,
         text_encoder_sha256=text_encoder.weights_sha256,
     )
+    tagger = load_tagger(find_tagger(IndexConfig()))
     for name, given in (("none", None), (str(tmp_path / "head.safetensors"), head)):
         config = IndexConfig(image_head=name)
-        expected = Describer(captioner, text_encoder, given, config).weights_sha256
+        expected = Describer(captioner, text_encoder, given, tagger, config).weights_sha256
+        without = Describer(captioner, text_encoder, given, None, config).weights_sha256
+        assert hash_models(config.model_copy(update={"tagger": "none"})) == without
         assert hash_models(config) == expected
         assert hash_models(config.model_copy(update={"beam_width": 5})) == expected
         assert hash_models(config.model_copy(update={"beam_width": 3})) != expected

@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from indexer.decode import DecodedPhoto, decode_photo
 from indexer.photo_file import read_photo
 from retrieval.errors import PhotoError
-from retrieval.files import hash_bytes
+from retrieval.store.files import hash_bytes
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 

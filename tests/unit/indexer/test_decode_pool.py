@@ -12,7 +12,7 @@ from PIL import Image
 from indexer.decode import decode_photo
 from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
 from indexer.decode_worker import receive_answer
-from retrieval.files import hash_bytes
+from retrieval.store.files import hash_bytes
 
 
 def paint_many(folder: Path, count: int) -> list[bytes]:

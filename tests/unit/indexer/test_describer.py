@@ -1,5 +1,8 @@
 """Captions and vectors from one pass of the CNN: the caption is the beam that words and pixels agree on."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,9 +18,12 @@ from indexer.image_encoder import load_image_encoder
 from indexer.image_head.checkpoint import ImageHeadHeader
 from indexer.image_head.config import ImageHeadConfig
 from indexer.image_head.loading import ImageHead
+from indexer.tagger.checkpoint import TaggerHeader
+from indexer.tagger.config import TaggerConfig
+from indexer.tagger.tagger import Tagger
 from retrieval.errors import RetrievalError
-from retrieval.text_encoder import TextEncoder, load_text_encoder
-from retrieval.text_head import TextHead
+from retrieval.text.text_encoder import TextEncoder, load_text_encoder
+from retrieval.text.text_head import TextHead
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
 WORDS = Vocabulary([*SPECIAL_TOKENS, *"a the dog man cat rocket runs sits near grass water".split()])
@@ -61,38 +67,92 @@ def make_head(captioner: AttentionCaptioner, text_encoder: TextEncoder, **change
     return ImageHead(heads, TextHead(tensors), header, "head", "1" * 64)
 
 
+def score(captions: Sequence[Caption], cosines: np.ndarray, agreement: float, penalty: float) -> np.ndarray:
+    logprobs = [caption.logprob / max(len(caption.words), 1) ** penalty for caption in captions]
+    return np.array(logprobs) + agreement * cosines
+
+
 @pytest.mark.parametrize(
-    ("captions", "sharpness", "agreement"), [(1, 0.0, 50.0), (3, 0.0, 50.0), (4, 2.0, 50.0), (9, 0.5, 0.0)]
+    ("captions", "samples", "agreement", "mean_agreement"),
+    [(1, 0, 50.0, 50.0), (3, 0, 50.0, 0.0), (4, 3, 50.0, 20.0), (2, 5, 0.0, 20.0)],
 )
-def test_captions_are_the_beams_of_the_best_scores_and_their_mean_is_the_vector(
+def test_captions_are_the_beams_of_the_best_scores_then_samples_and_their_weighted_mean_is_the_vector(
     captioner: AttentionCaptioner,
     text_encoder: TextEncoder,
     captions: int,
-    sharpness: float,
+    samples: int,
     agreement: float,
+    mean_agreement: float,
 ) -> None:
-    head = make_head(captioner, text_encoder)
-    config = IndexConfig(agreement=agreement, captions=captions, sharpness=sharpness)
-    described = Describer(captioner, text_encoder, head, config).describe(PIXELS)
+    head, penalty = make_head(captioner, text_encoder), captioner.decoding.length_penalty
+    config = IndexConfig(
+        agreement=agreement,
+        captions=captions,
+        samples=samples,
+        temperature=0.7,
+        mean_agreement=mean_agreement,
+    )
+    described = Describer(captioner, text_encoder, head, config=config).describe(PIXELS)
     a_BLD = captioner.encode(PIXELS)
     images = head.encode(a_BLD)
+    drawn = captioner.sample(a_BLD, samples, 0.7, 0) if samples else [[]] * 3
     moved = False
-    for beams, image, description in zip(captioner.decode(a_BLD), images, described, strict=True):
-        sentences = text_encoder.encode([beam.text for beam in beams])
-        scores = np.array(
-            [
-                beam.logprob / len(beam.words) ** captioner.decoding.length_penalty + agreement * cosine
-                for beam, cosine in zip(beams, head.text.project(sentences) @ image, strict=True)
-            ]
-        )
-        best = np.argsort(-scores)[:captions]
-        assert [each.words for each in description.captions] == [beams[beam].words for beam in best]
-        mean = np.average(sentences[best], axis=0, weights=np.exp(sharpness * scores[best]))
+    for beams, sampled, image, description in zip(
+        captioner.decode(a_BLD), drawn, images, described, strict=True
+    ):
+        said = [*beams, *sampled]
+        sentences = text_encoder.encode([each.text for each in said])
+        cosines = head.text.project(sentences) @ image
+        ranks = score(said, cosines, agreement, penalty)
+        best = np.argsort(-ranks[: len(beams)])[:captions].tolist()
+        rest = [len(beams) + number for number in np.argsort(-ranks[len(beams) :], kind="stable")]
+        texts = [said[number].text for number in (*best, *rest)]
+        assert [each.text for each in description.captions] == list(dict.fromkeys(texts))
+        assert description.captions[0].words == beams[best[0]].words
+        weights = np.exp(score(said, cosines, mean_agreement, penalty)[[*best, *rest]])
+        mean = np.average(sentences[[*best, *rest]], axis=0, weights=weights)
         np.testing.assert_allclose(description.caption_vector, mean / np.linalg.norm(mean), atol=1e-5)
         assert description.caption_vector.dtype == np.float32
         np.testing.assert_allclose(description.image_vector, image, atol=1e-5)
-        moved |= best.tolist() != list(range(len(best)))
+        assert description.tags == ()
+        moved |= best != list(range(len(best)))
     assert moved == (agreement > 0), "the beams came in the order of their scores: this proves nothing"
+
+
+def test_a_photo_is_described_alike_in_any_batch(
+    captioner: AttentionCaptioner, text_encoder: TextEncoder
+) -> None:
+    config = IndexConfig(samples=4, temperature=1.0)
+    describer = Describer(captioner, text_encoder, make_head(captioner, text_encoder), config=config)
+    together = describer.describe(PIXELS)
+    for pixels, expected in zip(PIXELS, together, strict=True):
+        (alone,) = describer.describe(pixels[None])
+        assert [each.text for each in alone.captions] == [each.text for each in expected.captions]
+
+
+def make_tagger(captioner: AttentionCaptioner, image_encoder_sha256: str | None = None) -> Tagger:
+    header = TaggerHeader(
+        config=TaggerConfig(),
+        channels=1280,
+        names=(("cat",), ("dog", "hound")),
+        image_encoder_sha256=image_encoder_sha256 or captioner.image_encoder_sha256,
+        data="nothing",
+        figures={},
+    )
+    bias_C = np.log(np.array([0.2, 0.8], np.float32))
+    return Tagger(np.zeros((2, 1280), np.float32), bias_C, header, "tagger", "4" * 64)
+
+
+def test_tags_come_from_the_same_annotations(
+    captioner: AttentionCaptioner, text_encoder: TextEncoder
+) -> None:
+    tagger = make_tagger(captioner)
+    for least, expected in ((0.1, ("dog", "hound", "cat")), (0.5, ("dog", "hound"))):
+        config = IndexConfig(tags=2, tag_probability=least)
+        described = Describer(captioner, text_encoder, None, tagger, config).describe(PIXELS)
+        assert [each.tags for each in described] == [expected] * 3
+    with pytest.raises(RetrievalError, match="tagger tagger reads annotations of 222222222222"):
+        Describer(captioner, text_encoder, None, make_tagger(captioner, "2" * 64))
 
 
 def test_without_a_head_the_beams_keep_their_order_and_there_is_no_image_vector(
@@ -128,21 +188,30 @@ def test_a_captioner_without_beams_gives_one_caption_and_its_vector(text_encoder
 def test_what_decides_a_description_decides_its_hash(
     captioner: AttentionCaptioner, text_encoder: TextEncoder
 ) -> None:
-    head = make_head(captioner, text_encoder)
-    changes = [{}, {"agreement": 1.0}, {"captions": 2}, {"sharpness": 0.5}]
-    hashes = [
-        Describer(captioner, text_encoder, head, IndexConfig.model_validate(change)).weights_sha256
-        for change in changes
-    ]
-    hashes += [
-        Describer(captioner, text_encoder, None, IndexConfig.model_validate(change)).weights_sha256
-        for change in changes
-    ]
-    # Without a head nothing asks for agreement.
-    assert hashes[4] == hashes[5]
-    assert len({*hashes, captioner.weights_sha256}) == 8
+    head, tagger = make_head(captioner, text_encoder), make_tagger(captioner)
+    always = [{}, {"captions": 2}, {"samples": 3}, {"samples": 3, "temperature": 0.7}]
+    of_heads = [{"agreement": 1.0}, {"mean_agreement": 1.0}]
+    of_taggers = [{"tags": 1}, {"tag_probability": 0.3}]
+
+    def hash_all(changes: list[dict[str, float]], *models: Any) -> list[str]:
+        return [
+            Describer(captioner, text_encoder, *models, IndexConfig.model_validate(change)).weights_sha256
+            for change in changes
+        ]
+
+    everything = hash_all([*always, *of_heads, *of_taggers], head, tagger)
+    hashes = {captioner.weights_sha256, *everything, *hash_all(always, head, None)}
+    hashes |= {*hash_all(always, None, tagger), *hash_all(always, None, None)}
+    assert len(hashes) == 1 + 8 + 4 + 4 + 4
+    # Nothing asks for agreement without a head, for tags without a tagger, for the temperature of no samples.
+    for changes, models in (
+        (of_heads, (None, tagger)),
+        (of_taggers, (head, None)),
+        ([{"temperature": 1.0}], (head, tagger)),
+    ):
+        assert set(hash_all(changes, *models)) == set(hash_all([{}], *models))
     others = {
-        hash_describer("a", width, head, IndexConfig()) for width in (4, 5) for head in ("b", "c", None)
+        hash_describer("a", width, head, None, IndexConfig()) for width in (4, 5) for head in ("b", "c", None)
     }
     assert len(others) == 6
 

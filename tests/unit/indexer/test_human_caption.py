@@ -12,15 +12,17 @@ from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.index_writer import IndexWriter
 from retrieval import LiveEngine, SearchEngine
-from retrieval.compact import compact_index
 from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
-from retrieval.files import hash_file
-from retrieval.human_caption import set_caption, unset_caption
-from retrieval.lock import writer_lock
-from retrieval.manifest import ModelRecord, read_current_line, read_manifest
-from retrieval.schema import PhotoRow, Provenance, StoredCaption
-from retrieval.shards import iterate_live_rows
-from retrieval.verify import verify_index
+from retrieval.store import human_caption
+from retrieval.store.compact import compact_index
+from retrieval.store.derived import build_derived
+from retrieval.store.files import hash_file
+from retrieval.store.human_caption import set_caption, unset_caption
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_current_line, read_manifest
+from retrieval.store.schema import PhotoRow, Provenance, StoredCaption
+from retrieval.store.shards import iterate_live_rows, shard_schema, write_shard
+from retrieval.store.verify import verify_index
 
 RED, GREEN = (200, 10, 20), (11, 210, 21)
 RED_CAPTION = "red 200 green 10 blue 20"
@@ -92,7 +94,8 @@ def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
     index: Path, red: str, word_encoder: Any
 ) -> None:
     sentences = ["a red wall", "something red", "a barn"]
-    mean_D = word_encoder.encode(sentences).mean(axis=0)
+    # However the captioner weighs them.
+    mean_D = np.array([0.7, 0.2, 0.1]) @ word_encoder.encode(sentences)
     row = dataclasses.replace(
         read_row(index, red),
         captions=tuple(map(StoredCaption, sentences)),
@@ -103,11 +106,47 @@ def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
     writer = IndexWriter(index, manifest, manifest.captioner, shard_rows=10)
     writer.add(row)
     writer.commit()
-    set_caption(index, red, MINE, word_encoder)
-    np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([MINE])[0])
+    for text in ("first thought", MINE):
+        set_caption(index, red, text, word_encoder)
+        np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([text])[0])
+        compact_index(index)
     unset_caption(index, red, word_encoder)
-    np.testing.assert_allclose(read_row(index, red).caption_vector, row.caption_vector, atol=1e-6)
+    np.testing.assert_array_equal(read_row(index, red).caption_vector, row.caption_vector.astype(np.float32))
+    assert read_row(index, red).captioner_vector is None
     assert read_row(index, red).captions == row.captions
+
+
+def test_of_other_photos_only_their_ids_are_read(
+    index: Path, red: str, photo: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    real = human_caption.read_shard
+    monkeypatch.setattr(human_caption, "read_shard", lambda *asked: read.append(asked[2:]) or real(*asked))
+    set_caption(index, hash_file(photo.parent / "green.png"), MINE, word_encoder)
+    read.clear()
+    set_caption(index, red, MINE, word_encoder)
+    # The shard of the other photo's caption, then the one that holds this photo.
+    assert read == [(["image_id"],), (["image_id"],), ()]
+
+
+def test_an_index_of_before_keeps_the_captioners_vector_too(index: Path, red: str, word_encoder: Any) -> None:
+    def write_as_before(manifest: Manifest) -> None:
+        rows = [row for _, row in iterate_live_rows(index, manifest)]
+        schema = shard_schema(manifest)
+        older = schema.remove(schema.get_field_index("captioner_vector"))
+        shards = (write_shard(index, rows, older),)
+        manifest = dataclasses.replace(manifest, generation=manifest.generation + 1, shards=shards)
+        commit_manifest(index, build_derived(index, manifest))
+
+    before = read_row(index, red)
+    write_as_before(read_manifest(index))
+    set_caption(index, red, MINE, word_encoder)
+    np.testing.assert_array_equal(read_row(index, red).captioner_vector, before.caption_vector)
+    # One that a person had captioned by then has the mean of the captioner's sentences.
+    write_as_before(read_manifest(index))
+    assert read_row(index, red).captioner_vector is None
+    unset_caption(index, red, word_encoder)
+    np.testing.assert_allclose(read_row(index, red).caption_vector, before.caption_vector, atol=1e-6)
 
 
 @pytest.mark.parametrize("recaption", [False, True])
@@ -120,6 +159,7 @@ def test_runs_and_compaction_keep_it(
     row = read_row(index, red)
     assert [caption.text for caption in row.captions] == [MINE, RED_CAPTION]
     unset_caption(index, red, word_encoder)
+    np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([RED_CAPTION])[0])
     assert [hit.caption for hit in SearchEngine.open(index, word_encoder).search(RED_CAPTION, k=1)] == [
         RED_CAPTION
     ]

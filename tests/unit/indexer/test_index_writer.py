@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from indexer.index_writer import IndexWriter
-from retrieval.channel import Channel
-from retrieval.engine import SearchEngine
-from retrieval.manifest import ModelRecord, read_manifest
-from retrieval.repair import repair_index
-from retrieval.schema import PhotoRow, Status, StoredCaption
-from retrieval.text_head import TextHead, head_path
-from retrieval.verify import verify_index
+from retrieval.channels.channel import Channel
+from retrieval.search.engine import SearchEngine
+from retrieval.store.manifest import ModelRecord, read_manifest
+from retrieval.store.repair import repair_index
+from retrieval.store.schema import PhotoRow, Status, StoredCaption
+from retrieval.store.verify import verify_index
+from retrieval.text.text_head import TextHead, head_path
 
 ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)
 CAPTIONER = ModelRecord("captioner with head", "c" * 64)

@@ -11,7 +11,7 @@ from indexer.photo_file import read_photo
 from indexer.samples import find_samples, write_samples
 from indexer.scan import scan_photos
 from retrieval.errors import InstallationError
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 
 def test_samples_are_photographs_that_can_be_indexed(tmp_path: Path) -> None:

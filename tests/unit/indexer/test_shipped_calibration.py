@@ -1,10 +1,10 @@
 from indexer.config import IndexConfig
 from indexer.unchanged import hash_models
-from retrieval.calibration import find_calibration
-from retrieval.channel import Channel
-from retrieval.encoder_weights import find_encoder, hash_weights
-from retrieval.manifest import Manifest, ModelRecord
-from retrieval.text_encoder import DEFAULT_TEXT_ENCODER
+from retrieval.channels.channel import Channel
+from retrieval.search.calibration import find_calibration
+from retrieval.store.manifest import Manifest, ModelRecord
+from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 
 def test_the_shipped_models_have_their_calibration() -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.derived import build_derived
-from retrieval.manifest import Manifest, ModelRecord, commit_manifest
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
-from retrieval.shards import write_shard
-from retrieval.text_encoder import TextEncoder
-from retrieval.text_head import TextHead, write_text_head
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
+from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import TextEncoder
+from retrieval.text.text_head import TextHead, write_text_head
 
 IMAGE_DIMENSION = 8
 

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from retrieval import RetrievalError, SearchEngine
-from retrieval.calibration import Calibration, Logistic
-from retrieval.channel import Channel
+from retrieval.channels.channel import Channel
 from retrieval.errors import UsageError
-from retrieval.manifest import ModelRecord, commit_manifest, read_manifest
-from retrieval.results import LIKELY
-from retrieval.schema import StoredAttention
+from retrieval.query.query_language import Query
+from retrieval.search import explanation
+from retrieval.search.calibration import Calibration, Logistic
+from retrieval.search.results import LIKELY
+from retrieval.store.manifest import ModelRecord, commit_manifest, read_manifest
+from retrieval.store.schema import StoredAttention
 
 CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
 MODEL = ModelRecord("captioner", "a" * 64)
@@ -116,6 +118,9 @@ def test_a_probability_that_is_not_known_is_no_filter(
 ) -> None:
     with pytest.raises(UsageError, match=r"found no calibration for image, .*retrieve calibrate"):
         sure.search("a dog", channel="image", min_probability=0.5)
+    for query in ("-car", "path:photos", Query()):
+        with pytest.raises(UsageError, match=r"query without words .* to be at least 50% sure of"):
+            sure.search(query, min_probability=0.5)
     with pytest.raises(UsageError, match="found no calibration for the models of this index"):
         open_engine(rows).search("a dog", min_probability=0.5)
 
@@ -150,6 +155,43 @@ def test_reasons_are_those_of_the_search(open_engine: Make, rows: list[Any], wor
             assert total == pytest.approx(hit.score, abs=1e-5)
 
 
+@pytest.mark.parametrize("channel", [None, "caption", "image"])
+def test_reasons_of_one_channel_are_its_own(sure: SearchEngine, channel: str | None) -> None:
+    for hit in sure.search("a dog on the beach", channel=channel, where="-car"):
+        explained = sure.explain("a dog on the beach", hit.image_id, channel, where="-car")
+        assert explained.score == pytest.approx(hit.score, abs=1e-6)
+        assert explained.probability == pytest.approx(hit.probability, abs=1e-6)
+        assert explained.channels.keys() >= hit.channels.keys()
+        if channel is not None:
+            assert list(explained.channels) == [channel]
+    with pytest.raises(UsageError, match="no channel 'smell'"):
+        sure.explain("a dog", hit.image_id, "smell")
+
+
+def test_all_reasons_are_found_at_once(
+    open_engine: Make, photo: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention = StoredAttention(("a", "dog"), np.full((2, 1, 1), 255, dtype=np.uint8))
+    rows = [photo(f"{number}", "a dog", attention=attention) for number in range(9)]
+    rows += [photo(f"{number}", "a cat") for number in range(9, 12)]
+    engine = open_engine(rows)
+    hits = engine.search("a dog", k=12, fold=False)
+    alone = [engine.explain("a dog", hit.image_id) for hit in hits]
+    asked: list[object] = []
+    encode, read = engine.text_encoder.encode, explanation.read_shard
+    monkeypatch.setattr(engine.text_encoder, "encode", lambda texts: asked.append(texts) or encode(texts))
+    monkeypatch.setattr(
+        explanation,
+        "read_shard",
+        lambda index, shard, *columns: asked.append(shard) or read(index, shard, *columns),
+    )
+    together = engine.explain_many("a dog", [hit.image_id for hit in hits])
+    shards = read_manifest(tmp_path / "index").shards
+    assert asked == [*shards, ["a dog"]]
+    for one, other in zip(together, alone, strict=True):
+        assert one.to_dict() == other.to_dict()
+
+
 def test_reasons_reach_further_down_than_a_search(open_engine: Make, photo: Callable[..., Any]) -> None:
     """The caption of the photo that looks best is the farthest of all, far beyond where a search looks."""
     vectors_ND = circle(*np.linspace(0, 90, 1300))
@@ -161,6 +203,12 @@ def test_reasons_reach_further_down_than_a_search(open_engine: Make, photo: Call
     explained = engine.explain("a dog", hit.image_id)
     assert explained.channels["caption"].rank == 1300
     assert explained.channels["caption"].score < 0.9
+    assert explained.score == pytest.approx(hit.score, abs=1e-6)
+    # A search for more photos looks at more, and this one's caption counts for what it is.
+    deeper = engine.search("a dog", k=1300, fold=False)
+    (hit,) = [hit for hit in deeper if numbers([hit]) == [best]]
+    assert hit.score < explained.score - 0.01
+    (explained,) = engine.explain_many("a dog", [hit.image_id], depth=deeper.depth)
     assert explained.score == pytest.approx(hit.score, abs=1e-6)
 
 
@@ -259,8 +307,11 @@ def test_what_a_person_wrote_counts_as_what_the_photo_shows(
     hit = engine.search(words, k=1)[0]
     assert numbers([hit]) == [3]
     image = hit.channels["image"].score
-    # Its image score is raised to the cosine of its caption, 1, less 0.15; a tenth of that cosine is added.
-    assert hit.score == pytest.approx(0.85 + 0.1, abs=1e-5)
+    # Its image score is raised to the cosine of its caption, 1, less 0.15; a tenth of that cosine is added,
+    # and what its words are worth.
+    words_add = hit.channels["lexical"].contribution
+    assert 0 < words_add <= 0.1
+    assert hit.score == pytest.approx(0.85 + 0.1 + words_add, abs=1e-5)
     assert hit.channels["image"].contribution == pytest.approx(image, abs=1e-6)
     assert hit.channels["caption"].contribution == pytest.approx(0.95 - image, abs=1e-5)
     far = engine.search("a cat", k=6, fold=False)
@@ -268,4 +319,5 @@ def test_what_a_person_wrote_counts_as_what_the_photo_shows(
         cosines = {name: place.score for name, place in hit.channels.items()}
         if numbers([hit]) == [3]:
             cosines["image"] = max(cosines["image"], cosines["caption"] - 0.15)
-        assert hit.score == pytest.approx(cosines["image"] + 0.1 * cosines["caption"], abs=1e-5)
+        added = hit.channels["lexical"].contribution if "lexical" in hit.channels else 0
+        assert hit.score == pytest.approx(cosines["image"] + 0.1 * cosines["caption"] + added, abs=1e-5)

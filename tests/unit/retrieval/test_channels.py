@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from retrieval import SearchEngine
-from retrieval.channel import Channel
-from retrieval.derived import build_derived
+from retrieval.channels.channel import Channel
 from retrieval.errors import IndexFormatError, UsageError
-from retrieval.fusion import FusionConfig
-from retrieval.inventory import list_files
-from retrieval.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
-from retrieval.probes import make_probes
-from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
-from retrieval.shards import write_shard
-from retrieval.text_encoder import TextEncoder
-from retrieval.text_head import TextHead, read_text_head, write_text_head
+from retrieval.search.fusion import FusionConfig
+from retrieval.store.derived import build_derived
+from retrieval.store.inventory import list_files
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
+from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
+from retrieval.text.probes import make_probes
+from retrieval.text.text_encoder import TextEncoder
+from retrieval.text.text_head import TextHead, read_text_head, write_text_head
 
 CAPTIONS = ["a dog jumps over a log", "a cat sleeps on a sofa", "a red car on a road", "a man on a hill"]
 DIMENSION, HIDDEN = 10, 6
@@ -98,7 +98,7 @@ def test_each_channel_scores_by_its_own_vectors(index: Path, word_encoder: TextE
 
 
 def test_a_search_without_a_channel_fuses_all(index: Path, word_encoder: TextEncoder) -> None:
-    fusion = FusionConfig(caption=0.5, image=2.0)
+    fusion = FusionConfig(caption=0.5, image=2.0, lexical=0)
     engine = SearchEngine.open(index, word_encoder, fusion=fusion)
     caption_QN, image_QN = expected_scores(word_encoder)
     fused_QN = 0.5 * caption_QN + 2.0 * image_QN

@@ -1,7 +1,10 @@
+import importlib
 import pkgutil
 import re
 import subprocess
 import sys
+
+import pytest
 
 import retrieval
 
@@ -15,9 +18,12 @@ def test_public_names():
             "Hit",
             "LiveEngine",
             "Ranking",
+            "RerankConfig",
+            "Reranker",
             "RetrievalError",
             "SearchEngine",
             "TextEncoder",
+            "load_reranker",
             "load_text_encoder",
         ]
     )
@@ -35,8 +41,10 @@ def test_importing_the_package_imports_nothing_heavy():
     assert done.stdout.strip() == ""
 
 
-def test_reading_order_names_every_module():
-    named = re.findall(r"`(\w+)`", retrieval.__doc__.split("Reading order:")[1])
+@pytest.mark.parametrize("folder", ["", *"store text channels query search pictures".split()])
+def test_reading_order_names_every_module(folder):
+    package = importlib.import_module(f"retrieval.{folder}".rstrip("."))
+    named = re.findall(r"`(\w+)/?`", package.__doc__.split("Reading order:")[1])
     assert sorted(set(named) - {"retrieve"}) == sorted(
-        module.name for module in pkgutil.iter_modules(retrieval.__path__)
+        module.name for module in pkgutil.iter_modules(package.__path__)
     )

@@ -1,5 +1,6 @@
 """Filters, phrases and words to leave out hold in every channel, however near the other photos are."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -9,8 +10,8 @@ import pytest
 
 from retrieval import SearchEngine
 from retrieval.errors import UsageError
-from retrieval.manifest import Manifest, commit_manifest, read_manifest
-from retrieval.query_language import Query, QueryError, parse_query
+from retrieval.query.query_language import Query, QueryError, parse_query
+from retrieval.store.manifest import Manifest, commit_manifest, read_manifest
 
 NAMES = {
     "beach": (("a dog runs on the beach", "an animal near the sea"), {"camera": "Canon EOS 5D"}),
@@ -77,6 +78,47 @@ def test_the_allowed_photos_come_and_no_others(engine: SearchEngine, query: str,
         ranking = engine.rank([parse_query(query)], channel=channel)
         ranked = ranking.photos_QK[0][ranking.photos_QK[0] >= 0]
         assert [ranking.image_ids[number] for number in ranked] == [hit.image_id for hit in hits]
+
+
+ACUTE = "\N{COMBINING ACUTE ACCENT}"
+LETTERS = {
+    b"caf\xff\xfe": ("नमस्ते दुनिया", {"camera": f"Cafe{ACUTE} 5D", "tags": (f"Cafe{ACUTE}",)}),
+    f"cafe{ACUTE}".encode(): ("ชายหาดที่สวยงาม ทะเล", {}),
+    "caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode(): ("שָׁלוֹם עוֹלָם", {}),
+    b"plain": ("a beach", {}),
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('"नमस्ते"', [0]),
+        ('"नमस्ते दुनिया"', [0]),
+        ('"नमस"', []),
+        ('"ชายหาดที่สวยงาม"', [1]),
+        ('"ทะเล"', [1]),
+        ('"שָׁלוֹם"', [2]),
+        ('"שָׁלוֹם עוֹלָם"', [2]),
+        ('-"नमस्ते"', [1, 2, 3]),
+        ("path:\udcff", [0]),
+        ("-path:\udcff", [1, 2, 3]),
+        ("path:caf\N{LATIN SMALL LETTER E WITH ACUTE}", [1, 2]),
+        (f"path:cafe{ACUTE}", [1, 2]),
+        ("camera:\udcff", []),
+        ("camera:CAF\N{LATIN CAPITAL LETTER E WITH ACUTE}", [0]),
+        ("tag:\udcff", []),
+        ("tag:caf\N{LATIN SMALL LETTER E WITH ACUTE}", [0]),
+    ],
+)
+def test_letters_of_any_script_and_bytes_that_are_none(
+    open_engine: Callable[..., SearchEngine], photo: Callable[..., Any], query: str, expected: list[int]
+) -> None:
+    rows = [
+        dataclasses.replace(photo(f"{number}", caption, **columns), paths=(b"/photos/" + path,))
+        for number, (path, (caption, columns)) in enumerate(LETTERS.items())
+    ]
+    places = {row.image_id: number for number, row in enumerate(rows)}
+    assert sorted(places[hit.image_id] for hit in open_engine(rows).search(query)) == expected
 
 
 def test_without_conditions_all_photos_come(engine: SearchEngine) -> None:

@@ -8,7 +8,7 @@ import pytest
 from eval.calibration.agreement import Agreement
 from eval.collection import Collection
 from retrieval.errors import DatasetError
-from retrieval.text_encoder import TextEncoder
+from retrieval.text.text_encoder import TextEncoder
 
 MakeCollection = Callable[[Sequence[Sequence[str]]], Collection]
 

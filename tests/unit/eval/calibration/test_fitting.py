@@ -14,14 +14,14 @@ from eval.collection import Collection
 from eval.encoded_queries import RememberingEncoder
 from eval.judgements import JudgedPair
 from eval.strictness import study_strictness
-from retrieval.derived import build_derived
-from retrieval.engine import SearchEngine
 from retrieval.errors import RetrievalError
-from retrieval.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
-from retrieval.probes import make_probes
 from retrieval.progress import no_progress
-from retrieval.schema import PhotoRow, Status, StoredCaption, photo_schema
-from retrieval.shards import write_shard
+from retrieval.search.engine import SearchEngine
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
+from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
+from retrieval.text.probes import make_probes
 
 WHO = ["a dog", "two dogs", "a cat", "a red car", "an old man", "a small child"]
 WHERE = ["on the beach", "in the snow", "at night", "on a street", "in the garden"]

@@ -21,7 +21,7 @@ from eval.page.recall_chart import draw_recall
 from eval.page.scale import Scale, format_tick, list_powers
 from eval.report import Report
 from eval.run_info import RunInfo
-from retrieval.thumbnail import embed_thumbnail
+from retrieval.pictures.thumbnail import embed_thumbnail
 
 Render = Callable[[Report, RunInfo], str]
 

@@ -6,8 +6,8 @@ from PIL import Image
 
 from indexer.captioner.captioner import Caption
 from indexer.captioner.drawing import draw_attention, stack_drawings
-from retrieval.attention_light import enlarge_smoothly, light_up
 from retrieval.errors import UsageError
+from retrieval.pictures.attention_light import enlarge_smoothly, light_up
 
 WHITE = Image.new("RGB", (200, 100), "white")
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 import indexer.captioner
 from indexer.captioner import load_captioner
 from indexer.captioner.checkpoint import read_captioner
-from retrieval.files import hash_file
+from retrieval.store.files import hash_file
 
 WEIGHTS = Path(indexer.captioner.__file__).parent / "weights" / "flickr8k-gru.safetensors"
 

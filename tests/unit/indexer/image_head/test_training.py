@@ -12,8 +12,8 @@ from indexer.image_head.training.train import train_image_head
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.errors import CheckpointError
 from retrieval.progress import no_progress
-from retrieval.text_encoder import load_text_encoder
-from retrieval.text_head import TextHead
+from retrieval.text.text_encoder import load_text_encoder
+from retrieval.text.text_head import TextHead
 
 CONFIG = ImageHeadConfig.model_validate(
     {

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from retrieval.derived import build_derived
-from retrieval.live_engine import LiveEngine
-from retrieval.manifest import Manifest, ModelRecord, commit_manifest
-from retrieval.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
+from retrieval.search.live_engine import LiveEngine
 from retrieval.service.app import build_app
 from retrieval.service.settings import ServiceSettings
-from retrieval.shards import write_shard
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
+from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
+from retrieval.store.shards import write_shard
 
 CAPTIONS = {
     "dog.jpg": "a dog jumps over a log",

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.engine import SearchEngine
-from retrieval.human_caption import set_caption
-from retrieval.live_engine import LiveEngine
-from retrieval.lock import writer_lock
+from retrieval.search.engine import SearchEngine
+from retrieval.search.live_engine import LiveEngine
+from retrieval.store.human_caption import set_caption
+from retrieval.store.lock import writer_lock
 
 
 def search(client, **parameters):
@@ -107,6 +107,17 @@ def test_explain_says_where_the_model_looked(client, image_ids, captions):
     assert answer["channels"]["caption"]["contribution"] > 0
 
 
+def test_what_is_explained_is_the_search_that_was_made(client, image_ids):
+    path = f"/api/photos/{image_ids['dog.jpg']}/explain"
+    asked = {"q": "a dog", "where": "taken:2019", "channel": "lexical"}
+    (hit,) = search(client, **asked)["hits"]
+    why = client.get(path, params=asked).json()
+    assert (why["score"], why["channels"]) == (hit["score"], hit["channels"])
+    assert list(why["channels"]) == ["lexical"]
+    assert client.get(path, params={"q": "a dog", "channel": "smell"}).status_code == 422
+    assert client.get(path, params={"q": "a dog", "where": "taken:2020"}).status_code == 422
+
+
 def test_a_photo_that_no_query_led_to_is_explained_without_one(client, image_ids):
     answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/explain")
     assert answer.status_code == 200
@@ -176,6 +187,11 @@ class TestEdits:
         assert client.delete(path).json()["caption"] == captions["cat.png"]
         best = search(client, q="a cat sleeps on a sofa")["hits"][0]
         assert (best["caption"], best["provenance"]) == (captions["cat.png"], "model")
+
+    def test_a_caption_may_be_as_long_as_the_commands(self, client, image_ids):
+        text = "x" * 1000
+        answer = client.put(f"/api/photos/{image_ids['cat.png']}/caption", json={"text": text})
+        assert (answer.status_code, answer.json()["caption"]) == (200, text)
 
     def test_nothing_to_undo(self, client, image_ids):
         assert client.delete(f"/api/photos/{image_ids['cat.png']}/caption").status_code == 422

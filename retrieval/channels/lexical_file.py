@@ -1,0 +1,70 @@
+"""The words of a generation's photos. Reads shards; reads and writes INDEX/lexical/<sha256>.tar."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from retrieval.channels.lexical_index import LexicalIndex, pack_texts
+from retrieval.errors import IndexFormatError
+from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.store.manifest import LexicalRecord, Manifest
+from retrieval.store.schema import WORD_COLUMNS, PhotoRow, Provenance
+from retrieval.store.shards import read_rows
+
+
+def write_words(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> LexicalRecord:
+    """Write the words of the rows at the positions `searchable_N` (ascending) durably.
+
+    The same shards give the same bytes.
+
+    Raises:
+        IndexFormatError: a shard is missing or damaged.
+        RetrievalError: as `pack_texts`.
+    """
+    data = pack_texts(_read_texts(index, manifest, searchable_N), searchable_N)
+    record = LexicalRecord(hash_bytes(data), len(data), LexicalIndex.kind, len(searchable_N))
+    path = words_path(index, record)
+    make_folder(path.parent)
+    write_file(path, data)
+    return record
+
+
+def read_words(index: Path, record: LexicalRecord) -> LexicalIndex:
+    """The words, under positions for ids; their hash is verified before tantivy sees them.
+
+    Raises:
+        IndexFormatError: the file is missing, damaged, of an unknown kind or not what the manifest says.
+    """
+    if record.kind != LexicalIndex.kind:
+        raise IndexFormatError(
+            f"found words of kind {record.kind!r}, expected {LexicalIndex.kind!r}; update this program"
+        )
+    path = words_path(index, record)
+    words = LexicalIndex.from_bytes(read_verified(path, record.sha256))
+    if len(words) != record.photos:
+        raise IndexFormatError(
+            f"{path} holds the words of {len(words)} photos, expected {record.photos} as the manifest says; "
+            "index again"
+        )
+    return words
+
+
+def words_path(index: Path, record: LexicalRecord) -> Path:
+    """Where these words lie."""
+    return index / "lexical" / f"{record.sha256}.tar"
+
+
+def list_texts(row: PhotoRow) -> list[str]:
+    """What of a photo can be found by its words: what people wrote, or else all captions, and the tags."""
+    by_people = [caption.text for caption in row.captions if caption.provenance is Provenance.HUMAN]
+    return [*(by_people or [caption.text for caption in row.captions]), *row.tags]
+
+
+def _read_texts(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Iterator[list[str]]:
+    wanted, position = set(searchable_N.tolist()), 0
+    for shard in manifest.shards:
+        for row in read_rows(index, shard, WORD_COLUMNS):
+            if position in wanted:
+                yield list_texts(row)
+            position += 1

@@ -1,0 +1,218 @@
+"""Words in captions, by tantivy (BM25, k1 = 1.2, b = 0.75). Reads and writes bytes, and no file that stays.
+
+What tantivy writes is the same for the same texts but for one random name, which is replaced: the same texts
+give the same bytes.
+"""
+
+import json
+import math
+import tarfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval.channels.stems import clean_text, make_analyzer, stem_words
+from retrieval.errors import IndexFormatError, RetrievalError
+from retrieval.store.packed_folder import open_scratch_folder, pack_files, unpack_files
+
+if TYPE_CHECKING:
+    from tantivy import Index, Query, Schema
+
+_FIELD = "words"
+_ANALYZER = "english"
+_IDS = "ids"
+_SEGMENT = "00000000-0000-0000-0000-000000000000"
+# One segment has the photos in the order in which they were added. A second one is begun when this much is
+# taken, in bytes, which is tantivy's limit: millions of photos.
+_MEMORY = 4_000_000_000
+
+
+class LexicalIndex:
+    """The stems of photos' texts, with ids. A photo's texts are apart: no phrase reaches over two of them."""
+
+    kind = "tantivy"
+
+    def __init__(self, index: "Index", ids_N: np.ndarray) -> None:
+        """Use `build` or `from_bytes`."""
+        self._index = index
+        self._searcher = index.searcher()
+        self.ids = ids_N
+        if (self._searcher.num_segments, self._searcher.num_docs) != (min(1, len(ids_N)), len(ids_N)):
+            raise IndexFormatError(
+                f"found words of {self._searcher.num_docs} photos in {self._searcher.num_segments} segments, "
+                f"expected {len(ids_N)} in one; index again"
+            )
+
+    @classmethod
+    def build(cls, texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> "LexicalIndex":
+        """An index of each photo's texts with distinct ids (N,)."""
+        return cls.from_bytes(pack_texts(texts, ids_N))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "LexicalIndex":
+        """The inverse of `pack_texts`. The bytes must come from a file whose hash was verified.
+
+        Raises:
+            IndexFormatError: not such an index, or one by a version of tantivy that this one cannot read.
+        """
+        try:
+            files = unpack_files(data)
+            ids_N = np.frombuffer(files.pop(_IDS), dtype="<i8").astype(np.int64)
+            with open_scratch_folder(len(data)) as folder:
+                for name, content in files.items():
+                    (folder / name).write_bytes(content)
+                # What tantivy has opened stays open when the folder is removed.
+                return cls(_open(folder), ids_N)
+        except (tarfile.TarError, KeyError, ValueError) as error:
+            raise IndexFormatError(f"found no index of words: {error}; index again") from None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def with_ids(self, ids_N: np.ndarray) -> "LexicalIndex":
+        """The same texts under other ids, in the order of `ids`."""
+        return LexicalIndex(self._index, ids_N)
+
+    def search(
+        self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(BM25 float32 (Q, k), ids int64 (Q, k)), best first, equal scores by id.
+
+        A query asks for each of its distinct stems; there is no syntax. Photos without any of them are no
+        answer, nor are those that `allowed`, bool by id, does not allow: where there are fewer than k others,
+        the rest has id -1 and score -inf.
+
+        Raises:
+            RetrievalError: k < 1.
+        """
+        if k < 1:
+            raise RetrievalError(f"found k = {k}, expected at least 1 photo; ask for more")
+        scores_QK = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        ids_QK = np.full((len(queries), k), -1, dtype=np.int64)
+        for query, text in enumerate(queries):
+            scores, ids = self._search_one(self._any_of(stem_words(text)), min(k, len(self)), allowed)
+            scores_QK[query, : len(scores)], ids_QK[query, : len(ids)] = scores, ids
+        return scores_QK, ids_QK
+
+    def weigh(self, query: str) -> float:
+        """The sum of the idf of a query's distinct stems, those that no photo has included; 0 without any.
+
+        idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a stem that n of the N photos have, as in BM25.
+        """
+        holding = [self._searcher.doc_freq(_FIELD, stem) for stem in set(stem_words(query))]
+        return sum(math.log(1 + (len(self) - photos + 0.5) / (photos + 0.5)) for photos in sorted(holding))
+
+    def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
+        """int64, ascending: the ids of the photos in one of whose texts the stems follow one another."""
+        if len(stems) < 2:
+            return self._list_ids(self._any_of(stems))
+        from tantivy import Query
+
+        return self._list_ids(Query.phrase_query(self._index.schema, _FIELD, list(stems)))
+
+    def _any_of(self, stems: Sequence[str]) -> "Query":
+        from tantivy import Occur, Query
+
+        terms = [Query.term_query(self._index.schema, _FIELD, stem) for stem in dict.fromkeys(stems)]
+        return Query.boolean_query([(Occur.Should, term) for term in terms])
+
+    def _list_ids(self, query: "Query") -> np.ndarray:
+        from tantivy import Query
+
+        _, ids = self._find(Query.const_score_query(query, 1.0), max(len(self), 1))
+        return np.sort(ids)
+
+    def _search_one(
+        self, query: "Query", k: int, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if allowed is not None:
+            scores, ids = self._find(query, max(len(self), 1))
+            scores, ids = scores[allowed[ids]], ids[allowed[ids]]
+            order = np.lexsort((ids, -scores))[:k]
+            return scores[order], ids[order]
+        # tantivy cuts equal scores by its own order: ask for more until the k-th score is not the last one.
+        wanted = k + 1
+        while True:
+            scores, ids = self._find(query, wanted)
+            if len(scores) < wanted or scores[k - 1] > scores[-1]:
+                break
+            wanted *= 2
+        order = np.lexsort((ids, -scores))[:k]
+        return scores[order], ids[order]
+
+    def _find(self, query: "Query", limit: int) -> tuple[np.ndarray, np.ndarray]:
+        hits = self._searcher.search(query, limit=limit, count=False).hits
+        scores = np.array([score for score, _ in hits], dtype=np.float32)
+        return scores, self.ids[np.array([address.doc for _, address in hits], dtype=np.int64)]
+
+
+def pack_texts(texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> bytes:
+    """What `LexicalIndex.from_bytes` reads: a tar of tantivy's files, and the ids. Same input, same bytes.
+
+    Raises:
+        RetrievalError: the temporary files cannot be written, or there are more texts than can be had.
+    """
+    cleaned = [[clean_text(text) for text in each] for each in texts]
+    if len(cleaned) != len(ids_N):
+        raise RetrievalError(f"found texts of {len(cleaned)} photos, expected {len(ids_N)}, one for each id")
+    size = sum(len(text) for each in cleaned for text in each)
+    with open_scratch_folder(4 * size + 1_000_000) as folder:
+        try:
+            _write(folder, cleaned)
+        except ValueError as error:
+            reason = str(error).splitlines()[0]
+            raise RetrievalError(
+                f"cannot write the words of the captions to {folder.parent} for the moment: {reason}; "
+                "make room there, or set TMPDIR to another folder"
+            ) from None
+        files = _read_named(folder)
+    return pack_files(files | {_IDS: np.asarray(ids_N, dtype="<i8").tobytes()})
+
+
+def _write(folder: Path, texts: Iterable[Sequence[str]]) -> None:
+    from tantivy import Document, Index
+
+    index = _prepare(Index(_make_schema(), str(folder)))
+    writer = index.writer(_MEMORY, num_threads=1)
+    for each in texts:
+        document = Document()
+        for text in each:
+            document.add_text(_FIELD, text)
+        writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def _read_named(folder: Path) -> dict[str, bytes]:
+    """The files of the one segment, under a name that is always the same."""
+    meta = (folder / "meta.json").read_text()
+    segments = [segment["segment_id"] for segment in json.loads(meta)["segments"]]
+    if len(segments) > 1:
+        raise RetrievalError("found more words than one index can hold; make several indexes")
+    files = {}
+    for segment in segments:
+        meta = meta.replace(segment, _SEGMENT)
+        for path in folder.glob(f"{segment.replace('-', '')}.*"):
+            files[_SEGMENT.replace("-", "") + path.suffix] = path.read_bytes()
+    return files | {"meta.json": meta.encode()}
+
+
+def _make_schema() -> "Schema":
+    from tantivy import SchemaBuilder
+
+    return SchemaBuilder().add_text_field(_FIELD, tokenizer_name=_ANALYZER).build()
+
+
+def _open(folder: Path) -> "Index":
+    from tantivy import Index
+
+    return _prepare(Index.open(str(folder)))
+
+
+def _prepare(index: "Index") -> "Index":
+    # The files never change: a thread of tantivy's is not to open them again when it finds them gone.
+    index.config_reader(reload_policy="manual")
+    index.register_tokenizer(_ANALYZER, make_analyzer())
+    return index

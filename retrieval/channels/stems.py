@@ -1,0 +1,39 @@
+"""Words → stems, by which captions and queries are compared. Reads and writes nothing."""
+
+import functools
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tantivy import TextAnalyzer
+
+
+def stem_words(text: str) -> tuple[str, ...]:
+    """The stems of a text's words in order: runs of letters and digits, lower-cased, without English endings.
+
+    "Dogs jumping!" gives ("dog", "jump"). What is neither letter nor digit separates words and is no word.
+    """
+    return tuple(make_analyzer().analyze(clean_text(text)))
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text as they are written: runs of letters, numbers and the marks that belong to them.
+
+    As `stem_words` says, but a mark that is no letter, such as a vowel sign, parts no word.
+    """
+    return "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in text).split()
+
+
+def clean_text(text: str) -> str:
+    """`text` with an accented letter always one character, and without what is no Unicode."""
+    # Bytes that were no UTF-8 on a command line arrive as surrogates, which tantivy does not take.
+    return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
+
+
+@functools.cache
+def make_analyzer() -> "TextAnalyzer":
+    """What tantivy and `stem_words` both split and stem by."""
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.simple())
+    return builder.filter(Filter.lowercase()).filter(Filter.stemmer("english")).build()

@@ -1,0 +1,5 @@
+"""Photos made small, lit where the captioner looked, and laid out.
+
+Reading order: `photo_pixels`, `thumbnail`, `attention_light`, `contact_sheet`, `explanation_sheet`,
+`gallery`.
+"""

@@ -1,0 +1,51 @@
+"""Draws what a search found: reads the photos of its hits, returns one picture with a caption under each."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from retrieval.errors import PhotoError
+from retrieval.pictures.thumbnail import draw_thumbnail
+from retrieval.search.hit import Hit
+
+_COLUMNS = 4
+_SIDE = 260  # of the square that a photo is fitted into, in pixels
+_GAP = 16
+_TITLE = 52
+_CAPTION = 62
+_CAPTION_CHARACTERS = 36
+_INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
+
+
+def draw_hits(query: str, hits: Sequence[tuple[Hit, Path]]) -> Image.Image:
+    """The query, and below it every photo with its caption, rank and score; one that is gone stays blank."""
+    columns = max(1, min(_COLUMNS, len(hits)))
+    rows = -(-len(hits) // columns)
+    width = _GAP + columns * (_SIDE + _GAP)
+    sheet = Image.new("RGB", (width, _TITLE + rows * (_SIDE + _CAPTION + _GAP)), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP, _TITLE / 2), query, fill=_INK, font=ImageFont.load_default(size=22), anchor="lm")
+    for number, (hit, path) in enumerate(hits):
+        left = _GAP + number % columns * (_SIDE + _GAP)
+        top = _TITLE + number // columns * (_SIDE + _CAPTION + _GAP)
+        photo = fit_photo(path, _SIDE)
+        sheet.paste(photo, (left + (_SIDE - photo.width) // 2, top + (_SIDE - photo.height) // 2))
+        _write_below(draw, hit, (left, top + _SIDE + 6))
+    return sheet
+
+
+def _write_below(draw: ImageDraw.ImageDraw, hit: Hit, corner: tuple[int, int]) -> None:
+    lines = textwrap.wrap(hit.caption, _CAPTION_CHARACTERS, max_lines=2, placeholder=" …")
+    draw.text(corner, "\n".join(lines), fill=_INK, font=ImageFont.load_default(size=15))
+    place = (corner[0], corner[1] + 38)
+    draw.text(place, f"{hit.rank}   {hit.score:.3f}", fill=_FAINT, font=ImageFont.load_default(size=13))
+
+
+def fit_photo(path: Path, side: int) -> Image.Image:
+    """The photo in a square of `side` pixels at most; a blank one where it is gone."""
+    try:
+        return draw_thumbnail(path.read_bytes(), side)
+    except (OSError, PhotoError):
+        return Image.new("RGB", (side, side), (238, 238, 238))

@@ -1,0 +1,47 @@
+"""Draws why photos came up: reads them, returns a picture, lit where the captioner looked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from retrieval.pictures.attention_light import light_up
+from retrieval.pictures.contact_sheet import fit_photo
+from retrieval.search.explanation import Explanation
+
+_SIDE = 220
+_GAP = 16
+_TITLE, _LINE = 52, 28
+_MOST_WORDS = 4
+_INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
+
+
+def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Path]]) -> Image.Image:
+    """The query, and below it a row for each photo: itself, and lit for each word that matched."""
+    rows = [_draw_panels(explanation, path) for explanation, path in explained]
+    columns = max((len(row) for row in rows), default=1)
+    height = 2 * _LINE + _SIDE + _GAP
+    sheet = Image.new("RGB", (_GAP + max(columns, 3) * (_SIDE + _GAP), _TITLE + len(rows) * height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP, _TITLE / 2), query, fill=_INK, font=ImageFont.load_default(size=22), anchor="lm")
+    for number, (row, (explanation, _)) in enumerate(zip(rows, explained, strict=True)):
+        top = _TITLE + number * height
+        said = f"{number + 1}   {explanation.caption}"
+        draw.text((_GAP, top + _LINE / 2), said, fill=_INK, font=ImageFont.load_default(size=16), anchor="lm")
+        for column, (label, panel) in enumerate(row):
+            left = _GAP + column * (_SIDE + _GAP)
+            corner = (left + _SIDE / 2, top + 1.5 * _LINE)
+            draw.text(corner, label, fill=_FAINT, font=ImageFont.load_default(size=16), anchor="mm")
+            sheet.paste(panel, (left + (_SIDE - panel.width) // 2, top + 2 * _LINE))
+    return sheet
+
+
+def _draw_panels(explanation: Explanation, path: Path) -> list[tuple[str, Image.Image]]:
+    photo = fit_photo(path, _SIDE)
+    places = "  ".join(f"{name} {place.rank}" for name, place in explanation.channels.items())
+    lit = [
+        (word.word, light_up(photo, word.attention_RC))
+        for word in explanation.words
+        if word.matched and word.attention_RC is not None
+    ]
+    return [(places, photo), *lit[:_MOST_WORDS]]

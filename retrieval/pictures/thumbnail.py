@@ -1,0 +1,61 @@
+"""Photos made small. Reads a photo's bytes; gives upright pictures, JPEG bytes or `data:` addresses."""
+
+import base64
+import io
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from retrieval.errors import PhotoError
+from retrieval.pictures.photo_pixels import find_formats, to_rgb
+
+_QUALITY = 80
+_EMBEDDED_SIDE = 240
+
+
+def draw_thumbnail(data: bytes, side: int) -> Image.Image:
+    """The photo upright, in RGB, of at most `side` x `side` pixels; never larger than it is.
+
+    Raises:
+        PhotoError: no picture can be made of these bytes.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # A decoder fed damaged bytes raises whatever its code runs into.
+        try:
+            with Image.open(io.BytesIO(data), formats=find_formats()) as photo:
+                photo.draft("RGB", (side, side))
+                photo.load()
+                small = to_rgb(_turn_upright(photo))
+                small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+                return small
+        except Exception as error:
+            raise PhotoError(f"found no picture in this file ({error}), expected a photo") from None
+
+
+def _turn_upright(photo: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(photo)
+    except Exception:  # Damaged metadata count as none.
+        return photo
+
+
+def encode_thumbnail(data: bytes, side: int) -> bytes:
+    """`draw_thumbnail` as JPEG, without the photo's metadata.
+
+    Raises:
+        PhotoError: as `draw_thumbnail`.
+    """
+    file = io.BytesIO()
+    draw_thumbnail(data, side).save(file, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
+    return file.getvalue()
+
+
+def embed_thumbnail(path: Path, side: int = _EMBEDDED_SIDE) -> str:
+    """The photo as a small JPEG that travels inside a page; "" where it cannot be read (any more)."""
+    try:
+        small = encode_thumbnail(path.read_bytes(), side)
+    except (OSError, PhotoError):
+        return ""
+    return f"data:image/jpeg;base64,{base64.b64encode(small).decode('ascii')}"

@@ -1,0 +1,60 @@
+"""Which photos' captions hold a word or a phrase. Reads an index of words and the texts that it was made of.
+
+What counts are the texts of `lexical_file`: what people wrote of a photo or else all its captions, and its
+tags.
+
+Shapes: P photos, T texts of them all.
+"""
+
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrieval.channels.lexical_index import LexicalIndex
+from retrieval.channels.stems import clean_text, split_words, stem_words
+from retrieval.store.photo_table import PhotoTable
+from retrieval.store.schema import Provenance
+
+# What is between the words of `split_words`.
+_BETWEEN = r"[^\p{L}\p{M}\p{N}]"
+
+
+class CaptionWords:
+    """The words of the captions of one generation."""
+
+    def __init__(self, photos: PhotoTable, words: LexicalIndex) -> None:
+        """`words` has the photos' numbers for ids."""
+        self._photos = photos
+        self._words = words
+
+    def find(self, text: str) -> np.ndarray:
+        """Bool (P,): the photos with these words in this order, whatever their endings."""
+        return self._mark(self._words.photos_with_phrase(stem_words(text)))
+
+    def find_exactly(self, phrase: str) -> np.ndarray:
+        """Bool (P,): the photos with just these words in this order, in upper or lower case."""
+        texts_T, photo_T = self._texts
+        candidate_C = np.flatnonzero(self.find(phrase)[photo_T])
+        words = f"{_BETWEEN}+".join(split_words(clean_text(phrase)))
+        pattern = f"(?i)(^|{_BETWEEN}){words}({_BETWEEN}|$)"
+        match_C = pc.match_substring_regex(texts_T.take(pa.array(candidate_C)), pattern)
+        return self._mark(photo_T[candidate_C[match_C.to_numpy(zero_copy_only=False)]])
+
+    def _mark(self, numbers: np.ndarray) -> np.ndarray:
+        found_P = np.zeros(len(self._photos), dtype=bool)
+        found_P[numbers] = True
+        return found_P
+
+    @cached_property
+    def _texts(self) -> tuple[pa.Array, np.ndarray]:
+        """The texts, and int64 (T,) the number of the photo that each is of."""
+        captions, tags = self._photos.columns["captions"], self._photos.columns["tags"]
+        photo_T = pc.list_parent_indices(captions).to_numpy()
+        human_T = pc.equal(captions.flatten().field("provenance"), Provenance.HUMAN)
+        human_T = human_T.to_numpy(zero_copy_only=False)
+        counts_T = human_T | ~self._mark(photo_T[human_T])[photo_T]
+        texts = captions.flatten().field("text").filter(pa.array(counts_T))
+        texts = pc.utf8_normalize(pa.concat_arrays([texts, tags.flatten()]), "NFC")
+        return texts, np.concatenate([photo_T[counts_T], pc.list_parent_indices(tags).to_numpy()])

@@ -1,0 +1,113 @@
+"""What a photo must be to be an answer: fields and their values. Reads and writes text.
+
+    taken:2019    taken:2019-05..2020    taken:2021-12-24..    taken:>2019
+    width:>3000   height:1000..2000      width:4000
+    camera:canon  path:holiday           tag:espresso          caption:human
+
+A text is found anywhere in the camera's name or a path, whatever its case; a tag is all of it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from retrieval.channels.stems import clean_text
+from retrieval.printable import make_printable
+from retrieval.store.schema import Provenance
+
+
+class Field(StrEnum):
+    """What a filter looks at."""
+
+    TAKEN = "taken"
+    CAMERA = "camera"
+    PATH = "path"
+    WIDTH = "width"
+    HEIGHT = "height"
+    TAG = "tag"
+    CAPTION = "caption"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A field and what it must be or, where `negated`, must not be; `value` is what `parse_value` takes.
+
+    A photo of which the field is not known is let through by the negated filter alone.
+    """
+
+    field: Field
+    value: str
+    negated: bool = False
+
+    def __str__(self) -> str:
+        value = self.value if _BARE.fullmatch(self.value) else f'"{self.value}"'
+        return f"{'-' * self.negated}{self.field}:{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The numbers from `low` on and before `end`, pixels or seconds since 1970; None: no such bound."""
+
+    low: int | None
+    end: int | None
+
+
+_Span = tuple[int, int]
+"""(first, after the last) of what one value covers: a day is all of its seconds."""
+
+_BARE = re.compile(r'[^\s"“”„]+')
+_ONE = re.compile(r"(>=|<=|>|<|=|)([^.<>=]+)")
+_RANGE = re.compile(r"([^.<>=]*)\.\.([^.<>=]*)")
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+_PIXELS = re.compile(r"[0-9]{1,9}")
+
+
+def parse_value(field: Field, value: str) -> Bounds | str:
+    """What the value of a filter means: bounds, or a text in lower case. A range holds both its ends.
+
+    Raises:
+        ValueError: it means nothing; the message says what was expected.
+    """
+    if field is Field.TAKEN:
+        return _parse_bounds(value, _read_date, "a date such as 2019, 2019-05 or 2019-05-17", "2019")
+    if field in (Field.WIDTH, Field.HEIGHT):
+        return _parse_bounds(value, _read_pixels, "a number of pixels", "3000")
+    # Paths are compared as they are shown, with an escape for a byte that is no UTF-8.
+    lowered = clean_text((make_printable(value) if field is Field.PATH else value).lower())
+    if field is Field.CAPTION and lowered not in list(Provenance):
+        raise ValueError(f"who wrote the caption, {' or '.join(Provenance)}")
+    return lowered
+
+
+def _parse_bounds(value: str, read: Callable[[str], _Span], what: str, example: str) -> Bounds:
+    try:
+        if one := _ONE.fullmatch(value):
+            low, end = read(one[2])
+            return {
+                ">": Bounds(end, None),
+                ">=": Bounds(low, None),
+                "<": Bounds(None, low),
+                "<=": Bounds(None, end),
+            }.get(one[1], Bounds(low, end))
+        if (both := _RANGE.fullmatch(value)) and any(both.groups()):
+            return Bounds(read(both[1])[0] if both[1] else None, read(both[2])[1] if both[2] else None)
+    except ValueError:
+        pass
+    raise ValueError(f"{what}, a range as in {example}.. or a bound as in >{example}")
+
+
+def _read_date(text: str) -> _Span:
+    if not _DATE.fullmatch(text):
+        raise ValueError(text)
+    date = np.datetime64(text)
+    low, end = (int(each.astype("datetime64[s]").astype(np.int64)) for each in (date, date + 1))
+    return low, end
+
+
+def _read_pixels(text: str) -> _Span:
+    if not _PIXELS.fullmatch(text):
+        raise ValueError(text)
+    return int(text), int(text) + 1

@@ -1,0 +1,184 @@
+"""Ranked photos → the hits that are shown, with what is known of each. Reads and writes nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from retrieval.channels.vector_index import VectorIndex
+from retrieval.query.query_language import Query
+from retrieval.search.calibration import Calibration
+from retrieval.search.explanation import Explanation, explain_words
+from retrieval.search.hit import Hit
+from retrieval.search.matched_words import has_all_words, match_words
+from retrieval.search.near_duplicates import fold_duplicates
+from retrieval.search.ranker import RERANK, Ranked
+from retrieval.search.results import LIKELY, Results
+from retrieval.store.photo_table import PhotoTable
+from retrieval.store.schema import StoredAttention
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How many hits are wanted, how sure they must be, and whether photos that show the same are one hit."""
+
+    k: int
+    min_probability: float = 0.0
+    fold: bool = True
+
+    @property
+    def depth(self) -> int:
+        """How many photos to rank, at first."""
+        return 2 * self.k + 32 if self.fold or self.min_probability else self.k
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidates:
+    """Photos' numbers, best first, their scores, and how sure each is, float64 (K,), where that is known."""
+
+    numbers_K: np.ndarray
+    scores_K: np.ndarray
+    sure_K: np.ndarray | None
+
+    def at_least(self, probability: float) -> "_Candidates":
+        if self.sure_K is None:
+            return self
+        enough_K = self.sure_K >= probability
+        return _Candidates(self.numbers_K[enough_K], self.scores_K[enough_K], self.sure_K[enough_K])
+
+
+class Answerer:
+    """Makes the hits of one generation."""
+
+    def __init__(
+        self,
+        generation: int,
+        photos: PhotoTable,
+        images: VectorIndex | None,
+        calibration: Calibration | None,
+    ) -> None:
+        """`images` are the vectors of the image channel, by which photos that show the same are known."""
+        self._generation = generation
+        self._photos = photos
+        self._images = images
+        self._calibration = calibration
+
+    def answer(self, text: str, wish: Wish, allowed: int, rank: Callable[[int], Ranked]) -> Results:
+        """The hits for a query of these words, of whose photos `allowed` are let through.
+
+        `rank` ranks at least as many photos for it as it is told, as far as there are so many.
+        """
+        depth = wish.depth
+        while True:
+            ranked = rank(depth)
+            found = self._list(text, ranked)
+            candidates = found.at_least(wish.min_probability)
+            chosen = self._choose(candidates.numbers_K, wish)
+            reached = len(found.numbers_K)
+            if len(chosen) == wish.k or reached < depth or reached == allowed:
+                break
+            depth *= 2
+        hits = self._make_hits(text, ranked, candidates, chosen)
+        return Results(
+            hits,
+            generation=self._generation,
+            photos=len(self._photos),
+            allowed=allowed,
+            find_file=self._photos.file,
+            matches_well=_is_any_likely(text, hits, found.sure_K),
+            depth=depth,
+        )
+
+    def explain(
+        self,
+        query: Query,
+        numbers_N: np.ndarray,
+        ranked: Ranked,
+        everywhere: Ranked,
+        attentions: Sequence[StoredAttention | None],
+    ) -> list[Explanation]:
+        """Why the photos with these numbers come up for a query; their attention goes with them.
+
+        `ranked` is what a search ranks, `everywhere` has every photo that each channel has.
+        """
+        places = everywhere.find_places(numbers_N)
+        scores_P = np.zeros(len(self._photos))
+        found_K = ranked.numbers_QK[0] >= 0
+        scores_P[ranked.numbers_QK[0, found_K]] = ranked.scores_QK[0, found_K]
+        sure_N = self._be_sure(query.text, ranked, numbers_N)
+        explanations = []
+        for row, (number, attention) in enumerate(zip(numbers_N.tolist(), attentions, strict=True)):
+            photos = self._photos
+            caption, provenance = photos.caption(number), photos.provenance(number)
+            (width, height), channels = photos.size(number), places[number]
+            if ranked.added is not None:
+                # Far down, a search counts with the lowest score that it looked at.
+                added = {str(name): float(added_QP[0, number]) for name, added_QP in ranked.added.items()}
+                channels = {name: replace(each, contribution=added[name]) for name, each in channels.items()}
+            if number in ranked.reranked:
+                channels |= {RERANK: ranked.reranked[number]}
+            explanation = Explanation(
+                query=str(query),
+                image_id=photos.image_ids[number],
+                path=photos.path(number),
+                caption=caption,
+                provenance=provenance,
+                width=width,
+                height=height,
+                score=float(scores_P[number]),
+                probability=None if sure_N is None else float(sure_N[row]),
+                channels=channels,
+                words=explain_words(caption, query.text, provenance, attention),
+                generation=self._generation,
+            )
+            explanations.append(explanation)
+        return explanations
+
+    def _list(self, text: str, ranked: Ranked) -> _Candidates:
+        found_K = ranked.numbers_QK[0] >= 0
+        numbers_K, scores_K = ranked.numbers_QK[0, found_K], ranked.scores_QK[0, found_K]
+        return _Candidates(numbers_K, scores_K, self._be_sure(text, ranked, numbers_K))
+
+    def _be_sure(self, text: str, ranked: Ranked, numbers_K: np.ndarray) -> np.ndarray | None:
+        """The probabilities of these photos, float64 (K,); None where they are not known."""
+        if self._calibration is None or not text:
+            return None
+        curve = self._calibration.find_curve(frozenset(ranked.answers))
+        return None if curve is None else curve.probabilities(ranked.scores_of(numbers_K))
+
+    def _choose(self, numbers_K: np.ndarray, wish: Wish) -> list[tuple[int, list[int]]]:
+        """Places of the photos that are shown, each with the places of those that show the same."""
+        if wish.fold and self._images is not None:
+            return fold_duplicates(numbers_K, self._images.vectors, wish.k)
+        return [(place, []) for place in range(min(wish.k, len(numbers_K)))]
+
+    def _make_hits(
+        self, text: str, ranked: Ranked, candidates: _Candidates, chosen: list[tuple[int, list[int]]]
+    ) -> list[Hit]:
+        photos, numbers_K, sure_K = self._photos, candidates.numbers_K, candidates.sure_K
+        places = ranked.find_places(numbers_K[[place for place, _ in chosen]])
+        hits = []
+        for rank, (place, same) in enumerate(chosen, start=1):
+            number = int(numbers_K[place])
+            caption = photos.caption(number)
+            hit = Hit(
+                rank=rank,
+                score=float(candidates.scores_K[place]),
+                image_id=photos.image_ids[number],
+                path=photos.path(number),
+                caption=caption,
+                channels=places[number],
+                probability=None if sure_K is None else float(sure_K[place]),
+                matched=match_words(caption, text),
+                duplicates=tuple(photos.image_ids[numbers_K[each]] for each in same),
+                provenance=photos.provenance(number),
+            )
+            hits.append(hit)
+        return hits
+
+
+def _is_any_likely(text: str, hits: list[Hit], sure_K: np.ndarray | None) -> bool | None:
+    """A hit whose caption has all of the query's words counts too: a word or two are no sentence to judge."""
+    if sure_K is None or not len(sure_K):
+        return None
+    return bool(sure_K.max() >= LIKELY) or any(has_all_words(hit.caption, text) for hit in hits)

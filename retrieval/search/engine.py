@@ -1,0 +1,455 @@
+"""The query engine: a sentence in, photos out. Reads one generation of an index; writes nothing.
+
+Shapes: P photos, D dimensions of a channel's vectors.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from retrieval.channels.channel import Channel
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.lexical_file import read_words
+from retrieval.channels.searcher import LexicalSearcher, Queries, Searcher, VectorSearcher
+from retrieval.channels.vector_index import read_vectors
+from retrieval.device import Device, pick_query_device
+from retrieval.errors import IndexFormatError, UsageError
+from retrieval.query.allowed_photos import select_photos
+from retrieval.query.caption_words import CaptionWords
+from retrieval.query.query_language import Query, parse_query, parse_where
+from retrieval.search.answer import Answerer, Wish
+from retrieval.search.arguments import require_count, require_fused, require_probability, require_words
+from retrieval.search.calibration import Calibration, find_calibration
+from retrieval.search.explanation import Explanation, read_attentions
+from retrieval.search.fusion import FusionConfig
+from retrieval.search.hit import Ranking
+from retrieval.search.ranker import Ranked, Ranker
+from retrieval.search.reranking import Reranker
+from retrieval.search.results import Results
+from retrieval.store.manifest import Manifest, read_whole
+from retrieval.store.photo_table import PhotoFacts, PhotoTable
+from retrieval.text.lazy_text_encoder import LazyTextEncoder
+from retrieval.text.probes import check_text_encoder
+from retrieval.text.text_encoder import TextEncoder
+from retrieval.text.text_head import read_text_head
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A query and the photos that it lets through, bool (P,), or None for all."""
+
+    query: Query
+    allowed_P: np.ndarray | None
+
+
+class SearchEngine:
+    """One generation of an index, opened: every answer of one engine comes from the same photos.
+
+    A query is a text in the language of `query_language`, or a `Query`. One without words to be searched by
+    meaning is answered with the photos that it lets through, the newest first, all with a score of 0; a
+    `Query()` with nothing in it lets all through.
+    """
+
+    def __init__(
+        self,
+        index: Path,
+        manifest: Manifest,
+        photos: PhotoTable,
+        channels: Mapping[Channel, Searcher],
+        text_encoder: TextEncoder,
+        fusion: FusionConfig,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """Use `SearchEngine.open`. The channels answer with the numbers of `photos`."""
+        self.generation = manifest.generation
+        self._index = index
+        self._manifest = manifest
+        self._photos = photos
+        self._ranker = Ranker(channels, fusion, photos.written_by_people)
+        self._text_encoder = text_encoder
+        self._vectors = {
+            channel: searcher.vectors
+            for channel, searcher in channels.items()
+            if isinstance(searcher, VectorSearcher)
+        }
+        lexical = channels.get(Channel.LEXICAL)
+        self._words = CaptionWords(photos, lexical.words) if isinstance(lexical, LexicalSearcher) else None
+        self.calibration = calibration
+        images = self._vectors.get(Channel.IMAGE)
+        self._answerer = Answerer(manifest.generation, photos, images, calibration)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        text_encoder: TextEncoder | None = None,
+        device: str = "auto",
+        fusion: FusionConfig | None = None,
+        calibration: Calibration | None = None,
+    ) -> "SearchEngine":
+        """Open the current generation of the index at `path`.
+
+        Without a `text_encoder` the one that the manifest names is loaded, with the first sentence. `device`
+        is "auto" (vectors are searched on a GPU where FAISS has one), "cpu", or "cuda" (the text encoder runs
+        there as well). Without a `calibration` the one that is shipped for the index's models is used; where
+        there is none, hits have no probability.
+
+        Raises:
+            IndexNotFoundError: no index there.
+            IndexFormatError: the index is damaged, or a newer version wrote it.
+            EncoderMismatchError: another text encoder made the index.
+            UsageError: the calibration was fitted with other models.
+        """
+        index, place = Path(path), Device.parse(device)
+
+        def open_generation(manifest: Manifest) -> "SearchEngine":
+            photos = PhotoTable.read(index, manifest)
+            channels = _open_channels(index, manifest, photos, place)
+            if text_encoder is not None:
+                check_text_encoder(manifest, text_encoder)
+            encoder = text_encoder or LazyTextEncoder(manifest, pick_query_device(place))
+            if calibration is not None:
+                calibration.require_fit(manifest)
+            sure = calibration or find_calibration(manifest)
+            return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
+
+        return read_whole(index, open_generation)
+
+    @property
+    def text_encoder(self) -> TextEncoder:
+        """What turns queries into vectors."""
+        return self._text_encoder
+
+    @property
+    def photos(self) -> int:
+        """How many photos can be found."""
+        return len(self._photos)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels that this index has."""
+        return tuple(self._ranker.channels)
+
+    def holds(self, image_id: str) -> bool:
+        """Whether this is a photo that can be found."""
+        return self._photos.holds(image_id)
+
+    def file(self, image_id: str) -> Path:
+        """Where the photo of a hit lies; unlike `Hit.path`, it can be opened whatever its name.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return self._photos.file(image_id)
+
+    def facts(self, image_id: str) -> PhotoFacts:
+        """What is known of a photo: all its paths, its size, when and with which camera it was taken.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return self._photos.facts(self._photos.find(image_id))
+
+    def size(self, image_id: str) -> tuple[int, int]:
+        """The photo's width and height in pixels, as it is shown.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return self._photos.size(self._photos.find(image_id))
+
+    def search(
+        self,
+        query: str | Query,
+        k: int = 10,
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        min_probability: float = 0.0,
+        fold: bool = True,
+        reranker: Reranker | None = None,
+    ) -> Results:
+        """The k best photos for a query, fewer where fewer are allowed.
+
+        Without a `channel` the answers of all are fused, and a `reranker` looks at the first of them again.
+        `where` are filters, in the same language. Photos that show the same as a better one are folded under
+        it unless `fold` is False.
+
+        Raises:
+            UsageError: a query or filter that cannot be read, k < 1, a channel that the index lacks or that
+                is to be re-ranked, or a probability where the index knows none, or where there are no words
+                that it could be of.
+        """
+        (results,) = self.search_many(
+            [query], k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
+        )
+        return results
+
+    def search_many(
+        self,
+        queries: Sequence[str | Query],
+        k: int = 10,
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        min_probability: float = 0.0,
+        fold: bool = True,
+        reranker: Reranker | None = None,
+    ) -> list[Results]:
+        """`search` for many queries, encoded together."""
+        require_count(k)
+        self._require_probability(min_probability, channel)
+        wish = Wish(k, min_probability, fold)
+        asked = self._read(queries, where)
+        if min_probability and not all(each.query.text for each in asked):
+            raise UsageError(
+                f"found a query without words to be searched by meaning, expected some to be at least "
+                f"{min_probability:.0%} sure of; ask without a least probability, or say what the photo shows"
+            )
+        results: dict[int, Results] = {}
+        for numbers, ranked in self._rank(asked, wish.depth, channel, reranker):
+            for row, number in enumerate(numbers):
+                first = ranked.only(row)
+                results[number] = self._answer(asked[number], wish, channel, first, reranker)
+        return [results[number] for number in range(len(asked))]
+
+    def rank(
+        self,
+        queries: Sequence[str | Query],
+        k: int | None = None,
+        channel: str | None = None,
+        *,
+        reranker: Reranker | None = None,
+    ) -> Ranking:
+        """The k best photos (all of them without k) for many queries, as arrays; none is folded.
+
+        A text is a sentence as it is, whatever quotes, hyphens and colons are in it; for the language of
+        queries hand in `parse_query(text)`.
+
+        The answer takes 12 bytes a query and photo: hand in fewer queries at once where that is too much.
+
+        Raises:
+            UsageError: as `search`.
+        """
+        wanted = min(len(self._photos) if k is None else require_count(k), len(self._photos))
+        numbers_QK = np.full((len(queries), wanted), -1, dtype=np.int64)
+        scores_QK = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
+        asked = self._read(
+            [Query.plain(require_words(each)) if isinstance(each, str) else each for each in queries]
+        )
+        for numbers, ranked in self._rank(asked, max(wanted, 1), channel, reranker):
+            found = min(wanted, ranked.numbers_QK.shape[1])
+            numbers_QK[numbers, :found] = ranked.numbers_QK[:, :found]
+            scores_QK[numbers, :found] = ranked.scores_QK[:, :found]
+        return Ranking(self._photos.image_ids, numbers_QK, scores_QK)
+
+    def explain(
+        self,
+        query: str | Query,
+        image_id: str,
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        reranker: Reranker | None = None,
+    ) -> Explanation:
+        """Why a photo comes up for a query: its place in every channel, and where the captioner looked.
+
+        `channel`, `where` and `reranker` are those of the search. Reads the shard that holds the photo; but
+        for the `reranker`, no model sees the photo again.
+
+        Raises:
+            UsageError: as `search`; or there is no such photo, or the query leaves it out.
+            IndexFormatError: the shard is missing or damaged.
+        """
+        (explanation,) = self.explain_many(query, [image_id], channel, where=where, reranker=reranker)
+        return explanation
+
+    def explain_many(
+        self,
+        query: str | Query,
+        image_ids: Sequence[str],
+        channel: str | None = None,
+        *,
+        where: str | None = None,
+        depth: int = 1,
+        reranker: Reranker | None = None,
+    ) -> list[Explanation]:
+        """`explain` for many photos, ranked once; `depth` is that of the `Results` that they come from.
+
+        Without it scores may be off by a little where a search looked at more than a thousand photos.
+        """
+        self._ranker.pick(channel)
+        (asked,) = self._read([query], where)
+        numbers_N = np.array([self._find_allowed(asked, image_id) for image_id in image_ids], dtype=np.int64)
+        positions = self._photos.positions_P[numbers_N].tolist()
+        attentions = read_attentions(self._index, self._manifest, positions)
+        if text := asked.query.text:
+            queries = Queries((text,), self._text_encoder.encode([text]))
+            ranked, everywhere = self._ranker.rank_everywhere(queries, depth, channel, asked.allowed_P)
+            if ranked.added is None:
+                ranked = everywhere
+            if reranker is not None:
+                require_fused(channel)
+                ranked = reranker.rerank(ranked, text, self._photos)
+        else:
+            ranked = everywhere = self._rank_by_time(asked.allowed_P)
+        return self._answerer.explain(asked.query, numbers_N, ranked, everywhere, attentions)
+
+    def _find_allowed(self, asked: _Asked, image_id: str) -> int:
+        """The number of a photo that the query lets through."""
+        number = self._photos.find(image_id)
+        if asked.allowed_P is not None and not asked.allowed_P[number]:
+            raise UsageError(
+                f"found the photo {image_id!r}, which this query leaves out, expected one that it lets "
+                "through; ask without its filters, phrases and -words"
+            )
+        return number
+
+    def similar(self, image_id: str, k: int = 10, *, where: str | None = None, fold: bool = True) -> Results:
+        """The k photos that look most like a photo of the index, which is itself left out.
+
+        Compared are image vectors or, where the photo has none, caption vectors; a score is a cosine.
+
+        Raises:
+            UsageError: no such photo, k < 1, or a filter that cannot be read.
+        """
+        number = self._photos.find(image_id)
+        for channel in (Channel.IMAGE, Channel.CAPTION):
+            if (vectors := self._vectors.get(channel)) is None:
+                continue
+            vector_D = vectors.vectors(np.array([number]))[0]
+            if not np.isnan(vector_D).any():
+                break
+        others_P = np.arange(len(self._photos)) != number
+        return self._find_near(vector_D, channel, Wish(require_count(k), fold=fold), where, others_P)
+
+    def similar_to_vector(
+        self,
+        vector_D: np.ndarray,
+        k: int = 10,
+        channel: str = Channel.IMAGE,
+        *,
+        where: str | None = None,
+        fold: bool = True,
+    ) -> Results:
+        """The k photos whose vectors in a channel are nearest to this one, float32 (D,) of unit length.
+
+        Raises:
+            UsageError: k < 1, a filter that cannot be read, or a channel that the index has no vectors of.
+            RetrievalError: a vector of another length.
+        """
+        if channel not in self._vectors:
+            expected = ", ".join(self._vectors)
+            raise UsageError(f"found no vectors of {channel!r} in this index, expected one of: {expected}")
+        everything_P = np.ones(len(self._photos), dtype=bool)
+        wish = Wish(require_count(k), fold=fold)
+        return self._find_near(vector_D, Channel(channel), wish, where, everything_P)
+
+    def _require_probability(self, least: float, channel: str | None) -> None:
+        """Refuse to filter by probabilities that are not known."""
+        require_probability(least)
+        channels = frozenset(self._ranker.pick(channel))
+        if least and (self.calibration is None or self.calibration.find_curve(channels) is None):
+            raise UsageError(
+                f"found no calibration for {channel or 'the models of this index'}, expected one to be at "
+                f"least {least:.0%} sure; ask without a least probability, or fit one: `retrieve calibrate`"
+            )
+
+    def _find_near(
+        self, vector_D: np.ndarray, channel: Channel, wish: Wish, where: str | None, allowed_P: np.ndarray
+    ) -> Results:
+        filtered_P = select_photos(self._photos, self._words, parse_where(where))
+        allowed_P = allowed_P if filtered_P is None else allowed_P & filtered_P
+        allowed = int(np.count_nonzero(allowed_P))
+
+        def rank(depth: int) -> Ranked:
+            found = self._vectors[channel].search(vector_D[None], max(min(depth, allowed), 1), allowed_P)
+            return Ranked(*found, {channel: found})
+
+        return self._answerer.answer("", wish, allowed, rank)
+
+    def _read(self, queries: Sequence[str | Query], where: str | None = None) -> list[_Asked]:
+        """The queries with the photos that they let through; those without conditions share one array."""
+        outer_P = select_photos(self._photos, self._words, parse_where(where))
+        asked = []
+        for query in queries:
+            if isinstance(query, str):
+                query = Query() if outer_P is not None and not query.strip() else parse_query(query)
+            own_P = select_photos(self._photos, self._words, query)
+            if own_P is None or outer_P is None:
+                allowed_P = outer_P if own_P is None else own_P
+            else:
+                allowed_P = own_P & outer_P
+            asked.append(_Asked(query, allowed_P))
+        return asked
+
+    def _rank(
+        self, asked: Sequence[_Asked], k: int, channel: str | None, reranker: Reranker | None
+    ) -> Iterator[tuple[list[int], Ranked]]:
+        """Numbers of queries and their answer; those that let the same photos through are ranked together."""
+        self._ranker.pick(channel)
+        if reranker is not None:
+            require_fused(channel)
+            k = max(k, reranker.first)
+        with_words = [number for number, each in enumerate(asked) if each.query.text]
+        vectors_QD = self._text_encoder.encode([asked[number].query.text for number in with_words])
+        alike: dict[int, list[int]] = {}
+        for row, number in enumerate(with_words):
+            alike.setdefault(id(asked[number].allowed_P), []).append(row)
+        for rows in alike.values():
+            numbers = [with_words[row] for row in rows]
+            queries = Queries(tuple(asked[number].query.text for number in numbers), vectors_QD[rows])
+            ranked = self._ranker.rank(queries, k, channel, asked[numbers[0]].allowed_P)
+            if reranker is None:
+                yield numbers, ranked
+                continue
+            for row, number in enumerate(numbers):
+                yield [number], reranker.rerank(ranked.only(row), queries.texts[row], self._photos)
+        for number, each in enumerate(asked):
+            if not each.query.text:
+                yield [number], self._rank_by_time(each.allowed_P)
+
+    def _rank_one(self, asked: _Asked, k: int, channel: str | None, reranker: Reranker | None) -> Ranked:
+        ((_, ranked),) = self._rank([asked], k, channel, reranker)
+        return ranked
+
+    def _rank_by_time(self, allowed_P: np.ndarray | None) -> Ranked:
+        numbers_K = self._photos.newest_first
+        if allowed_P is not None:
+            numbers_K = numbers_K[allowed_P[numbers_K]]
+        return Ranked(np.zeros((1, len(numbers_K)), dtype=np.float32), numbers_K[None], {})
+
+    def _answer(
+        self, asked: _Asked, wish: Wish, channel: str | None, first: Ranked, reranker: Reranker | None
+    ) -> Results:
+        """The hits for a query; `first` is what ranking to the depth of the wish gave."""
+        allowed = len(self._photos) if asked.allowed_P is None else int(np.count_nonzero(asked.allowed_P))
+
+        def rank(depth: int) -> Ranked:
+            return first if depth == wish.depth else self._rank_one(asked, depth, channel, reranker)
+
+        return self._answerer.answer(asked.query.text, wish, allowed, rank)
+
+
+def _open_channels(
+    index: Path, manifest: Manifest, photos: PhotoTable, place: Device
+) -> dict[Channel, Searcher]:
+    head = None if manifest.image_head is None else read_text_head(index, manifest.image_head)
+    channels: dict[Channel, Searcher] = {}
+    for record in manifest.vectors:
+        vectors = read_vectors(index, record, place)
+        numbered = vectors.with_ids(photos.number(vectors.ids))
+        channel = Channel(record.channel)
+        channels[channel] = VectorSearcher(numbered, head if channel is Channel.IMAGE else None)
+    if Channel.CAPTION not in channels:
+        if len(photos):
+            raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
+        empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
+        empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
+        channels[Channel.CAPTION] = VectorSearcher(empty)
+    if manifest.lexical is not None:
+        words = read_words(index, manifest.lexical)
+        channels[Channel.LEXICAL] = LexicalSearcher(words.with_ids(photos.number(words.ids)))
+    return channels

@@ -1,0 +1,117 @@
+"""Why a photo is an answer: its places, and where the captioner looked at each word. Reads shards.
+
+Shapes: R rows and C columns of the grid that the captioner looks at, over the whole photo.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retrieval.search.hit import ChannelHit
+from retrieval.search.matched_words import match_words
+from retrieval.store.manifest import Manifest
+from retrieval.store.schema import ATTENTION_COLUMNS, Provenance, StoredAttention, table_to_rows
+from retrieval.store.shards import read_shard
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExplainedWord:
+    """A word of the caption, whether it is one of the query's, and where the captioner looked for it.
+
+    `attention_RC` is float32 from 0 to 1, the largest weight of the word; None where there is none: a person
+    wrote the caption, or a captioner without attention.
+    """
+
+    word: str
+    matched: bool
+    attention_RC: np.ndarray | None = field(default=None, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it; attention as rows of numbers with three decimals."""
+        attention = (
+            None if self.attention_RC is None else self.attention_RC.astype(np.float64).round(3).tolist()
+        )
+        return {"word": self.word, "matched": self.matched, "attention": attention}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """Why a photo came up for a query.
+
+    `score`, `probability` and `channels` are those of its hit; every channel that was searched is there that
+    has the photo, however far down. `width` and `height` are those of the photo in pixels, as it is shown.
+    """
+
+    query: str
+    image_id: str
+    path: str
+    caption: str
+    provenance: Provenance
+    width: int
+    height: int
+    score: float
+    probability: float | None
+    channels: dict[str, ChannelHit]
+    words: tuple[ExplainedWord, ...]
+    generation: int
+
+    @property
+    def matched(self) -> tuple[str, ...]:
+        """The words of the caption that are words of the query, but for their endings."""
+        return tuple(word.word for word in self.words if word.matched)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "query": self.query,
+            "image_id": self.image_id,
+            "path": self.path,
+            "caption": self.caption,
+            "provenance": self.provenance,
+            "width": self.width,
+            "height": self.height,
+            "score": self.score,
+            "probability": self.probability,
+            "channels": {name: asdict(place) for name, place in self.channels.items()},
+            "words": [word.to_dict() for word in self.words],
+            "generation": self.generation,
+        }
+
+
+def explain_words(
+    caption: str, query: str, provenance: Provenance, attention: StoredAttention | None
+) -> tuple[ExplainedWord, ...]:
+    """The words of a caption; the stored attention is that of the words that the captioner wrote."""
+    if attention is not None and provenance is Provenance.MODEL:
+        words = attention.words
+        grids = list(attention.weights_TRC.astype(np.float32) / 255)
+    else:
+        words = tuple(caption.split())
+        grids = [None] * len(words)
+    return tuple(
+        ExplainedWord(word, bool(match_words(word, query)), grid)
+        for word, grid in zip(words, grids, strict=True)
+    )
+
+
+def read_attentions(
+    index: Path, manifest: Manifest, positions: Sequence[int]
+) -> list[StoredAttention | None]:
+    """The attention of the rows at these positions, each shard read once; None where a row has none.
+
+    Raises:
+        IndexFormatError: one of their shards is missing or damaged.
+    """
+    found: dict[int, StoredAttention | None] = {}
+    start = 0
+    for shard in manifest.shards:
+        inside = [position for position in positions if start <= position < start + shard.rows]
+        if inside:
+            column = read_shard(index, shard, ATTENTION_COLUMNS)
+            rows = table_to_rows(column.take([position - start for position in inside]))
+            found |= {position: row.attention for position, row in zip(inside, rows, strict=True)}
+        start += shard.rows
+    return [found[position] for position in positions]

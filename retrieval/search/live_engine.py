@@ -1,0 +1,60 @@
+"""A search engine that follows its index. Reads CURRENT before every use; writes nothing."""
+
+import logging
+import threading
+from pathlib import Path
+
+from retrieval.errors import RetrievalError
+from retrieval.search.engine import SearchEngine
+from retrieval.search.fusion import FusionConfig
+from retrieval.store.manifest import read_current_line
+from retrieval.text.text_encoder import TextEncoder
+
+logger = logging.getLogger(__name__)
+
+
+class LiveEngine:
+    """The engine of the current generation, whichever that is by now. May be shared by threads.
+
+    One `SearchEngine` answers from one generation: take `engine` once per request and ask it everything.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        text_encoder: TextEncoder | None = None,
+        device: str = "auto",
+        fusion: FusionConfig | None = None,
+    ) -> None:
+        """Open the index; the arguments and what is raised are those of `SearchEngine.open`."""
+        self._path = Path(path)
+        self._device = device
+        self._fusion = fusion
+        self._lock = threading.Lock()
+        self._current = read_current_line(self._path)
+        self._engine = SearchEngine.open(path, text_encoder, device, fusion)
+
+    @property
+    def engine(self) -> SearchEngine:
+        """The engine of the generation that is current now.
+
+        Where that cannot be opened (it is damaged, say), the former one goes on answering, with a notice on
+        the log, and the next generation is tried in its turn.
+        """
+        current = read_current_line(self._path)
+        if current == self._current:
+            return self._engine
+        with self._lock:
+            if current != self._current:
+                self._reopen()
+                # Last: who asks in the meantime waits, and sees what was committed before it asked.
+                self._current = current
+            return self._engine
+
+    def _reopen(self) -> None:
+        try:
+            self._engine = SearchEngine.open(
+                self._path, self._engine.text_encoder, self._device, self._fusion
+            )
+        except (RetrievalError, OSError) as error:
+            logger.warning("generation %d goes on answering: %s", self._engine.generation, error)

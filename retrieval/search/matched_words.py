@@ -1,0 +1,41 @@
+"""The words that a caption has in common with a query. Reads and writes nothing."""
+
+from functools import lru_cache
+
+from retrieval.channels.stems import split_words, stem_words
+
+# Words that say nothing of what a photo shows: that they are in both is no reason.
+_FUNCTION_WORDS = frozenset(
+    "a an and are as at be by for from he her his in into is it its of on or she that the their them "
+    "there they this to up was while who with s t".split()
+)
+
+
+def match_words(caption: str, query: str) -> tuple[str, ...]:
+    """The distinct words of the caption, in order, that are words of the query but for their endings.
+
+    Words such as "the" and "on" count for nothing.
+    """
+    wanted = _stem_content(query)
+    words = dict.fromkeys(_find_content(caption))
+    return tuple(word for word in words if wanted.intersection(_stem(word)))
+
+
+def has_all_words(caption: str, query: str) -> bool:
+    """Whether all words of the query, but for their endings and words such as "the", are in the caption."""
+    wanted = _stem_content(query)
+    return bool(wanted) and wanted <= _stem_content(caption)
+
+
+def _find_content(text: str) -> list[str]:
+    return [word for word in split_words(text) if word.lower() not in _FUNCTION_WORDS]
+
+
+def _stem_content(text: str) -> set[str]:
+    return {stem for word in _find_content(text) for stem in _stem(word)}
+
+
+@lru_cache(maxsize=10_000)
+def _stem(word: str) -> tuple[str, ...]:
+    """A page of captions has the same few hundred words."""
+    return stem_words(word)

@@ -1,0 +1,49 @@
+"""The answer to one query: hits, best first, and what they were chosen from. Reads and writes nothing."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from retrieval.search.hit import Hit
+
+# Half: below it, people rather disagree than agree that the sentence describes the photo.
+LIKELY = 0.5
+
+
+class Results(list[Hit]):
+    """The hits, best first, and the `generation` of the index that they come from.
+
+    `photos` counts those of the index, `allowed` those of them that the query's filters, phrases and words to
+    leave out let through. `matches_well` says whether any photo is likely to be what was asked for, at
+    `LIKELY` or more or because its caption has all the words; None where that is not known. `depth` is how
+    many photos were ranked to find them, which explaining them takes. A notebook shows them as a grid of
+    photos.
+    """
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        generation: int,
+        photos: int,
+        allowed: int,
+        find_file: Callable[[str], Path],
+        matches_well: bool | None = None,
+        depth: int = 1,
+    ) -> None:
+        """`find_file` says where the photo with an image_id lies."""
+        super().__init__(hits)
+        self.generation = generation
+        self.photos = photos
+        self.allowed = allowed
+        self.matches_well = matches_well
+        self.depth = depth
+        self._find_file = find_file
+
+    def file(self, hit: Hit) -> Path:
+        """Where the photo of a hit lies; unlike `hit.path`, it can be opened whatever its name."""
+        return self._find_file(hit.image_id)
+
+    def _repr_html_(self) -> str:
+        from retrieval.pictures.gallery import render_grid
+
+        return render_grid(self)

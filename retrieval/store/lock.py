@@ -1,0 +1,60 @@
+"""The one writer of an index. Writes INDEX/LOCK: the number of the process that holds it."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retrieval.errors import IndexBusyError
+from retrieval.store.files import make_folder
+
+_held: set[int] = set()
+
+
+@contextmanager
+def writer_lock(index: Path) -> Iterator[None]:
+    """Hold the index for writing; the folder is made where it is missing.
+
+    The lock is the kernel's (flock), so that one left by a dead process does not block.
+
+    Raises:
+        IndexBusyError: another writer holds the index; said at once, without waiting.
+    """
+    make_folder(index)
+    path = index / "LOCK"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _take(descriptor, path)
+        _held.add(descriptor)
+        try:
+            yield
+        finally:
+            _held.discard(descriptor)
+            os.ftruncate(descriptor, 0)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        who = f"process {holder}" if holder else "another process"
+        raise IndexBusyError(
+            f"the index {path.parent} is being written by {who}, expected no other writer; wait for it to end"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _close_in_child() -> None:
+    # A forked worker that outlives a killed writer must not keep the index locked.
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_close_in_child)

@@ -1,0 +1,284 @@
+"""The manifest: what one generation of an index consists of.
+
+Reads and writes INDEX/CURRENT (generation and SHA-256 of its manifest) and INDEX/manifests/00000007.json,
+whose last line is the SHA-256 of what precedes it: a manifest can be trusted even where CURRENT was lost.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
+from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+
+FORMAT_VERSION = 1
+
+T = TypeVar("T")
+
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0)]
+_CURRENT = re.compile(rb"(0|[1-9][0-9]{0,7}) ([0-9a-f]{64})\n")
+_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n\Z')
+_END = b"\n}\n"
+_MANIFEST_NAME = re.compile(r"([0-9]{8})\.json")
+_REPAIR = "run `retrieve repair`"
+_EXPECTED_CURRENT = f"expected a generation and a SHA-256; {_REPAIR}, restore it or index again"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A model that the index was made with: its name, and the SHA-256 of its weights in hex."""
+
+    name: str
+    sha256: _Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRecord:
+    """The image head that the index was made with, and its side for queries, heads/<sha256>.safetensors.
+
+    `sha256` is that of the weights of both sides, `dimension` the length of the image channel's vectors;
+    `text_sha256` and `text_bytes` are those of the file.
+    """
+
+    name: str
+    sha256: _Sha256
+    dimension: _Count
+    text_sha256: _Sha256
+    text_bytes: _Count
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """One shards/<sha256>.parquet: its size in bytes, its rows, and when it was written (ISO 8601)."""
+
+    sha256: _Sha256
+    bytes: _Count
+    rows: _Count
+    written: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRun:
+    """Shards of a run that has not ended, by one captioner: the next run with it carries on from them.
+
+    They come after the manifest's own shards. No search sees them yet.
+    """
+
+    captioner: ModelRecord
+    shards: tuple[ShardRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorsRecord:
+    """One vectors/<sha256>.faiss: the channel it serves, its kind (such as "flat") and its shape."""
+
+    channel: str
+    sha256: _Sha256
+    bytes: _Count
+    kind: str
+    vectors: _Count
+    dimension: _Count
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalRecord:
+    """The lexical/<sha256>.tar of the lexical channel: its kind (such as "tantivy") and how many photos."""
+
+    sha256: _Sha256
+    bytes: _Count
+    kind: str
+    photos: _Count
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRecord:
+    """A fixed sentence and its vector (base64 of little-endian float32), to recognise the text encoder by."""
+
+    text: str
+    vector: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One generation of an index.
+
+    `photos` counts the searchable photos, `failed` those that could not be read. The shards are in writing
+    order: a photo's row in a later shard supersedes its earlier ones. `created` is an ISO 8601 time.
+    Everything derived (`vectors`, `lexical`, `photos`, `failed`) is made from `shards` by
+    `retrieval.store.derived`; an index from before there was a lexical channel has no `lexical`.
+    """
+
+    format_version: _Count = FORMAT_VERSION
+    generation: _Count
+    captioner: ModelRecord | None = None
+    text_encoder: ModelRecord
+    image_head: HeadRecord | None = None
+    caption_dimension: _Count
+    metric: str = "inner_product"
+    photos: _Count = 0
+    failed: _Count = 0
+    shards: tuple[ShardRecord, ...] = ()
+    vectors: tuple[VectorsRecord, ...] = ()
+    lexical: LexicalRecord | None = None
+    probes: tuple[ProbeRecord, ...] = ()
+    unfinished: UnfinishedRun | None = None
+    created: str = ""
+    written_by: str = ""
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+def read_manifest(index: Path) -> Manifest:
+    """The manifest that CURRENT names, its hash verified.
+
+    Raises:
+        IndexNotFoundError: the folder holds no index.
+        IndexFormatError: CURRENT or the manifest is damaged or missing, or a newer version wrote it.
+    """
+    return read_whole(index, lambda manifest: manifest)
+
+
+def read_whole(index: Path, read: Callable[[Manifest], T]) -> T:
+    """What `read` makes of the current generation.
+
+    A writer may commit two generations and remove the files of this one in the meantime; then it is begun
+    again with the newest.
+
+    Raises:
+        IndexNotFoundError, IndexFormatError: as `read_manifest`, and what `read` raises.
+    """
+    while True:
+        before = read_current_line(index)
+        try:
+            return read(_read_named_manifest(index, before))
+        except IndexFormatError:
+            if read_current_line(index) == before:
+                raise
+
+
+def read_current_line(index: Path) -> bytes | None:
+    """The bytes of CURRENT, which change with every generation; None where there is none."""
+    try:
+        return (index / "CURRENT").read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _read_named_manifest(index: Path, current: bytes | None) -> Manifest:
+    if current is None:
+        if list_generations(index)[-1:] > [1]:
+            raise IndexFormatError(f"found no {index / 'CURRENT'}, {_EXPECTED_CURRENT}")
+        raise IndexNotFoundError(
+            f"found no index in {index}, expected a folder made by `retrieve index`; "
+            f"run `retrieve index PHOTOS --index {index}`"
+        )
+    match = _CURRENT.fullmatch(current)
+    if match is None:
+        raise IndexFormatError(f"{index / 'CURRENT'} is damaged: found {current[:80]!r}, {_EXPECTED_CURRENT}")
+    path = manifest_path(index, int(match[1]))
+    try:
+        return _parse(read_verified(path, match[2].decode()), path)
+    except NewerFormatError:
+        raise
+    except IndexFormatError as error:
+        raise IndexFormatError(_blame(index, path) or str(error)) from None
+
+
+def _blame(index: Path, path: Path) -> str:
+    """Why CURRENT, and not the manifest that it names, must be what is damaged; empty where it isn't."""
+    if not path.exists():
+        return f"found no {path}, which {index / 'CURRENT'} names; {_REPAIR}, restore it or index again"
+    try:
+        read_generation(index, int(path.stem))
+    except IndexFormatError:
+        return ""
+    return f"{index / 'CURRENT'} is damaged: {path} is whole and has another SHA-256; {_REPAIR} or restore it"
+
+
+def read_current_generation(index: Path) -> int:
+    """The generation that CURRENT names, whether it is there or not; 0 where CURRENT says none."""
+    match = _CURRENT.fullmatch(read_current_line(index) or b"")
+    return int(match[1]) if match else 0
+
+
+def list_generations(index: Path) -> list[int]:
+    """The generations whose manifests are there, damaged or not, oldest first."""
+    found = [_MANIFEST_NAME.fullmatch(path.name) for path in (index / "manifests").glob("*.json")]
+    return sorted(int(match[1]) for match in found if match)
+
+
+def read_generation(index: Path, generation: int) -> Manifest:
+    """The manifest of one generation, whatever CURRENT says; its own checksum is verified.
+
+    Raises:
+        IndexFormatError: it is damaged or missing, carries no checksum, or a newer version wrote it.
+    """
+    path = manifest_path(index, generation)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise IndexFormatError(f"found no {path} ({error.strerror}), expected a manifest") from None
+    seal = _SEAL.search(data)
+    if seal is None or hash_bytes(data[: seal.start()] + _END) != seal[1].decode():
+        raise IndexFormatError(f"{path} is damaged: its checksum is not that of its text; {_REPAIR}")
+    return _parse(data, path)
+
+
+def commit_manifest(index: Path, manifest: Manifest) -> None:
+    """Make `manifest` the current generation. When this returns, a power cut can no longer undo it.
+
+    Everything that it names must have been written before. The same manifest gives the same bytes.
+    """
+    text = (json.dumps(dataclasses.asdict(manifest), indent=1) + "\n").encode()
+    data = text.removesuffix(_END) + f',\n "sha256": "{hash_bytes(text)}"\n}}\n'.encode()
+    path = manifest_path(index, manifest.generation)
+    _parse(data, path)
+    make_folder(path.parent)
+    write_file(path, data)
+    _write_current(index, manifest.generation, data)
+
+
+def finish_commit(index: Path) -> None:
+    """Write CURRENT where a run was killed, or a power cut came, just before the first one was written."""
+    if list_generations(index) == [1] and not (index / "CURRENT").exists():
+        read_generation(index, 1)
+        _write_current(index, 1, manifest_path(index, 1).read_bytes())
+
+
+def _write_current(index: Path, generation: int, data: bytes) -> None:
+    write_file(index / "CURRENT", f"{generation} {hash_bytes(data)}\n".encode())
+
+
+def manifest_path(index: Path, generation: int) -> Path:
+    """Where the manifest of a generation lies."""
+    return index / "manifests" / f"{generation:08d}.json"
+
+
+def _parse(data: bytes, path: Path) -> Manifest:
+    version = _format_version(data)
+    if version > FORMAT_VERSION:
+        raise NewerFormatError(
+            f"{path} has format version {version}, expected at most {FORMAT_VERSION}; update this program"
+        )
+    try:
+        return _MANIFEST.validate_json(_SEAL.sub(_END, data), extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise IndexFormatError(f"{path} is not a manifest: {where}: {first['msg']}; index again") from None
+
+
+def _format_version(data: bytes) -> int:
+    try:
+        version = json.loads(data)["format_version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0
+    return version if isinstance(version, int) else 0

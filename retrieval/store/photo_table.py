@@ -1,0 +1,168 @@
+"""The searchable photos of one generation. Reads what the shards hold of them but vectors and attention."""
+
+import bisect
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrieval.channels.stems import clean_text
+from retrieval.errors import IndexFormatError, UsageError
+from retrieval.printable import make_printable
+from retrieval.store.manifest import Manifest
+from retrieval.store.schema import Provenance, Status
+from retrieval.store.shards import newest_with_status, read_columns
+
+_COLUMNS = ["image_id", "status", "paths", "width", "height", "taken", "camera", "captions", "tags"]
+_FACTS = ["width", "height", "taken", "camera", "tags"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What is known of a photo: where it was found, and what its row says (see `schema`)."""
+
+    paths: tuple[Path, ...]
+    width: int
+    height: int
+    taken: datetime | None
+    camera: str | None
+    tags: tuple[str, ...]
+    caption: str
+    provenance: Provenance
+
+
+class PhotoTable:
+    """Photos in order of `image_id`; a photo's number in this order is what the engine's indexes return.
+
+    Equal scores in order of number are therefore in order of `image_id`.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        """`table` holds the columns of all shards that are read here, in order."""
+        self.positions_P = newest_with_status(table, Status.INDEXED)
+        photos = table.take(pa.array(self.positions_P)).combine_chunks()
+        self.image_ids: tuple[str, ...] = tuple(photos["image_id"].to_pylist())
+        self.columns: dict[str, pa.Array] = {name: photos[name].combine_chunks() for name in _COLUMNS}
+        # Parquet has no seconds, and gives milliseconds back.
+        self.columns["taken"] = self.columns["taken"].cast(pa.timestamp("s"))
+        self._number_at = np.full(table.num_rows, -1, dtype=np.int64)
+        self._number_at[self.positions_P] = np.arange(len(self.positions_P))
+
+    @classmethod
+    def read(cls, index: Path, manifest: Manifest) -> "PhotoTable":
+        """The photos of a generation.
+
+        Raises:
+            IndexFormatError: a shard is missing or damaged.
+        """
+        return cls(read_columns(index, manifest, _COLUMNS))
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def number(self, positions_N: np.ndarray) -> np.ndarray:
+        """int64 (N,): the numbers of the photos whose rows lie at these positions.
+
+        Raises:
+            IndexFormatError: there is no searchable photo.
+        """
+        if len(positions_N) and positions_N.max() >= len(self._number_at):
+            raise IndexFormatError("found vectors or words beyond the last row of the shards; index again")
+        numbers_N: np.ndarray = self._number_at[positions_N]
+        if (numbers_N < 0).any():
+            raise IndexFormatError(
+                "found vectors or words of photos that were deleted or replaced; index again"
+            )
+        return numbers_N
+
+    def find(self, image_id: str) -> int:
+        """The number of a photo.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        if not self.holds(image_id):
+            raise UsageError(f"found no photo {image_id!r} in this index, expected the image_id of a hit")
+        return bisect.bisect_left(self.image_ids, image_id)
+
+    def holds(self, image_id: str) -> bool:
+        """Whether there is such a photo."""
+        number = bisect.bisect_left(self.image_ids, image_id)
+        return number < len(self) and self.image_ids[number] == image_id
+
+    def path(self, number: int) -> str:
+        """The first path of a photo, printable."""
+        paths = self.columns["paths"][number].as_py()
+        return make_printable(os.fsdecode(paths[0])) if paths else ""
+
+    def file(self, image_id: str) -> Path:
+        """Where a photo was found first.
+
+        Raises:
+            UsageError: there is no such photo.
+        """
+        return Path(os.fsdecode(self.columns["paths"][self.find(image_id)].as_py()[0]))
+
+    def files(self, number: int) -> tuple[Path, ...]:
+        """Everywhere a photo was found."""
+        return tuple(Path(os.fsdecode(path)) for path in self.columns["paths"][number].as_py())
+
+    def facts(self, number: int) -> PhotoFacts:
+        """What is known of a photo."""
+        fields = {name: self.columns[name][number].as_py() for name in _FACTS}
+        return PhotoFacts(
+            paths=self.files(number),
+            tags=tuple(fields.pop("tags")),
+            caption=self.caption(number),
+            provenance=self.provenance(number),
+            **fields,
+        )
+
+    def size(self, number: int) -> tuple[int, int]:
+        """The width and height of a photo."""
+        return self.columns["width"][number].as_py(), self.columns["height"][number].as_py()
+
+    def caption(self, number: int) -> str:
+        """The main caption of a photo; empty where it has none."""
+        return self.main_captions.field("text")[number].as_py() or ""
+
+    def provenance(self, number: int) -> Provenance:
+        """Who wrote the main caption of a photo."""
+        return Provenance(self.main_captions.field("provenance")[number].as_py() or Provenance.MODEL)
+
+    @cached_property
+    def main_captions(self) -> pa.StructArray:
+        """The first caption of each photo, as the shards hold it; its fields are null where there is none."""
+        captions = self.columns["captions"]
+        count_P = captions.value_lengths().to_numpy()
+        first_P = pa.array(np.cumsum(count_P) - count_P, mask=count_P == 0)
+        fields = captions.flatten().flatten()
+        names = [field.name for field in captions.type.value_type]
+        return pa.StructArray.from_arrays([field.take(first_P) for field in fields], names)
+
+    @cached_property
+    def written_by_people(self) -> np.ndarray:
+        """Bool (P,): the photos whose main caption a person wrote."""
+        human = pc.equal(self.main_captions.field("provenance"), Provenance.HUMAN).fill_null(False)
+        return np.asarray(human.to_numpy(zero_copy_only=False))
+
+    @cached_property
+    def lowered_paths(self) -> pa.Array:
+        """All paths of all photos in turn, as `filters.parse_value` gives what is looked for in them."""
+        paths = self.columns["paths"].flatten().to_pylist()
+        return pa.array(
+            [clean_text(make_printable(os.fsdecode(path)).lower()) for path in paths], pa.string()
+        )
+
+    @cached_property
+    def newest_first(self) -> np.ndarray:
+        """int64 (P,): the photos' numbers by capture time, the newest first, those without one last."""
+        taken_P = self.columns["taken"].to_numpy(zero_copy_only=False).astype("datetime64[s]")
+        unknown_P = np.isnat(taken_P)
+        order_P: np.ndarray = np.lexsort((-taken_P.astype(np.int64), unknown_P))
+        return order_P

@@ -1,0 +1,205 @@
+"""Mends an index that was damaged. Reads every byte of it; writes INDEX/quarantine and a new generation.
+
+Damaged files are moved aside, never deleted. What is derived is made again from the shards; where shards are
+damaged, the generation before takes the place of this one, and where that is damaged as well, the shards that
+are whole. What is lost that way, `retrieve index` captions again.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.errors import IndexFormatError, NewerFormatError
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.files import make_folder
+from retrieval.store.garbage import kept_generations
+from retrieval.store.inventory import list_files
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import (
+    Manifest,
+    UnfinishedRun,
+    finish_commit,
+    list_generations,
+    manifest_path,
+    read_current_generation,
+    read_generation,
+    read_manifest,
+)
+from retrieval.store.sealed_file import read_sealed
+from retrieval.store.shards import find_shard
+
+QUARANTINE = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """`actions` says what was done, one line each, in order; none where the index was whole.
+
+    `photos` were searchable before, as far as that is known, and are now.
+    """
+
+    generation: int
+    photos_before: int | None
+    photos: int
+    actions: tuple[str, ...]
+
+
+def repair_index(index: Path) -> RepairReport:
+    """Make the index whole again, with as much of it as can be had.
+
+    Raises:
+        RetrievalError: another process is writing.
+        IndexNotFoundError: the folder holds no index.
+        IndexFormatError: no manifest of the index is whole, or a newer version wrote one.
+    """
+    if not (index / "CURRENT").exists() and not list_generations(index):
+        read_manifest(index)
+    with writer_lock(index):
+        return _Repair(index).run()
+
+
+class _Repair:
+    """One repair; the actions are collected as they are taken."""
+
+    def __init__(self, index: Path) -> None:
+        self._index = index
+        self._actions: list[str] = []
+        self._highest = 0
+
+    def run(self) -> RepairReport:
+        finish_commit(self._index)
+        current = self._read_current()
+        readable = self._read_generations(current)
+        if not readable:
+            raise IndexFormatError(
+                f"found no manifest in {self._index} that is whole, expected one; index again elsewhere"
+            )
+        damaged = {
+            file.path
+            for manifest in readable.values()
+            for file in list_files(self._index, manifest)
+            if file.find_damage() is not None
+        }
+        self._quarantine([*sorted(damaged), *self._find_unsealed()])
+        newest = readable[max(readable)]
+        chosen = self._choose(newest, readable, damaged)
+        rebuild = chosen not in readable.values() or self._is_hurt(chosen, damaged)
+        for generation, manifest in readable.items():
+            if self._is_hurt(manifest, damaged):
+                self._quarantine([manifest_path(self._index, generation)])
+        if rebuild or chosen is not current:
+            chosen = self._keep_nameless_shards(chosen)
+            chosen = self._commit(chosen, rebuild)
+        return RepairReport(
+            chosen.generation, current.photos if current else None, chosen.photos, tuple(self._actions)
+        )
+
+    def _commit(self, chosen: Manifest, rebuild: bool) -> Manifest:
+        if rebuild:
+            chosen = build_derived(self._index, chosen)
+            self._actions.append("made the derived files again from the shards")
+        chosen = commit_next(self._index, dataclasses.replace(chosen, generation=self._highest))
+        self._actions.append(f"committed generation {chosen.generation} with {chosen.photos} photos")
+        return chosen
+
+    def _read_current(self) -> Manifest | None:
+        try:
+            return read_manifest(self._index)
+        except NewerFormatError:
+            raise
+        except IndexFormatError as error:
+            self._actions.append(str(error))
+            return None
+
+    def _read_generations(self, current: Manifest | None) -> dict[int, Manifest]:
+        """The manifests that are whole: of the generations that are kept, or of all if CURRENT is lost."""
+        readable = {} if current is None else {current.generation: current}
+        there = list_generations(self._index)
+        self._highest = max([*there, read_current_generation(self._index)])
+        for generation in there if current is None else kept_generations(self._index, current.generation):
+            if generation in readable:
+                continue
+            try:
+                readable[generation] = read_generation(self._index, generation)
+            except NewerFormatError:
+                raise
+            except IndexFormatError:
+                self._quarantine([manifest_path(self._index, generation)])
+        return readable
+
+    def _choose(self, newest: Manifest, readable: dict[int, Manifest], damaged: set[Path]) -> Manifest:
+        """The generation to go on with: the newest whose shards are whole, or what is left of the newest."""
+        for generation in sorted(readable, reverse=True):
+            manifest = readable[generation]
+            if all(file.derived or file.path not in damaged for file in list_files(self._index, manifest)):
+                if manifest is not newest:
+                    self._actions.append(
+                        f"fell back from generation {newest.generation} to {generation}, which is whole; "
+                        "run `retrieve index` to add what came since"
+                    )
+                return manifest
+        return self._without_damaged_shards(newest, damaged)
+
+    def _is_hurt(self, manifest: Manifest, damaged: set[Path]) -> bool:
+        return any(file.path in damaged for file in list_files(self._index, manifest))
+
+    def _without_damaged_shards(self, manifest: Manifest, damaged: set[Path]) -> Manifest:
+        lost = {file.sha256 for file in list_files(self._index, manifest) if file.path in damaged}
+        whole = tuple(shard for shard in manifest.shards if shard.sha256 not in lost)
+        rows = sum(shard.rows for shard in manifest.shards) - sum(shard.rows for shard in whole)
+        if len(whole) < len(manifest.shards):
+            self._actions.append(
+                f"left out {len(manifest.shards) - len(whole)} damaged shards with {rows} rows; "
+                "run `retrieve index` to caption their photos again"
+            )
+        head = manifest.image_head
+        if head is not None and head.text_sha256 in lost:
+            head = None
+            self._actions.append("left out the image channel's head; run `retrieve index` to put it back")
+        run = manifest.unfinished
+        if run is not None:
+            kept = tuple(shard for shard in run.shards if shard.sha256 not in lost)
+            run = dataclasses.replace(run, shards=kept)
+        return dataclasses.replace(manifest, shards=whole, image_head=head, unfinished=run)
+
+    def _keep_nameless_shards(self, manifest: Manifest) -> Manifest:
+        """What is whole and would be garbage becomes an unfinished run, which the next run carries on."""
+        if manifest.captioner is None or (
+            manifest.unfinished and manifest.unfinished.captioner != manifest.captioner
+        ):
+            return manifest
+        named = {file.path for file in list_files(self._index, manifest)}
+        paths = [path for path in (self._index / "shards").glob("*.parquet") if path not in named]
+        paths.sort(key=lambda path: (path.stat().st_mtime_ns, path))
+        shards = tuple(shard for shard in map(find_shard, paths) if shard is not None)
+        if not shards:
+            return manifest
+        rows = sum(shard.rows for shard in shards)
+        self._actions.append(
+            f"kept {len(shards)} whole shards with {rows} rows for the next `retrieve index`"
+        )
+        before = manifest.unfinished.shards if manifest.unfinished else ()
+        return dataclasses.replace(manifest, unfinished=UnfinishedRun(manifest.captioner, (*before, *shards)))
+
+    def _find_unsealed(self) -> Iterator[Path]:
+        path = self._index / "SEEN"
+        try:
+            read_sealed(path)
+        except FileNotFoundError:
+            pass
+        except (OSError, IndexFormatError):
+            yield path
+
+    def _quarantine(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            name = path.relative_to(self._index)
+            if not os.path.lexists(path):
+                self._actions.append(f"found no {name}")
+                continue
+            folder = self._index / QUARANTINE
+            make_folder(folder)
+            os.replace(path, folder / path.name)
+            self._actions.append(f"moved {name}, which is damaged, to {QUARANTINE}/")

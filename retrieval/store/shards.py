@@ -1,0 +1,134 @@
+"""Shards: the immutable source of truth. Reads and writes INDEX/shards/<sha256>.parquet.
+
+A photo's row in a later shard supersedes its earlier rows; a deleted row is a tombstone. The position of a
+row is its number in the concatenation of the manifest's shards.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from retrieval.device import count_cores
+from retrieval.errors import IndexFormatError
+from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.store.manifest import Manifest, ShardRecord
+from retrieval.store.schema import PhotoRow, Status, photo_schema, rows_to_table, table_to_rows
+
+
+def shard_path(index: Path, sha256: str) -> Path:
+    """Where the shard with this hash lies."""
+    return index / "shards" / f"{sha256}.parquet"
+
+
+def shard_schema(manifest: Manifest) -> pa.Schema:
+    """The schema of every shard of an index."""
+    head = manifest.image_head
+    return photo_schema(manifest.caption_dimension, head.dimension if head else 0)
+
+
+def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRecord:
+    """Write rows as one durable shard, zstd-compressed and with page checksums.
+
+    The same rows and schema give the same bytes.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows_to_table(rows, schema), sink, compression="zstd", write_page_checksum=True)
+    data = sink.getvalue().to_pybytes()
+    record = ShardRecord(sha256=hash_bytes(data), bytes=len(data), rows=len(rows))
+    path = shard_path(index, record.sha256)
+    make_folder(path.parent)
+    write_file(path, data)
+    return record
+
+
+def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> pa.Table:
+    """A shard's rows in order, all columns or the named ones; its hash is verified before Parquet sees it.
+
+    Raises:
+        IndexFormatError: the file is missing, damaged or not what the manifest says.
+    """
+    path = shard_path(index, shard.sha256)
+    data = read_verified(path, shard.sha256)
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        table = file.read(columns)
+    except (pa.ArrowException, OSError) as error:
+        raise IndexFormatError(f"{path} is not a readable shard: {error}; index again") from None
+    if missing := sorted(set(columns or ()) - set(table.column_names)):
+        raise IndexFormatError(f"{path} has no column {', '.join(missing)}; index again")
+    if table.num_rows != shard.rows:
+        raise IndexFormatError(
+            f"{path} has {table.num_rows} rows, expected {shard.rows} as the manifest says; index again"
+        )
+    return table
+
+
+def find_shard(path: Path) -> ShardRecord | None:
+    """The record of a shard that no manifest names; None where it is damaged. Its name is its hash."""
+    try:
+        data = read_verified(path, path.stem)
+        rows = pq.read_metadata(pa.BufferReader(data)).num_rows
+    except (IndexFormatError, pa.ArrowException, OSError):
+        return None
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    return ShardRecord(sha256=path.stem, bytes=len(data), rows=rows, written=written)
+
+
+def read_rows(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> list[PhotoRow]:
+    """`read_shard` as rows; `columns` must name at least `image_id`, `paths` and `status`."""
+    return table_to_rows(read_shard(index, shard, columns))
+
+
+def keep_failure_time(row: PhotoRow, shard: ShardRecord) -> PhotoRow:
+    """A row of this shard as another shard must hold it: a failure stays as old as it is."""
+    if row.status is not Status.FAILED or row.failed_at is not None or not shard.written:
+        return row
+    written = datetime.fromisoformat(shard.written).astimezone(UTC).replace(tzinfo=None)
+    return dataclasses.replace(row, failed_at=written)
+
+
+def read_columns(index: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
+    """The named columns of all shards; the number of a line is the row's position."""
+    with ThreadPoolExecutor(count_cores()) as pool:
+        tables = list(pool.map(lambda shard: read_shard(index, shard, columns), manifest.shards))
+    return pa.concat_tables(tables) if tables else photo_schema(0).empty_table().select(columns)
+
+
+def newest_with_status(table: pa.Table, *statuses: Status) -> np.ndarray:
+    """int64 (N,): the positions of the photos whose newest row has one of these, in order of `image_id`.
+
+    `table` holds at least `image_id` and `status` of all shards.
+    """
+    # Sorting is stable: of a photo's rows the newest is the last.
+    order_N = pc.sort_indices(table["image_id"]).to_numpy()
+    ids = table["image_id"].take(order_N)
+    is_last_N = np.ones(len(ids), dtype=bool)
+    is_last_N[:-1] = pc.not_equal(ids[:-1], ids[1:]).to_numpy()
+    newest_N = order_N[is_last_N].astype(np.int64)
+    wanted = pc.is_in(table["status"], value_set=pa.array(statuses, pa.string())).to_numpy()
+    chosen_N: np.ndarray = newest_N[wanted[newest_N]]
+    return chosen_N
+
+
+def iterate_live_rows(
+    index: Path, manifest: Manifest, columns: Sequence[str] | None = None
+) -> Iterator[tuple[int, PhotoRow]]:
+    """(position, row) of every photo that is not deleted, by position, one shard in memory at a time.
+
+    `columns` as in `read_rows`.
+    """
+    table = read_columns(index, manifest, ["image_id", "status"])
+    live = set(newest_with_status(table, Status.INDEXED, Status.FAILED).tolist())
+    position = 0
+    for shard in manifest.shards:
+        for row in read_rows(index, shard, list(columns) if columns is not None else None):
+            if position in live:
+                yield position, row
+            position += 1

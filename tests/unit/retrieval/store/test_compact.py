@@ -1,0 +1,120 @@
+import dataclasses
+from datetime import datetime
+
+import pytest
+
+from retrieval.errors import IndexBusyError, IndexNotFoundError
+from retrieval.search.engine import SearchEngine
+from retrieval.store.commit import commit_next
+from retrieval.store.compact import compact_index
+from retrieval.store.derived import build_derived
+from retrieval.store.failures import Failure, list_failures
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import UnfinishedRun, list_generations, read_manifest
+from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
+from retrieval.store.shards import iterate_live_rows, read_rows, write_shard
+
+PHOTOS = {f"/photos/{number}.jpg".encode(): f"photo {number}" for number in range(10)}
+
+
+@pytest.fixture
+def index(tmp_path, make_index, word_encoder):
+    """Ten photos in shards of three rows."""
+    make_index(tmp_path, PHOTOS, word_encoder)
+    return tmp_path
+
+
+def add_rows(index, *rows):
+    manifest = read_manifest(index)
+    shard = write_shard(index, list(rows), photo_schema(manifest.caption_dimension))
+    shard = dataclasses.replace(shard, written="2026-11-23T12:00:00+00:00")
+    return commit_next(
+        index, build_derived(index, dataclasses.replace(manifest, shards=(*manifest.shards, shard)))
+    )
+
+
+def rows_of(index):
+    return {row.image_id: row for _, row in iterate_live_rows(index, read_manifest(index))}
+
+
+def all_rows(index):
+    return [row for shard in read_manifest(index).shards for row in read_rows(index, shard)]
+
+
+def answers(index, word_encoder):
+    return SearchEngine.open(index, word_encoder, "cpu").search("photo 3", k=20, channel="caption")
+
+
+def test_small_shards_become_one_and_answers_stay(index, word_encoder):
+    before, hits = rows_of(index), answers(index, word_encoder)
+    report = compact_index(index)
+    assert (report.generation, report.photos) == (2, 10)
+    assert (report.shards_before, report.shards, report.rows_before, report.rows) == (4, 1, 10, 10)
+    after = rows_of(index)
+    assert list(after) == list(before)
+    assert [row.captions for row in after.values()] == [row.captions for row in before.values()]
+    assert answers(index, word_encoder) == hits
+    assert list_generations(index) == [1, 2]
+
+
+def test_full_shards_stay_as_they_are_and_nothing_to_do_makes_no_generation(index):
+    shards = read_manifest(index).shards
+    report = compact_index(index, shard_rows=3)
+    # The last shard of one row has nothing to be merged with.
+    assert (report.generation, report.shards) == (1, 4)
+    compact_index(index, shard_rows=4)
+    assert compact_index(index, shard_rows=4).generation == 1
+    assert read_manifest(index).shards == shards
+
+
+def test_superseded_rows_and_tombstones_go_and_what_people_wrote_stays(index, word_encoder):
+    first, second, third, *_ = rows_of(index)
+    people = StoredCaption("mine", None, Provenance.HUMAN)
+    add_rows(
+        index,
+        PhotoRow(first, (), Status.DELETED),
+        PhotoRow(second, (), Status.DELETED, captions=(people,)),
+        dataclasses.replace(rows_of(index)[third], paths=(b"/moved.jpg",)),
+    )
+    hits = answers(index, word_encoder)
+    report = compact_index(index, shard_rows=3)
+    assert (report.rows_before, report.rows, report.photos) == (13, 9, 8)
+    kept = {row.image_id: row for row in all_rows(index)}
+    assert first not in kept
+    assert (kept[second].status, kept[second].captions) == (Status.DELETED, (people,))
+    assert kept[third].paths == (b"/moved.jpg",)
+    assert answers(index, word_encoder) == hits
+    # The index of before is still there for readers, and goes with the next generation.
+    assert report.freed == 0
+    add_rows(index, PhotoRow(third, (), Status.DELETED))
+    assert list_generations(index) == [3, 4]
+
+
+def test_failures_stay_as_old_as_they_are(index):
+    add_rows(index, PhotoRow("f" * 64, (b"/bad.jpg",), Status.FAILED, reason="truncated: too short"))
+    expected = [Failure(b"/bad.jpg", "truncated", "too short", "2026-11-23T12:00:00+00:00")]
+    assert list_failures(index, read_manifest(index)) == expected
+    compact_index(index)
+    assert list_failures(index, read_manifest(index)) == expected
+    assert rows_of(index)["f" * 64].failed_at == datetime(2026, 11, 23, 12)
+
+
+def test_unfinished_run_is_kept(index):
+    manifest = read_manifest(index)
+    shard = write_shard(
+        index, [PhotoRow("e" * 64, (b"/e.jpg",), Status.DELETED)], photo_schema(manifest.caption_dimension)
+    )
+    run = UnfinishedRun(manifest.text_encoder, (shard,))
+    commit_next(index, dataclasses.replace(manifest, unfinished=run))
+    report = compact_index(index)
+    assert (report.shards, report.photos) == (1, 10)
+    assert read_manifest(index).unfinished == run
+    assert [row.image_id for row in read_rows(index, shard)] == ["e" * 64]
+
+
+def test_index_that_is_being_written_or_is_none_is_refused(index, tmp_path):
+    with writer_lock(index), pytest.raises(IndexBusyError):
+        compact_index(index)
+    with pytest.raises(IndexNotFoundError):
+        compact_index(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()

@@ -1,0 +1,95 @@
+import hashlib
+import os
+import stat
+
+import pytest
+
+from retrieval.errors import IndexFormatError
+from retrieval.store.files import hash_bytes, hash_file, make_folder, publish_file, read_verified, write_file
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The order of what makes a file durable: ("fsync", path) and ("rename", from, to)."""
+    log = []
+    fsync, replace = os.fsync, os.replace
+
+    def logged_fsync(descriptor):
+        log.append(("fsync", os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    def logged_replace(source, target):
+        log.append(("rename", str(source), str(target)))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", logged_fsync)
+    monkeypatch.setattr(os, "replace", logged_replace)
+    return log
+
+
+def test_hashes_are_sha256(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert hash_file(path) == hash_bytes(b"abc") == expected
+
+
+def test_write_file_syncs_the_file_renames_it_and_syncs_the_folder(tmp_path, calls):
+    path = tmp_path / "data"
+    write_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    temporary = str(tmp_path / f".data.{os.getpid()}.tmp")
+    assert calls == [("fsync", temporary), ("rename", temporary, str(path)), ("fsync", str(tmp_path))]
+
+
+def test_publish_file_syncs_before_it_renames(tmp_path, calls):
+    temporary, path = tmp_path / "part", tmp_path / "whole"
+    temporary.write_bytes(b"x")
+    publish_file(temporary, path)
+    assert not temporary.exists()
+    assert path.read_bytes() == b"x"
+    assert [call[0] for call in calls] == ["fsync", "rename", "fsync"]
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "data"
+    write_file(path, b"old")
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["data"]
+
+
+def test_written_files_follow_the_umask(tmp_path):
+    old = os.umask(0o027)
+    try:
+        write_file(tmp_path / "data", b"")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o640
+
+
+def test_make_folder_syncs_each_entry_in_the_folder_above(tmp_path, calls):
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert calls == [("fsync", str(tmp_path)), ("fsync", str(tmp_path / "a"))]
+    make_folder(tmp_path / "a" / "b")
+    assert len(calls) == 2
+
+
+def test_read_verified_returns_only_the_expected_bytes(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    expected = hashlib.sha256(b"abc").hexdigest()
+    assert read_verified(path, expected) == b"abc"
+    path.write_bytes(b"abd")
+    with pytest.raises(IndexFormatError, match=f"damaged.*{expected}"):
+        read_verified(path, expected)
+    path.unlink()
+    with pytest.raises(IndexFormatError, match="found no"):
+        read_verified(path, expected)

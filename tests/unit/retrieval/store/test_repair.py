@@ -1,0 +1,131 @@
+import shutil
+
+import pytest
+
+from retrieval.channels.vector_index import vectors_path
+from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
+from retrieval.search.engine import SearchEngine
+from retrieval.store.manifest import list_generations, manifest_path, read_manifest
+from retrieval.store.repair import repair_index
+from retrieval.store.shards import shard_path
+from retrieval.store.verify import verify_index
+
+OLD = {f"/photos/{number}.jpg".encode(): f"old photo {number}" for number in range(4)}
+NEW = {**OLD, b"/photos/new.jpg": "a new photo"}
+
+
+@pytest.fixture
+def index(tmp_path, make_index, word_encoder):
+    """Two generations; the first shard is in both."""
+    make_index(tmp_path / "index", OLD, word_encoder)
+    make_index(tmp_path / "index", NEW, word_encoder, generation=2)
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def captions(index, word_encoder):
+    def search():
+        return sorted(hit.caption for hit in SearchEngine.open(index, word_encoder, "cpu").search("a", k=9))
+
+    return search
+
+
+def spoil(path):
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+def test_whole_index_is_left_alone(index):
+    report = repair_index(index)
+    assert (report.generation, report.photos_before, report.photos, report.actions) == (2, 5, 5, ())
+    assert list_generations(index) == [1, 2]
+    assert not (index / "quarantine").exists()
+
+
+@pytest.mark.parametrize("lose", [spoil, lambda path: path.unlink()])
+def test_derived_files_are_made_again(index, captions, lose):
+    before = read_manifest(index)
+    lose(vectors_path(index, before.vectors[0]))
+    report = repair_index(index)
+    assert report.actions[-2:] == (
+        "made the derived files again from the shards",
+        "committed generation 3 with 5 photos",
+    )
+    assert read_manifest(index).vectors == before.vectors
+    assert captions() == sorted(NEW.values())
+    assert verify_index(index).damaged == ()
+
+
+def test_damaged_shard_of_the_newest_generation_falls_back_to_the_one_before(index, captions):
+    first, *_, last = (shard_path(index, shard.sha256) for shard in read_manifest(index).shards)
+    spoil(last)
+    report = repair_index(index)
+    assert (report.generation, report.photos_before, report.photos) == (3, 5, 4)
+    assert report.actions[:2] == (
+        f"moved shards/{last.name}, which is damaged, to quarantine/",
+        "fell back from generation 2 to 1, which is whole; run `retrieve index` to add what came since",
+    )
+    assert (index / "quarantine" / last.name).exists()
+    assert captions() == sorted(OLD.values())
+    assert verify_index(index).damaged == ()
+    assert first.exists()
+
+
+def test_damaged_shard_of_both_generations_is_left_out(index, captions):
+    first = read_manifest(index).shards[0]
+    spoil(shard_path(index, first.sha256))
+    report = repair_index(index)
+    assert (report.photos_before, report.photos) == (5, 2)
+    assert any(action.startswith("left out 1 damaged shards with 3 rows; run `") for action in report.actions)
+    assert captions() == ["a new photo", "old photo 3"]
+    assert verify_index(index).damaged == ()
+
+
+@pytest.mark.parametrize("lose", [spoil, lambda path: path.unlink()])
+@pytest.mark.parametrize("name", ["CURRENT", "manifest"])
+def test_lost_current_and_manifest(index, captions, name, lose):
+    lose(index / "CURRENT" if name == "CURRENT" else manifest_path(index, 2))
+    with pytest.raises(IndexFormatError, match=r"run `retrieve repair`"):
+        read_manifest(index)
+    report = repair_index(index)
+    assert report.actions[-1].startswith("committed generation 3 with ")
+    assert captions() == sorted(NEW.values() if name == "CURRENT" else OLD.values())
+    assert verify_index(index).damaged == ()
+
+
+def test_index_without_a_whole_manifest_is_refused(index):
+    for generation in (1, 2):
+        spoil(manifest_path(index, generation))
+    with pytest.raises(IndexFormatError, match=r"^found no manifest in .* that is whole"):
+        repair_index(index)
+
+
+def test_no_index_and_a_newer_one_are_refused(index, tmp_path, monkeypatch):
+    with pytest.raises(IndexNotFoundError):
+        repair_index(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+    monkeypatch.setattr("retrieval.store.manifest.FORMAT_VERSION", 0)
+    files = sorted(index.rglob("*"))
+    with pytest.raises(NewerFormatError, match=r"update this program"):
+        repair_index(index)
+    assert [path for path in sorted(index.rglob("*")) if path.name != "LOCK"] == files
+
+
+def test_lost_notes_on_files_are_put_aside(index):
+    (index / "SEEN").write_bytes(b"damaged")
+    assert [damage.path for damage in verify_index(index).damaged] == ["SEEN"]
+    assert repair_index(index).actions == ("moved SEEN, which is damaged, to quarantine/",)
+    assert verify_index(index).damaged == ()
+
+
+def test_fast_verification_sees_sizes_alone(index):
+    path = shard_path(index, read_manifest(index).shards[0].sha256)
+    spoil(path)
+    assert verify_index(index, fast=True).damaged == ()
+    [damage] = verify_index(index).damaged
+    assert damage.path == f"shards/{path.name}"
+    assert damage.problem.startswith("found SHA-256 ")
+    path.write_bytes(b"short")
+    [damage] = verify_index(index, fast=True).damaged
+    assert damage.problem.startswith("found 5 bytes, expected ")
+    shutil.rmtree(index / "shards")
+    assert len(verify_index(index, fast=True).damaged) == len(read_manifest(index).shards) + 1

