@@ -41,7 +41,10 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_retrieve)
-    commands = find_commands()
+    # Looking through the installed packages takes its time: what is not needed is not looked for.
+    commands = {entry.name: entry for entry in _OWN}
+    if not arguments or arguments[0] not in commands:
+        commands = find_commands()
     if arguments and arguments[0] in commands:
         _add(app, commands[arguments[0]])
         return app

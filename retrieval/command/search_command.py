@@ -20,6 +20,7 @@ from retrieval.command.options import (
 )
 from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
+from retrieval.command.short_run import spare_collections
 from retrieval.device import Device
 from retrieval.printable import make_printable
 from retrieval.search.arguments import require_count, require_fused, require_probability
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from retrieval.search.results import Results
 
 
+@spare_collections()
 def search(
     text: Annotated[
         str,
@@ -87,7 +89,9 @@ def search(
         from retrieval.search.reranking import load_reranker
 
         sure = None if calibration is None else read_calibration(calibration)
-        engine = SearchEngine.open(index, device=device, fusion=settings.fusion, calibration=sure)
+        engine = SearchEngine.open(
+            index, device=device, fusion=settings.fusion, calibration=sure, eager=bool(query.text)
+        )
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])
         reranker = load_reranker(settings.rerank, device) if rerank else None

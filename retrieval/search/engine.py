@@ -88,13 +88,15 @@ class SearchEngine:
         device: str = "auto",
         fusion: FusionConfig | None = None,
         calibration: Calibration | None = None,
+        *,
+        eager: bool = False,
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
-        Without a `text_encoder` the one that the manifest names is loaded, with the first sentence. `device`
-        is "auto" (vectors are searched on a GPU where FAISS has one), "cpu", or "cuda" (the text encoder runs
-        there as well). Without a `calibration` the one that is shipped for the index's models is used; where
-        there is none, hits have no probability.
+        Without a `text_encoder` the one that the manifest names is loaded: with the first sentence or, where
+        `eager`, meanwhile, for who is about to search. `device` is "auto" (vectors are searched on a GPU
+        where FAISS has one), "cpu", or "cuda" (the text encoder runs there as well). Without a `calibration`
+        the one that is shipped for the index's models is used; where there is none, hits have no probability.
 
         Raises:
             IndexNotFoundError: no index there.
@@ -105,14 +107,17 @@ class SearchEngine:
         index, place = Path(path), Device.parse(device)
 
         def open_generation(manifest: Manifest) -> "SearchEngine":
+            lazy = LazyTextEncoder(manifest, pick_query_device(place))
+            if eager and text_encoder is None:
+                lazy.begin()
             photos = PhotoTable.read(index, manifest)
             channels = _open_channels(index, manifest, photos, place)
             if text_encoder is not None:
                 check_text_encoder(manifest, text_encoder)
-            encoder = text_encoder or LazyTextEncoder(manifest, pick_query_device(place))
             if calibration is not None:
                 calibration.require_fit(manifest)
             sure = calibration or find_calibration(manifest)
+            encoder = text_encoder or lazy
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
 
         return read_whole(index, open_generation)

@@ -6,6 +6,7 @@ row is its number in the concatenation of the manifest's shards.
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retrieval.device import count_cores
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
 from retrieval.store.manifest import Manifest, ShardRecord
@@ -94,7 +96,8 @@ def keep_failure_time(row: PhotoRow, shard: ShardRecord) -> PhotoRow:
 
 def read_columns(index: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
     """The named columns of all shards; the number of a line is the row's position."""
-    tables = [read_shard(index, shard, columns) for shard in manifest.shards]
+    with ThreadPoolExecutor(count_cores()) as pool:
+        tables = list(pool.map(lambda shard: read_shard(index, shard, columns), manifest.shards))
     return pa.concat_tables(tables) if tables else photo_schema(0).empty_table().select(columns)
 
 

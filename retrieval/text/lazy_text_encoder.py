@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -23,6 +24,10 @@ class LazyTextEncoder:
         self._lock = threading.Lock()
         self._loaded: TextEncoder | None = None
 
+    def begin(self) -> None:
+        """Start to load beside what else is done, on another core; what goes wrong is for `load` to raise."""
+        threading.Thread(target=self._load_quietly, name="text encoder").start()
+
     def load(self) -> TextEncoder:
         """The encoder itself.
 
@@ -42,3 +47,7 @@ class LazyTextEncoder:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return self.load().encode(texts)
+
+    def _load_quietly(self) -> None:
+        with suppress(Exception):
+            self.load()

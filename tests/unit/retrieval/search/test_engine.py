@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -207,3 +208,28 @@ def test_engine_keeps_its_generation_while_another_is_committed(engine, index, m
 def test_every_refusal_is_a_retrieval_error():
     for error in (UsageError, IndexFormatError, IndexNotFoundError, EncoderMismatchError):
         assert issubclass(error, RetrievalError)
+
+
+def test_an_eager_engine_loads_its_text_encoder_meanwhile(index, word_encoder, monkeypatch):
+    loaded = threading.Event()
+
+    def load(name, device):
+        loaded.set()
+        return word_encoder
+
+    monkeypatch.setattr("retrieval.text.lazy_text_encoder.load_text_encoder", load)
+    SearchEngine.open(index)
+    assert not loaded.is_set()
+    engine = SearchEngine.open(index, eager=True)
+    assert loaded.wait(timeout=60)
+    assert engine.search("a cat on a sofa", k=1)[0].path == "/photos/cat.jpg"
+
+
+def test_what_goes_wrong_in_an_eager_engine_is_raised_by_its_search(index, other_word_encoder, monkeypatch):
+    monkeypatch.setattr(
+        "retrieval.text.lazy_text_encoder.load_text_encoder", lambda name, device: other_word_encoder
+    )
+    engine = SearchEngine.open(index, eager=True)
+    for _ in range(2):
+        with pytest.raises(EncoderMismatchError, match="found text encoder other words"):
+            engine.search("a cat")
