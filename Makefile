@@ -39,8 +39,6 @@ fault: $(READY_DEV) ## Prove at full length that no photo can be lost, and measu
 
 pictures: $(READY_DEV) ## Draw the README's pictures anew from the sample photos
 	@$(BIN)/python -m indexer.samples .cache/samples
-	$(BIN)/retrieve index .cache/samples --index .cache/samples-index
-	$(BIN)/retrieve search "$$SENTENCE" --index .cache/samples-index -k 4 --picture .readme/search.jpg
 	$(BIN)/retrieve caption .cache/samples/astronaut.png --attention .readme/attention.jpg
 	$(BIN)/retrieve caption .cache/samples/*.* --states .cache/states.html
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,560 \

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 MOST_BODY = 16 * 2**10
 API = "/api/"
-_SECONDS_TO_WAIT = 0.15
+_SECONDS_TO_WAIT = 0.1
 
 
 class Admission:
@@ -44,7 +44,7 @@ class Admission:
 class Turns:
     """Has `workers` pieces of work done at once, in threads; the others wait for their turn.
 
-    Who has waited for 0.15 seconds, or where the work is long for as long as four pieces of it take, is asked
+    Who has waited for 0.1 seconds, or where the work is long for as long as four pieces of it take, is asked
     to come again: so many are in front that whoever is served would be served late.
     """
 

@@ -1,5 +1,6 @@
 """Runs the service. Reads and writes a socket."""
 
+import gc
 import socket
 import sys
 from collections.abc import Callable
@@ -49,6 +50,9 @@ def run_server(
 ) -> None:
     """Answer until the process is told to stop; calls `started` when requests are taken."""
     sys.setswitchinterval(_SECONDS_TO_SWITCH)
+    # What was loaded stays. To look through half a million objects for garbage would hold up everyone.
+    gc.collect()
+    gc.freeze()
     protocol = type("Protocol", (ClockedProtocol,), {"seconds": settings.seconds})
     config = uvicorn.Config(
         app,
