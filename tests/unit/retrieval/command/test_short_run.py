@@ -7,10 +7,16 @@ from retrieval.command.short_run import spare_collections
 
 def test_nothing_is_collected_meanwhile_and_everything_after():
     before = gc.get_freeze_count()
-    with pytest.raises(KeyError), spare_collections():
-        assert not gc.isenabled()
+    seen = []
+
+    @spare_collections()
+    def fail():
+        seen.append(gc.isenabled())
         raise KeyError
-    assert gc.isenabled()
+
+    with pytest.raises(KeyError):
+        fail()
+    assert (seen, gc.isenabled()) == ([False], True)
     assert gc.get_freeze_count() > before
     gc.unfreeze()
 
