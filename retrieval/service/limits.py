@@ -44,11 +44,12 @@ class Admission:
 class Turns:
     """Has `workers` pieces of work done at once, in threads; the others wait for their turn.
 
-    Who has waited for 0.1 seconds, or where the work is long for as long as four pieces of it take, is asked
-    to come again: so many are in front that whoever is served would be served late.
+    As many may wait for as long as it takes. Of those behind them, who has waited for 0.1 seconds, or where
+    the work is long for as long as four pieces of it take, is asked to come again: it would be served late.
     """
 
     def __init__(self, workers: int) -> None:
+        self._workers = workers
         self._turns = Semaphore(workers, fast_acquire=True)
         self._threads = CapacityLimiter(workers)
         self._usual = 0.0
@@ -59,7 +60,8 @@ class Turns:
         Raises:
             HTTPException: 503, its turn did not come in time.
         """
-        with move_on_after(max(_SECONDS_TO_WAIT, 4 * self._usual)) as wait:
+        is_next = self._turns.statistics().tasks_waiting < self._workers
+        with move_on_after(None if is_next else max(_SECONDS_TO_WAIT, 4 * self._usual)) as wait:
             await self._turns.acquire()
         if wait.cancelled_caught:
             detail = "found more to do than can be done in time, expected less; try again in a second"

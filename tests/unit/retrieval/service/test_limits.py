@@ -74,6 +74,8 @@ def test_whose_turn_does_not_come_in_time_is_asked_to_come_again():
         turns, free = Turns(2), threading.Event()
         busy = [asyncio.create_task(turns.run(free.wait)) for _ in range(2)]
         await asyncio.sleep(0)
+        first = [asyncio.create_task(turns.run(lambda: "first")) for _ in range(2)]
+        await asyncio.sleep(0)
         waiting = [asyncio.create_task(turns.run(lambda: "late")) for _ in range(3)]
         for each in waiting:
             with pytest.raises(HTTPException) as refusal:
@@ -82,7 +84,7 @@ def test_whose_turn_does_not_come_in_time_is_asked_to_come_again():
         soon = asyncio.create_task(turns.run(lambda: "in time"))
         await asyncio.sleep(0.01)
         free.set()
-        assert await soon == "in time"
+        assert await asyncio.gather(*first, soon) == ["first", "first", "in time"]
         assert await asyncio.gather(*busy) == [True, True]
         assert await asyncio.gather(*[turns.run(lambda: "done") for _ in range(20)]) == ["done"] * 20
 
@@ -95,10 +97,11 @@ def test_long_work_is_waited_for():
         await turns.run(lambda: time.sleep(1))
         free = threading.Event()
         busy = asyncio.create_task(turns.run(free.wait))
-        waiting = asyncio.create_task(turns.run(lambda: "in time"))
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(turns.run(lambda: "in time")) for _ in range(3)]
         await asyncio.sleep(0.25)
         free.set()
-        assert await waiting == "in time"
+        assert await asyncio.gather(*waiting) == ["in time"] * 3
         await busy
 
     asyncio.run(run())
