@@ -54,10 +54,10 @@ def build_index(
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
-    Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed is not
-    captioned again, wherever it lies now, unless `config.recaption` says so. What people wrote stays the main
-    caption of its photo. With an `image_head` photos get image vectors too, with a `tagger` tags. Of
-    `config`, the keys that choose models are not read: the models are given.
+    Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed, or
+    was until it was deleted, is not captioned again, wherever it lies now, unless `config.recaption` says
+    so. What people wrote stays the main caption of its photo. With an `image_head` photos get image vectors
+    too, with a `tagger` tags. Of `config`, the keys that choose models are not read: the models are given.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -86,7 +86,7 @@ def build_index(
         current = read_current(index, describer, text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)
         base = current or first_manifest(record, text_encoder)
-        ledger = Ledger.read(index, carry_on(base, record), config.keep_missing)
+        ledger = Ledger.read(index, carry_on(base, record), record.sha256, config.keep_missing)
         require_one_captioner(base, describer, ledger.photos_outside(scan))
         writer = IndexWriter(index, base, record, config.shard_rows, image_head)
         run = _Run(writer, ledger, SeenFiles.read(index), scan)
@@ -187,6 +187,6 @@ class _Run:
         """Rows for the contents that were moved, copied or deleted."""
         moves = dict(self.ledger.moves(self.scan))
         kept = {image_id: paths for image_id, paths in moves.items() if paths}
-        self.writer.move(kept, {image_id: self.ledger.newest(image_id).position for image_id in kept})
+        self.writer.move(kept, self.ledger.positions(kept))
         for image_id in sorted(moves.keys() - kept.keys()):
             self.writer.delete(image_id, self.ledger.human_captions(image_id))

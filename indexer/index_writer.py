@@ -71,8 +71,13 @@ class IndexWriter:
             self._publish()
 
     def delete(self, image_id: str, captions: tuple[StoredCaption, ...]) -> None:
-        """Add the tombstone of a content; `captions` that people wrote are kept, should it come back."""
-        self.add(PhotoRow(image_id, (), Status.DELETED, captions=captions))
+        """Add the tombstone of a content, should it come back with the `captions` that people wrote.
+
+        Its reason is the hash of the captioner whose words the content's last row has.
+        """
+        captioner = self._captioner if self._manifest.captioner == self._captioner else None
+        reason = captioner.sha256 if captioner else None
+        self.add(PhotoRow(image_id, (), Status.DELETED, reason, captions=captions))
 
     def move(self, paths: Mapping[str, tuple[bytes, ...]], positions: Mapping[str, int]) -> None:
         """Give contents other paths. `positions` tells where rows lie that this writer did not add."""

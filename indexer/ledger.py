@@ -4,8 +4,8 @@ Reads the shards without their vectors; writes nothing. Holds about a kilobyte p
 """
 
 import os
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from indexer.photo_file import identify_path, is_replaced
@@ -14,22 +14,26 @@ from retrieval.store.manifest import Manifest
 from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, StoredCaption
 from retrieval.store.shards import read_rows
 
-_NOT_THERE_BEFORE = -1
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """The newest row of one content, in short.
 
-    `position` is its number in the concatenation of the shards, those of an unfinished run included; -1 for
-    a row of this run.
+    `position` is its number in the concatenation of the shards, those of an unfinished run included; None for
+    a row of this run. Of a deleted photo it is that of its last row with captions, if the run's captioner
+    wrote them: they hold, should the photo come back.
     """
 
     paths: tuple[bytes, ...]
     status: Status
     reason: str | None
-    position: int
+    position: int | None
     human_captions: tuple[StoredCaption, ...] = ()
+
+    @property
+    def is_captioned(self) -> bool:
+        """Whether the shards hold what the captioner says of the photo, be it deleted or not."""
+        return self.status is Status.INDEXED or (self.status is Status.DELETED and self.position is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,22 @@ class Ledger:
     keep_missing: bool = False
 
     @classmethod
-    def read(cls, index: Path, manifest: Manifest, keep_missing: bool = False) -> "Ledger":
-        """What the generation knows, deleted photos included."""
+    def read(
+        cls, index: Path, manifest: Manifest, captioner_sha256: str, keep_missing: bool = False
+    ) -> "Ledger":
+        """What the generation knows, deleted photos included, for a run with this captioner."""
         ledger = cls(keep_missing=keep_missing)
         unfinished = manifest.unfinished.shards if manifest.unfinished else ()
         position = 0
         for entries, shards in ((ledger.before, manifest.shards), (ledger.added, unfinished)):
             for shard in shards:
                 for row in read_rows(index, shard, LEDGER_COLUMNS):
-                    entries[row.image_id] = _to_entry(row, position)
+                    entry = _to_entry(row, position)
+                    if row.status is Status.DELETED:
+                        former = ledger._find(row.image_id) if row.reason == captioner_sha256 else None
+                        kept = former.position if former and former.is_captioned else None
+                        entry = replace(entry, position=kept)
+                    entries[row.image_id] = entry
                     position += 1
         return ledger
 
@@ -79,7 +90,7 @@ class Ledger:
     def needs_pixels(self, image_id: str, recaption: bool, retry_failed: bool) -> bool:
         """Whether a content must be decoded: unless it is captioned, or known to be no photo."""
         entry = self._find(image_id)
-        if entry is None or entry.status is Status.DELETED:
+        if entry is None or (entry.status is Status.DELETED and not entry.is_captioned):
             return True
         if entry.status is Status.FAILED:
             return retry_failed and image_id not in self.added
@@ -110,7 +121,7 @@ class Ledger:
 
     def note_added(self, row: PhotoRow) -> None:
         """Remember what a row of this run says."""
-        self.added[row.image_id] = _to_entry(row, _NOT_THERE_BEFORE)
+        self.added[row.image_id] = _to_entry(row, None)
 
     def _find(self, image_id: str) -> Entry | None:
         return self.added.get(image_id) or self.before.get(image_id)
@@ -118,6 +129,11 @@ class Ledger:
     def newest(self, image_id: str) -> Entry:
         """The newest row of a content, in short."""
         return self.added.get(image_id) or self.before[image_id]
+
+    def positions(self, image_ids: Iterable[str]) -> dict[str, int]:
+        """Where the shards hold what is known of these contents, those left out that this run read."""
+        positions = {image_id: self.newest(image_id).position for image_id in image_ids}
+        return {image_id: position for image_id, position in positions.items() if position is not None}
 
     def human_captions(self, image_id: str) -> tuple[StoredCaption, ...]:
         """What people wrote about this content, whatever became of it since."""
@@ -161,7 +177,7 @@ class Ledger:
         for image_id in sorted(self.before.keys() | self.added.keys()):
             entry = self.newest(image_id)
             paths = self.paths_now(image_id, scan)
-            if entry.status is not Status.DELETED and paths != entry.paths:
+            if paths != entry.paths and (entry.status is not Status.DELETED or entry.is_captioned):
                 yield image_id, paths
 
     def count(self, scan: Scan) -> Counts:
@@ -170,7 +186,7 @@ class Ledger:
         for image_id in self.before.keys() | self.added.keys() | self.found.keys():
             was = self.is_indexed(image_id)
             paths = self.paths_now(image_id, scan)
-            now = bool(paths) and self.newest(image_id).status is Status.INDEXED
+            now = bool(paths) and self.newest(image_id).is_captioned
             if was and now:
                 changed = image_id in self.added or paths != self.before[image_id].paths
                 updated += changed
@@ -191,6 +207,6 @@ class Ledger:
         return min(len(replaced), replacing)
 
 
-def _to_entry(row: PhotoRow, position: int) -> Entry:
+def _to_entry(row: PhotoRow, position: int | None) -> Entry:
     human = tuple(caption for caption in row.captions if caption.provenance is Provenance.HUMAN)
     return Entry(row.paths, row.status, row.reason, position, human)

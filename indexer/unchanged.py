@@ -20,7 +20,7 @@ from indexer.seen_files import SeenFiles
 from indexer.tagger.location import find_tagger
 from retrieval.errors import IndexNotFoundError
 from retrieval.store.files import hash_file
-from retrieval.store.manifest import Manifest, read_whole
+from retrieval.store.manifest import Manifest, ModelRecord, read_whole
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 
 
@@ -55,24 +55,25 @@ def recall_files(scan: Scan, ledger: Ledger, seen: SeenFiles, config: IndexConfi
 def _find(
     photos: Sequence[Path], index: Path, manifest: Manifest, config: IndexConfig, started: float
 ) -> IndexReport | None:
-    if manifest.unfinished or not _is_made_with(manifest, config):
+    captioner = manifest.captioner
+    if captioner is None or manifest.unfinished or not _is_made_with(manifest, captioner, config):
         return None
     scan = scan_photos(photos)
-    ledger = Ledger.read(index, manifest, config.keep_missing)
+    ledger = Ledger.read(index, manifest, captioner.sha256, config.keep_missing)
     unread = recall_files(scan, ledger, SeenFiles.read(index), config)
     if unread or scan.unreadable or any(True for _ in ledger.moves(scan)):
         return None
     return make_report(manifest, ledger, scan, time.monotonic() - started)
 
 
-def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
+def _is_made_with(manifest: Manifest, captioner: ModelRecord, config: IndexConfig) -> bool:
     """Whether the files of the configured models are surely those that made the index."""
     wants_head = find_image_head(config) is not None
-    if manifest.captioner is None or (manifest.image_head is not None) != wants_head:
+    if (manifest.image_head is not None) != wants_head:
         return False
     if manifest.lexical is None:
         return False
-    if manifest.captioner.sha256 != hash_models(config):
+    if captioner.sha256 != hash_models(config):
         return False
     folder, _ = find_encoder(config.text_encoder)
     return hash_weights(folder) == manifest.text_encoder.sha256

@@ -171,9 +171,50 @@ def test_photo_that_comes_back_is_new(library: Library, paint: Paint) -> None:
     library.build()
     (library.folder / "a.png").unlink()
     library.build()
-    paint("a.png", RED)
+    paint("b.png", RED)
     assert counts(library.build()) == (1, 0, 0, 0, 0, 1, 3)
-    assert library.captions() == {"a.png": RED_CAPTION}
+    assert library.captions() == {"b.png": RED_CAPTION}
+    library.check()
+
+
+def test_a_disk_that_was_away_costs_no_captioning(library: Library, paint: Paint) -> None:
+    for name, colour in (("a.png", RED), ("b.png", GREEN), ("c.png", BLUE)):
+        paint(name, colour)
+    library.build()
+    before = library.captions()
+    library.folder.rename(library.folder.with_name("elsewhere"))
+    library.folder.mkdir()
+    for _ in range(2):
+        assert library.build().photos == 0
+    library.folder.rmdir()
+    library.folder.with_name("elsewhere").rename(library.folder)
+    assert counts(library.build()) == (3, 0, 0, 0, 0, 3, 3)
+    assert library.captions() == before
+    assert library.captioner.captioned == 3
+    assert counts(library.build()) == (0, 3, 0, 0, 0, 3, 3)
+    library.check()
+
+
+def test_a_photo_that_comes_back_to_another_captioner_is_captioned(library: Library, paint: Paint) -> None:
+    path, other = paint("a.png", RED), paint("b.png", GREEN)
+    library.build()
+    bytes_before = path.read_bytes()
+    path.unlink()
+    library.build()
+    library.captioner.weights_sha256 = "ee" * 32
+    library.build(recaption=True)
+    assert library.captioner.captioned == 3
+    path.write_bytes(bytes_before)
+    library.build()
+    assert library.captioner.captioned == 4
+    # The same where nothing was left to caption again.
+    path.unlink()
+    other.unlink()
+    library.build()
+    library.captioner.weights_sha256 = "dd" * 32
+    path.write_bytes(bytes_before)
+    library.build(recaption=True)
+    assert library.captioner.captioned == 5
     library.check()
 
 
