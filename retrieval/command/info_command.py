@@ -53,6 +53,7 @@ def _print_failures(index: Path, json_output: bool) -> None:
 
 
 def _describe(manifest: "Manifest") -> dict[str, Any]:
+    head = manifest.image_head
     return {
         "generation": manifest.generation,
         "format_version": manifest.format_version,
@@ -61,6 +62,7 @@ def _describe(manifest: "Manifest") -> dict[str, Any]:
         "unfinished": sum(shard.rows for shard in manifest.unfinished.shards) if manifest.unfinished else 0,
         "captioner": manifest.captioner and dataclasses.asdict(manifest.captioner),
         "text_encoder": dataclasses.asdict(manifest.text_encoder),
+        "image_head": head and {"name": head.name, "sha256": head.sha256},
         "channels": {
             record.channel: {
                 "kind": record.kind,
