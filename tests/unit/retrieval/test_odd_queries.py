@@ -1,4 +1,4 @@
-"""What people type that is no plain sentence, and indexes that lack a channel: all are answered, or told why."""
+"""What is no plain sentence, and indexes that lack a channel: all are answered, or told why."""
 
 import dataclasses
 import json
