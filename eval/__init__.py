@@ -3,9 +3,9 @@
 In the order to read:
 `collection` (dataset → corpus, queries, qrels), `config`, `preparation` (the index and its engine),
 `indexing`, `encoded_queries`;
-`search` (queries through the engine), `placements` (scores → where the right photos came), `systems` (every
-channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human caption a photo),
-`searching` (all of them), `trec` (run and qrels files);
+`search` (queries through the engine), `placements` (scores → where the right photos came), `kept_scores`,
+`systems` (every channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human
+caption a photo), `searching` (all of them), `trec` (run and qrels files);
 `measures` (placements → Recall@k and the like), `system_result`, `bootstrap` (how sure they are),
 `significance`, `comparisons` (whether two systems differ), `gate` (whether one got worse);
 `captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,

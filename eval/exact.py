@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.ann.recall import measure_ann_recall
+from eval.ann.recall import find_kth_scores, measure_ann_recall
 from eval.preparation import Subject
 from eval.stored_vectors import read_stored_vectors
 from retrieval.channels.channel import Channel
@@ -55,8 +55,10 @@ def measure_index(subject: Subject, channels: ExactChannels, texts: Sequence[str
     """`ann_recall@10` in percent by channel, of the index that was evaluated, over these queries."""
     found = {}
     for name, channel in channels.items():
-        answer_QK = subject.engine.rank(texts, min(_K, len(channel.vectors)), name).photos_QK
-        found[name] = measure_ann_recall(answer_QK, channel.encode(texts), channel.vectors)
+        k, queries_QD = min(_K, len(channel.vectors)), channel.encode(texts)
+        answer_QK = subject.engine.rank(texts, k, name).photos_QK
+        kth_Q = find_kth_scores(queries_QD, channel.vectors, k)
+        found[name] = measure_ann_recall(answer_QK, queries_QD, channel.vectors, kth_Q)
     return found
 
 

@@ -1,13 +1,14 @@
 """All systems over all queries: by sentence, by image, by human captions. Reads an index, writes runs."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from eval.ceiling import CEILING, place_by_human_captions
 from eval.config import EvalConfig
+from eval.kept_scores import KeptScores
 from eval.placements import Placements
 from eval.preparation import Subject
-from eval.search import search_collection
 from eval.sentence_search import place_sentences
 from eval.systems import RERANKED, RerankingEngine, SystemRun, list_systems, run_system
 from retrieval.progress import Progress
@@ -31,18 +32,18 @@ class SearchOutcome:
 def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progress) -> SearchOutcome:
     """Every query through every system; OUT/run.*.txt list the best photos of each."""
     collection, engine, at_once = subject.collection, subject.engine, config.queries_per_batch
-    runs = {}
+    runs, by_image = dict[str, SystemRun](), dict[str, Placements]()
+    vector_channels = list_vector_channels(subject)
     for system in list_systems(engine).items():
-        run_file = (out / f"run.{system[0]}.txt", config.run_depth)
-        runs[system[0]] = run_system(engine, collection, system, run_file, progress, at_once)
+        name, run_file = system[0], (out / f"run.{system[0]}.txt", config.run_depth)
+        with KeptScores(collection, out) if name in vector_channels else nullcontext() as kept:
+            runs[name] = run_system(engine, collection, system, run_file, progress, at_once, kept)
+            if kept is not None:
+                by_image[name] = place_sentences(kept.read(at_once), collection, runs[name].own_scores)
     if subject.reranker is not None:
         again = RerankingEngine(engine, subject.reranker)
         run_file = (out / f"run.{RERANKED}.txt", config.run_depth)
         runs[RERANKED] = run_system(again, collection, (RERANKED, None), run_file, progress, at_once)
-    by_image = {}
-    for channel in list_vector_channels(subject):
-        scored = search_collection(engine, collection, channel, at_once, progress)
-        by_image[channel] = place_sentences(scored, collection, runs[channel].own_scores)
     return SearchOutcome(runs, by_image, place_by_human_captions(collection, subject.encoder))
 
 

@@ -4,17 +4,18 @@ The words are taken from the caption of each sentence's first hit, so that witho
 photos found would be wrong ones. They are compared here by `tokenize`, which the search itself does not use.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from eval.failures.words import find_content
 from eval.preparation import Subject
-from eval.systems import list_systems
+from eval.systems import list_systems, pick_headline
 from retrieval.captioned_dataset import tokenize
 from retrieval.channels.channel import Channel
 from retrieval.channels.lexical_file import list_texts
 from retrieval.progress import Progress
 from retrieval.query.query_language import Query
+from retrieval.search.results import Results
 from retrieval.store.schema import WORD_COLUMNS
 from retrieval.store.shards import iterate_live_rows
 
@@ -76,7 +77,15 @@ def study_strictness(subject: Subject, searches: int, progress: Progress) -> tup
         return ()
     texts = _read_texts(subject)
     chosen = [query.text for query in queries[:: -(-len(queries) // searches)]]
-    return tuple(_study(subject, kind, chosen, texts, progress) for kind in _KINDS)
+    systems = list_systems(subject.engine)
+    unasked = {name: _search(subject, map(Query.plain, chosen), each) for name, each in systems.items()}
+    firsts = unasked[pick_headline(systems)]
+    found = []
+    for done, kind in enumerate(_KINDS, start=1):
+        picked = [_pick_words(each, kind.words) for each in firsts]
+        found.append(_study(subject, kind, chosen, picked, unasked, texts))
+        progress("Asking with conditions", done, len(_KINDS))
+    return tuple(found)
 
 
 def _read_texts(subject: Subject) -> Texts:
@@ -84,24 +93,38 @@ def _read_texts(subject: Subject) -> Texts:
     return {row.image_id: [tokenize(text) for text in list_texts(row)] for _, row in rows}
 
 
+def _search(subject: Subject, queries: Iterable[Query], channel: str | None) -> list[Results]:
+    return subject.engine.search_many(list(queries), _HITS, channel, fold=False)
+
+
 def _study(
-    subject: Subject, kind: _Kind, sentences: Sequence[str], texts: Texts, progress: Progress
+    subject: Subject,
+    kind: _Kind,
+    sentences: Sequence[str],
+    picked: Sequence[tuple[str, ...]],
+    unasked: Mapping[str, Sequence[Results]],
+    texts: Texts,
 ) -> Strictness:
-    asked, unasked, searches = list[bool](), list[bool](), 0
-    for done, sentence in enumerate(sentences, start=1):
-        words = _pick_words(subject, sentence, kind.words)
-        for channel in list_systems(subject.engine).values() if words else ():
-            searches += 1
-            for query, broken in ((kind.ask(sentence, words), asked), (Query.plain(sentence), unasked)):
-                hits = subject.engine.search(query, _HITS, channel, fold=False)
-                broken += [kind.breaks(words, texts[hit.image_id]) for hit in hits]
-        progress(f"Asking with {kind.name}", done, len(sentences))
-    return Strictness(kind.name, searches, len(asked), sum(asked), sum(unasked) / max(1, len(unasked)))
+    """Each sentence with the condition on the words `picked` for it, beside the same one `unasked`."""
+    numbers = [number for number, words in enumerate(picked) if words]
+    asked = [kind.ask(sentences[number], picked[number]) for number in numbers]
+
+    def judge(found: Iterable[Results]) -> list[bool]:
+        pairs = zip(numbers, found, strict=True)
+        return [kind.breaks(picked[number], texts[hit.image_id]) for number, hits in pairs for hit in hits]
+
+    broken, broken_unasked = list[bool](), list[bool]()
+    systems = list_systems(subject.engine)
+    for name, channel in systems.items():
+        broken += judge(_search(subject, asked, channel))
+        broken_unasked += judge(unasked[name][number] for number in numbers)
+    wrong_unasked = sum(broken_unasked) / max(1, len(broken_unasked))
+    return Strictness(kind.name, len(numbers) * len(systems), len(broken), sum(broken), wrong_unasked)
 
 
-def _pick_words(subject: Subject, sentence: str, count: int) -> tuple[str, ...]:
+def _pick_words(hits: Results, count: int) -> tuple[str, ...]:
     """The last so many words that follow one another in the first hit's caption and all say something."""
-    for hit in subject.engine.search(Query.plain(sentence), 1):
+    for hit in hits[:1]:
         words = tokenize(hit.caption)
         for start in range(len(words) - count, -1, -1):
             picked = words[start : start + count]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.collection import Collection
+from eval.kept_scores import KeptScores
 from eval.placements import Placements, join_placements, place_relevant
 from eval.search import RankingEngine, search_collection
 from eval.trec import open_run
@@ -62,10 +63,12 @@ def run_system(
     run_file: tuple[Path, int],
     progress: Progress,
     queries_per_batch: int = 64,
+    kept: KeptScores | None = None,
 ) -> SystemRun:
     """Search for all queries and write the run.
 
-    `system` is a name and the channel behind it, `run_file` a path and how many photos per query it lists.
+    `system` is a name and the channel behind it, `run_file` a path and how many photos per query it lists;
+    the scores go to `kept` as well.
     """
     name, channel = system
     path, depth = run_file
@@ -76,4 +79,6 @@ def run_system(
             parts.append(place_relevant(scored.scores_QP, [[photo] for photo in photos]))
             own_scores.append(scored.scores_QP[np.arange(len(photos)), photos])
             run.write(scored)
+            if kept is not None:
+                kept.keep(scored)
     return SystemRun(join_placements(parts), np.concatenate(own_scores))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from eval.ann.recall import measure_ann_recall
+from eval.ann.recall import find_kth_scores, measure_ann_recall
 from eval.ann.speed import Speed, measure_speed, one_thread
 from eval.ann.variants import build_variants
 from eval.ann.vectors import VectorSet
@@ -44,11 +44,12 @@ def benchmark_indexes(sets: Sequence[VectorSet], types: Sequence[str], progress:
     with one_thread():
         for number, each in enumerate(sets):
             k = min(K, len(each.vectors))
+            kth_Q = find_kth_scores(each.queries, each.vectors, k)
             for variant in build_variants(each.vectors, types):
                 variant.set_up()
-                search = partial(variant.index.search, k=k)
-                recall = measure_ann_recall(search(each.queries)[1], each.queries, each.vectors)
+                speed, (_, found_QK) = measure_speed(partial(variant.index.search, k=k), each.queries)
+                recall = measure_ann_recall(found_QK, each.queries, each.vectors, kth_Q)
                 rows.append(AnnRow(each.name, len(each.vectors), variant.type, variant.parameters, k, recall))
-                speeds.append(measure_speed(search, each.queries))
+                speeds.append(speed)
             progress("Timing indexes", number + 1, len(sets))
     return AnnBenchmark({each.name: each.description for each in sets}, tuple(rows), tuple(speeds))

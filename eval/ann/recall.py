@@ -20,12 +20,24 @@ def ann_recall(found_QK: np.ndarray, scores_QK: np.ndarray, kth_Q: np.ndarray) -
     return np.array(shares)
 
 
-def measure_ann_recall(found_QK: np.ndarray, queries_QD: np.ndarray, vectors_ND: np.ndarray) -> float:
-    """The mean `ann_recall` in percent of answers to `queries_QD` over `vectors_ND`, by inner products."""
+def find_kth_scores(queries_QD: np.ndarray, vectors_ND: np.ndarray, k: int) -> np.ndarray:
+    """The score of each query's exact k-th neighbour (Q,), by inner products."""
+    batches = range(0, len(queries_QD), _QUERIES_AT_ONCE)
+    scores = (queries_QD[start : start + _QUERIES_AT_ONCE] @ vectors_ND.T for start in batches)
+    return np.concatenate([np.partition(scores_QN, -k, axis=1)[:, -k] for scores_QN in scores])
+
+
+def measure_ann_recall(
+    found_QK: np.ndarray, queries_QD: np.ndarray, vectors_ND: np.ndarray, kth_Q: np.ndarray
+) -> float:
+    """The mean `ann_recall` in percent of answers to `queries_QD` over `vectors_ND`, by inner products.
+
+    `kth_Q` is of `find_kth_scores`: once for all answers to the same queries.
+    """
     shares = []
     for start in range(0, len(found_QK), _QUERIES_AT_ONCE):
         batch = slice(start, start + _QUERIES_AT_ONCE)
-        scores_QN, found = queries_QD[batch] @ vectors_ND.T, found_QK[batch]
-        kth_Q = np.partition(scores_QN, -found.shape[1], axis=1)[:, -found.shape[1]]
-        shares.append(ann_recall(found, np.take_along_axis(scores_QN, found, axis=1), kth_Q))
+        found = found_QK[batch]
+        scores_QK = np.einsum("qkd,qd->qk", vectors_ND[found], queries_QD[batch])
+        shares.append(ann_recall(found, scores_QK, kth_Q[batch]))
     return 100 * float(np.concatenate(shares).mean())

@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from retrieval.channels.faiss_installation import import_faiss
+
+Answer = TypeVar("Answer")
 
 _QUANTILES = (50, 95, 99)
 
@@ -38,8 +41,8 @@ def one_thread() -> Iterator[None]:
         faiss.omp_set_num_threads(threads)
 
 
-def measure_speed(search: Callable[[np.ndarray], object], queries_QD: np.ndarray) -> Speed:
-    """Time `search` on each query alone, then on all of them together."""
+def measure_speed(search: Callable[[np.ndarray], Answer], queries_QD: np.ndarray) -> tuple[Speed, Answer]:
+    """Time `search` on each query alone, then on all of them together; what it says to all comes back."""
     search(queries_QD[:1])
     latencies = []
     for row in range(len(queries_QD)):
@@ -47,7 +50,7 @@ def measure_speed(search: Callable[[np.ndarray], object], queries_QD: np.ndarray
         search(queries_QD[row : row + 1])
         latencies.append(1000 * (time.perf_counter() - started))
     started = time.perf_counter()
-    search(queries_QD)
+    answer = search(queries_QD)
     together = time.perf_counter() - started
     p50, p95, p99 = (float(value) for value in np.percentile(latencies, _QUANTILES))
-    return Speed(p50, p95, p99, len(queries_QD) / max(together, 1e-9))
+    return Speed(p50, p95, p99, len(queries_QD) / max(together, 1e-9)), answer

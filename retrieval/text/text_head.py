@@ -37,7 +37,8 @@ class TextHead:
         """Unit sentence vectors (N, T) → unit vectors float32 (N, E)."""
         linear_ET, expand_MT, expand_M, project_EM, project_E = (self._tensors[name] for name in _TENSORS)
         x_NM = sentences_NT @ expand_MT.T + expand_M
-        gelu_NM = 0.5 * x_NM * (1 + np.tanh(_GELU * (x_NM + 0.044715 * x_NM**3)))
+        # A product, not a power: numpy's power takes most of the time of a query.
+        gelu_NM = 0.5 * x_NM * (1 + np.tanh(_GELU * (x_NM + 0.044715 * (x_NM * x_NM * x_NM))))
         v_NE = sentences_NT @ linear_ET.T + gelu_NM @ project_EM.T + project_E
         v_NE /= np.linalg.norm(v_NE, axis=1, keepdims=True)
         return require_unit_vectors(v_NE.astype(np.float32), self.dimension)

@@ -137,8 +137,9 @@ def test_searches_that_do_not_keep_to_them_are_seen(subject: Any) -> None:
 
         channels = engine.channels
 
-        def search(self, query: Any, *arguments: Any, **options: Any) -> Any:
-            return engine.search(query.plain(query.text), *arguments, **options)
+        def search_many(self, queries: Any, *arguments: Any, **options: Any) -> Any:
+            plain = [query.plain(query.text) for query in queries]
+            return engine.search_many(plain, *arguments, **options)
 
     subject.engine = Careless()
     for each in study_strictness(subject, 20, no_progress):
