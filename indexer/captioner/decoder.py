@@ -70,6 +70,10 @@ class State(NamedTuple):
     h_BKH: Tensor
     memory_BKH: Tensor | None
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "State":
+        """The state after the same change to all that it holds."""
+        return State(change(self.h_BKH), None if self.memory_BKH is None else change(self.memory_BKH))
+
 
 class Step(NamedTuple):
     """What one step yields: the next state, and what the next word's logits are computed from."""

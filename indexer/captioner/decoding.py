@@ -3,16 +3,23 @@
 Shapes: B photos, K beams or samples of each, T words, L locations, V words in the vocabulary.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from indexer.captioner.decoder import Annotated, AttentionDecoder, State, Step
+from indexer.captioner.decoder import Annotated, AttentionDecoder, Step
 from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
 
 NEVER_SAID = [PAD, START, UNKNOWN]
 """The numbers that are no word of a caption."""
+
+# The share of a batch that must have finished before it is made smaller: that copies what stays.
+_LEAVE_TOGETHER = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +27,36 @@ class Decoded:
     """Captions as word numbers, best first along K.
 
     `words_BKT` is int64, PAD after END; `logprob_BK` the sum over the words and END in nats at temperature 1;
-    `alpha_BKTL` where each word looked, rows summing to 1 over L.
+    `alpha_BKTL` where each word and END looked, rows summing to 1 over L.
     """
 
     words_BKT: Tensor
     logprob_BK: Tensor
     alpha_BKTL: Tensor
+
+
+class _Beams(NamedTuple):
+    """What is written of B photos; `number_B` is their place in the batch that was given."""
+
+    number_B: Tensor
+    words_BKT: Tensor
+    logprob_BK: Tensor
+    alpha_BKTL: Tensor
+
+    def finished(self) -> Tensor:
+        """Whether all beams of a photo have ended, bool (B,)."""
+        last_BK = self.words_BKT[:, :, -1]
+        return ((last_BK == END) | (last_BK == PAD)).all(dim=1)
+
+    def extend(self, parent_BK: Tensor, y_BK: Tensor, logprob_BK: Tensor, alpha_BKL: Tensor) -> "_Beams":
+        """Each beam goes on from `parent_BK` with the word `y_BK`."""
+        words_BKT = torch.cat([_reorder(self.words_BKT, parent_BK), y_BK.unsqueeze(-1)], dim=-1)
+        alpha_BKTL = torch.cat([self.alpha_BKTL, alpha_BKL.unsqueeze(2)], dim=2)
+        return _Beams(self.number_B, words_BKT, logprob_BK, _reorder(alpha_BKTL, parent_BK))
+
+    def take(self, chosen_B: Tensor) -> "_Beams":
+        """The photos of these places alone."""
+        return _Beams(*(part[chosen_B] for part in self))
 
 
 @torch.inference_mode()
@@ -35,31 +66,60 @@ def beam_search(
     """The `width` best captions found, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
     A finished caption keeps its place among the beams and competes with its log-probability as it stands.
+    Photos whose captions are all finished leave the batch, several at a time.
     """
-    batch, device = photos.phi_BLF.shape[0], photos.phi_BLF.device
-    state = decoder.begin(photos, width)
-    y_BK = torch.full((batch, width), START, device=device)
-    words_BKT = torch.empty(batch, width, 0, dtype=torch.int64, device=device)
-    alpha_BKTL = torch.empty(batch, width, 0, photos.phi_BLF.shape[1], device=device)
-    logprob_BK = torch.full((batch, width), -torch.inf, device=device)
-    logprob_BK[:, 0] = 0.0  # all beams start alike: only the first may branch
+    beams, state = _begin(photos, width), decoder.begin(photos, width)
+    y_BK = torch.full_like(beams.logprob_BK, START, dtype=torch.int64)
+    done: list[_Beams] = []
     for spoken in range(max_words + 1):
         step = decoder.step(y_BK, state, photos)
         next_BKV = _next_logprobs(decoder, step, y_BK, must_end=spoken == max_words)
         vocabulary = next_BKV.shape[-1]
-        logprob_BK, chosen_BK = (logprob_BK.unsqueeze(-1) + next_BKV).flatten(1).topk(width)
+        logprob_BK, chosen_BK = (beams.logprob_BK.unsqueeze(-1) + next_BKV).flatten(1).topk(width)
         parent_BK, y_BK = chosen_BK // vocabulary, chosen_BK % vocabulary
-        h_BKH, memory_BKH = step.state
-        memory_BKH = None if memory_BKH is None else _reorder(memory_BKH, parent_BK)
-        state = State(_reorder(h_BKH, parent_BK), memory_BKH)
-        words_BKT = torch.cat([_reorder(words_BKT, parent_BK), y_BK.unsqueeze(-1)], dim=-1)
-        alpha_BK1L = step.alpha_BKL.unsqueeze(2)
-        alpha_BKTL = _reorder(torch.cat([alpha_BKTL, alpha_BK1L], dim=2), parent_BK)
-        if bool(((y_BK == END) | (y_BK == PAD)).all()):
+        beams = beams.extend(parent_BK, y_BK, logprob_BK, step.alpha_BKL)
+        finished_B = beams.finished()
+        if bool(finished_B.all()):
             break
-    length_BK = (words_BKT != PAD).sum(-1).clamp(min=1)
-    order_BK = (logprob_BK / length_BK**length_penalty).argsort(dim=1, descending=True, stable=True)
-    return Decoded(*(_reorder(part, order_BK) for part in (words_BKT, logprob_BK, alpha_BKTL)))
+        state = step.state.map(partial(_reorder, order_BK=parent_BK))
+        if float(finished_B.float().mean()) >= _LEAVE_TOGETHER:
+            done.append(beams.take(finished_B.nonzero().squeeze(1)))
+            left_B = (~finished_B).nonzero().squeeze(1)
+            beams, y_BK = beams.take(left_B), y_BK[left_B]
+            photos = Annotated(*(part[left_B] for part in photos))
+            state = state.map(partial(torch.index_select, dim=0, index=left_B))
+    return _rank(_join([*done, beams]), length_penalty)
+
+
+def _begin(photos: Annotated, width: int) -> _Beams:
+    batch, locations, _ = photos.phi_BLF.shape
+    device = photos.phi_BLF.device
+    logprob_BK = torch.full((batch, width), -torch.inf, device=device)
+    logprob_BK[:, 0] = 0.0  # all beams start alike: only the first may branch
+    return _Beams(
+        number_B=torch.arange(batch, device=device),
+        words_BKT=torch.empty(batch, width, 0, dtype=torch.int64, device=device),
+        logprob_BK=logprob_BK,
+        alpha_BKTL=torch.empty(batch, width, 0, locations, device=device),
+    )
+
+
+def _join(parts: Sequence[_Beams]) -> _Beams:
+    """All photos in their order again, shorter captions filled up."""
+    longest = parts[-1].words_BKT.shape[-1]
+    filled = []
+    for part in parts:
+        more = longest - part.words_BKT.shape[-1]
+        words_BKT = F.pad(part.words_BKT, (0, more), value=PAD)
+        filled.append(part._replace(words_BKT=words_BKT, alpha_BKTL=F.pad(part.alpha_BKTL, (0, 0, 0, more))))
+    joined = _Beams(*(torch.cat(each) for each in zip(*filled, strict=True)))
+    return joined.take(joined.number_B.argsort())
+
+
+def _rank(beams: _Beams, length_penalty: float) -> Decoded:
+    length_BK = (beams.words_BKT != PAD).sum(-1).clamp(min=1)
+    order_BK = (beams.logprob_BK / length_BK**length_penalty).argsort(dim=1, descending=True, stable=True)
+    return Decoded(*(_reorder(part, order_BK) for part in beams[1:]))
 
 
 @torch.inference_mode()
@@ -114,5 +174,6 @@ def _next_logprobs(decoder: AttentionDecoder, step: Step, y_BK: Tensor, must_end
 
 
 def _reorder(part: Tensor, order_BK: Tensor) -> Tensor:
-    index = order_BK.view(*order_BK.shape, *[1] * (part.dim() - 2)).expand(-1, -1, *part.shape[2:])
-    return part.gather(1, index)
+    first_B1 = torch.arange(0, part.shape[0] * part.shape[1], part.shape[1], device=part.device).unsqueeze(1)
+    reordered: Tensor = part.flatten(0, 1)[(first_B1 + order_BK).flatten()].unflatten(0, order_BK.shape)
+    return reordered

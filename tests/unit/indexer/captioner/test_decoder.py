@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from indexer.captioner.attention import AdditiveAttention
-from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.decoder import Annotated, AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.decoding import beam_search, sample
-from indexer.captioner.vocabulary import END, PAD, START
+from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
 
 SIZE = {"vocabulary": 7, "channels": 6, "features": 5, "hidden": 4, "attention": 3, "embedding": 8}
 
@@ -71,6 +71,54 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(cell: Cell) -> None:
         assert float(decoded.logprob_BK[b, 0]) == pytest.approx(scores[best], abs=1e-4)
 
 
+@torch.inference_mode()
+def search_plainly(decoder: AttentionDecoder, photo: Annotated, width: int, max_words: int):
+    """Beam search of one photo as it is written: (log p, words) of each beam, the likeliest first."""
+    beams = [(0.0, [])]
+    states = [decoder.begin(photo, 1)]
+    for spoken in range(max_words + 1):
+        longer = []
+        for (logprob, words), state in zip(beams, states, strict=True):
+            if words and words[-1] in (END, PAD):
+                longer.append((logprob, [*words, PAD], state))
+                continue
+            y = torch.tensor([[words[-1] if words else START]])
+            step = decoder.step(y, state, photo)
+            logits = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE)[0, 0]
+            logits[[PAD, START, UNKNOWN]] = -torch.inf
+            for word, more in enumerate(logits.log_softmax(0).tolist()):
+                if word == END or (word > UNKNOWN and spoken < max_words):
+                    longer.append((logprob + more, [*words, word], step.state))
+        longer.sort(key=lambda each: -each[0])
+        beams, states = [each[:2] for each in longer[:width]], [each[2] for each in longer[:width]]
+    return [(logprob, [word for word in words if word != PAD]) for logprob, words in beams]
+
+
+@pytest.mark.parametrize(("cell", "scale", "end"), [(Cell.GRU, 4.0, 0.0), (Cell.LSTM, 3.0, 1.0)])
+def test_photos_leave_the_batch_once_finished_and_nothing_else_changes(
+    cell: Cell, scale: float, end: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = make_decoder(cell)
+    with torch.no_grad():  # so that some stop early and some late
+        decoder.embed.weight.mul_(scale)
+        decoder.fc1.weight.mul_(3)
+        decoder.fc2.bias[END] += end
+    photos = decoder.annotate(4 * torch.randn(24, 9, 6))
+    batches = []
+    monkeypatch.setattr(
+        decoder, "step", lambda y, *more: batches.append(len(y)) or type(decoder).step(decoder, y, *more)
+    )
+    decoded = beam_search(decoder, photos, 3, 8, length_penalty=0.0)
+    monkeypatch.undo()
+    assert batches[0] == 24
+    assert len(set(batches)) >= 3
+    for b in range(24):
+        expected = search_plainly(decoder, Annotated(*(part[b : b + 1] for part in photos)), 3, 8)
+        found = [[word for word in words if word != PAD] for words in decoded.words_BKT[b].tolist()]
+        assert found == [words for _, words in expected]
+        assert decoded.logprob_BK[b].tolist() == pytest.approx([logprob for logprob, _ in expected], abs=1e-4)
+
+
 def test_greedy_takes_the_likeliest_word_each_time() -> None:
     decoder = make_decoder(Cell.GRU)
     photos = decoder.annotate(torch.randn(1, 9, 6))
@@ -100,7 +148,8 @@ def test_photos_do_not_see_each_other_in_a_batch() -> None:
 def test_attention_of_every_word_sums_to_one() -> None:
     decoder = make_decoder(Cell.GRU)
     decoded = beam_search(decoder, decoder.annotate(torch.randn(2, 9, 6)), 3, 6, 0.7)
-    torch.testing.assert_close(decoded.alpha_BKTL.sum(-1), torch.ones(decoded.alpha_BKTL.shape[:3]))
+    said_BKT = decoded.words_BKT != PAD
+    torch.testing.assert_close(decoded.alpha_BKTL.sum(-1)[said_BKT], torch.ones(int(said_BKT.sum())))
 
 
 def test_teacher_forcing_takes_the_same_steps_as_decoding() -> None:

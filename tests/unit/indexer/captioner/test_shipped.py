@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 import indexer.captioner
 from indexer.captioner import load_captioner
 from indexer.captioner.checkpoint import read_captioner
+from indexer.captioner.decoder import Annotated
+from indexer.captioner.decoding import beam_search
 from retrieval.store.files import hash_file
 
 WEIGHTS = Path(indexer.captioner.__file__).parent / "weights" / "flickr8k-gru.safetensors"
@@ -62,3 +64,24 @@ def test_low_temperature_samples_stay_close_and_repeat_with_their_seed(pixels: n
         assert min(caption.logprob for caption in close) > np.mean([caption.logprob for caption in far])
     again = captioner.sample(a_BLD, samples=8, temperature=1.0, seed=1)
     assert [[c.words for c in photo] for photo in again] == [[c.words for c in photo] for photo in warm]
+
+
+def test_a_batch_is_captioned_as_each_photo_is_alone(pixels: np.ndarray) -> None:
+    captioner = load_captioner()
+    # In float32: bfloat16 rounds a product differently where it is part of a larger one.
+    decoder = captioner._decoder.float()
+    crops = [
+        photo[top : top + 200, left : left + 200] for photo in pixels for top in (0, 60) for left in (0, 60)
+    ]
+    resized = [np.asarray(Image.fromarray(crop).resize((260, 260))) for crop in crops]
+    photos = decoder.annotate(captioner.encode(np.stack(resized)).float())
+    decoding = captioner.decoding
+    width, most, penalty = decoding.beam_width, decoding.max_words, decoding.length_penalty
+    together = beam_search(decoder, photos, width, most, penalty)
+    for b in range(len(crops)):
+        alone = beam_search(decoder, Annotated(*(part[b : b + 1] for part in photos)), width, most, penalty)
+        length = alone.words_BKT.shape[-1]
+        assert torch.equal(together.words_BKT[b, :, :length], alone.words_BKT[0])
+        assert not together.words_BKT[b, :, length:].any()
+        torch.testing.assert_close(together.logprob_BK[b], alone.logprob_BK[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(together.alpha_BKTL[b, :, :length], alone.alpha_BKTL[0], atol=1e-4, rtol=0)
