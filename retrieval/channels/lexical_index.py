@@ -133,7 +133,7 @@ class LexicalIndex:
             order = np.lexsort((ids, -scores))[:k]
             return scores[order], ids[order]
         # tantivy cuts equal scores by its own order: ask for more until the k-th score is not the last one.
-        wanted = k + 1
+        wanted = k + k // 4 + 1
         while True:
             scores, ids = self._find(query, wanted)
             if len(scores) < wanted or scores[k - 1] > scores[-1]:
@@ -145,7 +145,7 @@ class LexicalIndex:
     def _find(self, query: "Query", limit: int) -> tuple[np.ndarray, np.ndarray]:
         hits = self._searcher.search(query, limit=limit, count=False).hits
         scores = np.array([score for score, _ in hits], dtype=np.float32)
-        return scores, self.ids[np.array([address.doc for _, address in hits], dtype=np.int64)]
+        return scores, self.ids[[address.doc for _, address in hits]] if hits else self.ids[:0]
 
 
 def pack_texts(texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> bytes:

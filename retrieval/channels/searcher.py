@@ -4,6 +4,7 @@ Shapes: Q queries, D dimensions of a sentence vector, K photos of an answer, P p
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from retrieval.channels.vector_index import VectorIndex
 from retrieval.text.text_head import TextHead
 
 _TINY = np.finfo(np.float32).tiny
+# Sentences whose vectors in the space of a text head are kept, a few kilobytes each.
+_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,15 +45,25 @@ class VectorSearcher:
     def __init__(self, vector_index: VectorIndex, text_head: TextHead | None = None) -> None:
         self.vectors = vector_index
         self._text_head = text_head
+        self._project_one = lru_cache(_REMEMBERED)(self._project_bytes)
 
     def search(
         self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `Searcher.search`; a score is a cosine."""
-        vectors_QD = queries.vectors_QD
-        if self._text_head is not None:
-            vectors_QD = self._text_head.project(vectors_QD)
-        return self.vectors.search(vectors_QD, k, allowed_P)
+        return self.vectors.search(self._project(queries.vectors_QD), k, allowed_P)
+
+    def _project(self, vectors_QD: np.ndarray) -> np.ndarray:
+        if self._text_head is None:
+            return vectors_QD
+        if len(vectors_QD) == 1:
+            # Who filters, or asks for more, asks with the same sentence again.
+            return self._project_one(vectors_QD.tobytes())
+        return self._text_head.project(vectors_QD)
+
+    def _project_bytes(self, vector: bytes) -> np.ndarray:
+        assert self._text_head is not None
+        return self._text_head.project(np.frombuffer(vector, dtype=np.float32)[None])
 
 
 class LexicalSearcher:

@@ -21,13 +21,25 @@ def split_words(text: str) -> list[str]:
 
     As `stem_words` says, but a mark that is no letter, such as a vowel sign, parts no word.
     """
-    return "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in text).split()
+    return text.translate(_SPACES).split()
 
 
 def clean_text(text: str) -> str:
     """`text` with an accented letter always one character, and without what is no Unicode."""
     # Bytes that were no UTF-8 on a command line arrive as surrogates, which tantivy does not take.
     return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
+
+
+class _Spaces(dict[int, int]):
+    """By character: itself where it is of a word, or else a space. Filled as characters come."""
+
+    def __missing__(self, character: int) -> int:
+        is_word = unicodedata.category(chr(character))[0] in "LMN"
+        self[character] = character if is_word else ord(" ")
+        return self[character]
+
+
+_SPACES = _Spaces()
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Ranked photos → the hits that are shown, with what is known of each. Reads and writes nothing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from retrieval.search.explanation import Explanation, explain_words
 from retrieval.search.hit import Hit
 from retrieval.search.matched_words import has_all_words, match_words
 from retrieval.search.near_duplicates import fold_duplicates
-from retrieval.search.ranker import RERANK, Ranked
+from retrieval.search.ranker import Ranked
 from retrieval.search.results import LIKELY, Results
 from retrieval.store.photo_table import PhotoTable
 from retrieval.store.schema import StoredAttention
@@ -73,9 +73,9 @@ class Answerer:
             ranked = rank(depth)
             found = self._list(text, ranked)
             candidates = found.at_least(wish.min_probability)
-            chosen = self._choose(candidates.numbers_K, wish)
+            chosen, enough = self._choose(candidates.numbers_K, wish)
             reached = len(found.numbers_K)
-            if len(chosen) == wish.k or reached < depth or reached == allowed:
+            if enough or reached < depth or reached == allowed:
                 break
             depth *= 2
         hits = self._make_hits(text, ranked, candidates, chosen)
@@ -85,8 +85,8 @@ class Answerer:
             photos=len(self._photos),
             allowed=allowed,
             find_file=self._photos.file,
-            matches_well=_is_any_likely(text, hits, found.sure_K),
-            depth=depth,
+            matches_well=self._is_any_likely(text, hits, ranked, found.sure_K),
+            depth=wish.depth,
         )
 
     def explain(
@@ -94,41 +94,34 @@ class Answerer:
         query: Query,
         numbers_N: np.ndarray,
         ranked: Ranked,
-        everywhere: Ranked,
         attentions: Sequence[StoredAttention | None],
     ) -> list[Explanation]:
         """Why the photos with these numbers come up for a query; their attention goes with them.
 
-        `ranked` is what a search ranks, `everywhere` has every photo that each channel has.
+        `ranked` is what `Ranker.rank_everywhere` gives.
         """
-        places = everywhere.find_places(numbers_N)
+        places = ranked.find_places(numbers_N)
         scores_P = np.zeros(len(self._photos))
         found_K = ranked.numbers_QK[0] >= 0
         scores_P[ranked.numbers_QK[0, found_K]] = ranked.scores_QK[0, found_K]
         sure_N = self._be_sure(query.text, ranked, numbers_N)
+        shown = self._photos.show(numbers_N)
         explanations = []
-        for row, (number, attention) in enumerate(zip(numbers_N.tolist(), attentions, strict=True)):
-            photos = self._photos
-            caption, provenance = photos.caption(number), photos.provenance(number)
-            (width, height), channels = photos.size(number), places[number]
-            if ranked.added is not None:
-                # Far down, a search counts with the lowest score that it looked at.
-                added = {str(name): float(added_QP[0, number]) for name, added_QP in ranked.added.items()}
-                channels = {name: replace(each, contribution=added[name]) for name, each in channels.items()}
-            if number in ranked.reranked:
-                channels |= {RERANK: ranked.reranked[number]}
+        for row, (number, photo, attention) in enumerate(
+            zip(numbers_N.tolist(), shown, attentions, strict=True)
+        ):
             explanation = Explanation(
                 query=str(query),
-                image_id=photos.image_ids[number],
-                path=photos.path(number),
-                caption=caption,
-                provenance=provenance,
-                width=width,
-                height=height,
+                image_id=self._photos.image_ids[number],
+                path=photo.path,
+                caption=photo.caption,
+                provenance=photo.provenance,
+                width=photo.width,
+                height=photo.height,
                 score=float(scores_P[number]),
                 probability=None if sure_N is None else float(sure_N[row]),
-                channels=channels,
-                words=explain_words(caption, query.text, provenance, attention),
+                channels=places[number],
+                words=explain_words(photo.caption, query.text, photo.provenance, attention),
                 generation=self._generation,
             )
             explanations.append(explanation)
@@ -146,39 +139,53 @@ class Answerer:
         curve = self._calibration.find_curve(frozenset(ranked.answers))
         return None if curve is None else curve.probabilities(ranked.scores_of(numbers_K))
 
-    def _choose(self, numbers_K: np.ndarray, wish: Wish) -> list[tuple[int, list[int]]]:
-        """Places of the photos that are shown, each with the places of those that show the same."""
+    def _choose(self, numbers_K: np.ndarray, wish: Wish) -> tuple[list[tuple[int, list[int]]], bool]:
+        """Places of the photos that are shown, each with the places of those that show the same.
+
+        The second says whether further photos would change nothing.
+        """
         if wish.fold and self._images is not None:
             return fold_duplicates(numbers_K, self._images.vectors, wish.k)
-        return [(place, []) for place in range(min(wish.k, len(numbers_K)))]
+        return [(place, []) for place in range(min(wish.k, len(numbers_K)))], len(numbers_K) >= wish.k
 
     def _make_hits(
         self, text: str, ranked: Ranked, candidates: _Candidates, chosen: list[tuple[int, list[int]]]
     ) -> list[Hit]:
-        photos, numbers_K, sure_K = self._photos, candidates.numbers_K, candidates.sure_K
-        places = ranked.find_places(numbers_K[[place for place, _ in chosen]])
+        image_ids, numbers_K, sure_K = self._photos.image_ids, candidates.numbers_K, candidates.sure_K
+        numbers_N = numbers_K[[place for place, _ in chosen]]
+        places, shown = ranked.find_places(numbers_N), self._photos.show(numbers_N)
         hits = []
-        for rank, (place, same) in enumerate(chosen, start=1):
-            number = int(numbers_K[place])
-            caption = photos.caption(number)
+        for rank, ((place, same), number, photo) in enumerate(
+            zip(chosen, numbers_N.tolist(), shown, strict=True), start=1
+        ):
             hit = Hit(
                 rank=rank,
                 score=float(candidates.scores_K[place]),
-                image_id=photos.image_ids[number],
-                path=photos.path(number),
-                caption=caption,
+                image_id=image_ids[number],
+                path=photo.path,
+                caption=photo.caption,
                 channels=places[number],
                 probability=None if sure_K is None else float(sure_K[place]),
-                matched=match_words(caption, text),
-                duplicates=tuple(photos.image_ids[numbers_K[each]] for each in same),
-                provenance=photos.provenance(number),
+                matched=match_words(photo.caption, text),
+                duplicates=tuple(image_ids[numbers_K[each]] for each in same),
+                provenance=photo.provenance,
+                width=photo.width,
+                height=photo.height,
             )
             hits.append(hit)
         return hits
 
+    def _is_any_likely(
+        self, text: str, hits: list[Hit], ranked: Ranked, sure_K: np.ndarray | None
+    ) -> bool | None:
+        """Whether any photo is as likely as that.
 
-def _is_any_likely(text: str, hits: list[Hit], sure_K: np.ndarray | None) -> bool | None:
-    """A hit whose caption has all of the query's words counts too: a word or two are no sentence to judge."""
-    if sure_K is None or not len(sure_K):
-        return None
-    return bool(sure_K.max() >= LIKELY) or any(has_all_words(hit.caption, text) for hit in hits)
+        A hit whose caption has all of the query's words counts too: a word or two are no sentence to judge.
+        """
+        if sure_K is None or not len(sure_K):
+            return None
+        if sure_K.max() >= LIKELY or any(has_all_words(hit.caption, text) for hit in hits):
+            return True
+        # The surest photo need not be among the best, which are the best by another sum.
+        sure_P = None if ranked.fused is None else self._be_sure(text, ranked, ranked.fused.numbers)
+        return sure_P is not None and bool(sure_P.max() >= LIKELY)

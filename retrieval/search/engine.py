@@ -23,7 +23,7 @@ from retrieval.search.answer import Answerer, Wish
 from retrieval.search.arguments import require_count, require_fused, require_probability, require_words
 from retrieval.search.calibration import Calibration, find_calibration
 from retrieval.search.explanation import Explanation, read_attentions
-from retrieval.search.fusion import FusionConfig
+from retrieval.search.fusion import FusionConfig, spread_answer
 from retrieval.search.hit import Ranking
 from retrieval.search.ranker import Ranked, Ranker
 from retrieval.search.reranking import Reranker
@@ -157,14 +157,6 @@ class SearchEngine:
         """
         return self._photos.facts(self._photos.find(image_id))
 
-    def size(self, image_id: str) -> tuple[int, int]:
-        """The photo's width and height in pixels, as it is shown.
-
-        Raises:
-            UsageError: there is no such photo.
-        """
-        return self._photos.size(self._photos.find(image_id))
-
     def search(
         self,
         query: str | Query,
@@ -217,7 +209,7 @@ class SearchEngine:
         for numbers, ranked in self._rank(asked, wish.depth, channel, reranker):
             for row, number in enumerate(numbers):
                 first = ranked.only(row)
-                results[number] = self._answer(asked[number], wish, channel, first, reranker)
+                results[number] = self._answer(asked[number], wish, channel, first)
         return [results[number] for number in range(len(asked))]
 
     def rank(
@@ -292,15 +284,13 @@ class SearchEngine:
         attentions = read_attentions(self._index, self._manifest, positions)
         if text := asked.query.text:
             queries = Queries((text,), self._text_encoder.encode([text]))
-            ranked, everywhere = self._ranker.rank_everywhere(queries, depth, channel, asked.allowed_P)
-            if ranked.added is None:
-                ranked = everywhere
+            ranked = self._ranker.rank_everywhere(queries, depth, channel, asked.allowed_P)
             if reranker is not None:
                 require_fused(channel)
                 ranked = reranker.rerank(ranked, text, self._photos)
         else:
-            ranked = everywhere = self._rank_by_time(asked.allowed_P)
-        return self._answerer.explain(asked.query, numbers_N, ranked, everywhere, attentions)
+            ranked = self._rank_by_time(asked.allowed_P)
+        return self._answerer.explain(asked.query, numbers_N, ranked, attentions)
 
     def _find_allowed(self, asked: _Asked, image_id: str) -> int:
         """The number of a photo that the query lets through."""
@@ -371,7 +361,9 @@ class SearchEngine:
 
         def rank(depth: int) -> Ranked:
             found = self._vectors[channel].search(vector_D[None], max(min(depth, allowed), 1), allowed_P)
-            return Ranked(*found, {channel: found})
+            return Ranked(
+                *found, {channel: found}, {channel: spread_answer(channel, found, len(self._photos))}
+            )
 
         return self._answerer.answer("", wish, allowed, rank)
 
@@ -391,7 +383,7 @@ class SearchEngine:
         return asked
 
     def _rank(
-        self, asked: Sequence[_Asked], k: int, channel: str | None, reranker: Reranker | None
+        self, asked: Sequence[_Asked], k: int, channel: str | None, reranker: Reranker | None = None
     ) -> Iterator[tuple[list[int], Ranked]]:
         """Numbers of queries and their answer; those that let the same photos through are ranked together."""
         self._ranker.pick(channel)
@@ -411,29 +403,29 @@ class SearchEngine:
                 yield numbers, ranked
                 continue
             for row, number in enumerate(numbers):
-                yield [number], reranker.rerank(ranked.only(row), queries.texts[row], self._photos)
+                whole = ranked.only(row).deepen(len(self._photos))
+                yield [number], reranker.rerank(whole, queries.texts[row], self._photos)
         for number, each in enumerate(asked):
             if not each.query.text:
                 yield [number], self._rank_by_time(each.allowed_P)
-
-    def _rank_one(self, asked: _Asked, k: int, channel: str | None, reranker: Reranker | None) -> Ranked:
-        ((_, ranked),) = self._rank([asked], k, channel, reranker)
-        return ranked
 
     def _rank_by_time(self, allowed_P: np.ndarray | None) -> Ranked:
         numbers_K = self._photos.newest_first
         if allowed_P is not None:
             numbers_K = numbers_K[allowed_P[numbers_K]]
-        return Ranked(np.zeros((1, len(numbers_K)), dtype=np.float32), numbers_K[None], {})
+        return Ranked(np.zeros((1, len(numbers_K)), dtype=np.float32), numbers_K[None])
 
-    def _answer(
-        self, asked: _Asked, wish: Wish, channel: str | None, first: Ranked, reranker: Reranker | None
-    ) -> Results:
+    def _answer(self, asked: _Asked, wish: Wish, channel: str | None, first: Ranked) -> Results:
         """The hits for a query; `first` is what ranking to the depth of the wish gave."""
         allowed = len(self._photos) if asked.allowed_P is None else int(np.count_nonzero(asked.allowed_P))
 
         def rank(depth: int) -> Ranked:
-            return first if depth == wish.depth else self._rank_one(asked, depth, channel, reranker)
+            if depth == wish.depth:
+                return first
+            if first.fused is not None:
+                return first.deepen(depth)
+            ((_, deeper),) = self._rank([asked], depth, channel)
+            return deeper
 
         return self._answerer.answer(asked.query.text, wish, allowed, rank)
 

@@ -25,7 +25,8 @@ class Hit:
     `channels` says what each channel that was searched gave it. `probability` is that of a person saying that
     the query describes the photo, None where it is not known (see `calibration`). `matched` are the words of
     the caption that are words of the query, but for their endings. `duplicates` are the image_ids of the
-    photos that show the same and would have come after it. `provenance` says who wrote the caption.
+    photos that show the same and would have come after it. `provenance` says who wrote the caption. The photo
+    is shown `width` times `height` pixels large; 0 where that is not known.
     """
 
     rank: int
@@ -38,6 +39,8 @@ class Hit:
     matched: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
     provenance: Provenance = Provenance.MODEL
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,25 +13,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from retrieval.channels.channel import Channel
-from retrieval.search.fusion import FusionConfig, fuse_answers
 
 MARGIN = 0.15
 
-_AS_THEY_ARE = FusionConfig(caption=1, image=1)
 
-
-def lift_images(
-    answers: Mapping[Channel, tuple[np.ndarray, np.ndarray]], human_P: np.ndarray
-) -> np.ndarray | None:
+def lift_images(spread: Mapping[Channel, np.ndarray], human_P: np.ndarray) -> np.ndarray | None:
     """How much is added to the photos' image scores, float32 (Q, P); None for nothing.
 
-    `answers` are the channels' scores and numbers, `human_P` bool says whose caption a person wrote.
+    `spread` are the channels' scores by photo (Q, P), `human_P` bool says whose caption a person wrote.
     """
-    if not human_P.any() or not {Channel.CAPTION, Channel.IMAGE} <= answers.keys():
+    if not human_P.any() or not {Channel.CAPTION, Channel.IMAGE} <= spread.keys():
         return None
-    caption_QP, image_QP = (
-        fuse_answers({channel: answers[channel]}, _AS_THEY_ARE, len(human_P))
-        for channel in (Channel.CAPTION, Channel.IMAGE)
-    )
+    caption_QP, image_QP = spread[Channel.CAPTION], spread[Channel.IMAGE]
     lift_QP: np.ndarray = np.where(human_P, np.maximum(caption_QP - MARGIN - image_QP, 0), 0)
     return lift_QP

@@ -51,6 +51,11 @@ class LiveEngine:
                 self._current = current
             return self._engine
 
+    @property
+    def opened(self) -> SearchEngine | None:
+        """The same where that is open already; None where to open it takes a moment."""
+        return self._engine if read_current_line(self._path) == self._current else None
+
     def _reopen(self) -> None:
         try:
             self._engine = SearchEngine.open(

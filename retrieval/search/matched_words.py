@@ -17,8 +17,7 @@ def match_words(caption: str, query: str) -> tuple[str, ...]:
     Words such as "the" and "on" count for nothing.
     """
     wanted = _stem_content(query)
-    words = dict.fromkeys(_find_content(caption))
-    return tuple(word for word in words if wanted.intersection(_stem(word)))
+    return tuple(word for word, stems in _find_content(caption).items() if not wanted.isdisjoint(stems))
 
 
 def has_all_words(caption: str, query: str) -> bool:
@@ -27,12 +26,16 @@ def has_all_words(caption: str, query: str) -> bool:
     return bool(wanted) and wanted <= _stem_content(caption)
 
 
-def _find_content(text: str) -> list[str]:
-    return [word for word in split_words(text) if word.lower() not in _FUNCTION_WORDS]
+@lru_cache(maxsize=1_000)
+def _stem_content(text: str) -> frozenset[str]:
+    return frozenset(stem for stems in _find_content(text).values() for stem in stems)
 
 
-def _stem_content(text: str) -> set[str]:
-    return {stem for word in _find_content(text) for stem in _stem(word)}
+@lru_cache(maxsize=10_000)
+def _find_content(text: str) -> dict[str, tuple[str, ...]]:
+    """The distinct words that say something, in order, each with its stems. Not to be changed."""
+    words = dict.fromkeys(word for word in split_words(text) if word.lower() not in _FUNCTION_WORDS)
+    return {word: _stem(word) for word in words}
 
 
 @lru_cache(maxsize=10_000)

@@ -3,7 +3,7 @@
 Shapes: K photos in order, D dimensions of an image vector.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,36 +17,32 @@ _AT_ONCE = 64
 
 def fold_duplicates(
     numbers_K: np.ndarray, vectors: Callable[[np.ndarray], np.ndarray], k: int
-) -> list[tuple[int, list[int]]]:
+) -> tuple[list[tuple[int, list[int]]], bool]:
     """Places of the first k photos of which none shows what one before it does, each with those that do.
 
     `vectors` gives the unit vectors float32 (K, D) of photos by number; NaN is like no other. A photo is
     folded under the one before it that is nearest, at a cosine of `THRESHOLD` or more. The photos after the
-    first that would be one too many are not looked at.
+    first that would be one too many are not looked at; the second that is returned says whether there is one.
     """
     kept: list[tuple[int, list[int]]] = []
-    for place, cosines in _compare(numbers_K, vectors, kept):
-        nearest = int(cosines.argmax()) if len(cosines) else 0
-        if len(cosines) and cosines[nearest] >= THRESHOLD:
-            kept[nearest][1].append(place)
-        elif len(kept) == k:
-            break
-        else:
-            kept.append((place, []))
-    return kept
-
-
-def _compare(
-    numbers_K: np.ndarray, vectors: Callable[[np.ndarray], np.ndarray], kept: list[tuple[int, list[int]]]
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Each place with its photo's cosines to those that are kept by then; many are multiplied at once."""
     kept_ND: np.ndarray | None = None
     for start in range(0, len(numbers_K), _AT_ONCE):
         chunk_CD = vectors(numbers_K[start : start + _AT_ONCE])
         all_ND = chunk_CD if kept_ND is None else np.concatenate([kept_ND, chunk_CD])
         cosine_CN = np.nan_to_num(chunk_CD @ all_ND.T, nan=-1.0)
         before = len(all_ND) - len(chunk_CD)
-        for row in range(len(chunk_CD)):
-            columns = [*range(before), *(before + place - start for place, _ in kept[before:])]
-            yield start + row, cosine_CN[row, columns]
-        kept_ND = all_ND[[*range(before), *(before + place - start for place, _ in kept[before:])]]
+        # Most photos are near to none of those before them, kept or not.
+        near_C = (np.tril(cosine_CN, before - 1) >= THRESHOLD).any(axis=1).tolist()
+        columns = list(range(before))
+        for row, is_near in enumerate(near_C):
+            if is_near:
+                nearest = int(cosine_CN[row, columns].argmax())
+                if cosine_CN[row, columns[nearest]] >= THRESHOLD:
+                    kept[nearest][1].append(start + row)
+                    continue
+            if len(kept) == k:
+                return kept, True
+            kept.append((start + row, []))
+            columns.append(before + row)
+        kept_ND = all_ND[columns]
+    return kept, False

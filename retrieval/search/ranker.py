@@ -4,14 +4,14 @@ Shapes: Q queries, K photos of an answer, P photos of the index.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from retrieval.channels.channel import Channel
 from retrieval.channels.searcher import Queries, Searcher
 from retrieval.errors import UsageError
-from retrieval.search.fusion import FusionConfig, fuse_answers, rank_scores, score_left_out
+from retrieval.search.fusion import Answer, FusionConfig, rank_scores, spread_answer, weigh_answers
 from retrieval.search.hit import ChannelHit
 from retrieval.search.human_lift import lift_images
 
@@ -23,55 +23,83 @@ RERANK = "rerank"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fused:
+    """What all channels together say of every photo: float32 (Q, P), all of it.
+
+    `scores_QP` is the sum of what each channel added, -inf for a photo that is not `allowed`, of which the
+    number is given. `lift_QP` is by how much people's words raise image scores (see `human_lift`).
+    """
+
+    scores_QP: np.ndarray
+    added: Mapping[Channel, np.ndarray]
+    lift_QP: np.ndarray | None
+    allowed: int
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """int64: the allowed photos, of the first query."""
+        return np.flatnonzero(self.scores_QP[0] > -np.inf)
+
+    def only(self, row: slice) -> "Fused":
+        """That of some of the queries."""
+        added = {name: added_QP[row] for name, added_QP in self.added.items()}
+        lift_QP = None if self.lift_QP is None else self.lift_QP[row]
+        return Fused(self.scores_QP[row], added, lift_QP, self.allowed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
     """Scores float32 (Q, K) and photos' numbers int64 (Q, K), best first; -inf and -1 beyond the last.
 
-    `answers` are such scores and numbers of each channel. `added` is what each adds to the photos' scores,
-    float32 (Q, P); None where one channel was asked alone. `lift` is by how much people's words raise the
-    photos' image scores (see `human_lift`). `reranked` is, of one query, the place of each photo that was
-    ranked again (see `reranking`).
+    `answers` are such scores and numbers of each channel, `spread` the scores by photo (Q, P) (see
+    `fusion.spread_answer`). `fused` is None where one channel was asked alone. `reranked` is, of one query,
+    the place of each photo that was ranked again (see `reranking`).
     """
 
     scores_QK: np.ndarray
     numbers_QK: np.ndarray
-    answers: Mapping[Channel, tuple[np.ndarray, np.ndarray]]
-    added: Mapping[Channel, np.ndarray] | None = None
-    lift: np.ndarray | None = None
+    answers: Mapping[Channel, Answer] = field(default_factory=dict)
+    spread: Mapping[Channel, np.ndarray] = field(default_factory=dict)
+    fused: Fused | None = None
     reranked: Mapping[int, ChannelHit] = field(default_factory=dict)
 
     def only(self, query: int) -> "Ranked":
         """The answer to one of the queries."""
         row = slice(query, query + 1)
         answers = {name: (scores[row], numbers[row]) for name, (scores, numbers) in self.answers.items()}
-        added = self.added and {name: added_QP[row] for name, added_QP in self.added.items()}
-        lift = None if self.lift is None else self.lift[row]
-        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, added, lift, self.reranked)
+        spread = {name: spread_QP[row] for name, spread_QP in self.spread.items()}
+        fused = self.fused and self.fused.only(row)
+        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, spread, fused, self.reranked)
+
+    def deepen(self, k: int) -> "Ranked":
+        """The same fused answer with the k best photos, as far as there are so many."""
+        assert self.fused is not None
+        scores_QK, numbers_QK = rank_scores(self.fused.scores_QP, min(k, self.fused.allowed))
+        return replace(self, scores_QK=scores_QK, numbers_QK=numbers_QK)
 
     def scores_of(self, numbers_K: np.ndarray) -> dict[Channel, np.ndarray]:
-        """By channel, what these photos scored for the first query, float32 (K,).
+        """By channel, what these photos scored for the first query, float64 (K,).
 
-        Of photos that a channel's answer leaves out see `fusion.score_left_out`. The image scores are as
-        people's words raise them.
+        The image scores are as people's words raise them.
         """
-        found = {}
-        for channel, (scores_QN, numbers_QN) in self.answers.items():
-            there_N = numbers_QN[0] >= 0
-            left_out = score_left_out(channel, scores_QN[:1], numbers_QN[:1]).item()
-            scores_P = np.full(max(numbers_QN[0].max(initial=0), numbers_K.max(initial=0)) + 1, left_out)
-            scores_P[numbers_QN[0, there_N]] = scores_QN[0, there_N]
-            found[channel] = scores_P[numbers_K]
-        if self.lift is not None:
-            found[Channel.IMAGE] = found[Channel.IMAGE] + self.lift[0, numbers_K]
+        found = {name: spread_QP[0, numbers_K].astype(np.float64) for name, spread_QP in self.spread.items()}
+        if self.fused is not None and self.fused.lift_QP is not None:
+            found[Channel.IMAGE] += self.fused.lift_QP[0, numbers_K]
         return found
 
     def find_places(self, numbers: np.ndarray) -> dict[int, dict[str, ChannelHit]]:
         """By photo, its places in the channels that ranked it for the first query, and when ranked again."""
         places: dict[int, dict[str, ChannelHit]] = {number: {} for number in numbers.tolist()}
         for channel, (scores_QN, numbers_QN) in self.answers.items():
-            for rank in np.flatnonzero(np.isin(numbers_QN[0], numbers)).tolist():
-                number, score = int(numbers_QN[0, rank]), float(scores_QN[0, rank])
-                added = score if self.added is None else float(self.added[channel][0, number])
-                places[number][str(channel)] = ChannelHit(rank + 1, score, added)
+            added_QP = self.spread[channel] if self.fused is None else self.fused.added[channel]
+            # One more than there are photos: the last takes the places that no photo fills.
+            place_P = np.full(added_QP.shape[1] + 1, -1)
+            place_P[numbers_QN[0]] = np.arange(numbers_QN.shape[1])
+            place_N = place_P[numbers]
+            columns = (numbers, place_N, scores_QN[0, place_N], added_QP[0, numbers])
+            for number, place, score, added in zip(*(column.tolist() for column in columns), strict=True):
+                if place >= 0:
+                    places[number][str(channel)] = ChannelHit(place + 1, score, added)
         for number in places.keys() & self.reranked.keys():
             places[number][RERANK] = self.reranked[number]
         return places
@@ -94,27 +122,34 @@ class Ranker:
     ) -> Ranked:
         """The k best photos of those that `allowed_P` lets through; None lets all.
 
-        Without a `channel` the answers of all are fused, and every photo that is let through is ranked.
+        Without a `channel` the answers of all are fused.
 
         Raises:
             UsageError: a channel that the index lacks.
         """
-        searchers = self.pick(channel)
-        depth = self._find_depth(k, channel, allowed_P)
-        answers = {name: searcher.search(queries, depth, allowed_P) for name, searcher in searchers.items()}
-        return self._fuse(answers, allowed_P)
+        answers = self._ask(queries, self._find_depth(k, channel, allowed_P), channel, allowed_P)
+        return self._fuse(answers, k, allowed_P)
 
     def rank_everywhere(
         self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
-    ) -> tuple[Ranked, Ranked]:
-        """What `rank` gives, and the same with every photo that each channel has."""
-        everywhere = self.rank(queries, self._photos, channel, allowed_P)
+    ) -> Ranked:
+        """What `rank` gives, all photos that are let through, but with every photo that each channel has."""
+        everywhere = self._ask(queries, self._photos, channel, allowed_P)
+        if len(everywhere) == 1:
+            return self._fuse(everywhere, self._photos, allowed_P)
         depth = self._find_depth(k, channel, allowed_P)
         answers = {
             name: (scores_QK[:, :depth], numbers_QK[:, :depth])
-            for name, (scores_QK, numbers_QK) in everywhere.answers.items()
+            for name, (scores_QK, numbers_QK) in everywhere.items()
         }
-        return self._fuse(answers, allowed_P), everywhere
+        return replace(self._fuse(answers, self._photos, allowed_P), answers=everywhere)
+
+    def _ask(
+        self, queries: Queries, depth: int, channel: str | None, allowed_P: np.ndarray | None
+    ) -> dict[Channel, Answer]:
+        return {
+            name: searcher.search(queries, depth, allowed_P) for name, searcher in self.pick(channel).items()
+        }
 
     def _find_depth(self, k: int, channel: str | None, allowed_P: np.ndarray | None) -> int:
         """How many photos each channel is asked for."""
@@ -124,23 +159,21 @@ class Ranker:
     def _count_allowed(self, allowed_P: np.ndarray | None) -> int:
         return self._photos if allowed_P is None else int(np.count_nonzero(allowed_P))
 
-    def _fuse(
-        self, answers: Mapping[Channel, tuple[np.ndarray, np.ndarray]], allowed_P: np.ndarray | None
-    ) -> Ranked:
+    def _fuse(self, answers: Mapping[Channel, Answer], k: int, allowed_P: np.ndarray | None) -> Ranked:
         allowed = self._count_allowed(allowed_P)
+        spread = {name: spread_answer(name, answer, self._photos) for name, answer in answers.items()}
         if len(answers) == 1:
             ((scores_QK, numbers_QK),) = answers.values()
-            return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers)
-        added = {
-            name: fuse_answers({name: each}, self._fusion, self._photos) for name, each in answers.items()
-        }
-        lift_QP = lift_images(answers, self._human_P)
+            return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers, spread)
+        added = weigh_answers(answers, spread, self._fusion)
+        lift_QP = lift_images(spread, self._human_P)
         if lift_QP is not None:
             added[Channel.CAPTION] += np.float32(self._fusion.weight(Channel.IMAGE)) * lift_QP
         fused_QP = np.sum(list(added.values()), axis=0)
         if allowed_P is not None:
             fused_QP[:, ~allowed_P] = -np.inf
-        return Ranked(*rank_scores(fused_QP, allowed), answers, added, lift_QP)
+        best = rank_scores(fused_QP, min(k, allowed))
+        return Ranked(*best, answers, spread, Fused(fused_QP, added, lift_QP, allowed))
 
     def pick(self, channel: str | None) -> dict[Channel, Searcher]:
         """The channels that answer where `channel` is asked for; all for None.

@@ -5,39 +5,13 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from retrieval.printable import make_printable
-from retrieval.search.engine import SearchEngine
 from retrieval.search.explanation import Explanation
-from retrieval.search.hit import Hit
+from retrieval.search.hit import ChannelHit, Hit
 from retrieval.search.results import Results
 from retrieval.store.photo_table import PhotoFacts
 from retrieval.store.schema import Provenance
 
 ImageId = Annotated[str, Field(description="What a photo goes by: 64 hexadecimal digits.")]
-
-
-class ChannelAnswer(BaseModel):
-    """A photo's place (from 1) and score in one channel, and what that added to its score."""
-
-    rank: int
-    score: float
-    contribution: float
-
-
-class HitAnswer(BaseModel):
-    """One photo of an answer; `width` and `height` are in pixels, of the photo as it is shown."""
-
-    rank: int
-    score: float
-    probability: float | None
-    image_id: ImageId
-    path: str
-    caption: str
-    provenance: Provenance
-    matched: tuple[str, ...]
-    duplicates: tuple[ImageId, ...]
-    channels: dict[str, ChannelAnswer]
-    width: int
-    height: int
 
 
 class SearchAnswer(BaseModel):
@@ -46,7 +20,7 @@ class SearchAnswer(BaseModel):
     `matches_well` says whether any of them is likely to be what was asked for; null where unknown.
     """
 
-    hits: list[HitAnswer]
+    hits: list[Hit]
     photos: int
     allowed: int
     matches_well: bool | None
@@ -76,7 +50,7 @@ class ExplainAnswer(BaseModel):
     tags: tuple[str, ...]
     score: float
     probability: float | None
-    channels: dict[str, ChannelAnswer]
+    channels: dict[str, ChannelHit]
     words: list[WordAnswer]
     generation: int
 
@@ -115,10 +89,10 @@ class Refusal(BaseModel):
     position: int | None = None
 
 
-def describe_results(engine: SearchEngine, results: Results) -> SearchAnswer:
-    """A search's results with what the page needs to lay them out."""
+def describe_results(results: Results) -> SearchAnswer:
+    """A search's results."""
     return SearchAnswer(
-        hits=[_describe_hit(hit, engine.size(hit.image_id)) for hit in results],
+        hits=results,
         photos=results.photos,
         allowed=results.allowed,
         matches_well=results.matches_well,
@@ -133,25 +107,4 @@ def describe_explanation(explanation: Explanation, facts: PhotoFacts) -> Explain
         taken=facts.taken.isoformat(sep=" ", timespec="minutes") if facts.taken else None,
         camera=make_printable(facts.camera) if facts.camera else None,
         tags=facts.tags,
-    )
-
-
-def _describe_hit(hit: Hit, size: tuple[int, int]) -> HitAnswer:
-    width, height = size
-    return HitAnswer(
-        rank=hit.rank,
-        score=hit.score,
-        probability=hit.probability,
-        image_id=hit.image_id,
-        path=hit.path,
-        caption=hit.caption,
-        provenance=hit.provenance,
-        matched=hit.matched,
-        duplicates=hit.duplicates,
-        channels={
-            name: ChannelAnswer(rank=place.rank, score=place.score, contribution=place.contribution)
-            for name, place in hit.channels.items()
-        },
-        width=width,
-        height=height,
     )

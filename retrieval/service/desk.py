@@ -53,6 +53,11 @@ class Desk:
         """The engine of the current generation; takes a moment where that is new."""
         return self._live.engine
 
+    def recall(self, question: tuple[object, ...]) -> bytes | None:
+        """The answer to a question of the current generation, if it is remembered; takes no time."""
+        engine = self._live.opened
+        return None if engine is None else self.answers.get((engine.generation, *question))
+
     async def search(self, work: Callable[[], T]) -> T:
         """What `work` returns, from a thread of those that search: the event loop goes on meanwhile.
 

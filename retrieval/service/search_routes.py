@@ -72,22 +72,21 @@ def make_search_routes(desk: Desk) -> APIRouter:
         fold: Fold = True,
     ) -> Response:
         """The photos that answer a sentence, best first."""
+        question = (q, where, k, channel, min_probability, fold)
 
         def work() -> bytes:
             engine = desk.engine
-            question = ("search", engine.generation, q, where, k, channel, min_probability, fold)
-            answer = desk.answers.get(question)
-            if answer is None:
-                query = _read_query(q)
-                with _say_field("where"):
-                    results = engine.search(
-                        query, k, channel, where=where, min_probability=min_probability, fold=fold
-                    )
-                answer = describe_results(engine, results).model_dump_json().encode()
-                desk.answers.keep(question, answer)
+            query = _read_query(q)
+            with _say_field("where"):
+                results = engine.search(
+                    query, k, channel, where=where, min_probability=min_probability, fold=fold
+                )
+            answer = describe_results(results).model_dump_json().encode()
+            desk.answers.keep((engine.generation, *question), answer)
             return answer
 
-        return _json(await desk.search(work))
+        answer = desk.recall(question)
+        return _json(await desk.search(work) if answer is None else answer)
 
     @routes.get("/photos/{image_id}/similar", response_model=SearchAnswer)
     async def similar(image_id: str, k: Count = 30, where: Where = "", fold: Fold = True) -> Response:
@@ -98,7 +97,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
             find_photo(engine, image_id)
             with _say_field("where"):
                 results = engine.similar(image_id, k, where=where, fold=fold)
-            return describe_results(engine, results).model_dump_json().encode()
+            return describe_results(results).model_dump_json().encode()
 
         return _json(await desk.search(work))
 

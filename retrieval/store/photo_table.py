@@ -36,6 +36,17 @@ class PhotoFacts:
     provenance: Provenance
 
 
+@dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """What a list of photos shows of each; `path` is printable, the size that of the photo as it is shown."""
+
+    path: str
+    caption: str
+    provenance: Provenance
+    width: int
+    height: int
+
+
 class PhotoTable:
     """Photos in order of `image_id`; a photo's number in this order is what the engine's indexes return.
 
@@ -95,10 +106,22 @@ class PhotoTable:
         number = bisect.bisect_left(self.image_ids, image_id)
         return number < len(self) and self.image_ids[number] == image_id
 
-    def path(self, number: int) -> str:
-        """The first path of a photo, printable."""
-        paths = self.columns["paths"][number].as_py()
-        return make_printable(os.fsdecode(paths[0])) if paths else ""
+    def show(self, numbers_N: np.ndarray) -> list[ShownPhoto]:
+        """What is shown of the photos with these numbers."""
+        wanted = pa.array(numbers_N)
+        columns = [self.columns["paths"], *map(self.main_captions.field, ("text", "provenance"))]
+        columns += [self.columns["width"], self.columns["height"]]
+        rows = zip(*(column.take(wanted).to_pylist() for column in columns), strict=True)
+        return [
+            ShownPhoto(
+                path=make_printable(os.fsdecode(paths[0])) if paths else "",
+                caption=caption or "",
+                provenance=Provenance(provenance or Provenance.MODEL),
+                width=width,
+                height=height,
+            )
+            for paths, caption, provenance, width, height in rows
+        ]
 
     def file(self, image_id: str) -> Path:
         """Where a photo was found first.
@@ -122,10 +145,6 @@ class PhotoTable:
             provenance=self.provenance(number),
             **fields,
         )
-
-    def size(self, number: int) -> tuple[int, int]:
-        """The width and height of a photo."""
-        return self.columns["width"][number].as_py(), self.columns["height"][number].as_py()
 
     def caption(self, number: int) -> str:
         """The main caption of a photo; empty where it has none."""

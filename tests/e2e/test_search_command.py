@@ -56,7 +56,8 @@ def test_json_document_is_the_one_of_the_design(shared_index, retrieve_here):
     assert 0 < document["seconds"] < 60
     first, second = document["hits"]
     of_the_design = ["rank", "score", "image_id", "path", "caption", "channels"]
-    assert list(first) == [*of_the_design, "probability", "matched", "duplicates", "provenance"]
+    more = ["probability", "matched", "duplicates", "provenance", "width", "height"]
+    assert list(first) == [*of_the_design, *more]
     assert first["path"] == "/photos/2021/log.jpg"
     assert first["caption"] == "a brown dog is jumping over a log in the forest"
     score = first["score"]

@@ -70,8 +70,11 @@ def test_the_next_search_finds_it(index: Path, red: str, word_encoder: Any) -> N
     live = LiveEngine(index, word_encoder)
     (hit,) = live.engine.search(MINE, k=1)
     assert (hit.score < 0.5, hit.provenance) == (True, "model")
+    assert live.opened is live.engine
     set_caption(index, red, MINE, word_encoder)
+    assert live.opened is None
     (hit,) = live.engine.search(MINE, k=1)
+    assert live.opened is live.engine
     assert (hit.image_id, hit.caption, hit.provenance) == (red, MINE, "human")
     assert hit.channels["caption"].score == pytest.approx(1, abs=1e-6)
     assert [hit.image_id for hit in live.engine.search("", where="caption:human")] == [red]

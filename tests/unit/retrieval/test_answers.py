@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,49 @@ def test_only_hits_that_are_likely_enough_come(sure: SearchEngine) -> None:
         found = sure.search("a dog on the beach", k, "caption", min_probability=least)
         assert [hit.probability >= least for hit in found] == [True] * k
     assert sure.search("a dog on the beach", min_probability=1.0) == []
+
+
+def test_a_few_hits_are_the_first_of_all(
+    open_engine: Make, photo: Callable[..., Any], tmp_path: Path, word_encoder: Any
+) -> None:
+    """However far down the last one lies: copies and unlikely photos are passed over."""
+    words = "dog cat log sea sand snow".split()
+    texts = [f"a {words[n % 6]} {words[n % 5]} on {words[n % 4]}" for n in range(400)]
+    random = np.random.default_rng(3)
+    copies = circle(*random.choice(random.uniform(0, 3000, 60), 400))
+    engine = open_engine([photo(f"{number}", text) for number, text in enumerate(texts)], copies)
+    engine = calibrate(engine, tmp_path / "index", word_encoder, Logistic({Channel.CAPTION: 20.0}, -16.0))
+    for least in (0.0, 0.2):
+        plain = engine.search("a dog on snow", 400, fold=False, min_probability=least)
+        folded = engine.search("a dog on snow", 400, min_probability=least)
+        order = [hit.image_id for hit in plain]
+        assert len(order) > len(folded) > 10
+        for k in (1, 2, 9):
+            assert engine.search("a dog on snow", k, fold=False, min_probability=least) == plain[:k]
+            # Copies that come after the first photo that is one too many are not looked at.
+            end = order.index(folded[k].image_id)
+            expected = [
+                replace(hit, duplicates=tuple(each for each in hit.duplicates if order.index(each) < end))
+                for hit in folded[:k]
+            ]
+            assert engine.search("a dog on snow", k, min_probability=least) == expected
+
+
+def test_the_likeliest_photo_need_not_be_among_the_best(
+    open_engine: Make, photo: Callable[..., Any], tmp_path: Path, word_encoder: Any
+) -> None:
+    """It looks like anything but a dog; only its caption, which counts little, says that it is one."""
+    vectors_ND = circle(*np.linspace(0, 180, 300))
+    texts = [photo(f"{number}", "a cat") for number in range(300)]
+    last = numbers(open_engine(texts, vectors_ND).search("dogs", 300, "image", fold=False))[-1]
+    texts[last] = photo(f"{last}", "dogs")
+    engine = open_engine(texts, vectors_ND)
+    curve = Logistic({Channel.CAPTION: 20.0}, -8.0)
+    sure = calibrate(engine, tmp_path / "index", word_encoder, curve)
+    hits = sure.search("dogs", 3)
+    assert last not in numbers(hits)
+    assert max(hit.probability for hit in hits) < LIKELY
+    assert hits.matches_well is True
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.1, math.nan])

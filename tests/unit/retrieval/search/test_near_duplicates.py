@@ -12,7 +12,7 @@ def circle(*degrees: float) -> np.ndarray:
 
 def fold(vectors_ND: np.ndarray, k: int, numbers: list[int] | None = None) -> list[tuple[int, list[int]]]:
     numbers_K = np.arange(len(vectors_ND)) if numbers is None else np.array(numbers)
-    return fold_duplicates(numbers_K, lambda wanted: vectors_ND[wanted], k)
+    return fold_duplicates(numbers_K, lambda wanted: vectors_ND[wanted], k)[0]
 
 
 def test_photos_that_show_the_same_are_one() -> None:
@@ -34,6 +34,13 @@ def test_what_is_folded_draws_in_nothing_further() -> None:
 def test_it_ends_where_one_would_be_too_many() -> None:
     assert fold(circle(0, 40, 2, 80, 3), k=2) == [(0, [2]), (1, [])]
     assert fold(circle(0, 40, 2), k=0) == []
+
+
+@pytest.mark.parametrize(("k", "enough"), [(1, True), (2, True), (3, False), (4, False)])
+def test_it_says_whether_further_photos_would_change_anything(k: int, enough: bool) -> None:
+    vectors_ND = circle(0, 40, 80, 2)
+    _, said = fold_duplicates(np.arange(4), lambda wanted: vectors_ND[wanted], k)
+    assert said is enough
 
 
 def test_places_are_those_in_the_order_given() -> None:

@@ -31,6 +31,24 @@ def test_search_answers_what_the_engine_does(client, index, word_encoder, image_
     assert (document["photos"], document["allowed"], document["generation"]) == (4, 4, 1)
 
 
+def test_an_answer_is_remembered_until_the_index_changes(client, index, word_encoder, image_ids, monkeypatch):
+    asked, engine_search = [], SearchEngine.search
+    monkeypatch.setattr(
+        SearchEngine,
+        "search",
+        lambda engine, query, *rest, **more: asked.append(1) or engine_search(engine, query, *rest, **more),
+    )
+    first = search(client, q="a tiger", k=2)
+    assert search(client, q="a tiger", k=2) == first
+    assert len(asked) == 1
+    for other in ({"k": 3}, {"fold": False}, {"channel": "caption"}, {"where": "taken:2020"}):
+        search(client, **{"q": "a tiger", "k": 2} | other)
+    assert len(asked) == 5
+    set_caption(index, image_ids["cat.png"], "a tiger", word_encoder)
+    again = search(client, q="a tiger", k=2)
+    assert (again["generation"], again["hits"][0]["caption"]) == (first["generation"] + 1, "a tiger")
+
+
 def test_without_words_the_newest_photos_come_first(client, captions):
     hits = search(client)["hits"]
     assert [hit["caption"] for hit in hits] == list(reversed(captions.values()))

@@ -1,0 +1,131 @@
+"""The best photos of all channels together, against sums that are written out and sorted as a whole."""
+
+import numpy as np
+import pytest
+
+from retrieval.channels.channel import Channel
+from retrieval.channels.searcher import Queries
+from retrieval.search.fusion import FusionConfig
+from retrieval.search.human_lift import MARGIN
+from retrieval.search.ranker import Ranker
+
+PHOTOS = 1500
+DEPTH = 1000
+QUERIES = Queries(("one", "two"), np.zeros((2, 4), dtype=np.float32))
+CONFIG = FusionConfig(caption=0.5, image=1.0, lexical=0.25)
+
+
+class Scored:
+    """Answers with scores that it was given, NaN for photos that are no answer; many are equal."""
+
+    def __init__(self, scores_QP: np.ndarray) -> None:
+        self.scores_QP = scores_QP
+
+    def search(
+        self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.full((len(queries.texts), k), -np.inf, dtype=np.float32)
+        numbers = np.full((len(queries.texts), k), -1)
+        for row, own in enumerate(self.scores_QP):
+            found = self.order(own, allowed_P)[:k]
+            scores[row, : len(found)], numbers[row, : len(found)] = own[found], found
+        return scores, numbers
+
+    def order(self, own: np.ndarray, allowed_P: np.ndarray | None) -> list[int]:
+        able = ~np.isnan(own) if allowed_P is None else ~np.isnan(own) & allowed_P
+        return sorted(np.flatnonzero(able).tolist(), key=lambda number: (-own[number], number))
+
+    def count(
+        self, own: np.ndarray, allowed_P: np.ndarray | None, depth: int, is_lexical: bool
+    ) -> list[float]:
+        """What each photo counts with: the lowest of the answer where it is not in it."""
+        found = self.order(own, allowed_P)
+        missing = own[found[:depth][-1]] if found and not (is_lexical and len(found) < depth) else 0.0
+        counts = [float(missing)] * PHOTOS
+        for number in found[:depth]:
+            counts[number] = float(own[number])
+        return counts
+
+
+@pytest.fixture(scope="module")
+def channels() -> dict[Channel, Scored]:
+    random = np.random.default_rng(0)
+    scores = {channel: (random.random((2, PHOTOS)) * 40).round() / 32 for channel in Channel}
+    scores[Channel.LEXICAL][0, random.random(PHOTOS) < 0.6] = np.nan
+    return {channel: Scored(each.astype(np.float32)) for channel, each in scores.items()}
+
+
+def fuse_exactly(
+    channels: dict[Channel, Scored], allowed_P: np.ndarray | None, human_P: np.ndarray, query: int, depth: int
+) -> list[tuple[float, int]]:
+    """(minus its score, its number) of every photo that is let through, the best first."""
+    allowed = PHOTOS if allowed_P is None else int(allowed_P.sum())
+    depth = min(depth, allowed)
+    counts = {
+        channel: each.count(each.scores_QP[query], allowed_P, depth, channel is Channel.LEXICAL)
+        for channel, each in channels.items()
+    }
+    totals = []
+    for number in range(PHOTOS):
+        if allowed_P is not None and not allowed_P[number]:
+            continue
+        caption, image = counts[Channel.CAPTION][number], counts[Channel.IMAGE][number]
+        if human_P[number]:
+            image = max(image, caption - MARGIN)
+        words = counts[Channel.LEXICAL][number]
+        totals.append((-(0.5 * caption + image + 0.25 * words), number))
+    return sorted(totals)
+
+
+@pytest.mark.parametrize("share", [None, 0.9, 0.01, 0.0])
+@pytest.mark.parametrize("people", [0.0, 0.3])
+@pytest.mark.parametrize("k", [1, 92, 700, 1300])
+def test_the_best_are_those_of_all_sums_sorted(
+    channels: dict[Channel, Scored], share: float | None, people: float, k: int
+) -> None:
+    random = np.random.default_rng(1)
+    allowed_P = None if share is None else random.random(PHOTOS) < share
+    human_P = random.random(PHOTOS) < people
+    ranker = Ranker(channels, CONFIG, human_P)
+    ranked = ranker.rank(QUERIES, k, allowed_P=allowed_P)
+    for query in range(2):
+        expected = fuse_exactly(channels, allowed_P, human_P, query, max(k, DEPTH))
+        one = ranked.only(query)
+        np.testing.assert_allclose(
+            one.scores_QK[0], [-score for score, _ in expected[:k]], rtol=1e-6, atol=1e-6
+        )
+        if not people:
+            # Those of the margin are no sums of halves, which are exact.
+            assert one.numbers_QK[0].tolist() == [number for _, number in expected[:k]]
+            whole = one.deepen(PHOTOS)
+            assert whole.numbers_QK[0].tolist() == [number for _, number in expected]
+
+
+def test_an_answer_is_the_beginning_of_a_deeper_one(channels: dict[Channel, Scored]) -> None:
+    ranker = Ranker(channels, CONFIG, np.random.default_rng(2).random(PHOTOS) < 0.3)
+    few, many = ranker.rank(QUERIES, 5), ranker.rank(QUERIES, 900)
+    assert np.array_equal(few.numbers_QK, many.numbers_QK[:, :5])
+    assert np.array_equal(few.scores_QK, many.scores_QK[:, :5])
+    deeper = few.only(1).deepen(900)
+    assert np.array_equal(deeper.numbers_QK, many.numbers_QK[1:])
+    assert np.array_equal(deeper.scores_QK, many.scores_QK[1:])
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+def test_places_and_scores_are_those_of_the_channel(
+    channels: dict[Channel, Scored], channel: Channel
+) -> None:
+    ranked = Ranker(channels, CONFIG, np.zeros(PHOTOS, dtype=bool)).rank(QUERIES, 20)
+    own = channels[channel].scores_QP[0]
+    order = channels[channel].order(own, None)
+    lowest = float(own[order[DEPTH - 1]]) if len(order) >= DEPTH else 0.0
+    photos = np.array([order[0], order[17], order[-1], 3])
+    places = ranked.find_places(photos)
+    for number, score in zip(photos.tolist(), ranked.scores_of(photos)[channel].tolist(), strict=True):
+        place = order.index(number) if number in order else DEPTH
+        assert (str(channel) in places[number]) == (place < DEPTH)
+        assert score == (float(own[number]) if place < DEPTH else lowest)
+        if place < DEPTH:
+            hit = places[number][str(channel)]
+            assert (hit.rank, hit.score) == (place + 1, float(own[number]))
+            assert hit.contribution == pytest.approx(CONFIG.weight(channel) * hit.score)
