@@ -13,8 +13,9 @@ from eval.preparation import Subject
 from eval.stored_vectors import read_stored_vectors
 from retrieval.channels.channel import Channel
 from retrieval.channels.flat_index import FlatIndex
+from retrieval.text.image_queries import open_image_queries
+from retrieval.text.queries import Queries, QueryEncoder
 from retrieval.text.text_encoder import TextEncoder
-from retrieval.text.text_head import TextHead, read_text_head
 
 _K = 10
 _TOLERANCE = 1e-3
@@ -26,12 +27,14 @@ class ExactChannel:
 
     vectors: np.ndarray
     encoder: TextEncoder
-    head: TextHead | None = None
+    image_queries: QueryEncoder | None = None
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 (texts, D), of unit length."""
         vectors_QT = self.encoder.encode(texts)
-        return vectors_QT if self.head is None else self.head.project(vectors_QT)
+        if self.image_queries is None:
+            return vectors_QT
+        return self.image_queries.encode_queries(Queries(tuple(texts), vectors_QT))
 
 
 ExactChannels = Mapping[str, ExactChannel]
@@ -42,8 +45,8 @@ def read_exact_channels(subject: Subject) -> ExactChannels:
     probe, record = [subject.collection.queries[0].text], subject.manifest.image_head
     found: dict[str, ExactChannel] = {}
     for name, vectors_ND in read_stored_vectors(subject.index, subject.manifest).items():
-        head = read_text_head(subject.index, record) if record and name == Channel.IMAGE else None
-        channel = ExactChannel(vectors_ND, subject.encoder, head)
+        through = record and name == Channel.IMAGE and open_image_queries(subject.index, record, "cpu")
+        channel = ExactChannel(vectors_ND, subject.encoder, through or None)
         best = subject.engine.rank(probe, 1, name)
         number, score = int(best.photos_QK[0, 0]), float(best.scores_QK[0, 0])
         if number >= 0 and abs(float(vectors_ND[number] @ channel.encode(probe)[0]) - score) < _TOLERANCE:

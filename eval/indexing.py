@@ -31,6 +31,7 @@ def index_collection(
         progress,
         models.image_head,
         models.tagger,
+        models.image_tower,
     )
     if report.failures:
         names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]

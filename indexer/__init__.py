@@ -1,11 +1,12 @@
 """Photos → decoded pixels → captions → vectors → shards → a committed index. Data flows one way.
 
 In the order to read: `config`, `scan` (folders → paths), `seen_files` (what is unchanged), `photo_file` (path
-→ bytes), `exif` and `decode` (bytes → pixels), `decode_worker` and `decode_pool` (the same in processes of
-their own);
+→ bytes), `framing`, `exif` and `decode` (bytes → pixels), `decode_worker` and `decode_pool` (the same in
+processes of their own);
 `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/` (annotations →
-image vectors), `tagger/` (annotations → tags), `describer` (all four), `models` (loads them), `training/`
-(what their trainings share);
+image vectors), `image_tower` (pixels → those of CLIP and its like), `image_space` (either), `tagger/`
+(annotations → tags), `describer` (all of them), `models` (loads them), `training/` (what their trainings
+share);
 `photo_rows` (pixels → rows), `ledger` and `report` (what the index knew and what was found now),
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
 anything to do), `build` (all of it), `watch` (again and again);

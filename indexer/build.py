@@ -37,6 +37,7 @@ from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead
+    from indexer.image_tower import ImageTower
     from indexer.tagger.tagger import Tagger
 
 _INDEXING = "Indexing photos"
@@ -51,13 +52,15 @@ def build_index(
     progress: Progress = no_progress,
     image_head: "ImageHead | None" = None,
     tagger: "Tagger | None" = None,
+    image_tower: "ImageTower | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed, or
     was until it was deleted, is not captioned again, wherever it lies now, unless `config.recaption` says
     so. What people wrote stays the main caption of its photo. With an `image_head` photos get image vectors
-    too, with a `tagger` tags. Of `config`, the keys that choose models are not read: the models are given.
+    too, with an `image_tower` that one's, with a `tagger` tags. Of `config`, the keys that choose models are
+    not read: the models are given.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -77,7 +80,7 @@ def build_index(
     config = config or IndexConfig()
     import_faiss()
     require_photos_exist(photos)
-    describer = Describer(captioner, text_encoder, image_head, tagger, config)
+    describer = Describer(captioner, text_encoder, image_head, tagger, image_tower, config)
     read_current(index, describer, text_encoder, config.recaption)
     scan = scan_photos(photos)
     record = ModelRecord(describer.name, describer.weights_sha256)
@@ -88,7 +91,7 @@ def build_index(
         base = current or first_manifest(record, text_encoder)
         ledger = Ledger.read(index, carry_on(base, record), record.sha256, config.keep_missing)
         require_one_captioner(base, describer, ledger.photos_outside(scan))
-        writer = IndexWriter(index, base, record, config.shard_rows, image_head)
+        writer = IndexWriter(index, base, record, config.shard_rows, image_tower or image_head)
         run = _Run(writer, ledger, SeenFiles.read(index), scan)
         try:
             run.add_rows(describer, text_encoder, config, progress)
@@ -134,6 +137,7 @@ class _Run:
             workers=config.workers,
             seconds=config.decode_seconds,
             ahead=2 * config.batch_photos,
+            framing=describer.framing,
         )
         unread = recall_files(self.scan, self.ledger, self.seen, config)
         self.seen.forget_gone(self.scan)

@@ -97,6 +97,7 @@ class _Runs:
                     progress,
                     models.image_head,
                     models.tagger,
+                    models.image_tower,
                 )
         # Asked for once, not at every change of a folder that is followed.
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})

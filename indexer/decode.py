@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from indexer.exif import ExifFacts, read_exif
+from indexer.framing import Framing
 from retrieval.errors import PhotoError
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
 
@@ -47,6 +48,7 @@ class DecodedPhoto:
 
     `pixels_HWC` is uint8 RGB (size, size, 3). `image_id` is the SHA-256 of the file's bytes in hex, `bytes`
     their number. `width` and `height` are those of the upright photo in pixels before it was squeezed.
+    `framed_HWC` is what another model looks at, where one was asked for.
     """
 
     pixels_HWC: np.ndarray
@@ -57,6 +59,7 @@ class DecodedPhoto:
     taken: datetime | None
     camera: str | None
     bytes: int
+    framed_HWC: np.ndarray | None = None
 
 
 def photo_error(reason: Reason, text: str) -> PhotoError:
@@ -64,8 +67,12 @@ def photo_error(reason: Reason, text: str) -> PhotoError:
     return PhotoError(f"{reason}: {text}")
 
 
-def decode_photo(data: bytes, image_id: str, size: int, max_megapixels: float = 50.0) -> DecodedPhoto:
+def decode_photo(
+    data: bytes, image_id: str, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
+) -> DecodedPhoto:
     """A photo's pixels, in a square of `size` pixels a side, whatever its shape, mode and orientation.
+
+    With a `framing`, in that square as well.
 
     Transparent parts show white, of an animation the first frame counts, and more than 8 bits a channel are
     scaled to 8. Photos above `max_megapixels` are refused before their pixels are decoded.
@@ -79,7 +86,7 @@ def decode_photo(data: bytes, image_id: str, size: int, max_megapixels: float = 
         warnings.simplefilter("ignore")
         # A decoder fed damaged bytes raises whatever its code runs into: every failure of one photo is a row.
         try:
-            return _decode(data, image_id, size, max_megapixels)
+            return _decode(data, image_id, size, max_megapixels, framing)
         except PhotoError:
             raise
         except UnidentifiedImageError:
@@ -92,7 +99,9 @@ def decode_photo(data: bytes, image_id: str, size: int, max_megapixels: float = 
             raise photo_error(reason, text) from None
 
 
-def _decode(data: bytes, image_id: str, size: int, max_megapixels: float) -> DecodedPhoto:
+def _decode(
+    data: bytes, image_id: str, size: int, max_megapixels: float, framing: Framing | None
+) -> DecodedPhoto:
     with Image.open(io.BytesIO(data), formats=find_formats()) as image:
         width, height = image.size
         if width * height > max_megapixels * 1e6:
@@ -102,16 +111,20 @@ def _decode(data: bytes, image_id: str, size: int, max_megapixels: float) -> Dec
                 f"at most {max_megapixels:g} are decoded; raise max_megapixels",
             )
         before = read_exif(image) if image.format == "TIFF" else None
-        image.draft(None, (size, size))
+        least_edge = max(size, framing.least_edge) if framing else size
+        image.draft(None, (least_edge, least_edge))
         image.load()
         facts = read_exif(image)
-        pixels_HWC = _squeeze(image, size, facts.orientation)
+        colours = to_rgb(image)
+        pixels_HWC = _frame(colours, Framing(size), facts.orientation)
+        framed_HWC = _frame(colours, framing, facts.orientation) if framing else None
         # Pillow turns a TIFF upright itself, its size included, and then says that it is upright.
         if before is not None:
             facts = before
         elif facts.orientation >= 5:
             width, height = height, width
-    return _to_decoded(pixels_HWC, image_id, (width, height), facts, len(data))
+    decoded = _to_decoded(pixels_HWC, image_id, (width, height), facts, len(data))
+    return replace(decoded, framed_HWC=framed_HWC)
 
 
 def _to_decoded(
@@ -120,8 +133,13 @@ def _to_decoded(
     return DecodedPhoto(pixels_HWC, image_id, *size, facts.orientation, facts.taken, facts.camera, count)
 
 
-def _squeeze(image: Image.Image, size: int, orientation: int) -> np.ndarray:
-    square = to_rgb(image).resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+def _frame(colours: Image.Image, framing: Framing, orientation: int) -> np.ndarray:
+    square = colours.resize(
+        (framing.side, framing.side),
+        Image.Resampling(framing.resample),
+        box=framing.find_box(*colours.size),
+        reducing_gap=3.0,
+    )
     if orientation in _UPRIGHT:
         square = square.transpose(_UPRIGHT[orientation])
     return np.array(square)

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from multiprocessing.connection import Connection
 
 from indexer.decode import DecodedPhoto, Reason, photo_error
@@ -24,6 +24,7 @@ from indexer.decode_worker import (
     Unreadable,
     receive_answer,
 )
+from indexer.framing import Framing
 from indexer.photo_file import identify_path
 from indexer.seen_files import FileStamp
 from retrieval.errors import PhotoError, RetrievalError
@@ -34,13 +35,17 @@ _MAIN = "from indexer.decode_worker import main; main()"
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:
-    """`size` is the side of the captioner's square in pixels, `ahead` how many photos may wait decoded."""
+    """`size` is the side of the captioner's square in pixels, `ahead` how many photos may wait decoded.
+
+    `framing` is what another model looks at.
+    """
 
     size: int
     max_megapixels: float = 50.0
     workers: int = 1
     seconds: float = 60.0
     ahead: int = 128
+    framing: Framing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,10 @@ class _Worker:
         connection, other = multiprocessing.Pipe()
         self._connection = connection
         with other:
-            arguments = [str(other.fileno()), str(self._settings.size), str(self._settings.max_megapixels)]
+            settings = self._settings
+            arguments = [str(other.fileno()), str(settings.size), str(settings.max_megapixels)]
+            if settings.framing is not None:
+                arguments += map(str, astuple(settings.framing))
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _MAIN, *arguments],
                 pass_fds=[other.fileno()],
@@ -173,7 +181,7 @@ class _Worker:
         seconds = self._settings.seconds
         if not connection.poll(seconds):
             raise photo_error(Reason.TIMED_OUT, f"not decoded after {seconds:g} seconds")
-        return receive_answer(connection, self._settings.size)
+        return receive_answer(connection, self._settings.size, self._settings.framing)
 
     def end(self) -> None:
         """End the process; the next `read` starts another, unless it was stopped for good."""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from indexer.decode import DecodedPhoto, decode_photo
+from indexer.framing import Framing
 from indexer.photo_file import read_photo
 from indexer.seen_files import FileStamp
 from retrieval.errors import PhotoError
@@ -67,10 +68,12 @@ def send_answer(connection: Connection, answer: Answer) -> None:
     connection.send_bytes(json.dumps(message).encode())
     if isinstance(answer, DecodedPhoto):
         connection.send_bytes(answer.pixels_HWC.tobytes())
+        if answer.framed_HWC is not None:
+            connection.send_bytes(answer.framed_HWC.tobytes())
 
 
-def receive_answer(connection: Connection, size: int) -> Answer:
-    """An answer whose pixels, if it has any, are a square of `size` a side.
+def receive_answer(connection: Connection, size: int, framing: Framing | None = None) -> Answer:
+    """An answer whose pixels, if it has any, are a square of `size` a side, and one as the framing says.
 
     Raises:
         ValueError, KeyError, TypeError, OSError, EOFError: the other side does not speak this language.
@@ -82,9 +85,9 @@ def receive_answer(connection: Connection, size: int) -> Answer:
         return Unreadable(str(message["unreadable"]))
     width, height, orientation, count = map(int, message["size"])
     taken, camera = message["taken"], message["camera"]
-    pixels = np.frombuffer(connection.recv_bytes(3 * size * size), dtype=np.uint8)
+    pixels_HWC = _receive_square(connection, size)
     return DecodedPhoto(
-        pixels_HWC=pixels.reshape(size, size, 3),
+        pixels_HWC=pixels_HWC,
         image_id=str(message["decoded"]),
         width=width,
         height=height,
@@ -92,10 +95,16 @@ def receive_answer(connection: Connection, size: int) -> Answer:
         taken=None if taken is None else datetime.fromisoformat(taken),
         camera=None if camera is None else str(camera),
         bytes=count,
+        framed_HWC=_receive_square(connection, framing.side) if framing else None,
     )
 
 
-def serve(connection: Connection, size: int, max_megapixels: float) -> None:
+def _receive_square(connection: Connection, side: int) -> np.ndarray:
+    pixels = np.frombuffer(connection.recv_bytes(3 * side * side), dtype=np.uint8)
+    return pixels.reshape(side, side, 3)
+
+
+def serve(connection: Connection, size: int, max_megapixels: float, framing: Framing | None) -> None:
     """Answer until the other side closes the pipe."""
     connection.send_bytes(READY)
     while True:
@@ -103,26 +112,29 @@ def serve(connection: Connection, size: int, max_megapixels: float) -> None:
             path = connection.recv_bytes()
         except EOFError:
             return
-        _answer(connection, path, size, max_megapixels)
+        _answer(connection, path, size, max_megapixels, framing)
 
 
-def _answer(connection: Connection, path: bytes, size: int, max_megapixels: float) -> None:
+def _answer(
+    connection: Connection, path: bytes, size: int, max_megapixels: float, framing: Framing | None
+) -> None:
     try:
         file = read_photo(path)
         image_id = hash_bytes(file.data)
         send_answer(connection, Identified(image_id, file.stamp))
         if connection.recv_bytes() == WANTED:
-            send_answer(connection, decode_photo(file.data, image_id, size, max_megapixels))
+            send_answer(connection, decode_photo(file.data, image_id, size, max_megapixels, framing))
     except PhotoError as error:
         send_answer(connection, Unreadable(str(error)))
 
 
 def main() -> None:
     """Serve the pipe whose descriptor is the first argument; the others are those of `serve`."""
-    descriptor, size, max_megapixels = sys.argv[1:]
+    descriptor, size, max_megapixels, *numbers = sys.argv[1:]
+    framing = Framing(*map(int, numbers)) if numbers else None
     # Ctrl-C goes to the whole group of processes; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What C libraries say about damaged photos is of no use to anyone: the reason is in the row.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    serve(Connection(int(descriptor)), int(size), float(max_megapixels))
+    serve(Connection(int(descriptor)), int(size), float(max_megapixels), framing)

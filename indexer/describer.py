@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from indexer.image_head.loading import ImageHead
+    from indexer.image_tower import ImageTower
     from indexer.tagger.tagger import Tagger
 
 # Of what is sampled: a photo's sentences do not depend on the batch that it is in.
@@ -40,7 +41,10 @@ class Describer:
     main caption, the next best are kept beside it, and after them what was sampled. The caption vector is the
     mean of the vectors of all these, weighted by softmax(s(λ)) at λ = `mean_agreement`. Captioners without
     beams give one caption.
-    Shapes: B photos, K sentences of each, T dimensions of a sentence vector, E of the image head's space.
+    An image tower makes the image vectors in the head's place, and has no say in the captions: how much the
+    say of another model should weigh is not known.
+    Shapes: B photos, K sentences of each, T dimensions of a sentence vector, E of the space of
+    images, F pixels a side of the tower's square.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Describer:
         text_encoder: TextEncoder,
         image_head: "ImageHead | None" = None,
         tagger: "Tagger | None" = None,
+        image_tower: "ImageTower | None" = None,
         config: IndexConfig | None = None,
     ) -> None:
         """Of `config` the keys that choose models are not read.
@@ -59,6 +64,8 @@ class Describer:
         self.name = captioner.name
         self.image_size = captioner.image_size
         self.image_head = image_head
+        self.image_tower = image_tower
+        self.framing = None if image_tower is None else image_tower.framing
         self.weights_sha256 = captioner.weights_sha256
         self.captioner = captioner
         self._text_encoder = text_encoder
@@ -77,9 +84,26 @@ class Describer:
                 None if tagger is None else tagger.weights_sha256,
                 self._config,
             )
+        if image_tower is not None:
+            self.name = f"{self.name}, image tower {image_tower.name}"
+            self.weights_sha256 = hash_with_tower(self.weights_sha256, image_tower.weights_sha256)
 
-    def describe(self, pixels_BSSC: np.ndarray) -> list[Description]:
-        """One description per photo, for uint8 RGB pixels (B, S, S, 3)."""
+    def describe(self, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None = None) -> list[Description]:
+        """One description per photo, for uint8 RGB pixels (B, S, S, 3).
+
+        `framed_BFFC` are the same photos as `framing` says; without them an image tower sees none.
+        """
+        described = self._caption(pixels_BSSC)
+        if self.image_tower is None:
+            return described
+        if framed_BFFC is None:
+            return [replace(each, image_vector=None) for each in described]
+        vectors_BE = self.image_tower.encode(framed_BFFC)
+        return [
+            replace(each, image_vector=vector) for each, vector in zip(described, vectors_BE, strict=True)
+        ]
+
+    def _caption(self, pixels_BSSC: np.ndarray) -> list[Description]:
         if isinstance(self.captioner, BeamCaptioner):
             return self._describe(self.captioner, pixels_BSSC)
         captions = self.captioner.caption(pixels_BSSC)
@@ -155,6 +179,11 @@ def hash_describer(
     if tagger is not None:
         decides += [tagger, config.tags, config.tag_probability]
     return hashlib.sha256(" ".join(map(str, decides)).encode()).hexdigest()
+
+
+def hash_with_tower(describer: str, image_tower: str) -> str:
+    """The hash of what describes photos, an image tower beside it, from the hashes of both."""
+    return hashlib.sha256(f"{describer} {image_tower}".encode()).hexdigest()
 
 
 def _weigh(sentences_KT: np.ndarray, score_K: np.ndarray) -> np.ndarray:

@@ -3,17 +3,20 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from indexer.image_space import ImageSpace
 from retrieval.store.commit import commit_next, time_now
 from retrieval.store.derived import build_derived
-from retrieval.store.manifest import HeadRecord, Manifest, ModelRecord, ShardRecord, UnfinishedRun
+from retrieval.store.manifest import (
+    HeadRecord,
+    Manifest,
+    ModelRecord,
+    ShardRecord,
+    TowerRecord,
+    UnfinishedRun,
+)
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
 from retrieval.store.shards import keep_failure_time, read_shard, write_shard
-from retrieval.text.text_head import write_text_head
-
-if TYPE_CHECKING:
-    from indexer.image_head.loading import ImageHead
 
 # A run publishes when it has added this share of what readers see, so that making the derived files anew
 # stays a small part of its time however large the index is. In between its shards are only kept.
@@ -34,26 +37,26 @@ class IndexWriter:
         manifest: Manifest,
         captioner: ModelRecord,
         shard_rows: int,
-        image_head: "ImageHead | None" = None,
+        image_space: ImageSpace | None = None,
     ) -> None:
         """`manifest` is the current generation, or for a new index one of generation 0 without shards.
 
-        `captioner` and `image_head` describe the rows that will be added. A run of it that has not ended is
+        `captioner` and `image_space` describe the rows that will be added. A run of it that has not ended is
         carried on, one of another captioner is dropped.
         """
         run = manifest.unfinished
         self._index = index
         self._manifest = manifest
         self._captioner = captioner
-        self._image_head = image_head
+        self._image_space = image_space
         self._schema = photo_schema(
-            manifest.caption_dimension, image_head.text.dimension if image_head is not None else 0
+            manifest.caption_dimension, image_space.dimension if image_space is not None else 0
         )
         self._shard_rows = shard_rows
         self._unfinished = list(run.shards) if run and run.captioner.sha256 == captioner.sha256 else []
         self._pending: dict[str, PhotoRow] = {}
         self._positions: dict[str, int] = {}
-        self._head_record: HeadRecord | None = None
+        self._image_record: HeadRecord | TowerRecord | None = None
 
     def add(self, row: PhotoRow) -> None:
         """Add a row; it supersedes earlier rows of the same content."""
@@ -105,7 +108,7 @@ class IndexWriter:
         manifest = self._manifest
         changed = self._unfinished or manifest.unfinished or manifest.captioner != self._captioner
         # `retrieve repair` leaves out a head that was damaged.
-        lost = (manifest.image_head is None) != (self._image_head is None)
+        lost = (manifest.image_head is None) != (self._image_space is None)
         # A new index has no words yet, and one from before there was a lexical channel gets them now.
         if changed or lost or manifest.lexical is None:
             self._publish()
@@ -134,19 +137,18 @@ class IndexWriter:
         manifest = dataclasses.replace(
             self._manifest,
             captioner=self._captioner,
-            image_head=self._keep_text_head(),
+            image_head=self._describe_images(),
             shards=tuple(self._shards()),
             unfinished=None,
         )
         self._manifest = commit_next(self._index, build_derived(self._index, manifest))
         self._unfinished = []
 
-    def _keep_text_head(self) -> HeadRecord | None:
-        """The head that queries of the image channel go through, its file written durably, once."""
-        head = self._image_head
-        if head is not None and self._head_record is None:
-            self._head_record = write_text_head(self._index, head.text, head.name, head.weights_sha256)
-        return self._head_record
+    def _describe_images(self) -> HeadRecord | TowerRecord | None:
+        """Where the image vectors are and how queries get there; a head's file is written durably, once."""
+        if self._image_space is not None and self._image_record is None:
+            self._image_record = self._image_space.leave(self._index)
+        return self._image_record
 
     def _shards(self) -> list[ShardRecord]:
         return [*self._manifest.shards, *self._unfinished]

@@ -6,7 +6,8 @@ from indexer.captioner.captioner import Captioner
 from indexer.captioner.loading import load_captioner
 from indexer.config import IndexConfig
 from indexer.image_head.loading import ImageHead, load_image_head
-from indexer.image_head.location import find_image_head
+from indexer.image_head.location import find_image_head, find_image_tower
+from indexer.image_tower import ImageTower, load_image_tower
 from indexer.tagger.location import find_tagger
 from indexer.tagger.tagger import Tagger, load_tagger
 from retrieval.device import require_torch_device
@@ -14,12 +15,13 @@ from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 
 class Models(NamedTuple):
-    """What `build_index` takes; without an image head there is no image channel, without a tagger no tags."""
+    """What `build_index` takes; without head and tower there are no image vectors, without tagger no tags."""
 
     captioner: Captioner
     text_encoder: TextEncoder
     image_head: ImageHead | None = None
     tagger: Tagger | None = None
+    image_tower: ImageTower | None = None
 
 
 def load_models(config: IndexConfig, device: str) -> Models:
@@ -29,10 +31,12 @@ def load_models(config: IndexConfig, device: str) -> Models:
         CheckpointError: there is no such model.
         UsageError: `cuda` on a machine without a GPU.
     """
-    place, head, tagger = require_torch_device(device), find_image_head(config), find_tagger(config)
+    place = require_torch_device(device)
+    head, tagger, tower = find_image_head(config), find_tagger(config), find_image_tower(config)
     return Models(
         load_captioner(config.captioner, place, config.beam_width),
         load_text_encoder(config.text_encoder, place),
         None if head is None else load_image_head(head),
         None if tagger is None else load_tagger(tagger),
+        None if tower is None else load_image_tower(tower, place),
     )

@@ -49,7 +49,10 @@ def store_attention(caption: Caption) -> StoredAttention | None:
 
 
 def _describe_batch(batch: list[tuple[bytes, DecodedPhoto]], describer: Describer) -> Iterator[FoundPhoto]:
-    descriptions = describer.describe(np.stack([photo.pixels_HWC for _, photo in batch]))
+    framed = [photo.framed_HWC for _, photo in batch if photo.framed_HWC is not None]
+    descriptions = describer.describe(
+        np.stack([photo.pixels_HWC for _, photo in batch]), np.stack(framed) if framed else None
+    )
     for (path, photo), description in zip(batch, descriptions, strict=True):
         yield FoundPhoto(path, photo.image_id, _to_row(photo, description))
 

@@ -106,6 +106,7 @@ def _index(
         memory.sample,
         models.image_head,
         models.tagger,
+        models.image_tower,
     )
 
 

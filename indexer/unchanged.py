@@ -11,8 +11,8 @@ from pathlib import Path
 
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
-from indexer.describer import hash_describer
-from indexer.image_head.location import find_image_head
+from indexer.describer import hash_describer, hash_with_tower
+from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.ledger import Ledger
 from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, scan_photos
@@ -22,6 +22,7 @@ from retrieval.errors import IndexNotFoundError
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, read_whole
 from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.image_text_model import find_image_text_model, hash_image_text_model
 
 
 def find_unchanged(photos: Sequence[Path], index: Path, config: IndexConfig) -> IndexReport | None:
@@ -68,8 +69,8 @@ def _find(
 
 def _is_made_with(manifest: Manifest, captioner: ModelRecord, config: IndexConfig) -> bool:
     """Whether the files of the configured models are surely those that made the index."""
-    wants_head = find_image_head(config) is not None
-    if (manifest.image_head is not None) != wants_head:
+    wants_images = bool(find_image_head(config) or find_image_tower(config))
+    if (manifest.image_head is not None) != wants_images:
         return False
     if manifest.lexical is None:
         return False
@@ -96,6 +97,9 @@ def hash_models(config: IndexConfig) -> str | None:
             None if path is None else hash_file(path)
             for path in (find_image_head(config), find_tagger(config))
         )
-        return hash_describer(captioner, beam_width, head, tagger, config)
+        describer = hash_describer(captioner, beam_width, head, tagger, config)
+        if (tower := find_image_tower(config)) is None:
+            return describer
+        return hash_with_tower(describer, hash_image_text_model(find_image_text_model(tower)[0]))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None

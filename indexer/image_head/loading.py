@@ -9,7 +9,8 @@ from torch import Tensor
 from indexer.image_head.checkpoint import ImageHeadHeader, read_heads
 from indexer.image_head.heads import Heads
 from retrieval.store.files import hash_file
-from retrieval.text.text_head import TextHead
+from retrieval.store.manifest import HeadRecord
+from retrieval.text.text_head import TextHead, write_text_head
 
 
 class ImageHead:
@@ -25,6 +26,7 @@ class ImageHead:
         self.text = text
         self.image_encoder_sha256 = header.image_encoder_sha256
         self.text_encoder_sha256 = header.text_encoder_sha256
+        self.dimension = text.dimension
         self._heads = heads
 
     @torch.inference_mode()
@@ -33,6 +35,10 @@ class ImageHead:
         pooled_BP = self._heads.image.pool(a_BLD).cpu()
         vectors_BE: np.ndarray = self._heads.image(pooled_BP).numpy()
         return vectors_BE
+
+    def leave(self, index: Path) -> HeadRecord:
+        """As `ImageSpace.leave`: the side that sentences go through is kept with the index."""
+        return write_text_head(index, self.text, self.name, self.weights_sha256)
 
 
 def load_image_head(path: Path) -> ImageHead:

@@ -1,4 +1,4 @@
-"""Where the checkpoint of an image head is. Reads and writes nothing."""
+"""Which image head or image tower a config asks for. Reads and writes nothing."""
 
 from pathlib import Path
 
@@ -8,18 +8,26 @@ from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 DEFAULT_IMAGE_HEAD = "default"
 NO_IMAGE_HEAD = "none"
+_CHECKPOINT = ".safetensors"
 _SHIPPED = Path(__file__).parent / "weights" / "flickr8k.safetensors"
 
 
 def find_image_head(config: IndexConfig) -> Path | None:
-    """The checkpoint of the head that a config asks for; None for no image channel.
+    """The checkpoint of the head that a config asks for; None for none.
 
     The default head goes with the default captioner and text encoder; with others there is none unless the
-    config names one.
+    config names one. Beside an image tower it is there for its say in the captions.
     """
     if config.image_head == NO_IMAGE_HEAD:
         return None
-    if config.image_head != DEFAULT_IMAGE_HEAD:
+    if config.image_head.endswith(_CHECKPOINT):
         return Path(config.image_head)
     defaults = (config.captioner, config.text_encoder) == (DEFAULT_CAPTIONER, DEFAULT_TEXT_ENCODER)
     return _SHIPPED if defaults else None
+
+
+def find_image_tower(config: IndexConfig) -> str | None:
+    """The image-text model that a config asks for, by folder or name; None for none."""
+    asked = config.image_head
+    is_head = asked in (DEFAULT_IMAGE_HEAD, NO_IMAGE_HEAD) or asked.endswith(_CHECKPOINT)
+    return None if is_head else asked

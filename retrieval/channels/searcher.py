@@ -3,7 +3,6 @@
 Shapes: Q queries, D dimensions of a sentence vector, K photos of an answer, P photos of the index.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -11,19 +10,11 @@ import numpy as np
 
 from retrieval.channels.lexical_index import LexicalIndex
 from retrieval.channels.vector_index import VectorIndex
-from retrieval.text.text_head import TextHead
+from retrieval.text.queries import Queries, QueryEncoder
 
 _TINY = np.finfo(np.float32).tiny
-# Sentences whose vectors in the space of a text head are kept, a few kilobytes each.
+# Sentences whose vectors in the space of the image channel are kept, a few kilobytes each.
 _REMEMBERED = 1000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Queries:
-    """Sentences as they were typed, and their vectors (Q, D): each channel takes what it needs."""
-
-    texts: tuple[str, ...]
-    vectors_QD: np.ndarray
 
 
 class Searcher(Protocol):
@@ -40,30 +31,31 @@ class Searcher(Protocol):
 
 
 class VectorSearcher:
-    """Nearest neighbours of the sentence vector, in its own space or in the one that a text head leads to."""
+    """Nearest neighbours of the sentence vector, in its own space or where a query encoder leads."""
 
-    def __init__(self, vector_index: VectorIndex, text_head: TextHead | None = None) -> None:
+    def __init__(self, vector_index: VectorIndex, query_encoder: QueryEncoder | None = None) -> None:
         self.vectors = vector_index
-        self._text_head = text_head
-        self._project_one = lru_cache(_REMEMBERED)(self._project_bytes)
+        self._query_encoder = query_encoder
+        self._encode_one = lru_cache(_REMEMBERED)(self._encode_alone)
 
     def search(
         self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `Searcher.search`; a score is a cosine."""
-        return self.vectors.search(self._project(queries.vectors_QD), k, allowed_P)
+        return self.vectors.search(self._encode(queries), k, allowed_P)
 
-    def _project(self, vectors_QD: np.ndarray) -> np.ndarray:
-        if self._text_head is None:
-            return vectors_QD
-        if len(vectors_QD) == 1:
+    def _encode(self, queries: Queries) -> np.ndarray:
+        if self._query_encoder is None:
+            return queries.vectors_QD
+        if len(queries.texts) == 1:
             # Who filters, or asks for more, asks with the same sentence again.
-            return self._project_one(vectors_QD.tobytes())
-        return self._text_head.project(vectors_QD)
+            return self._encode_one(queries.texts[0], queries.vectors_QD.tobytes())
+        return self._query_encoder.encode_queries(queries)
 
-    def _project_bytes(self, vector: bytes) -> np.ndarray:
-        assert self._text_head is not None
-        return self._text_head.project(np.frombuffer(vector, dtype=np.float32)[None])
+    def _encode_alone(self, text: str, vector: bytes) -> np.ndarray:
+        assert self._query_encoder is not None
+        vectors_1D = np.frombuffer(vector, dtype=np.float32)[None]
+        return self._query_encoder.encode_queries(Queries((text,), vectors_1D))
 
 
 class LexicalSearcher:

@@ -12,7 +12,7 @@ import numpy as np
 from retrieval.channels.channel import Channel
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.lexical_file import read_words
-from retrieval.channels.searcher import LexicalSearcher, Queries, Searcher, VectorSearcher
+from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
 from retrieval.channels.vector_index import read_vectors
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import IndexFormatError, UsageError
@@ -30,10 +30,11 @@ from retrieval.search.reranking import Reranker
 from retrieval.search.results import Results
 from retrieval.store.manifest import Manifest, read_whole
 from retrieval.store.photo_table import PhotoFacts, PhotoTable
+from retrieval.text.image_queries import open_image_queries
 from retrieval.text.lazy_text_encoder import LazyTextEncoder
 from retrieval.text.probes import check_text_encoder
+from retrieval.text.queries import Queries
 from retrieval.text.text_encoder import TextEncoder
-from retrieval.text.text_head import read_text_head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -433,13 +434,14 @@ class SearchEngine:
 def _open_channels(
     index: Path, manifest: Manifest, photos: PhotoTable, place: Device
 ) -> dict[Channel, Searcher]:
-    head = None if manifest.image_head is None else read_text_head(index, manifest.image_head)
+    head = manifest.image_head
+    image = None if head is None else open_image_queries(index, head, pick_query_device(place))
     channels: dict[Channel, Searcher] = {}
     for record in manifest.vectors:
         vectors = read_vectors(index, record, place)
         numbered = vectors.with_ids(photos.number(vectors.ids))
         channel = Channel(record.channel)
-        channels[channel] = VectorSearcher(numbered, head if channel is Channel.IMAGE else None)
+        channels[channel] = VectorSearcher(numbered, image if channel is Channel.IMAGE else None)
     if Channel.CAPTION not in channels:
         if len(photos):
             raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from retrieval.channels.channel import Channel
-from retrieval.channels.searcher import Queries, Searcher
+from retrieval.channels.searcher import Searcher
 from retrieval.errors import UsageError
 from retrieval.search.fusion import Answer, FusionConfig, rank_scores, spread_answer, weigh_answers
 from retrieval.search.hit import ChannelHit
 from retrieval.search.human_lift import lift_images
+from retrieval.text.queries import Queries
 
 # Photos that each channel is asked for when the answers are fused, at least.
 _CANDIDATES = 1000

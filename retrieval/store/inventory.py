@@ -7,7 +7,7 @@ from pathlib import Path
 from retrieval.channels.lexical_file import words_path
 from retrieval.channels.vector_index import vectors_path
 from retrieval.store.files import hash_file
-from retrieval.store.manifest import Manifest
+from retrieval.store.manifest import HeadRecord, Manifest
 from retrieval.store.shards import shard_path
 from retrieval.text.text_head import head_path
 
@@ -42,7 +42,7 @@ def list_files(index: Path, manifest: Manifest) -> Iterator[IndexFile]:
     unfinished = manifest.unfinished.shards if manifest.unfinished else ()
     for shard in (*manifest.shards, *unfinished):
         yield IndexFile(shard_path(index, shard.sha256), shard.sha256, shard.bytes, derived=False)
-    if (head := manifest.image_head) is not None:
+    if isinstance(head := manifest.image_head, HeadRecord):
         yield IndexFile(head_path(index, head), head.text_sha256, head.text_bytes, derived=False)
     for record in manifest.vectors:
         yield IndexFile(vectors_path(index, record), record.sha256, record.bytes, derived=True)

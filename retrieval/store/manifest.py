@@ -105,6 +105,20 @@ class ProbeRecord:
     vector: str
 
 
+@dataclass(frozen=True, slots=True)
+class TowerRecord:
+    """The image-text model whose image tower made the image vectors, and whose text tower queries go through.
+
+    It stays where it is: `name` is its folder or its name in the hub's cache. `dimension` is the length of
+    the image channel's vectors, `probes` recognise its text tower.
+    """
+
+    name: str
+    sha256: _Sha256
+    dimension: _Count
+    probes: tuple[ProbeRecord, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One generation of an index.
@@ -119,7 +133,7 @@ class Manifest:
     generation: _Count
     captioner: ModelRecord | None = None
     text_encoder: ModelRecord
-    image_head: HeadRecord | None = None
+    image_head: HeadRecord | TowerRecord | None = None
     caption_dimension: _Count
     metric: str = "inner_product"
     photos: _Count = 0

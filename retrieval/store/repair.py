@@ -19,6 +19,7 @@ from retrieval.store.garbage import kept_generations
 from retrieval.store.inventory import list_files
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import (
+    HeadRecord,
     Manifest,
     UnfinishedRun,
     finish_commit,
@@ -156,7 +157,7 @@ class _Repair:
                 "run `retrieve index` to caption their photos again"
             )
         head = manifest.image_head
-        if head is not None and head.text_sha256 in lost:
+        if isinstance(head, HeadRecord) and head.text_sha256 in lost:
             head = None
             self._actions.append("left out the image channel's head; run `retrieve index` to put it back")
         run = manifest.unfinished

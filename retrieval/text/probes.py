@@ -6,6 +6,7 @@ fixed sentences do.
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -49,14 +50,24 @@ def check_text_encoder(manifest: Manifest, text_encoder: TextEncoder) -> None:
             f"the text encoder {text_encoder.name} gives {text_encoder.dimension} dimensions, expected "
             f"{manifest.caption_dimension} as in this index; use the encoder that made it or index again"
         )
-    if not manifest.probes:
+    measure_probes(manifest.probes, text_encoder, f"text encoder {text_encoder.name}")
+
+
+def measure_probes(probes: Sequence[ProbeRecord], text_encoder: TextEncoder, what: str) -> None:
+    """Refuse an encoder whose vectors of the probes are others; `what` names it.
+
+    Raises:
+        EncoderMismatchError: a probe's cosine is below 0.999.
+        IndexFormatError: the probes cannot be read.
+    """
+    if not probes:
         return
-    found_ND = text_encoder.encode([probe.text for probe in manifest.probes])
-    expected_ND = np.stack([_decode(probe, manifest.caption_dimension) for probe in manifest.probes])
+    found_ND = text_encoder.encode([probe.text for probe in probes])
+    expected_ND = np.stack([_decode(probe, text_encoder.dimension) for probe in probes])
     cosine = float((found_ND * expected_ND).sum(axis=1).min())
     if not cosine >= _LEAST_COSINE:
         raise EncoderMismatchError(
-            f"the text encoder {text_encoder.name} gives other vectors than when the index was made: found "
+            f"the {what} gives other vectors than when the index was made: found "
             f"cosine {cosine:.4f}, expected at least {_LEAST_COSINE}; restore its files or index again"
         )
 

@@ -1,8 +1,7 @@
 """Sentences → unit vectors. Reads a sentence-transformers model's folder; writes nothing."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.quiet_loading import quiet_loading
 from retrieval.text.unit_vectors import require_unit_vectors
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _open_light(folder: Path, name: str, weights_sha256: str) -> TextEncoder | N
 
 
 def _load_model(folder: Path, device: str) -> "SentenceTransformer":
-    with _quiet():
+    with quiet_loading():
         from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
@@ -131,20 +131,3 @@ def _load_model(folder: Path, device: str) -> "SentenceTransformer":
             raise InstallationError(
                 f"cannot load the text encoder on device {device!r}: {reason}; try --device cpu"
             ) from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the progress bars and the advice that the libraries print while a model is loaded."""
-    import transformers.utils.logging as transformers_logging
-
-    had_bars = transformers_logging.is_progress_bar_enabled()
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if had_bars:
-            transformers_logging.enable_progress_bar()

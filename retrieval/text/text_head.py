@@ -11,6 +11,7 @@ from safetensors.numpy import load, save
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
 from retrieval.store.manifest import HeadRecord
+from retrieval.text.queries import Queries
 from retrieval.text.unit_vectors import require_unit_vectors
 
 _TENSORS = ("linear.weight", "expand.weight", "expand.bias", "project.weight", "project.bias")
@@ -42,6 +43,10 @@ class TextHead:
         v_NE = sentences_NT @ linear_ET.T + gelu_NM @ project_EM.T + project_E
         v_NE /= np.linalg.norm(v_NE, axis=1, keepdims=True)
         return require_unit_vectors(v_NE.astype(np.float32), self.dimension)
+
+    def encode_queries(self, queries: Queries) -> np.ndarray:
+        """As `QueryEncoder.encode_queries`."""
+        return self.project(queries.vectors_QD)
 
     def to_bytes(self) -> bytes:
         """Safetensors in fp16; the same head gives the same bytes."""

@@ -60,7 +60,7 @@ def request_of(
         caption_dimension=word_encoder.dimension,
         probes=make_probes(word_encoder),
     )
-    image_head = SimpleNamespace(text=head, name="random", weights_sha256="ab" * 32)
+    image_head = SimpleNamespace(dimension=head.dimension, leave=lambda index: empty.image_head)
     writer = IndexWriter(tmp_path / "index", empty, ModelRecord("people", "0" * 64), 100, image_head)
     lines = []
     for name, caption in CAPTIONS.items():

@@ -803,8 +803,8 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
     tagger = load_tagger(find_tagger(IndexConfig()))
     for name, given in (("none", None), (str(tmp_path / "head.safetensors"), head)):
         config = IndexConfig(image_head=name)
-        expected = Describer(captioner, text_encoder, given, tagger, config).weights_sha256
-        without = Describer(captioner, text_encoder, given, None, config).weights_sha256
+        expected = Describer(captioner, text_encoder, given, tagger, config=config).weights_sha256
+        without = Describer(captioner, text_encoder, given, None, config=config).weights_sha256
         assert hash_models(config.model_copy(update={"tagger": "none"})) == without
         assert hash_models(config) == expected
         assert hash_models(config.model_copy(update={"beam_width": 5})) == expected

@@ -149,7 +149,7 @@ def test_tags_come_from_the_same_annotations(
     tagger = make_tagger(captioner)
     for least, expected in ((0.1, ("dog", "hound", "cat")), (0.5, ("dog", "hound"))):
         config = IndexConfig(tags=2, tag_probability=least)
-        described = Describer(captioner, text_encoder, None, tagger, config).describe(PIXELS)
+        described = Describer(captioner, text_encoder, None, tagger, config=config).describe(PIXELS)
         assert [each.tags for each in described] == [expected] * 3
     with pytest.raises(RetrievalError, match="tagger tagger reads annotations of 222222222222"):
         Describer(captioner, text_encoder, None, make_tagger(captioner, "2" * 64))
@@ -195,7 +195,9 @@ def test_what_decides_a_description_decides_its_hash(
 
     def hash_all(changes: list[dict[str, float]], *models: Any) -> list[str]:
         return [
-            Describer(captioner, text_encoder, *models, IndexConfig.model_validate(change)).weights_sha256
+            Describer(
+                captioner, text_encoder, *models, config=IndexConfig.model_validate(change)
+            ).weights_sha256
             for change in changes
         ]
 

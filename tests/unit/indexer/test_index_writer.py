@@ -14,7 +14,7 @@ from retrieval.store.manifest import ModelRecord, read_manifest
 from retrieval.store.repair import repair_index
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.store.verify import verify_index
-from retrieval.text.text_head import TextHead, head_path
+from retrieval.text.text_head import TextHead, head_path, write_text_head
 
 ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)
 CAPTIONER = ModelRecord("captioner with head", "c" * 64)
@@ -32,7 +32,9 @@ def head(word_encoder: Any) -> Any:
         "project.bias": (DIMENSION,),
     }
     text = TextHead({name: rng.standard_normal(shape) for name, shape in shapes.items()})
-    return SimpleNamespace(text=text, name="head", weights_sha256="d" * 64)
+    return SimpleNamespace(
+        dimension=DIMENSION, leave=lambda index: write_text_head(index, text, "head", "d" * 64)
+    )
 
 
 @pytest.fixture
