@@ -1,6 +1,5 @@
 """All systems over all queries: by sentence, by image, by human captions. Reads an index, writes runs."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +8,18 @@ from eval.config import EvalConfig
 from eval.kept_scores import KeptScores
 from eval.placements import Placements
 from eval.preparation import Subject
+from eval.search import RankingEngine
 from eval.sentence_search import place_sentences
-from eval.systems import RERANKED, RerankingEngine, SystemRun, list_systems, run_system
+from eval.systems import (
+    FUSED,
+    RECIPROCAL,
+    RERANKED,
+    RerankingEngine,
+    SystemRun,
+    fuse_by_reciprocal_ranks,
+    list_systems,
+    run_system,
+)
 from retrieval.progress import Progress
 
 
@@ -33,17 +42,23 @@ def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progre
     """Every query through every system; OUT/run.*.txt list the best photos of each."""
     collection, engine, at_once = subject.collection, subject.engine, config.queries_per_batch
     runs, by_image = dict[str, SystemRun](), dict[str, Placements]()
+
+    def run(asked: RankingEngine, name: str, channel: str | None, kept: KeptScores | None = None) -> None:
+        run_file = (out / f"run.{name}.txt", config.run_depth)
+        runs[name] = run_system(asked, collection, (name, channel), run_file, progress, at_once, kept)
+
     vector_channels = list_vector_channels(subject)
-    for system in list_systems(engine).items():
-        name, run_file = system[0], (out / f"run.{system[0]}.txt", config.run_depth)
-        with KeptScores(collection, out) if name in vector_channels else nullcontext() as kept:
-            runs[name] = run_system(engine, collection, system, run_file, progress, at_once, kept)
-            if kept is not None:
-                by_image[name] = place_sentences(kept.read(at_once), collection, runs[name].own_scores)
+    for name, channel in list_systems(engine).items():
+        if name not in vector_channels:
+            run(engine, name, channel)
+            continue
+        with KeptScores(collection, out) as kept:
+            run(engine, name, channel, kept)
+            by_image[name] = place_sentences(kept.read(at_once), collection, runs[name].own_scores)
+    if FUSED in runs:
+        run(fuse_by_reciprocal_ranks(engine), RECIPROCAL, None)
     if subject.reranker is not None:
-        again = RerankingEngine(engine, subject.reranker)
-        run_file = (out / f"run.{RERANKED}.txt", config.run_depth)
-        runs[RERANKED] = run_system(again, collection, (RERANKED, None), run_file, progress, at_once)
+        run(RerankingEngine(engine, subject.reranker), RERANKED, None)
     return SearchOutcome(runs, by_image, place_by_human_captions(collection, subject.encoder))
 
 

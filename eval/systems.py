@@ -1,7 +1,7 @@
 """The systems that an index offers, and what each does with every query. Reads an opened index, writes runs.
 
 A system is a channel on its own or, where there are several, all of them fused as a search without a channel
-fuses them, and these ranked again where that is asked for.
+fuses them, fused by their reciprocal ranks beside it, and the former ranked again where that is asked for.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,15 @@ from eval.kept_scores import KeptScores
 from eval.placements import Placements, join_placements, place_relevant
 from eval.search import RankingEngine, search_collection
 from eval.trec import open_run
+from retrieval.channels.channel import Channel
 from retrieval.progress import Progress
 from retrieval.search.engine import SearchEngine
+from retrieval.search.fusion import FusionConfig, FusionMethod
 from retrieval.search.hit import Ranking
 from retrieval.search.reranking import Reranker
 
 FUSED = "fused"
+RECIPROCAL = str(FusionMethod.RECIPROCAL_RANK)
 RERANKED = "reranked"
 
 
@@ -49,6 +52,12 @@ def list_systems(engine: RankingEngine) -> dict[str, str | None]:
     """The engine's `channel` of each system, by the system's name; None is all channels fused."""
     systems: dict[str, str | None] = {str(channel): str(channel) for channel in engine.channels}
     return systems | {FUSED: None} if len(systems) > 1 else systems
+
+
+def fuse_by_reciprocal_ranks(engine: SearchEngine) -> SearchEngine:
+    """The same index with what every channel says counting alike (Cormack, Clarke and Büttcher 2009)."""
+    weights = {str(channel): 1.0 for channel in Channel}
+    return engine.with_fusion(FusionConfig(method=FusionMethod.RECIPROCAL_RANK, **weights))
 
 
 def pick_headline(systems: dict[str, str | None]) -> str:

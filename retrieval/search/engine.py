@@ -3,6 +3,7 @@
 Shapes: P photos, D dimensions of a channel's vectors.
 """
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,12 @@ class SearchEngine:
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
 
         return read_whole(index, open_generation)
+
+    def with_fusion(self, fusion: FusionConfig) -> "SearchEngine":
+        """The same opened index, its channels fused in another way; nothing is read again."""
+        other = copy.copy(self)
+        other._ranker = self._ranker.with_fusion(fusion)
+        return other
 
     @property
     def text_encoder(self) -> TextEncoder:

@@ -118,6 +118,10 @@ class Ranker:
         self._human_P = human_P
         self._photos = len(human_P)
 
+    def with_fusion(self, fusion: FusionConfig) -> "Ranker":
+        """The same channels, fused in another way."""
+        return Ranker(self.channels, fusion, self._human_P)
+
     def rank(
         self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
     ) -> Ranked:

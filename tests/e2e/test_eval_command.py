@@ -308,7 +308,7 @@ def test_the_shipped_models_find_the_sample_photos(
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["index"]["captioner"] == {"name": describer.name, "sha256": describer.weights_sha256}
-    assert set(report["systems"]) == {"caption", "image", "lexical", "fused"}
+    assert set(report["systems"]) == {"caption", "image", "lexical", "fused", "reciprocal_rank"}
     # Chance is 40.8 percent; the photos are easy to tell apart, but unlike those that it was trained on.
     assert report["systems"]["caption"]["MRR"] > 45
 

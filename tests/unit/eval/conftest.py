@@ -23,6 +23,7 @@ from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
 from eval.system_result import measure_sentence_search, measure_system
 from retrieval.captioned_dataset import tokenize
+from retrieval.search.fusion import FusionConfig
 from retrieval.search.hit import Ranking
 
 CAPTIONS = (
@@ -60,10 +61,16 @@ class TableEngine:
         self._image_ids = tuple(sorted(ids))
         self._scores = scores
         self.spoil: Callable[[Ranking], Ranking] = lambda ranking: ranking
+        self.fusions: list[FusionConfig] = []
 
     @property
     def channels(self) -> tuple[str, ...]:
         return tuple(channel for channel in self._scores if channel is not None)
+
+    def with_fusion(self, fusion: FusionConfig) -> "TableEngine":
+        """Itself: its table says what a fused search answers."""
+        self.fusions.append(fusion)
+        return self
 
     def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
         rows = [self._rows[text] for text in queries]

@@ -90,9 +90,9 @@ def request_of(
 
 def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
     report = evaluate(request_of("out")).report
-    assert list(report.systems) == ["caption", "image", "lexical", "fused"]
+    assert list(report.systems) == ["caption", "image", "lexical", "fused", "reciprocal_rank"]
     assert list(report.sentence_search) == ["caption", "image"]
-    assert {each.first for each in report.comparisons} == {"caption", "image", "lexical", "fused"}
+    assert {each.first for each in report.comparisons} == set(report.systems)
     assert report.failures is not None
     assert report.failures.system == "fused"
     # Half of the queries are word for word what the image vectors say.

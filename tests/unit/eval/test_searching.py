@@ -12,6 +12,7 @@ from eval.preparation import EvalRequest, Subject
 from eval.run import measure_systems
 from eval.searching import SearchOutcome, list_vector_channels, search_all
 from retrieval.captioned_dataset import CaptionedDataset
+from retrieval.channels.channel import Channel
 from retrieval.progress import no_progress
 from retrieval.store.manifest import Manifest, ModelRecord, VectorsRecord
 from retrieval.text.text_encoder import TextEncoder
@@ -50,10 +51,16 @@ def outcome(tmp_path: Path, subject: Subject) -> SearchOutcome:
 
 
 def test_every_system_searches_for_every_query(tmp_path: Path, outcome: SearchOutcome) -> None:
-    assert list(outcome.runs) == ["caption", "image", "lexical", "fused"]
+    assert list(outcome.runs) == ["caption", "image", "lexical", "fused", "reciprocal_rank"]
     for name in outcome.runs:
         assert len((tmp_path / f"run.{name}.txt").read_text().splitlines()) == 12 * 4
-    assert list(outcome.placements) == ["caption", "image", "lexical", "fused", "human caption"]
+    assert list(outcome.placements) == [*outcome.runs, "human caption"]
+
+
+def test_reciprocal_ranks_are_fused_with_equal_weights(subject: Subject, outcome: SearchOutcome) -> None:
+    (fusion,) = subject.engine.fusions
+    assert fusion.method == "reciprocal_rank"
+    assert {fusion.weight(channel) for channel in Channel} == {1.0}
 
 
 def test_sentences_are_found_by_photo_where_scores_are_similarities(
@@ -69,10 +76,10 @@ def test_all_are_measured_and_every_pair_compared(
 ) -> None:
     request = EvalRequest(data=tmp_path, out=tmp_path, config=EvalConfig(permutations=200))
     report = measure_systems(subject, outcome, request)
-    assert list(report.systems) == ["caption", "image", "lexical", "fused"]
+    assert list(report.systems) == ["caption", "image", "lexical", "fused", "reciprocal_rank"]
     assert list(report.ceiling) == ["human caption"]
     assert report.systems["fused"].measures["Recall@1"] == 100
     assert report.systems["lexical"].measures["Recall@1"] == 25
-    assert len(report.comparisons) == 10 * 5
+    assert len(report.comparisons) == 15 * 5
     assert list(report.sentence_search) == ["caption", "image"]
     assert {vectors["channel"] for vectors in report.index.vectors} == {"caption", "image"}

@@ -112,6 +112,19 @@ def test_a_search_without_a_channel_fuses_all(index: Path, word_encoder: TextEnc
         assert hit.channels["image"].rank == 1 + (image_QN[1] > image_QN[1, photo]).sum()
 
 
+def test_another_fusion_of_the_same_index_is_that_of_an_engine_opened_with_it(
+    index: Path, word_encoder: TextEncoder
+) -> None:
+    engine = SearchEngine.open(index, word_encoder, "cpu")
+    before = scores_by_photo(engine, None)
+    reciprocal = FusionConfig(method="reciprocal_rank", caption=1, image=1)
+    opened = SearchEngine.open(index, word_encoder, "cpu", fusion=reciprocal)
+    expected = scores_by_photo(opened, None)
+    np.testing.assert_array_equal(scores_by_photo(engine.with_fusion(reciprocal), None), expected)
+    np.testing.assert_array_equal(scores_by_photo(engine, None), before)
+    assert not np.array_equal(before, expected)
+
+
 def test_a_channel_that_the_index_lacks_is_refused(
     make_index, tmp_path: Path, word_encoder: TextEncoder
 ) -> None:
