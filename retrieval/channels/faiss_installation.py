@@ -1,5 +1,6 @@
 """Which FAISS is installed. Reads the metadata of the installed packages."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -8,6 +9,7 @@ from retrieval.errors import InstallationError
 _BUILDS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss")
 
 
+@cache
 def import_faiss() -> Any:
     """The faiss module, once it is certain that exactly one build of it is installed.
 

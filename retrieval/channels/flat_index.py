@@ -1,30 +1,32 @@
 """The exact vector index. Reads and writes FAISS's own bytes; touches no file."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from retrieval.channels.allowed_rows import search_allowed
+from retrieval.channels.exact_search import search_exactly
+from retrieval.channels.faiss_file import pack_index, require_ids, unpack_index
 from retrieval.channels.faiss_installation import import_faiss
-from retrieval.errors import IndexFormatError, RetrievalError
+from retrieval.errors import RetrievalError
 from retrieval.text.unit_vectors import require_unit_vectors
 
-# Fewer queries than FAISS's smallest threshold for matrix products, whose blocks round equal vectors'
-# scores differently: below it each score is one dot product, so that equal vectors tie exactly.
-_QUERIES_AT_ONCE = 16
 _GPU_NEIGHBOURS = 2048
 
 
 class FlatIndex:
-    """Exact search: every vector is compared with every query, by FAISS, on the CPU or one GPU."""
+    """Exact search: every vector is compared with every query, on the CPU or by FAISS on one GPU."""
 
     kind = "flat"
+    settings: Mapping[str, int] = {}
 
     def __init__(self, flat: Any, ids_N: np.ndarray, gpu: Any = None) -> None:
+        """`flat` is a FAISS IndexFlat by inner product."""
         self._flat = flat
         self._gpu = gpu
         self.ids = ids_N
+        self._vectors_ND = _view_vectors(flat)
 
     @classmethod
     def build(cls, vectors_ND: np.ndarray, ids_N: np.ndarray) -> "FlatIndex":
@@ -39,27 +41,16 @@ class FlatIndex:
         unit_ND = require_unit_vectors(vectors_ND, dimension)
         flat = import_faiss().IndexFlatIP(dimension)
         flat.add(unit_ND)
-        return cls(flat, _require_ids(ids_N, len(unit_ND)))
+        return cls(flat, require_ids(ids_N, len(unit_ND)))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "FlatIndex":
+    def from_bytes(cls, data: Any) -> "FlatIndex":
         """The inverse of `to_bytes`. The bytes must come from a file whose hash was verified.
 
         Raises:
             IndexFormatError: not a flat inner-product index with ids.
         """
-        faiss = import_faiss()
-        try:
-            view = np.frombuffer(data, dtype=np.uint8)
-            mapped = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(view), view.size))
-            flat = faiss.downcast_index(mapped.index)
-            if not isinstance(flat, faiss.IndexFlatIP):
-                raise IndexFormatError(f"found a {type(flat).__name__}, expected an IndexFlatIP; index again")
-            # The vectors stay where they are in `data`; FAISS's own name for such references.
-            flat.referenced_objects = [mapped, view]
-            return cls(flat, _require_ids(faiss.vector_to_array(mapped.id_map), flat.ntotal))
-        except (RuntimeError, AttributeError) as error:
-            raise IndexFormatError(f"found no FAISS index with ids: {error}; index again") from None
+        return cls(*unpack_index(data, "IndexFlatIP"))
 
     @property
     def dimension(self) -> int:
@@ -71,16 +62,11 @@ class FlatIndex:
 
     def to_bytes(self) -> bytes:
         """FAISS's own format: an IndexIDMap over an IndexFlatIP."""
-        faiss = import_faiss()
-        mapped = faiss.IndexIDMap(faiss.IndexFlatIP(self.dimension))
-        if len(self):
-            mapped.add_with_ids(self._flat.reconstruct_n(0, len(self)), self.ids)
-        data: bytes = faiss.serialize_index(mapped).tobytes()
-        return data
+        return pack_index(self._flat, self.ids)
 
     def with_ids(self, ids_N: np.ndarray) -> "FlatIndex":
         """The same vectors under other ids, in the order of `ids`."""
-        return FlatIndex(self._flat, _require_ids(ids_N, len(self)), self._gpu)
+        return FlatIndex(self._flat, require_ids(ids_N, len(self)), self._gpu)
 
     def on_gpu(self) -> "FlatIndex":
         """The same index held on the first GPU.
@@ -103,7 +89,7 @@ class FlatIndex:
         if len(self):
             place_N = np.searchsorted(self.ids, ids_N, sorter=self._order).clip(max=len(self) - 1)
             there_N = self.ids[self._order[place_N]] == ids_N
-            vectors_ND[there_N] = self._flat.reconstruct_batch(self._order[place_N[there_N]])
+            vectors_ND[there_N] = self._vectors_ND[self._order[place_N[there_N]]]
         return vectors_ND
 
     @cached_property
@@ -121,41 +107,38 @@ class FlatIndex:
         ids_QK = np.full((len(unit_QD), k), -1, dtype=np.int64)
         allowed_N = None if allowed is None else allowed[self.ids]
         found = min(k, len(self) if allowed_N is None else int(np.count_nonzero(allowed_N)))
-        on_gpu = self._gpu is not None and found < _GPU_NEIGHBOURS and allowed_N is None
-        step = _GPU_NEIGHBOURS if on_gpu else _QUERIES_AT_ONCE
-        for start in range(0, len(unit_QD) if found else 0, step):
-            batch = slice(start, start + step)
-            best = self._search_batch(unit_QD[batch], found, allowed_N)
-            scores_QK[batch, :found], ids_QK[batch, :found] = best
+        if found and len(unit_QD):
+            best = self._search(unit_QD, found, allowed_N)
+            scores_QK[:, :found], ids_QK[:, :found] = best
         return scores_QK, ids_QK
 
-    def _search_batch(
+    def _search(
         self, queries_QD: np.ndarray, k: int, allowed_N: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
+        if self._gpu is None or k >= _GPU_NEIGHBOURS or allowed_N is not None:
+            return search_exactly(self._vectors_ND, self.ids, queries_QD, k, allowed_N)
+        batches = [
+            self._search_gpu(queries_QD[start : start + _GPU_NEIGHBOURS], k)
+            for start in range(0, len(queries_QD), _GPU_NEIGHBOURS)
+        ]
+        return np.concatenate([each[0] for each in batches]), np.concatenate([each[1] for each in batches])
+
+    def _search_gpu(self, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         # FAISS cuts equal scores anywhere: ask for more until the k-th score is not that of the last one.
-        count = len(self) if allowed_N is None else int(np.count_nonzero(allowed_N))
-        wanted = min(k + 1, count)
-        while True:
-            scores_QW, rows_QW = self._search_rows(queries_QD, wanted, allowed_N)
-            if wanted == count or (scores_QW[:, k - 1] > scores_QW[:, -1]).all():
-                break
-            wanted = min(2 * wanted, count)
-        ids_QW = self.ids[rows_QW]
-        order_QK = np.lexsort((ids_QW, -scores_QW))[:, :k]
-        return np.take_along_axis(scores_QW, order_QK, 1), np.take_along_axis(ids_QW, order_QK, 1)
-
-    def _search_rows(
-        self, queries_QD: np.ndarray, k: int, allowed_N: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if allowed_N is not None:
-            return search_allowed(self._flat, queries_QD, k, allowed_N)
-        on_gpu = self._gpu is not None and k <= _GPU_NEIGHBOURS
-        found: tuple[np.ndarray, np.ndarray] = (self._gpu if on_gpu else self._flat).search(queries_QD, k)
-        return found
+        wanted = min(k + 1, len(self))
+        while wanted <= _GPU_NEIGHBOURS:
+            scores_QW, rows_QW = self._gpu.search(queries_QD, wanted)
+            if wanted == len(self) or (scores_QW[:, k - 1] > scores_QW[:, -1]).all():
+                ids_QW = self.ids[rows_QW]
+                order_QK = np.lexsort((ids_QW, -scores_QW))[:, :k]
+                return np.take_along_axis(scores_QW, order_QK, 1), np.take_along_axis(ids_QW, order_QK, 1)
+            wanted = min(2 * wanted, len(self))
+        return search_exactly(self._vectors_ND, self.ids, queries_QD, k)
 
 
-def _require_ids(ids_N: np.ndarray, count: int) -> np.ndarray:
-    ids_N = np.array(ids_N, dtype=np.int64)
-    if ids_N.shape != (count,) or (np.diff(np.sort(ids_N), prepend=-1) <= 0).any():
-        raise RetrievalError(f"found ids of shape {ids_N.shape}, expected {count} distinct ids from 0 up")
-    return ids_N
+def _view_vectors(flat: Any) -> np.ndarray:
+    """The vectors (N, D) where FAISS holds them, at any address; they live as long as `flat`."""
+    if not flat.ntotal:
+        return np.zeros((0, flat.d), dtype=np.float32)
+    values = import_faiss().rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
+    return np.asarray(values).reshape(flat.ntotal, flat.d)

@@ -20,7 +20,9 @@ def only(tmp_path, monkeypatch):
         install(tmp_path, *names)
         monkeypatch.setattr("sys.path", [str(tmp_path)])
 
-    return look_here
+    import_faiss.cache_clear()
+    yield look_here
+    import_faiss.cache_clear()
 
 
 def test_the_installed_build_is_imported():

@@ -1,0 +1,56 @@
+"""A FAISS index with ids as bytes, and back. Touches no file; who reads one checks its hash first."""
+
+from typing import Any
+
+import numpy as np
+
+from retrieval.channels.faiss_installation import import_faiss
+from retrieval.errors import IndexFormatError, RetrievalError
+
+
+def pack_index(index: Any, ids_N: np.ndarray) -> bytes:
+    """FAISS's own format: an IndexIDMap over `index`, which holds as many vectors as there are ids."""
+    faiss = import_faiss()
+    mapped = faiss.IndexIDMap(faiss.IndexFlatIP(index.d))
+    # FAISS wants an empty index to begin with and would add copies of the vectors.
+    mapped.index, mapped.ntotal, mapped.metric_type = index, index.ntotal, index.metric_type
+    faiss.copy_array_to_vector(ids_N, mapped.id_map)
+    data: bytes = faiss.serialize_index(mapped).tobytes()
+    return data
+
+
+def unpack_index(data: Any, expected: str) -> tuple[Any, np.ndarray]:
+    """The index and the ids that `pack_index` was given; the vectors stay where they are in `data`.
+
+    `data` are bytes, or a file that is mapped into memory; `expected` is the name of FAISS's class.
+
+    Raises:
+        IndexFormatError: no FAISS index with ids, or of another class.
+        RetrievalError: ids that do not fit the vectors.
+    """
+    faiss = import_faiss()
+    try:
+        view = np.frombuffer(data, dtype=np.uint8)
+        mapped = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(view), view.size))
+        index = faiss.downcast_index(mapped.index)
+        ids_N = faiss.vector_to_array(mapped.id_map)
+    except (RuntimeError, AttributeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise IndexFormatError(f"found no FAISS index with ids: {reason}; index again") from None
+    if type(index).__name__ != expected:
+        raise IndexFormatError(f"found a {type(index).__name__}, expected an {expected}; index again")
+    # FAISS's own name for what must live as long as an index.
+    index.referenced_objects = [mapped, view]
+    return index, require_ids(ids_N, index.ntotal)
+
+
+def require_ids(ids_N: np.ndarray, count: int) -> np.ndarray:
+    """`ids_N` as int64 of its own.
+
+    Raises:
+        RetrievalError: not `count` distinct ids from 0 up.
+    """
+    ids_N = np.array(ids_N, dtype=np.int64)
+    if ids_N.shape != (count,) or (np.diff(np.sort(ids_N), prepend=-1) <= 0).any():
+        raise RetrievalError(f"found ids of shape {ids_N.shape}, expected {count} distinct ids from 0 up")
+    return ids_N

@@ -1,0 +1,82 @@
+"""Exact search against float64, over several blocks and any number of threads."""
+
+import numpy as np
+import pytest
+
+from retrieval.channels.exact_search import search_exactly
+from retrieval.channels.faiss_installation import import_faiss
+
+COUNT = 20_000
+
+
+def unit_vectors(count: int, dimension: int, seed: int) -> np.ndarray:
+    vectors_ND = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
+    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+
+
+def search_in_float64(vectors_ND, ids_N, queries_QD, k):
+    distinct_MD, number_N = np.unique(vectors_ND, axis=0, return_inverse=True)
+    scores_QN = (queries_QD.astype(np.float64) @ distinct_MD.astype(np.float64).T)[:, number_N.ravel()]
+    return np.stack([ids_N[np.lexsort((ids_N, -scores_N))[:k]] for scores_N in scores_QN])
+
+
+@pytest.fixture(params=[1, 2, 5])
+def threads(request):
+    faiss = import_faiss()
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(request.param)
+    yield request.param
+    faiss.omp_set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Every tenth vector is there ten times."""
+    distinct = unit_vectors(COUNT // 10 * 9, 16, seed=0)
+    return np.concatenate([distinct, np.repeat(distinct[: COUNT // 100], 10, axis=0)])
+
+
+@pytest.fixture(scope="module")
+def ids(vectors):
+    return np.random.default_rng(1).permutation(len(vectors))
+
+
+@pytest.mark.parametrize("queries", [1, 3])
+@pytest.mark.parametrize("k", [1, 10, 3000])
+def test_it_finds_what_float64_finds(vectors, ids, threads, queries, k):
+    queries_QD = unit_vectors(queries, 16, seed=2)
+    scores_QK, ids_QK = search_exactly(vectors, ids, queries_QD, k)
+    expected_QK = search_in_float64(vectors, ids, queries_QD, k)
+    place_N = np.argsort(ids)
+    for scores_K, found_K, expected_K, query_D in zip(
+        scores_QK, ids_QK, expected_QK, queries_QD, strict=True
+    ):
+        exact_K = vectors[place_N[found_K]].astype(np.float64) @ query_D
+        np.testing.assert_allclose(scores_K, exact_K, atol=1e-6)
+        assert (np.diff(scores_K) <= 0).all()
+        # Two scores may be nearer to each other than float32 tells.
+        assert len(np.setdiff1d(found_K, expected_K)) <= k // 1000
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.7])
+def test_only_what_is_allowed_is_found(vectors, ids, threads, share):
+    allowed_N = np.random.default_rng(3).random(len(vectors)) < share
+    queries_QD = unit_vectors(2, 16, seed=4)
+    _, ids_QK = search_exactly(vectors, ids, queries_QD, 10, allowed_N)
+    expected_QK = search_in_float64(vectors[allowed_N], ids[allowed_N], queries_QD, 10)
+    np.testing.assert_array_equal(ids_QK, expected_QK)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 4, 8, 16, 24, 100, 384])
+def test_equal_vectors_tie_wherever_they_lie(dimension):
+    equal_ND = np.repeat(unit_vectors(1, dimension, seed=5), 9000, axis=0)
+    data = np.zeros(equal_ND.nbytes + 2, dtype=np.uint8)
+    shifted_ND = np.ndarray(equal_ND.shape, np.float32, buffer=data.data, offset=2)
+    shifted_ND[:] = equal_ND
+    queries_QD = unit_vectors(3, dimension, seed=6)
+    aligned = search_exactly(equal_ND, np.arange(9000)[::-1], queries_QD, 8500)
+    shifted = search_exactly(shifted_ND, np.arange(9000)[::-1], queries_QD, 8500)
+    np.testing.assert_array_equal(aligned[1], np.tile(np.arange(8500), (3, 1)))
+    assert (np.ptp(aligned[0], axis=1) == 0).all()
+    for found, expected in zip(shifted, aligned, strict=True):
+        np.testing.assert_array_equal(found, expected)
