@@ -139,6 +139,7 @@ def test_a_given_index_is_measured(
         "run.caption.txt",
         "run.fused.txt",
         "run.lexical.txt",
+        "run.reciprocal_rank.txt",
     ]
     page = (out / "report.md").read_text()
     assert page.startswith(done.stdout)
