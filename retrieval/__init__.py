@@ -7,8 +7,9 @@
 
 Reading order: `errors`, `config`, `device`, `printable`, `naming`, `progress`, `checkpoint_file`, then
 the folders as data flows: `store/` (the index on disk), `text/` (sentences to vectors), `channels/` (what
-photos are found by), `query/` (what is asked), `search/` (the engine), `pictures/`; `captioned_dataset/`
-(photos with people's captions), `service/` (over HTTP), `command/` (the `retrieve` command).
+photos are found by), `milvus/` (the same in Milvus), `query/` (what is asked), `search/` (the engine),
+`pictures/`; `captioned_dataset/` (photos with people's captions), `service/` (over HTTP), `command/` (the
+`retrieve` command).
 """
 
 import importlib

@@ -57,5 +57,9 @@ class EncoderMismatchError(RetrievalError):
     """An index opened with another text encoder than the one that made its vectors."""
 
 
+class MilvusError(RetrievalError):
+    """A Milvus that does not answer, or that does not hold what is looked for."""
+
+
 class InstallationError(RetrievalError):
     """A package that is missing, or two that exclude each other."""

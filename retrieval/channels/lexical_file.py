@@ -22,7 +22,7 @@ def write_words(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Le
         IndexFormatError: a shard is missing or damaged.
         RetrievalError: as `pack_texts`.
     """
-    data = pack_texts(_read_texts(index, manifest, searchable_N), searchable_N)
+    data = pack_texts(read_texts(index, manifest, searchable_N), searchable_N)
     record = LexicalRecord(hash_bytes(data), len(data), LexicalIndex.kind, len(searchable_N))
     path = words_path(index, record)
     make_folder(path.parent)
@@ -61,7 +61,12 @@ def list_texts(row: PhotoRow) -> list[str]:
     return [*(by_people or [caption.text for caption in row.captions]), *row.tags]
 
 
-def _read_texts(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Iterator[list[str]]:
+def read_texts(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Iterator[list[str]]:
+    """`list_texts` of each row at the positions `searchable_N` (ascending), one shard in memory at a time.
+
+    Raises:
+        IndexFormatError: a shard is missing or damaged.
+    """
     wanted, position = set(searchable_N.tolist()), 0
     for shard in manifest.shards:
         for row in read_rows(index, shard, WORD_COLUMNS):

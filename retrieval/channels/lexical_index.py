@@ -78,15 +78,7 @@ class LexicalIndex:
     def search(
         self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(BM25 float32 (Q, k), ids int64 (Q, k)), best first, equal scores by id.
-
-        A query asks for each of its distinct stems; there is no syntax. Photos without any of them are no
-        answer, nor are those that `allowed`, bool by id, does not allow: where there are fewer than k others,
-        the rest has id -1 and score -inf.
-
-        Raises:
-            RetrievalError: k < 1.
-        """
+        """As `WordIndex.search`."""
         if k < 1:
             raise RetrievalError(f"found k = {k}, expected at least 1 photo; ask for more")
         scores_QK = np.full((len(queries), k), -np.inf, dtype=np.float32)
@@ -97,15 +89,12 @@ class LexicalIndex:
         return scores_QK, ids_QK
 
     def weigh(self, query: str) -> float:
-        """The sum of the idf of a query's distinct stems, those that no photo has included; 0 without any.
-
-        idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a stem that n of the N photos have, as in BM25.
-        """
+        """As `WordIndex.weigh`."""
         holding = [self._searcher.doc_freq(_FIELD, stem) for stem in set(stem_words(query))]
         return sum(math.log(1 + (len(self) - photos + 0.5) / (photos + 0.5)) for photos in sorted(holding))
 
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
-        """int64, ascending: the ids of the photos in one of whose texts the stems follow one another."""
+        """As `WordIndex.photos_with_phrase`."""
         if len(stems) < 2:
             return self._list_ids(self._any_of(stems))
         from tantivy import Query

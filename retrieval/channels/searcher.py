@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from retrieval.channels.lexical_index import LexicalIndex
 from retrieval.channels.vector_index import VectorIndex
+from retrieval.channels.word_index import WordIndex
 from retrieval.text.queries import Queries, QueryEncoder
 
 _TINY = np.finfo(np.float32).tiny
@@ -61,7 +61,7 @@ class VectorSearcher:
 class LexicalSearcher:
     """Words in common; a photo without any of the query's is no answer."""
 
-    def __init__(self, words: LexicalIndex) -> None:
+    def __init__(self, words: WordIndex) -> None:
         self.words = words
 
     def search(

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class VectorIndex(Protocol):
-    """Unit vectors with ids. Implementations: `FlatIndex`."""
+    """Unit vectors with ids. Implementations: `FlatIndex`, and `MilvusVectors`."""
 
     @property
     def kind(self) -> str:
@@ -62,12 +62,16 @@ class VectorIndex(Protocol):
         """The same vectors under other ids, in the order of `ids`."""
         ...
 
+
+class StoredVectorIndex(VectorIndex, Protocol):
+    """One that lies in a file of the index. Implementations: `FlatIndex`."""
+
     def to_bytes(self) -> bytes:
         """What `read_vectors` reads back."""
         ...
 
 
-def write_vectors(index: Path, channel: str, vector_index: VectorIndex) -> VectorsRecord:
+def write_vectors(index: Path, channel: str, vector_index: StoredVectorIndex) -> VectorsRecord:
     """Write a channel's vectors durably. The same vectors and ids give the same bytes."""
     data = vector_index.to_bytes()
     record = VectorsRecord(

@@ -20,6 +20,7 @@ _OWN = (
     EntryPoint("verify", "retrieval.command.verify_command:verify", GROUP),
     EntryPoint("repair", "retrieval.command.repair_command:repair", GROUP),
     EntryPoint("compact", "retrieval.command.compact_command:compact", GROUP),
+    EntryPoint("publish", "retrieval.command.publish_command:publish", GROUP),
     EntryPoint("serve", "retrieval.command.serve_command:serve", GROUP),
 )
 

@@ -26,6 +26,16 @@ DeviceOption = Annotated[
     Device, typer.Option("--device", help="Where to compute: a GPU if usable, the CPU, or a GPU as asked.")
 ]
 
+MilvusOption = Annotated[
+    str | None,
+    typer.Option(
+        "--milvus",
+        envvar="RETRIEVE_MILVUS",
+        metavar="URI",
+        help="Search vectors and words in this Milvus, as `retrieve publish --to URI` sent them.",
+    ),
+]
+
 CountOption = Annotated[int, typer.Option("-k", metavar="K", help="How many photos to show.")]
 
 WhereOption = Annotated[

@@ -14,6 +14,7 @@ from retrieval.command.options import (
     FormatOption,
     IndexOption,
     JsonOption,
+    MilvusOption,
     OpenOption,
     PictureOption,
     WhereOption,
@@ -67,6 +68,7 @@ def search(
         ),
     ] = None,
     index: IndexOption = DEFAULT_INDEX,
+    milvus: MilvusOption = None,
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Show the photos that a sentence describes best."""
@@ -90,7 +92,12 @@ def search(
 
         sure = None if calibration is None else read_calibration(calibration)
         engine = SearchEngine.open(
-            index, device=device, fusion=settings.fusion, calibration=sure, eager=bool(query.text)
+            index,
+            device=device,
+            fusion=settings.fusion,
+            calibration=sure,
+            milvus=milvus,
+            eager=bool(query.text),
         )
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])

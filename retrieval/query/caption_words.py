@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrieval.channels.lexical_index import LexicalIndex
 from retrieval.channels.stems import clean_text, split_words, stem_words
+from retrieval.channels.word_index import WordIndex
 from retrieval.store.photo_table import PhotoTable
 from retrieval.store.schema import Provenance
 
@@ -24,7 +24,7 @@ _BETWEEN = r"[^\p{L}\p{M}\p{N}]"
 class CaptionWords:
     """The words of the captions of one generation."""
 
-    def __init__(self, photos: PhotoTable, words: LexicalIndex) -> None:
+    def __init__(self, photos: PhotoTable, words: WordIndex) -> None:
         """`words` has the photos' numbers for ids."""
         self._photos = photos
         self._words = words

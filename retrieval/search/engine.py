@@ -17,6 +17,8 @@ from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearche
 from retrieval.channels.vector_index import read_vectors
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import IndexFormatError, UsageError
+from retrieval.milvus.address import MilvusAddress
+from retrieval.milvus.published_channels import open_published
 from retrieval.query.allowed_photos import select_photos
 from retrieval.query.caption_words import CaptionWords
 from retrieval.query.query_language import Query, parse_query, parse_where
@@ -34,7 +36,7 @@ from retrieval.store.photo_table import PhotoFacts, PhotoTable
 from retrieval.text.image_queries import open_image_queries
 from retrieval.text.lazy_text_encoder import LazyTextEncoder
 from retrieval.text.probes import check_text_encoder
-from retrieval.text.queries import Queries
+from retrieval.text.queries import Queries, QueryEncoder
 from retrieval.text.text_encoder import TextEncoder
 
 
@@ -91,6 +93,7 @@ class SearchEngine:
         fusion: FusionConfig | None = None,
         calibration: Calibration | None = None,
         *,
+        milvus: str | None = None,
         eager: bool = False,
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
@@ -99,13 +102,17 @@ class SearchEngine:
         `eager`, meanwhile, for who is about to search. `device` is "auto" (vectors are searched on a GPU
         where FAISS has one), "cpu", or "cuda" (the text encoder runs there as well). Without a `calibration`
         the one that is shipped for the index's models is used; where there is none, hits have no probability.
+        With a `milvus`, vectors and words are searched there (see `MilvusAddress.parse`), where
+        `publish_index` has put this generation; the photos are still read from the index.
 
         Raises:
             IndexNotFoundError: no index there.
             IndexFormatError: the index is damaged, or a newer version wrote it.
             EncoderMismatchError: another text encoder made the index.
-            UsageError: the calibration was fitted with other models.
+            UsageError: the calibration was fitted with other models, or an address that is none.
+            MilvusError: Milvus does not answer, or holds another generation.
         """
+        address = None if milvus is None else MilvusAddress.parse(milvus)
         index, place = Path(path), Device.parse(device)
 
         def open_generation(manifest: Manifest) -> "SearchEngine":
@@ -113,7 +120,12 @@ class SearchEngine:
             if eager and text_encoder is None:
                 lazy.begin()
             photos = PhotoTable.read(index, manifest)
-            channels = _open_channels(index, manifest, photos, place)
+            head = manifest.image_head
+            image = None if head is None else open_image_queries(index, head, pick_query_device(place))
+            if address is None:
+                channels = _open_channels(index, manifest, photos, image, place)
+            else:
+                channels = open_published(address, manifest, photos, image)
             if text_encoder is not None:
                 check_text_encoder(manifest, text_encoder)
             if calibration is not None:
@@ -439,10 +451,8 @@ class SearchEngine:
 
 
 def _open_channels(
-    index: Path, manifest: Manifest, photos: PhotoTable, place: Device
+    index: Path, manifest: Manifest, photos: PhotoTable, image: QueryEncoder | None, place: Device
 ) -> dict[Channel, Searcher]:
-    head = manifest.image_head
-    image = None if head is None else open_image_queries(index, head, pick_query_device(place))
     channels: dict[Channel, Searcher] = {}
     for record in manifest.vectors:
         vectors = read_vectors(index, record, place)

@@ -9,7 +9,7 @@ import pytest
 
 from retrieval.channels import allowed_rows
 from retrieval.channels.allowed_rows import search_allowed
-from retrieval.channels.vector_index import FlatIndex
+from retrieval.channels.vector_index import FlatIndex, VectorIndex
 
 PHOTOS, DIMENSION, K = 50_000, 32, 10
 NARROW, WIDE = 50, 25_000
@@ -71,9 +71,16 @@ def ids() -> np.ndarray:
     return np.random.default_rng(4).permutation(PHOTOS)
 
 
+@pytest.fixture(
+    scope="module", params=[FlatIndex, "MilvusVectors"], ids=lambda each: getattr(each, "__name__", each)
+)
+def implementation(request):
+    return request.getfixturevalue("milvus_vectors") if request.param == "MilvusVectors" else request.param
+
+
 @pytest.fixture(scope="module")
-def flat(vectors: np.ndarray, ids: np.ndarray) -> FlatIndex:
-    return FlatIndex.build(vectors, ids)
+def exact(implementation, vectors: np.ndarray, ids: np.ndarray) -> VectorIndex:
+    return implementation.build(vectors, ids)
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +106,10 @@ def search_exactly(
 
 
 @pytest.mark.parametrize("count", [1, 9, NARROW, 2000, 2001, WIDE, PHOTOS])
-def test_flat_is_exact_whatever_is_allowed(
-    flat: FlatIndex, vectors: np.ndarray, ids: np.ndarray, queries: np.ndarray, count: int
+def test_exact_indexes_are_exact_whatever_is_allowed(
+    exact: VectorIndex, vectors: np.ndarray, ids: np.ndarray, queries: np.ndarray, count: int
 ) -> None:
-    scores_QK, ids_QK = flat.search(queries, K, allow(count))
+    scores_QK, ids_QK = exact.search(queries, K, allow(count))
     expected_scores, expected_ids = search_exactly(vectors, ids, queries, K, allow(count))
     found = min(K, count)
     np.testing.assert_array_equal(ids_QK[:, :found], expected_ids)
@@ -161,29 +168,31 @@ def test_a_wide_filter_far_from_the_query_still_gives_k(
     np.testing.assert_array_equal(ids_QK, expected_ids)
 
 
-def test_equal_vectors_come_by_id_within_a_filter_too() -> None:
+def test_equal_vectors_come_by_id_within_a_filter_too(implementation) -> None:
     vectors_ND = np.repeat(unit_vectors(5, 8, seed=0), 40, axis=0)
     ids_N = np.random.default_rng(0).permutation(200)
     allowed = np.zeros(200, dtype=bool)
     allowed[::3] = True
     query_1D = vectors_ND[:1]
-    scores_1K, ids_1K = FlatIndex.build(vectors_ND, ids_N).search(query_1D, 12, allowed)
+    scores_1K, ids_1K = implementation.build(vectors_ND, ids_N).search(query_1D, 12, allowed)
     same = np.sort(ids_N[:40][allowed[ids_N[:40]]])
     np.testing.assert_array_equal(ids_1K[0], same[:12])
     assert len(set(scores_1K[0].tolist())) == 1
 
 
-def test_nothing_allowed_finds_nothing(flat: FlatIndex, queries: np.ndarray) -> None:
-    scores_QK, ids_QK = flat.search(queries, K, np.zeros(PHOTOS, dtype=bool))
+def test_nothing_allowed_finds_nothing(exact: VectorIndex, queries: np.ndarray) -> None:
+    scores_QK, ids_QK = exact.search(queries, K, np.zeros(PHOTOS, dtype=bool))
     assert (ids_QK == -1).all()
     assert (scores_QK == -np.inf).all()
 
 
-def test_vectors_are_given_by_id(flat: FlatIndex, vectors: np.ndarray, ids: np.ndarray) -> None:
+def test_vectors_are_given_by_id(
+    implementation, exact: VectorIndex, vectors: np.ndarray, ids: np.ndarray
+) -> None:
     asked = np.array([7, 0, 49_999, 7])
-    np.testing.assert_array_equal(flat.vectors(asked), vectors[[ids.tolist().index(each) for each in asked]])
-    sparse = FlatIndex.build(vectors[:3], np.array([5, 2, 9]))
+    np.testing.assert_array_equal(exact.vectors(asked), vectors[[ids.tolist().index(each) for each in asked]])
+    sparse = implementation.build(vectors[:3], np.array([5, 2, 9]))
     found = sparse.vectors(np.array([9, 3, 2, 10]))
     np.testing.assert_array_equal(found[[0, 2]], vectors[[2, 1]])
     assert np.isnan(found[[1, 3]]).all()
-    assert FlatIndex.build(vectors[:0], ids[:0]).vectors(asked).shape == (4, DIMENSION)
+    assert implementation.build(vectors[:0], ids[:0]).vectors(asked).shape == (4, DIMENSION)

@@ -1,4 +1,4 @@
-"""The lexical index gives what BM25 written out in numpy gives: the same ids in the same order and scores."""
+"""Every index of words gives what BM25 written out in numpy gives: the same ids, their order and scores."""
 
 import random
 import tarfile
@@ -15,6 +15,12 @@ from retrieval.channels.stems import stem_words
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.store import packed_folder
 from retrieval.store.packed_folder import pack_files, unpack_files
+
+
+@pytest.fixture(params=[LexicalIndex, "MilvusWords"], ids=lambda each: getattr(each, "__name__", each))
+def implementation(request):
+    return request.getfixturevalue("milvus_words") if request.param == "MilvusWords" else request.param
+
 
 WORDS = "dog cat man woman boy girl red blue ball run jump play beach snow water tree two three".split()
 
@@ -50,9 +56,9 @@ def score_exactly(texts: list[list[str]], query: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("photos", "most_words"), [(1, 5), (40, 8), (400, 8), (60, 60)])
 @pytest.mark.parametrize("k", [1, 7, 500])
-def test_ids_and_scores_are_those_of_the_oracle(photos: int, most_words: int, k: int) -> None:
+def test_ids_and_scores_are_those_of_the_oracle(implementation, photos: int, most_words: int, k: int) -> None:
     texts, ids_N = make_texts(photos, most_words), np.random.default_rng(1).permutation(3 * photos)[:photos]
-    words = LexicalIndex.build(texts, ids_N)
+    words = implementation.build(texts, ids_N)
     queries = ["dog", "Dogs jumping!", "a man plays in the snow", "red ball, two cats", " ".join(WORDS)]
     scores_QK, ids_QK = words.search(queries, k)
     assert (scores_QK.dtype, scores_QK.shape) == (np.float32, (len(queries), k))
@@ -70,17 +76,17 @@ def test_ids_and_scores_are_those_of_the_oracle(photos: int, most_words: int, k:
         assert (scores_K[found:] == -np.inf).all()
 
 
-def test_equal_texts_tie_exactly_and_come_by_id() -> None:
+def test_equal_texts_tie_exactly_and_come_by_id(implementation) -> None:
     ids_N = np.random.default_rng(2).permutation(300)
-    words = LexicalIndex.build([["a dog in the snow"]] * 150 + [["a cat in the snow"]] * 150, ids_N)
+    words = implementation.build([["a dog in the snow"]] * 150 + [["a cat in the snow"]] * 150, ids_N)
     for k in (1, 2, 10, 149, 150, 151, 300):
         scores_QK, ids_QK = words.search(["the dog in the snow"], k)
         assert ids_QK[0].tolist() == [*sorted(ids_N[:150].tolist()), *sorted(ids_N[150:].tolist())][:k]
         assert len(set(scores_QK[0, :150].tolist())) == 1
 
 
-def test_words_are_found_by_their_stems() -> None:
-    words = LexicalIndex.build([["Two Dogs jumping"], ["a CAFÉ"], ["a dog's ball"]], np.arange(3))
+def test_words_are_found_by_their_stems(implementation) -> None:
+    words = implementation.build([["Two Dogs jumping"], ["a CAFÉ"], ["a dog's ball"]], np.arange(3))
     assert stem_words("Two dogs, jumping!") == ("two", "dog", "jump")
     for query, found in [
         ("jumps", [0]),
@@ -109,8 +115,8 @@ def test_words_are_found_by_their_stems() -> None:
         "d\u043eg dog",
     ],
 )
-def test_nothing_in_a_query_is_syntax(query: str) -> None:
-    words = LexicalIndex.build([["a dog"], ["a cat"]], np.arange(2))
+def test_nothing_in_a_query_is_syntax(implementation, query: str) -> None:
+    words = implementation.build([["a dog"], ["a cat"]], np.arange(2))
     alone, _ = words.search(["dog"], 1)
     scores_QK, ids_QK = words.search([query], 1)
     assert ids_QK.tolist() == [[0]]
@@ -118,20 +124,20 @@ def test_nothing_in_a_query_is_syntax(query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["", '+-:"()[]^~*', "🌃", "unknown", "x" * 100_000, "\udcff"])
-def test_a_query_of_unknown_words_has_an_empty_answer(query: str) -> None:
-    scores_QK, ids_QK = LexicalIndex.build([["a dog"]], np.arange(1)).search([query], 2)
+def test_a_query_of_unknown_words_has_an_empty_answer(implementation, query: str) -> None:
+    scores_QK, ids_QK = implementation.build([["a dog"]], np.arange(1)).search([query], 2)
     assert ids_QK.tolist() == [[-1, -1]]
     assert (scores_QK == -np.inf).all()
 
 
-def test_a_thousand_words_are_a_query() -> None:
-    words = LexicalIndex.build([["a dog"], ["word999"]], np.arange(2))
+def test_a_thousand_words_are_a_query(implementation) -> None:
+    words = implementation.build([["a dog"], ["word999"]], np.arange(2))
     query = " ".join(["dog", *(f"word{number}" for number in range(1000))])
     assert sorted(words.search([query], 2)[1][0].tolist()) == [0, 1]
     assert words.search(["dog " * 1000], 1)[0] == words.search(["dog"], 1)[0]
 
 
-def test_photos_with_a_word_or_a_phrase() -> None:
+def test_photos_with_a_word_or_a_phrase(implementation) -> None:
     texts = [
         ["a dog runs", "in the snow"],
         ["the snow dogs run"],
@@ -139,7 +145,7 @@ def test_photos_with_a_word_or_a_phrase() -> None:
         ["runs a dog", "dog run"],
         ["a running dog"],
     ]
-    words = LexicalIndex.build(texts, np.array([8, 3, 5, 1, 9]))
+    words = implementation.build(texts, np.array([8, 3, 5, 1, 9]))
     assert words.photos_with_phrase(["dog"]).tolist() == [1, 3, 8, 9]
     assert words.photos_with_phrase(["dogs"]).tolist() == []
     for phrase, found in [
@@ -154,16 +160,16 @@ def test_photos_with_a_word_or_a_phrase() -> None:
         assert words.photos_with_phrase(stem_words(phrase)).tolist() == found, phrase
 
 
-def test_a_query_weighs_what_its_words_are_rare() -> None:
-    words = LexicalIndex.build([["a dog", "the dog"], ["a cat"], ["a cat"]], np.arange(3))
+def test_a_query_weighs_what_its_words_are_rare(implementation) -> None:
+    words = implementation.build([["a dog", "the dog"], ["a cat"], ["a cat"]], np.arange(3))
     one, two, none = (np.log(1 + (3 - photos + 0.5) / (photos + 0.5)) for photos in (1, 2, 0))
     assert words.weigh("Dogs, dog!") == pytest.approx(one)
     assert words.weigh("dog cat bird") == pytest.approx(one + two + none)
     assert words.weigh("") == words.weigh("🌃") == 0
 
 
-def test_other_ids_for_the_same_texts() -> None:
-    words = LexicalIndex.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
+def test_other_ids_for_the_same_texts(implementation) -> None:
+    words = implementation.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
     other = words.with_ids(np.array([20, 10, 0]))
     assert other.search(["dog"], 2)[1].tolist() == [[10, 20]]
     assert words.search(["dog"], 2)[1].tolist() == [[4, 7]]
@@ -181,15 +187,15 @@ def test_the_same_texts_give_the_same_bytes(photos: int) -> None:
     assert (again.search([" ".join(WORDS)], photos + 1)[1] >= 0).sum() == sum(map(bool, texts))
 
 
-def test_an_empty_index_answers_nothing() -> None:
-    words = LexicalIndex.build([], np.zeros(0, dtype=np.int64))
+def test_an_empty_index_answers_nothing(implementation) -> None:
+    words = implementation.build([], np.zeros(0, dtype=np.int64))
     assert words.search(["dog"], 2)[1].tolist() == [[-1, -1]]
     assert words.photos_with_phrase(["dog"]).tolist() == words.photos_with_phrase(["a", "dog"]).tolist() == []
 
 
-def test_many_threads_search_one_index() -> None:
+def test_many_threads_search_one_index(implementation) -> None:
     texts = make_texts(200, 8)
-    words = LexicalIndex.build(texts, np.arange(200))
+    words = implementation.build(texts, np.arange(200))
     expected, wrong = words.search(["red dog on the beach"], 50), []
 
     def ask() -> None:
@@ -206,9 +212,9 @@ def test_many_threads_search_one_index() -> None:
     assert wrong == []
 
 
-def test_less_than_one_photo_is_refused() -> None:
+def test_less_than_one_photo_is_refused(implementation) -> None:
     with pytest.raises(RetrievalError, match="found k = 0"):
-        LexicalIndex.build([["a dog"]], np.arange(1)).search(["dog"], 0)
+        implementation.build([["a dog"]], np.arange(1)).search(["dog"], 0)
 
 
 def test_what_is_no_index_of_words_is_refused() -> None:

@@ -6,11 +6,17 @@ import pytest
 from retrieval.channels.vector_index import FlatIndex, read_vectors, write_vectors
 from retrieval.errors import IndexFormatError, RetrievalError
 
-IMPLEMENTATIONS = [FlatIndex]
+STORED = [FlatIndex]
+"""Those that lie in a file of the index."""
 
 
-@pytest.fixture(params=IMPLEMENTATIONS, ids=lambda implementation: implementation.__name__)
+@pytest.fixture(params=[*STORED, "MilvusVectors"], ids=lambda each: getattr(each, "__name__", each))
 def implementation(request):
+    return request.getfixturevalue("milvus_vectors") if request.param == "MilvusVectors" else request.param
+
+
+@pytest.fixture(params=STORED, ids=lambda implementation: implementation.__name__)
+def stored(request):
     return request.param
 
 
@@ -136,9 +142,9 @@ def test_vectors_that_are_not_of_unit_length_are_refused(implementation, factor)
 
 
 @pytest.mark.parametrize("ids", [[0, 1], [0, 1, 1], [0, 1, -1], [[0], [1], [2]]])
-def test_ids_that_do_not_fit_are_refused(implementation, ids):
+def test_ids_that_do_not_fit_are_refused(stored, ids):
     with pytest.raises(RetrievalError, match="expected 3 distinct ids"):
-        implementation.build(unit_vectors(3, 8), np.array(ids))
+        stored.build(unit_vectors(3, 8), np.array(ids))
 
 
 @pytest.mark.parametrize("k", [0, -1])
@@ -158,9 +164,9 @@ def test_other_ids_for_the_same_vectors(implementation):
 
 
 @pytest.mark.parametrize("count", [0, 1, 200])
-def test_written_vectors_are_read_back(implementation, count, tmp_path):
+def test_written_vectors_are_read_back(stored, count, tmp_path):
     ids_N = np.random.default_rng(0).permutation(1000)[:count]
-    vector_index = implementation.build(unit_vectors(count, 24), ids_N)
+    vector_index = stored.build(unit_vectors(count, 24), ids_N)
     record = write_vectors(tmp_path, "caption", vector_index)
     assert (record.channel, record.vectors, record.dimension) == ("caption", count, 24)
     assert (tmp_path / "vectors" / f"{record.sha256}.faiss").stat().st_size == record.bytes
@@ -172,8 +178,8 @@ def test_written_vectors_are_read_back(implementation, count, tmp_path):
     assert again.to_bytes() == vector_index.to_bytes()
 
 
-def test_damaged_vectors_never_reach_the_reader(implementation, tmp_path):
-    record = write_vectors(tmp_path, "caption", implementation.build(unit_vectors(5, 8), np.arange(5)))
+def test_damaged_vectors_never_reach_the_reader(stored, tmp_path):
+    record = write_vectors(tmp_path, "caption", stored.build(unit_vectors(5, 8), np.arange(5)))
     path = tmp_path / "vectors" / f"{record.sha256}.faiss"
     data = path.read_bytes()
     for position in range(0, len(data), 11):

@@ -1,0 +1,46 @@
+"""Photos by their words: what every implementation does. Reads and writes nothing."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+
+class WordIndex(Protocol):
+    """The stems of photos' texts, with ids. Implementations: `LexicalIndex`, and `MilvusWords`."""
+
+    @property
+    def ids(self) -> np.ndarray:
+        """int64 (N,): the ids, in the order in which the texts are stored."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def search(
+        self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(BM25 float32 (Q, k), ids int64 (Q, k)), best first, equal scores by id.
+
+        A query asks for each of its distinct stems; there is no syntax. Photos without any of them are no
+        answer, nor are those that `allowed`, bool by id, does not allow: where there are fewer than k others,
+        the rest has id -1 and score -inf.
+
+        Raises:
+            RetrievalError: k < 1.
+        """
+        ...
+
+    def weigh(self, query: str) -> float:
+        """The sum of the idf of a query's distinct stems, those that no photo has included; 0 without any.
+
+        idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a stem that n of the N photos have, as in BM25.
+        """
+        ...
+
+    def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
+        """int64, ascending: the ids of the photos in one of whose texts the stems follow one another."""
+        ...
+
+    def with_ids(self, ids_N: np.ndarray) -> "WordIndex":
+        """The same texts under other ids, in the order of `ids`."""
+        ...

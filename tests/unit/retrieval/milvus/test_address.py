@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from retrieval.errors import UsageError
+from retrieval.milvus.address import MilvusAddress
+
+
+def test_a_server_and_a_file_and_a_name():
+    server = MilvusAddress.parse("http://milvus.example:19530")
+    assert (server.uri, server.name, server.file) == ("http://milvus.example:19530", "retrieve", None)
+    file = MilvusAddress.parse("my photos/photos.db#holidays_2024")
+    assert (file.uri, file.name, file.file) == (
+        "my photos/photos.db",
+        "holidays_2024",
+        Path("my photos/photos.db"),
+    )
+
+
+@pytest.mark.parametrize("text", ["http://host:19530", "https://host/db#pictures", "a.db", "/b/c.db#x"])
+def test_what_is_shown_can_be_typed(text):
+    assert str(MilvusAddress.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "#name", "host:19530", "photos", "http://", "ftp://host", "http://a b", "http://x.db y"]
+)
+def test_what_is_no_milvus_is_refused(text):
+    with pytest.raises(UsageError, match="expected a Milvus"):
+        MilvusAddress.parse(text)
+
+
+@pytest.mark.parametrize("name", ["", "1st", "my photos", "a-b", "x" * 101, "é"])
+def test_a_name_that_milvus_does_not_take_is_refused(name):
+    with pytest.raises(UsageError, match="expected a name"):
+        MilvusAddress.parse(f"http://host:19530#{name}")
