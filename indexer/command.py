@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption
+from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption, RuntimeOption
 from retrieval.device import Device
 from retrieval.printable import make_printable
 
@@ -45,15 +45,21 @@ def index(
     ] = False,
     json_output: JsonOption = False,
     device: DeviceOption = Device.AUTO,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Bring an index up to date with folders of photos: add, update, remove."""
     from indexer.config import IndexConfig
     from indexer.scan import require_photos_exist
     from retrieval.config import load_config
 
-    asked = {"recaption": recaption, "retry_failed": retry_failed, "keep_missing": keep_missing}
+    asked = {
+        "recaption": recaption or None,
+        "retry_failed": retry_failed or None,
+        "keep_missing": keep_missing or None,
+        "runtime": runtime,
+    }
     settings = load_config(IndexConfig, config)
-    settings = settings.model_copy(update={name: True for name, wanted in asked.items() if wanted})
+    settings = settings.model_copy(update={name: value for name, value in asked.items() if value is not None})
     require_photos_exist(photos)
     run = _Runs(photos, index, settings, device)
     if watch:

@@ -3,12 +3,14 @@
 from pydantic import Field
 
 from retrieval.config import Config
+from retrieval.runtime import Runtime
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 
 class IndexConfig(Config):
     """How photos become an index.
 
+    `runtime` is the library that runs the CNN, and where it is OpenVINO the text encoder too.
     An `image_head` of "none" leaves the image channel out, a `tagger` of "none" the tags; photos get the
     names of their `tags` most probable classes, those of less than `tag_probability` left out. A `beam_width`
     of 0 is the captioner's own. `captions` of the beams are kept, and `samples` drawn at `temperature`.
@@ -19,6 +21,7 @@ class IndexConfig(Config):
     `max_megapixels` refuses larger photos before they are decoded; Pillow itself decodes none above 178.
     """
 
+    runtime: Runtime = Runtime.AUTO
     captioner: str = "default"
     text_encoder: str = DEFAULT_TEXT_ENCODER
     image_head: str = "default"

@@ -29,13 +29,14 @@ def load_models(config: IndexConfig, device: str) -> Models:
 
     Raises:
         CheckpointError: there is no such model.
-        UsageError: `cuda` on a machine without a GPU.
+        InstallationError: the config's runtime is not installed, or drifts.
+        UsageError: `cuda` on a machine without a GPU, or a runtime that does not run the captioner.
     """
     place = require_torch_device(device)
     head, tagger, tower = find_image_head(config), find_tagger(config), find_image_tower(config)
     return Models(
-        load_captioner(config.captioner, place, config.beam_width),
-        load_text_encoder(config.text_encoder, place),
+        load_captioner(config.captioner, place, config.beam_width, config.runtime),
+        load_text_encoder(config.text_encoder, place, config.runtime),
         None if head is None else load_image_head(head),
         None if tagger is None else load_tagger(tagger),
         None if tower is None else load_image_tower(tower, place),

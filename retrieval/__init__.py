@@ -5,9 +5,10 @@
     for hit in engine.search("a dog jumping over a log", k=5):
         print(hit.rank, hit.path, hit.caption)
 
-Reading order: `errors`, `config`, `device`, `printable`, `naming`, `progress`, `checkpoint_file`, then
-the folders as data flows: `store/` (the index on disk), `text/` (sentences to vectors), `channels/` (what
-photos are found by), `milvus/` (the same in Milvus), `query/` (what is asked), `search/` (the engine),
+Reading order: `errors`, `config`, `device`, `runtime`, `graph_session`, `printable`, `naming`, `progress`,
+`checkpoint_file`, then the folders as data flows: `store/` (the index on disk), `text/` (sentences to
+vectors), `channels/` (what photos are found by), `milvus/` (the same in Milvus), `query/` (what is asked),
+`search/` (the engine),
 `pictures/`; `captioned_dataset/` (photos with people's captions), `service/` (over HTTP), `command/` (the
 `retrieve` command).
 """

@@ -17,6 +17,8 @@ from indexer.captioner.decoding import Decoded, beam_search, sample
 from indexer.captioner.likelihood import measure_likelihood
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
+from indexer.image_encoder.annotators import make_annotator
+from retrieval.runtime import Runtime
 from retrieval.store.files import hash_file
 
 
@@ -32,7 +34,13 @@ class AttentionCaptioner:
         vocabulary: Vocabulary,
         decoding: DecodingConfig,
         device: str = "cpu",
+        runtime: Runtime = Runtime.TORCH,
     ) -> None:
+        """`runtime` runs the CNN, torch the rest.
+
+        Raises:
+            InstallationError, UsageError: as `make_annotator`.
+        """
         self.name = name
         self.weights_sha256 = weights_sha256
         self.image_size = image_encoder.image_size
@@ -42,15 +50,18 @@ class AttentionCaptioner:
         self.decoding = decoding
         self.vocabulary = vocabulary
         self.device = torch.device(device)
-        dtype = fastest_dtype(self.device)
-        self._image_encoder = image_encoder.to(self.device).for_inference(dtype)
-        self._decoder = decoder.to(self.device, dtype).eval()
+        self._dtype = fastest_dtype(self.device)
+        self._annotator = make_annotator(image_encoder, self.device, self._dtype, runtime)
+        self._decoder = decoder.to(self.device, self._dtype).eval()
 
-    @torch.inference_mode()
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the CNN."""
+        return self._annotator.runtime
+
     def encode(self, pixels_BSSC: np.ndarray) -> Tensor:
         """uint8 RGB (B, S, S, 3) → annotations a_BLD."""
-        annotations: Tensor = self._image_encoder(torch.tensor(pixels_BSSC, device=self.device))
-        return annotations
+        return self._annotator.annotate(pixels_BSSC).to(self._dtype)
 
     def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
         """The best caption of each photo by beam search."""
@@ -123,11 +134,13 @@ class AttentionCaptioner:
 
 
 def load_attention_captioner(
-    checkpoint: Path, device: str = "cpu", beam_width: int = 0
+    checkpoint: Path, device: str = "cpu", beam_width: int = 0, runtime: Runtime = Runtime.TORCH
 ) -> AttentionCaptioner:
     """The captioner of a checkpoint, its CNN taken from where the checkpoint's config says.
 
-    Raises `CheckpointError` where the checkpoint was trained on another CNN's annotations.
+    Raises:
+        CheckpointError: the checkpoint was trained on another CNN's annotations.
+        InstallationError, UsageError: as `make_annotator`.
     """
     decoder, header = read_captioner(checkpoint)
     image_encoder = read_encoder(checkpoint, header)
@@ -137,7 +150,7 @@ def load_attention_captioner(
     digest = hashlib.sha256(f"{hash_file(checkpoint)} {image_encoder.weights_sha256}".encode()).hexdigest()
     name = f"{checkpoint.stem} on {image_encoder.name}"
     vocabulary = Vocabulary(header.vocabulary)
-    return AttentionCaptioner(name, digest, image_encoder, decoder, vocabulary, decoding, device)
+    return AttentionCaptioner(name, digest, image_encoder, decoder, vocabulary, decoding, device, runtime)
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:

@@ -3,23 +3,37 @@
 from pathlib import Path
 
 from indexer.captioner.captioner import Captioner
+from retrieval.errors import UsageError
+from retrieval.runtime import Runtime
 
 DEFAULT_CAPTIONER = "default"
 _SHIPPED = Path(__file__).parent / "weights" / "flickr8k-gru.safetensors"
 
 
 def load_captioner(
-    name_or_path: str = DEFAULT_CAPTIONER, device: str = "cpu", beam_width: int = 0
+    name_or_path: str = DEFAULT_CAPTIONER,
+    device: str = "cpu",
+    beam_width: int = 0,
+    runtime: Runtime = Runtime.TORCH,
 ) -> Captioner:
     """`default`, a .safetensors of `retrieve train captioner`, or an image-to-text model of transformers.
 
-    A `beam_width` above 0 overrides its own. Raises `CheckpointError` where there is no such captioner.
+    A `beam_width` above 0 overrides its own. `runtime` is what runs a CNN of ours.
+
+    Raises:
+        CheckpointError: there is no such captioner.
+        InstallationError, UsageError: the runtime is not there, or not for this captioner or device.
     """
     path = find_checkpoint(name_or_path)
     if path is not None:
         from indexer.captioner.attention_captioner import load_attention_captioner
 
-        return load_attention_captioner(path, device, beam_width)
+        return load_attention_captioner(path, device, beam_width, runtime)
+    if runtime not in (Runtime.AUTO, Runtime.TORCH):
+        raise UsageError(
+            f"found captioner {name_or_path}, which torch alone runs, and --runtime {runtime}; use --runtime "
+            "torch"
+        )
     from indexer.captioner.transformers_captioner import load_transformers_captioner
 
     return load_transformers_captioner(name_or_path, device, beam_width or 3)

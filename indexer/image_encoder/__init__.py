@@ -4,6 +4,7 @@ In the order to read: `efficientnet_lite` (the default network), `legacy_file` (
 (pixels in, annotations out), `tuned` (the layers that were fine-tuned on captions), `residual`, `hrnet` and
 `hourglass` (a trunk and a neck of our own), `learned` (what a captioner's training learns of an encoder),
 `backbone` (of `transformers`), `untrained` (trunks without weights), `loading` (finds an encoder by name);
+`lite_graph` and `annotators` (in the library that runs it fastest);
 `views` (what a CNN makes of a dataset's photos, kept for trainings), `training/` makes the checkpoints.
 """
 

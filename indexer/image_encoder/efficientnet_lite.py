@@ -70,14 +70,15 @@ class SamePaddedConv2d(nn.Conv2d):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C', ceil(H / stride), ceil(W / stride))."""
-        top, bottom = self._padding_of(x_BCHW.shape[-2])
-        left, right = self._padding_of(x_BCHW.shape[-1])
+        top, bottom = self.padding_of(x_BCHW.shape[-2])
+        left, right = self.padding_of(x_BCHW.shape[-1])
         if top == bottom == left == right:
             return F.conv2d(x_BCHW, self.weight, self.bias, self.stride, top, self.dilation, self.groups)
         padded = F.pad(x_BCHW, (left, right, top, bottom))
         return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
-    def _padding_of(self, length: int) -> tuple[int, int]:
+    def padding_of(self, length: int) -> tuple[int, int]:
+        """Pixels of padding before and after `length` of them."""
         stride, kernel = self.stride[0], self.kernel_size[0]
         total = max((math.ceil(length / stride) - 1) * stride + kernel - length, 0)
         return total // 2, total - total // 2

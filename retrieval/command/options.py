@@ -7,6 +7,7 @@ import typer
 
 from retrieval.command.results_formats import ResultsFormat
 from retrieval.device import Device
+from retrieval.runtime import Runtime
 
 IndexOption = Annotated[
     Path, typer.Option("--index", envvar="RETRIEVE_INDEX", metavar="DIR", help="The folder of the index.")
@@ -34,6 +35,11 @@ MilvusOption = Annotated[
         metavar="URI",
         help="Search vectors and words in this Milvus, as `retrieve publish --to URI` sent them.",
     ),
+]
+
+RuntimeOption = Annotated[
+    Runtime | None,
+    typer.Option("--runtime", help="What runs the CNN, instead of what the config says.", show_default=False),
 ]
 
 CountOption = Annotated[int, typer.Option("-k", metavar="K", help="How many photos to show.")]

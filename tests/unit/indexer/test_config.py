@@ -32,6 +32,7 @@ def test_every_key_of_the_file_has_a_comment() -> None:
         ("beam_width = -1", "beam_width"),
         ("max_megapixels = 500", "max_megapixels"),
         ("workers = 0", "workers"),
+        ('runtime = "tensorrt"', "runtime is 'tensorrt'.*'torch', 'openvino' or 'onnxruntime'"),
         ('batch_photos = "many"', "batch_photos"),
     ],
 )

@@ -15,9 +15,11 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.errors import CheckpointError
+from retrieval.graph_session import OnnxSession
+from retrieval.runtime import Runtime, is_installed
 from retrieval.text.bert_model import read_bert
 from retrieval.text.encoder_weights import find_encoder, hash_weights
-from retrieval.text.onnx_encoder import open_onnx_encoder
+from retrieval.text.onnx_encoder import open_onnx_encoder, speed_up
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER, SentenceEncoder, load_text_encoder
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a dog cat runs jumps over the log . , !".split()
@@ -230,3 +232,41 @@ def test_a_gpu_is_used_where_it_is_asked_for(tiny, monkeypatch):
     monkeypatch.setattr("retrieval.text.text_encoder.SentenceEncoder", lambda *_: "in torch")
     assert load_text_encoder(str(tiny()), "cuda") == "in torch"
     assert made == ["cuda"]
+
+
+@pytest.mark.skipif(not is_installed(Runtime.OPENVINO), reason="found no openvino")
+def test_openvino_gives_the_same_vectors_every_time(default):
+    light, _ = default
+    fast = load_text_encoder(runtime=Runtime.OPENVINO)
+    assert fast.name == light.name
+    assert fast.weights_sha256 == light.weights_sha256
+    sentences = make_sentences(300)
+    vectors_ND = fast.encode(sentences)
+    assert vectors_ND.dtype == np.float32
+    assert 0.999 < float((vectors_ND * light.encode(sentences)).sum(axis=1).min()) < 0.9999999
+    np.testing.assert_array_equal(vectors_ND, fast.encode(sentences))
+    assert fast.encode([]).shape == (0, fast.dimension)
+
+
+class _Drifting:
+    """A session that answers with the vectors of other sentences."""
+
+    def __init__(self, session):
+        self._session = session
+
+    def run(self, batches):
+        return [vectors_BD[::-1] for vectors_BD in self._session.run(batches)]
+
+
+@pytest.mark.parametrize("fails", ["drifts", "breaks"])
+def test_openvino_is_left_where_it_gives_other_vectors(default, monkeypatch, caplog, fails):
+    def open_session(_runtime, graph, weights):
+        if fails == "breaks":
+            raise RuntimeError("no such operator")
+        return _Drifting(OnnxSession(graph, weights))
+
+    # Other tests import the module anew.
+    monkeypatch.setitem(speed_up.__globals__, "open_session", open_session)
+    light, _ = default
+    assert speed_up(light) is light
+    assert ("no such operator" if fails == "breaks" else "found a cosine of 0.") in caplog.text

@@ -1,0 +1,119 @@
+"""Every runtime of the CNN against torch in float32; one that drifts is not used."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+import indexer.image_encoder.annotators as annotators
+from indexer.captioner.attention_captioner import fastest_dtype
+from indexer.image_encoder import ImageEncoder, load_image_encoder
+from indexer.image_encoder.annotators import make_annotator, make_probes, measure_agreement
+from indexer.image_encoder.lite_graph import build_graph
+from retrieval.errors import InstallationError, UsageError
+from retrieval.graph_session import open_session
+from retrieval.runtime import Runtime, is_installed
+
+CPU = torch.device("cpu")
+RUNTIMES = [
+    pytest.param(runtime, marks=pytest.mark.skipif(not is_installed(runtime), reason=f"found no {runtime}"))
+    for runtime in (Runtime.TORCH, Runtime.ONNXRUNTIME, Runtime.OPENVINO)
+]
+
+
+def load_encoder(name: str = "efficientnet-lite2-flickr8k") -> ImageEncoder:
+    return load_image_encoder(name)
+
+
+def make(runtime: Runtime, name: str = "efficientnet-lite2-flickr8k") -> annotators.Annotator:
+    return make_annotator(load_encoder(name), CPU, fastest_dtype(CPU), runtime)
+
+
+@pytest.fixture(scope="module")
+def photos() -> np.ndarray:
+    """Crops of two photographs, uint8 (6, 260, 260, 3)."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
+    whole = [data.astronaut(), data.rocket()]
+    return np.stack([photo[top : top + 260, 100:360] for photo in whole for top in (0, 80, 160)])
+
+
+@torch.inference_mode()
+def annotate_plainly(name: str, pixels: np.ndarray) -> torch.Tensor:
+    return load_image_encoder(name).eval()(torch.from_numpy(pixels))
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite2", "efficientnet-lite2-flickr8k"])
+def test_the_graph_is_the_network(name: str, photos: np.ndarray) -> None:
+    encoder = load_encoder(name)
+    pixels = photos[:3, : encoder.image_size, : encoder.image_size]
+    encoder.for_inference(torch.float32)
+    (found,) = open_session(Runtime.ONNXRUNTIME, build_graph(encoder)).run([{"pixels": pixels}])
+    np.testing.assert_allclose(found, annotate_plainly(name, pixels).numpy(), atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_annotations_of_photos_are_those_of_float32(runtime: Runtime, photos: np.ndarray) -> None:
+    annotator = make(runtime)
+    assert annotator.runtime is runtime
+    found = annotator.annotate(photos)
+    assert found.shape == (6, 81, 1280)
+    expected = annotate_plainly("efficientnet-lite2-flickr8k", photos)
+    assert measure_agreement(found, expected) >= 0.995
+    # Each photo in its place.
+    assert measure_agreement(found.flip(0), expected) < 0.9
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_same_photos_give_the_same_bytes(runtime: Runtime, photos: np.ndarray) -> None:
+    first, again = make(runtime), make(runtime)
+    expected = first.annotate(photos)
+    for annotator in (first, again, again):
+        assert torch.equal(annotator.annotate(photos), expected)
+
+
+def drifting(encoder: ImageEncoder) -> object:
+    """The graph of another network than torch runs."""
+    other = load_encoder("efficientnet-lite2").for_inference(torch.float32)
+    return build_graph(other)
+
+
+def test_a_runtime_that_drifts_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotators, "build_graph", drifting)
+    with pytest.raises(InstallationError) as refused:
+        make(Runtime.ONNXRUNTIME)
+    said = str(refused.value)
+    assert "\n" not in said
+    assert "onnxruntime gives other annotations than torch in float32: found a cosine of 0." in said
+
+
+def test_auto_goes_on_to_the_next_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(annotators, "build_graph", drifting)
+    with caplog.at_level(logging.WARNING):
+        assert make(Runtime.AUTO).runtime is Runtime.TORCH
+    assert "onnxruntime gives other annotations" in caplog.text
+
+
+def test_numbers_that_are_none_are_drift(photos: np.ndarray) -> None:
+    right = torch.ones(2, 3, 4)
+    assert measure_agreement(right, right) == pytest.approx(1.0)
+    assert not measure_agreement(torch.full_like(right, torch.nan), right) >= 0.0
+
+
+@pytest.mark.parametrize("name", ["resnet", "hrnet"])
+def test_encoders_of_other_kinds_run_in_torch(name: str) -> None:
+    encoder = load_image_encoder(name)
+    assert make_annotator(encoder, CPU, torch.float32, Runtime.AUTO).runtime is Runtime.TORCH
+    with pytest.raises(UsageError, match=f"image encoder {name}, which torch alone runs.*--runtime torch"):
+        make_annotator(load_image_encoder(name), CPU, torch.float32, Runtime.ONNXRUNTIME)
+
+
+def test_probes_are_like_photos_and_always_the_same() -> None:
+    probes = make_probes(96)
+    assert probes.shape == (2, 96, 96, 3)
+    assert probes.std() > 30
+    steps = np.abs(np.diff(probes.astype(int), axis=1)).mean()
+    assert 5 < steps < 20
+    np.testing.assert_array_equal(probes, make_probes(96))

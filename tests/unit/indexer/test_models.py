@@ -1,0 +1,45 @@
+"""What is refused before any model is loaded or anything written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import retrieval.runtime
+from retrieval.command.main import run
+
+Colour = tuple[int, int, int]
+
+
+@pytest.mark.parametrize("where", ["option", "config"])
+def test_a_runtime_that_is_not_installed_is_refused_and_nothing_made(
+    where: str,
+    paint: Callable[[str, Colour], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photo, index, config = paint("red.png", (200, 10, 20)), tmp_path / "index", tmp_path / "index.toml"
+    config.write_text('runtime = "openvino"' if where == "config" else "")
+    monkeypatch.setattr(retrieval.runtime, "is_installed", lambda runtime: runtime != "openvino")
+    asked = ["--runtime", "openvino"] if where == "option" else []
+    assert run(["index", str(photo), "--index", str(index), "--config", str(config), *asked]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (
+        err.strip().splitlines()[-1].startswith("retrieve: error: found no package openvino, expected it for")
+    )
+    assert "Traceback" not in err
+    assert not index.exists()
+
+
+def test_another_captioner_than_ours_is_torchs(
+    paint: Callable[[str, Colour], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "index.toml"
+    config.write_text('captioner = "some/image-to-text-model"')
+    photo, index = paint("red.png", (200, 10, 20)), tmp_path / "index"
+    asked = ["--config", str(config), "--runtime", "onnxruntime"]
+    assert run(["index", str(photo), "--index", str(index), *asked]) == 2
+    assert "found captioner some/image-to-text-model, which torch alone runs" in capsys.readouterr().err
+    assert not index.exists()
