@@ -43,9 +43,11 @@ ExactChannels = Mapping[str, ExactChannel]
 def read_exact_channels(subject: Subject) -> ExactChannels:
     """The channels that are looked at, by name; what the shards' readers raise passes through."""
     probe, record = [subject.collection.queries[0].text], subject.manifest.image_head
+    in_image_space = {each.channel for each in subject.manifest.vectors if each.in_image_space}
+    in_image_space.add(Channel.IMAGE)
     found: dict[str, ExactChannel] = {}
     for name, vectors_ND in read_stored_vectors(subject.index, subject.manifest).items():
-        through = record and name == Channel.IMAGE and open_image_queries(subject.index, record, "cpu")
+        through = record and name in in_image_space and open_image_queries(subject.index, record, "cpu")
         channel = ExactChannel(vectors_ND, subject.encoder, through or None)
         best = subject.engine.rank(probe, 1, name)
         number, score = int(best.photos_QK[0, 0]), float(best.scores_QK[0, 0])

@@ -1,4 +1,4 @@
-"""The photos' vectors as the shards hold them, for what exact search would find. Reads an index's shards."""
+"""The photos' vectors as they are searched, for what exact search would find. Reads an index's shards."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ class IndexConfig(Config):
     captions: int = Field(5, ge=1, le=50)
     samples: int = Field(0, ge=0, le=100)
     temperature: float = Field(0.4, ge=0.05, le=2)
-    mean_agreement: float = Field(16.0, ge=0)
+    mean_agreement: float = Field(24.0, ge=0)
     batch_photos: int = Field(64, ge=1, le=4096)
     workers: int = Field(1, ge=1, le=256)
     decode_seconds: float = Field(60, gt=0)

@@ -1,5 +1,6 @@
 """Annotations → one vector per photo, in a space where sentences lie near the photos that they describe.
 
-In the order to read: `heads` (the two networks), `config`, `checkpoint`, `loading`, `location`; `training/`
-makes the checkpoints. The side that a query goes through is `retrieval.text.text_head`.
+In the order to read: `hubs` (what comes up too often), `heads` (the two networks), `config`, `checkpoint`,
+`loading`, `location`; `training/` makes the checkpoints. The side that a query goes through is
+`retrieval.text.text_head`.
 """

@@ -5,10 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
 from indexer.image_head.config import ImageHeadConfig
 from indexer.image_head.heads import Heads, ImageHead, TextHead
+from indexer.image_head.hubs import QUERY_COORDINATE, Hubs
 from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
 
 
@@ -16,7 +17,8 @@ class ImageHeadHeader(Header):
     """Every hyper-parameter, the models on both sides of the heads, and how good the heads were.
 
     `channels` is the size D of the annotations and `sentence_dimension` that of the sentence vectors; the
-    hashes are those of the models that made them. `figures` are scores on the validation split.
+    hashes are those of the models that made them. `bank` is how many captions the hubs are measured with; 0
+    for no hubs. `figures` are scores on the validation split.
     """
 
     KIND: ClassVar[str] = "image head"
@@ -28,14 +30,18 @@ class ImageHeadHeader(Header):
     image_encoder_sha256: str
     text_encoder_sha256: str
     data: str
+    bank: int = 0
     figures: dict[str, float]
 
     def build_heads(self) -> Heads:
         """Both heads in this shape, their weights random."""
-        size = self.config.heads
+        size, hubs = self.config.heads, self.config.hubs
         return Heads(
             ImageHead(self.channels, size.dimension, size.image_hidden, size.image_dropout),
             TextHead(self.sentence_dimension, size.dimension, size.text_hidden, size.text_dropout),
+            hubs=Hubs(self.bank, self.sentence_dimension, hubs.temperature, hubs.weight)
+            if self.bank
+            else None,
         )
 
 
@@ -60,8 +66,11 @@ def read_heads(path: Path) -> tuple[Heads, dict[str, np.ndarray], ImageHeadHeade
     text = {
         name.removeprefix("text."): tensor for name, tensor in tensors.items() if name.startswith("text.")
     }
+    if heads.hubs is not None:
+        text["coordinate"] = np.array([QUERY_COORDINATE], dtype=np.float32)
     return heads.eval(), text, header
 
 
-def _weights(heads: Heads) -> list[tuple[str, nn.Parameter]]:
-    return [(name, weight) for name, weight in heads.named_parameters() if "." in name]
+def _weights(heads: Heads) -> list[tuple[str, Tensor]]:
+    """All but the temperature, which only training needs."""
+    return [(name, weight) for name, weight in heads.state_dict().items() if "." in name]

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from indexer.image_head.hubs import Hubs, extend_queries
+
 
 class ImageHead(nn.Module):
     """v = W p + MLP(p), of unit length, for p = LayerNorm([mean_j a_j; max_j a_j])."""
@@ -55,15 +57,50 @@ class TextHead(nn.Module):
 
 
 class Heads(nn.Module):
-    """Both heads, and the sharpness of the softmax over their inner products that they are trained with."""
+    """Both heads, and the sharpness of the softmax over their inner products that they are trained with.
 
-    def __init__(self, image: ImageHead, text: TextHead, temperature: float = 0.05) -> None:
+    They are trained without `hubs`, which correct what is searched.
+    """
+
+    def __init__(
+        self, image: ImageHead, text: TextHead, temperature: float = 0.05, hubs: Hubs | None = None
+    ) -> None:
         super().__init__()
         self.image = image
         self.text = text
+        self.hubs = hubs
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
 
     @property
     def scale(self) -> Tensor:
         """1 / temperature, at most 100 (as in CLIP, Radford et al. 2021)."""
         return self.log_scale.exp().clamp(max=100.0)
+
+    def embed_photos(self, pooled_BP: Tensor, bank_ME: Tensor | None = None) -> Tensor:
+        """What `ImageHead.pool` gives → the unit vectors that are searched, (B, E) or with hubs (B, E + 1).
+
+        `bank_ME` is what `embed_bank` gives, for who asks often.
+        """
+        photos_BE: Tensor = self.image(pooled_BP)
+        if self.hubs is None:
+            return photos_BE
+        bank_ME = self.embed_bank() if bank_ME is None else bank_ME
+        return self.hubs.extend(photos_BE, self.hubs.measure(photos_BE, bank_ME))
+
+    def embed_sentences(self, sentences_NT: Tensor) -> Tensor:
+        """Sentence vectors (N, T) → the unit vectors that search, as long as those of the photos."""
+        queries_NE: Tensor = self.text(sentences_NT)
+        return queries_NE if self.hubs is None else extend_queries(queries_NE)
+
+    def embed_bank(self) -> Tensor:
+        """The sentences of the hubs' bank in the space (M, E); none of them without hubs."""
+        sentences_MT = (
+            torch.empty(0, self.text.linear.in_features) if self.hubs is None else self.hubs.bank_MT
+        )
+        bank_ME: Tensor = self.text(sentences_MT)
+        return bank_ME
+
+    def settle_hubs(self, pooled_NP: Tensor) -> None:
+        """Let what is usual of these photos, which were not trained on, neither add nor take."""
+        if self.hubs is not None:
+            self.hubs.mean.copy_(self.hubs.measure(self.image(pooled_NP), self.embed_bank()).mean())

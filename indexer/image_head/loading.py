@@ -1,5 +1,6 @@
 """Image heads as they are used. Reads checkpoints; writes nothing."""
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +34,16 @@ class ImageHead:
     def encode(self, a_BLD: Tensor) -> np.ndarray:
         """Annotations → unit vectors float32 (B, E)."""
         pooled_BP = self._heads.image.pool(a_BLD).cpu()
-        vectors_BE: np.ndarray = self._heads.image(pooled_BP).numpy()
+        vectors_BE: np.ndarray = self._heads.embed_photos(pooled_BP, self._projected_bank).numpy()
         return vectors_BE
 
     def leave(self, index: Path) -> HeadRecord:
         """As `ImageSpace.leave`: the side that sentences go through is kept with the index."""
         return write_text_head(index, self.text, self.name, self.weights_sha256)
+
+    @cached_property
+    def _projected_bank(self) -> Tensor:
+        return self._heads.embed_bank()
 
 
 def load_image_head(path: Path) -> ImageHead:

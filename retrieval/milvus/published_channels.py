@@ -3,7 +3,7 @@
 import numpy as np
 
 from retrieval.channels.channel import Channel
-from retrieval.channels.channel_vectors import vector_dimensions
+from retrieval.channels.channel_vectors import in_image_space, vector_dimensions
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
 from retrieval.errors import MilvusError
 from retrieval.milvus.address import MilvusAddress
@@ -51,7 +51,7 @@ def open_published(
             keys = np.array([row[KEY] for row in listed], dtype=np.int64)
             rows = RowKeys(keys, photos.number(keys))
         vectors = MilvusVectors(milvus, collection, dimension, rows)
-        channels[channel] = VectorSearcher(vectors, image if channel is Channel.IMAGE else None)
+        channels[channel] = VectorSearcher(vectors, image if in_image_space(manifest, channel) else None)
     words, stems = publication.collection(Part.WORDS), publication.collection(Part.STEMS)
     channels[Channel.LEXICAL] = LexicalSearcher(MilvusWords(milvus, words, stems, everything))
     return channels

@@ -458,7 +458,8 @@ def _open_channels(
         vectors = read_vectors(index, record, place)
         numbered = vectors.with_ids(photos.number(vectors.ids))
         channel = Channel(record.channel)
-        channels[channel] = VectorSearcher(numbered, image if channel is Channel.IMAGE else None)
+        through = image if channel is Channel.IMAGE or record.in_image_space else None
+        channels[channel] = VectorSearcher(numbered, through)
     if Channel.CAPTION not in channels:
         if len(photos):
             raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")

@@ -77,7 +77,11 @@ class UnfinishedRun:
 
 @dataclass(frozen=True, slots=True)
 class VectorsRecord:
-    """One vectors/<sha256>.faiss: the channel it serves, its kind (such as "flat") and its shape."""
+    """One vectors/<sha256>.faiss: the channel it serves, its kind (such as "flat") and its shape.
+
+    `in_image_space` says that queries of this channel go where those of the image channel go. Older image
+    vectors do not say so, though it holds for them; older captions did not go through the text head.
+    """
 
     channel: str
     sha256: _Sha256
@@ -85,6 +89,7 @@ class VectorsRecord:
     kind: str
     vectors: _Count
     dimension: _Count
+    in_image_space: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from retrieval.text.queries import Queries
 from retrieval.text.unit_vectors import require_unit_vectors
 
 _TENSORS = ("linear.weight", "expand.weight", "expand.bias", "project.weight", "project.bias")
+_COORDINATE = "coordinate"
 # A Python float: one of numpy's would make everything after it float64.
 _GELU = math.sqrt(2 / math.pi)
 
@@ -22,17 +23,27 @@ _GELU = math.sqrt(2 / math.pi)
 class TextHead:
     """v = W s + W₂ gelu(W₁ s + b₁) + b₂ of unit length, for a sentence vector s; gelu by its tanh formula.
 
+    With a `coordinate` c it is [√(1 − c²) v; c]: what meets the last coordinate of image vectors, in which
+    photos are marked down that would come up for everything (see `indexer.image_head.hubs`).
+
     Shapes: N sentences, T dimensions of a sentence vector, E of the image channel, M hidden units.
     """
 
     def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
-        """`tensors` are W, W₁, b₁, W₂ and b₂ as `linear`, `expand`, `project` with `.weight` and `.bias`."""
+        """`tensors` are W, W₁, b₁, W₂ and b₂ as `linear`, `expand`, `project` with `.weight` and `.bias`.
+
+        There may be a `coordinate` (1,) as well.
+        """
         self._tensors = {name: tensors[name].astype(np.float32) for name in _TENSORS}
+        self._coordinate = 0.0
+        if _COORDINATE in tensors:
+            self._tensors[_COORDINATE] = tensors[_COORDINATE].astype(np.float32)
+            self._coordinate = float(self._tensors[_COORDINATE][0])
 
     @property
     def dimension(self) -> int:
         """E, the length of every vector that comes out."""
-        return len(self._tensors["linear.weight"])
+        return len(self._tensors["linear.weight"]) + (_COORDINATE in self._tensors)
 
     def project(self, sentences_NT: np.ndarray) -> np.ndarray:
         """Unit sentence vectors (N, T) → unit vectors float32 (N, E)."""
@@ -42,6 +53,9 @@ class TextHead:
         gelu_NM = 0.5 * x_NM * (1 + np.tanh(_GELU * (x_NM + 0.044715 * (x_NM * x_NM * x_NM))))
         v_NE = sentences_NT @ linear_ET.T + gelu_NM @ project_EM.T + project_E
         v_NE /= np.linalg.norm(v_NE, axis=1, keepdims=True)
+        if _COORDINATE in self._tensors:
+            last_N1 = np.full((len(v_NE), 1), self._coordinate, dtype=np.float32)
+            v_NE = np.concatenate([math.sqrt(1 - self._coordinate**2) * v_NE, last_N1], axis=1)
         return require_unit_vectors(v_NE.astype(np.float32), self.dimension)
 
     def encode_queries(self, queries: Queries) -> np.ndarray:

@@ -33,6 +33,6 @@ class ImageEncoderConfig(Config):
     views: int = Field(4, gt=0)
     seed: int = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
-    heads: HeadSizeConfig = HeadSizeConfig()
+    heads: HeadSizeConfig = HeadSizeConfig(dimension=512)
     head_training: HeadTrainingConfig = HeadTrainingConfig(cycles=(10,))
     training: TuningConfig = TuningConfig()

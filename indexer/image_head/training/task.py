@@ -64,11 +64,12 @@ def contrast(heads: Heads, image_BE: Tensor, sentences_NKT: Tensor, batch: Sampl
 
 @torch.inference_mode()
 def search_validation(heads: Heads, pooled_NP: Tensor, sentences_NKT: Tensor) -> dict[str, float]:
-    """Recall of the photos by their own captions."""
+    """Recall of the photos by their own captions; what is usual of hubs is then what these photos say."""
     was_training = heads.training
     heads.eval()
-    queries_QE = heads.text(sentences_NKT.flatten(0, 1)).numpy()
-    photos_NE = heads.image(pooled_NP).numpy()
+    heads.settle_hubs(pooled_NP)
+    queries_QE = heads.embed_sentences(sentences_NKT.flatten(0, 1)).numpy()
+    photos_NE = heads.embed_photos(pooled_NP).numpy()
     heads.train(was_training)
     answers_Q = np.repeat(np.arange(len(photos_NE)), sentences_NKT.shape[1])
     return measure_recall(queries_QE, photos_NE, answers_Q)

@@ -13,7 +13,7 @@ from indexer.image_head.checkpoint import ImageHeadHeader, save_heads
 from indexer.image_head.config import ImageHeadConfig
 from indexer.image_head.heads import ImageHead
 from indexer.image_head.training.examples import encode_sentences
-from indexer.image_head.training.task import HeadData, HeadTask
+from indexer.image_head.training.task import HeadData, HeadTask, search_validation
 from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder, log_passes
 from indexer.training.passes import Passes
@@ -53,16 +53,20 @@ def train_image_head(
     }
     claim_folder(out, config, dataset, **hashes)
     data = _prepare(dataset, config, encoder, text_encoder, ViewCache(cache, config.seed, progress))
+    bank_MT = _draw_bank(data.sentences_NKT, config)
     header = ImageHeadHeader(
         config=config,
         channels=encoder.channels,
         sentence_dimension=text_encoder.dimension,
         data=f"{dataset.name}, split train",
+        bank=len(bank_MT),
         figures={},
         **hashes,
     )
     torch.manual_seed(config.seed)
     heads, training = header.build_heads(), config.training
+    if heads.hubs is not None:
+        heads.hubs.bank_MT.copy_(bank_MT)
     task = HeadTask(heads, data, training)
     optimizer = torch.optim.AdamW(
         heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
@@ -70,6 +74,7 @@ def train_image_head(
     passes = Passes(task, optimizer, training, dtype, config.seed, out / "state.safetensors")
     best = log_passes(passes.run(progress), out, task.metric)
     figures = {name: best[name] for name in RECALLS}
+    search_validation(heads, data.validation_NP, data.validation_NKT)  # settles the hubs of the best pass
     path = out / "image-head.safetensors"
     save_heads(path, heads, header.model_copy(update={"figures": figures}))
     write_card(path, _CARD, dataset, figures)
@@ -93,6 +98,14 @@ def _prepare(
         _pool_all(validation_NLD),
         encode_sentences(validation, text_encoder),
     )
+
+
+def _draw_bank(sentences_NKT: Tensor, config: ImageHeadConfig) -> Tensor:
+    """Sentence vectors (M, T) of the training captions that hubs are measured with."""
+    all_MT = sentences_NKT.flatten(0, 1)
+    random = np.random.default_rng(config.seed)
+    chosen = random.choice(len(all_MT), min(config.hubs.captions, len(all_MT)), replace=False)
+    return all_MT[np.sort(chosen)]
 
 
 def _pool_all(a_NLD: np.ndarray) -> Tensor:

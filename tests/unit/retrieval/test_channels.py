@@ -1,5 +1,6 @@
 """An index with all channels: each on its own, all fused, and indexes that lack one."""
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def expected_scores(word_encoder: TextEncoder) -> tuple[np.ndarray, np.ndarray]:
     queries_QD = word_encoder.encode(QUERIES)
     head = make_head(word_encoder.dimension)
     half = TextHead({name: tensor.astype(np.float16) for name, tensor in head._tensors.items()})
-    return queries_QD @ word_encoder.encode(CAPTIONS).T, half.project(queries_QD) @ make_image_vectors().T
+    queries_QE, captions_NE = half.project(queries_QD), half.project(word_encoder.encode(CAPTIONS))
+    return queries_QE @ captions_NE.T, queries_QE @ make_image_vectors().T
 
 
 def scores_by_photo(engine: SearchEngine, channel: str | None) -> np.ndarray:
@@ -123,6 +125,20 @@ def test_another_fusion_of_the_same_index_is_that_of_an_engine_opened_with_it(
     np.testing.assert_array_equal(scores_by_photo(engine.with_fusion(reciprocal), None), expected)
     np.testing.assert_array_equal(scores_by_photo(engine, None), before)
     assert not np.array_equal(before, expected)
+
+
+def test_captions_of_an_index_from_before_are_searched_as_they_are(
+    index: Path, word_encoder: TextEncoder
+) -> None:
+    manifest = read_manifest(index)
+    plain = build_derived(index, dataclasses.replace(manifest, image_head=None)).vectors[0]
+    older = dataclasses.replace(manifest, vectors=(plain, manifest.vectors[1]))
+    commit_manifest(index, dataclasses.replace(older, generation=2))
+    engine = SearchEngine.open(index, word_encoder)
+    plain_QN = word_encoder.encode(QUERIES) @ word_encoder.encode(CAPTIONS).T
+    np.testing.assert_allclose(scores_by_photo(engine, "caption"), plain_QN, atol=1e-5)
+    np.testing.assert_allclose(scores_by_photo(engine, "image"), expected_scores(word_encoder)[1], atol=1e-5)
+    assert [record.in_image_space for record in build_derived(index, older).vectors] == [True, True]
 
 
 def test_a_channel_that_the_index_lacks_is_refused(

@@ -184,7 +184,7 @@ def test_k_come_back_wherever_k_are_allowed(
         photo(f"{number}", "beach", camera="rare" if number % 100 == 7 else "common")
         for number in range(1500)
     ]
-    vectors_ND = np.random.default_rng(0).standard_normal((1500, 8)).astype(np.float32)
+    vectors_ND = np.random.default_rng(0).standard_normal((1500, 48)).astype(np.float32)
     vectors_ND /= np.linalg.norm(vectors_ND, axis=1, keepdims=True)
     engine = open_engine(rows, vectors_ND)
     for channel in (None, *engine.channels):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load
 
 from indexer.image_head.checkpoint import read_heads
 from indexer.image_head.config import ImageHeadConfig
@@ -43,10 +44,34 @@ def test_it_learns_which_sentence_belongs_to_which_photo(checkpoint: Path, datas
 def test_a_query_goes_through_the_same_head_without_torch(checkpoint: Path) -> None:
     heads, text, _ = read_heads(checkpoint)
     sentences_NT = load_text_encoder().encode(["a cat", "a rocket at night", "coffee"])
-    expected_NE = heads.text(torch.from_numpy(sentences_NT)).numpy()
+    expected_NE = heads.embed_sentences(torch.from_numpy(sentences_NT)).numpy()
     head = TextHead(text)
-    assert head.dimension == 32
+    assert head.dimension == 33
     np.testing.assert_allclose(head.project(sentences_NT), expected_NE, atol=1e-5)
+    again = TextHead(load(head.to_bytes()))
+    np.testing.assert_allclose(again.project(sentences_NT), expected_NE, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_photos_that_are_like_the_bank_on_average_are_marked_neither_up_nor_down(checkpoint: Path) -> None:
+    heads, _, header = read_heads(checkpoint)
+    assert (header.bank, header.config.hubs.captions) == (4, 4000)
+    pooled_BP = torch.rand(6, 2560, generator=torch.Generator().manual_seed(0))
+    heads.settle_hubs(pooled_BP)
+    photos_BE = heads.embed_photos(pooled_BP)
+    assert photos_BE.shape == (6, 33)
+    assert abs(float(photos_BE[:, -1].mean())) < 1e-6 < float(photos_BE[:, -1].abs().max())
+
+
+def test_without_a_bank_nothing_is_marked_down(dataset: CaptionedDataset, tmp_path: Path) -> None:
+    changes = {"hubs": {"captions": 0}, "training": {**CONFIG.training.model_dump(), "cycles": [1]}}
+    config = ImageHeadConfig.model_validate(CONFIG.model_dump() | changes)
+    heads, text, _ = read_heads(
+        train_image_head(dataset, config, tmp_path / "run", tmp_path / "cache", no_progress)
+    )
+    assert heads.hubs is None
+    assert heads.embed_photos(torch.rand(1, 2560)).shape == (1, 32)
+    assert TextHead(text).dimension == 32
 
 
 def test_what_is_not_an_image_head_is_refused(checkpoint: Path, tmp_path: Path) -> None:

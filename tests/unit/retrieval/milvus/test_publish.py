@@ -34,7 +34,7 @@ QUERIES = [
 @pytest.fixture
 def index(tmp_path, open_engine, photo):
     """Twelve photos, of which one has no image vector."""
-    images = np.random.default_rng(3).standard_normal((12, 8)).astype(np.float32)
+    images = np.random.default_rng(3).standard_normal((12, 48)).astype(np.float32)
     images /= np.linalg.norm(images, axis=1, keepdims=True)
     images[4] = np.nan
     rows = [
