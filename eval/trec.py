@@ -26,7 +26,8 @@ class RunWriter:
     """Appends queries to a run: query, Q0, photo, rank, score, tag; the best `depth` photos of each."""
 
     def __init__(self, file: TextIO, collection: Collection, tag: str, depth: int) -> None:
-        self._file, self._tag, self._depth = file, tag, depth
+        self._file, self._tag, self._depth = file, tag.replace("%", "%%"), depth
+        self._templates: dict[int, str] = {}
         names = [photo.image_id for photo in collection.photos]
         self._order_P = np.array(
             sorted(range(len(names)), key=names.__getitem__, reverse=True), dtype=np.int64
@@ -38,12 +39,22 @@ class RunWriter:
         scores_QP = scored.scores_QP[:, self._order_P]
         best_QK = np.argsort(-scores_QP, axis=1, kind="stable")[:, : self._depth]
         best_scores_QK = np.take_along_axis(scores_QP, best_QK, axis=1)
-        for query, best_K, scores_K in zip(scored.queries, best_QK, best_scores_QK, strict=True):
-            self._file.writelines(
-                f"{query.name} Q0 {self._names[number]} {rank} {score:.9g} {self._tag}\n"
-                for rank, (number, score) in enumerate(zip(best_K, scores_K, strict=True), start=1)
-                if score > -np.inf
+        found_Q = np.count_nonzero(best_scores_QK > -np.inf, axis=1).tolist()
+        places = zip(scored.queries, best_QK.tolist(), best_scores_QK.tolist(), found_Q, strict=True)
+        for query, best_K, scores_K, found in places:
+            fields = (
+                field
+                for number, score in zip(best_K[:found], scores_K, strict=False)
+                for field in (query.name, self._names[number], score)
             )
+            self._file.write(self._template(found) % tuple(fields))
+
+    def _template(self, places: int) -> str:
+        """So many lines, to be filled in together, which takes half the time of line by line."""
+        if places not in self._templates:
+            ranks = range(1, places + 1)
+            self._templates[places] = "".join(f"%s Q0 %s {rank} %.9g {self._tag}\n" for rank in ranks)
+        return self._templates[places]
 
 
 @contextmanager
