@@ -56,6 +56,7 @@ def serve(
     # A request on each core is faster than each request on all of them. The libraries look at this once.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from retrieval.search.live_engine import LiveEngine
+    from retrieval.search.reranking import load_reranker
     from retrieval.service.app import build_app
     from retrieval.service.query_vectors import RememberingEncoder
     from retrieval.store.manifest import read_manifest
@@ -69,4 +70,5 @@ def serve(
         if open_page:
             typer.launch(address)
 
-    run_server(build_app(index, live, settings), listening, settings, say_started)
+    app = build_app(index, live, settings, lambda: load_reranker(device=device))
+    run_server(app, listening, settings, say_started)

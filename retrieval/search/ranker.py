@@ -73,8 +73,9 @@ class Ranked:
         return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, spread, fused, self.reranked)
 
     def deepen(self, k: int) -> "Ranked":
-        """The same fused answer with the k best photos, as far as there are so many."""
-        assert self.fused is not None
+        """The same with the k best photos, as far as there are so many; that of one channel as it is."""
+        if self.fused is None:
+            return self
         scores_QK, numbers_QK = rank_scores(self.fused.scores_QP, min(k, self.fused.allowed))
         return replace(self, scores_QK=scores_QK, numbers_QK=numbers_QK)
 

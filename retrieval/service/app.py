@@ -1,6 +1,7 @@
 """The service as one ASGI application. Reads an index and its photos; writes what people edit."""
 
 import hashlib
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse
 
 from retrieval.errors import IndexBusyError, PhotoError, RetrievalError, UsageError
 from retrieval.search.live_engine import LiveEngine
+from retrieval.search.reranking import Reranker
 from retrieval.service.answers import HealthAnswer, Refusal
 from retrieval.service.desk import Desk
 from retrieval.service.edit_routes import make_edit_routes
@@ -38,9 +40,11 @@ class Token(BaseModel):
     token: str = Field(max_length=1000)
 
 
-def build_app(index: Path, live: LiveEngine, settings: ServiceSettings) -> FastAPI:
+def build_app(
+    index: Path, live: LiveEngine, settings: ServiceSettings, load_reranker: Callable[[], Reranker]
+) -> FastAPI:
     """The application that serves the index at `index`, which `live` has opened."""
-    desk = Desk(index, live, settings)
+    desk = Desk(index, live, settings, load_reranker)
     app = FastAPI(
         title="Retrieve",
         summary="Search your own photographs with a sentence, and be shown why each one came up.",
@@ -55,6 +59,7 @@ def build_app(index: Path, live: LiveEngine, settings: ServiceSettings) -> FastA
             Middleware(BodyLimit),
         ],
     )
+    app.state.gate = desk.gate
     for routes in (make_search_routes(desk), make_photo_routes(desk), make_edit_routes(desk)):
         app.include_router(routes)
     app.include_router(_make_care_routes(desk))

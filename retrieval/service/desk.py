@@ -1,6 +1,7 @@
 """What every route needs: the engine of now, the photos' files, and threads to work in. Reads an index."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,9 +11,10 @@ from starlette.exceptions import HTTPException
 from retrieval.errors import UsageError
 from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
+from retrieval.search.reranking import Reranker
 from retrieval.service.cache import Cache
 from retrieval.service.guard import Sessions
-from retrieval.service.limits import Turns
+from retrieval.service.limits import Gate, Turns
 from retrieval.service.metrics import Metrics
 from retrieval.service.photo_files import PhotoFiles
 from retrieval.service.settings import ServiceSettings
@@ -30,7 +32,10 @@ class Desk:
     person goes back, deletes a word, or has the page open twice.
     """
 
-    def __init__(self, index: Path, live: LiveEngine, settings: ServiceSettings) -> None:
+    def __init__(
+        self, index: Path, live: LiveEngine, settings: ServiceSettings, load_reranker: Callable[[], Reranker]
+    ) -> None:
+        """`load_reranker` is called when somebody first asks for it: that takes seconds, and memory."""
         self.index = index
         self.settings = settings
         self.sessions = Sessions(settings)
@@ -39,7 +44,10 @@ class Desk:
         self.metrics = Metrics()
         self._live = live
         self._searching = Turns(settings.workers)
+        self.gate = Gate(self._searching, lambda: self.metrics.count("/api/search", "GET", 503, 0.0))
         self._drawing = CapacityLimiter(settings.workers)
+        self._reranking = Turns(1)
+        self._load_reranker = cache(load_reranker)
         self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
         self.metrics.watch("retrieve_generation", "The index's generation.", lambda: self.engine.generation)
         self.metrics.watch(
@@ -65,6 +73,14 @@ class Desk:
             HTTPException: 503, as `Turns.run`.
         """
         return await self._searching.run(work)
+
+    async def rerank(self, work: Callable[[Reranker], T]) -> T:
+        """What `work` returns, one at a time: to rank again takes as long as a hundred searches do.
+
+        Raises:
+            HTTPException: 503, as `Turns.run`.
+        """
+        return await self._reranking.run(lambda: work(self._load_reranker()))
 
     async def draw(self, work: Callable[[], T]) -> T:
         """The same for thumbnails and files, of which a page full must not hold up a search."""

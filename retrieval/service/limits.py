@@ -49,10 +49,10 @@ class Turns:
     """
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
+        self.usual_seconds = 0.0
         self._turns = Semaphore(workers, fast_acquire=True)
         self._threads = CapacityLimiter(workers)
-        self._usual = 0.0
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns.
@@ -60,8 +60,8 @@ class Turns:
         Raises:
             HTTPException: 503, its turn did not come in time.
         """
-        is_next = self._turns.statistics().tasks_waiting < self._workers
-        with move_on_after(None if is_next else max(_SECONDS_TO_WAIT, 4 * self._usual)) as wait:
+        is_next = self._turns.statistics().tasks_waiting < self.workers
+        with move_on_after(None if is_next else max(_SECONDS_TO_WAIT, 4 * self.usual_seconds)) as wait:
             await self._turns.acquire()
         if wait.cancelled_caught:
             detail = "found more to do than can be done in time, expected less; try again in a second"
@@ -70,8 +70,34 @@ class Turns:
         try:
             return await to_thread.run_sync(work, limiter=self._threads)
         finally:
-            self._usual += 0.1 * (time.perf_counter() - start - self._usual)
+            self.usual_seconds += 0.1 * (time.perf_counter() - start - self.usual_seconds)
             self._turns.release()
+
+
+class Gate:
+    """Counts the searches that are inside, and says when another one would wait for too long.
+
+    That is when all workers together have work for more than 0.1 seconds, by how long it takes of late; two
+    each, and four in all, are always let in. Who asks before reading a request refuses it at hardly any cost.
+    """
+
+    def __init__(self, turns: Turns, count_refused: Callable[[], None]) -> None:
+        self._turns = turns
+        self._count_refused = count_refused
+        self._inside = 0
+
+    def enter(self) -> bool:
+        """Whether another search may come in; whoever did has to leave."""
+        workers, usual = self._turns.workers, max(self._turns.usual_seconds, 1e-3)
+        if self._inside >= max(4, 2 * workers, workers * _SECONDS_TO_WAIT / usual):
+            self._count_refused()
+            return False
+        self._inside += 1
+        return True
+
+    def leave(self) -> None:
+        """One that came in has been answered, or is gone."""
+        self._inside -= 1
 
 
 class BodyLimit:

@@ -1,28 +1,44 @@
-"""HTTP with a clock on every connection. Reads and writes sockets, by way of uvicorn and h11.
+"""HTTP with a clock on every connection, and a gate. Reads and writes sockets, by way of uvicorn and h11.
 
 uvicorn closes connections that are idle between two requests, and waits for ever for a request that is
-trickling in or an answer that is not being read.
+trickling in or an answer that is not being read. It reads a request in half a millisecond, be it only to
+refuse it: where many more come than can be answered, that would be all that the service does.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from retrieval.service.limits import Gate
 
 _MOST_CONNECTIONS = 512
 _SECONDS_TO_READ = 20.0
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
+_DETAIL = b'{"detail": "found more to do than can be done in time, expected less; try again in a second"}'
+_REFUSED = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\n\r\n%s" % (len(_DETAIL), _DETAIL)
+)
+_SEARCH = b"GET /api/search"
+# A body would follow, or the connection is to be closed: not for the short way.
+_NEEDS_READING = re.compile(rb" HTTP/1\.0\r|\n(content-length|transfer-encoding|connection:[ ]*close)", re.I)
 
 
 class ClockedProtocol(H11Protocol):
     """A connection is closed where a request takes longer to arrive, or an answer stays unread.
 
-    `seconds` to arrive, headers and body, from the first byte (or from the connection's beginning).
+    `seconds` to arrive, headers and body, from the first byte (or from the connection's beginning). A search
+    that the `gate` does not let in is refused unread.
     """
 
     seconds = 6.0
+    gate: Gate
+    _is_inside = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock; turn the connection away where there are too many."""
@@ -36,11 +52,43 @@ class ClockedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock where the request has arrived as a whole."""
+        if self._is_whole_search(data):
+            if not self.gate.enter():
+                self._refuse()
+                return
+            self._is_inside = True
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
             self._arrival.stop()
         else:
             self._arrival.start()
+
+    def _is_whole_search(self, data: bytes) -> bool:
+        """Whether this is one request for a search, nothing less and nothing more, on an idle connection."""
+        return (
+            data.startswith(_SEARCH)
+            and data.find(b"\r\n\r\n") == len(data) - 4
+            and not _NEEDS_READING.search(data)
+            and self.conn.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
+            and self.conn.trailing_data == (b"", False)
+            and not self.flow.write_paused
+        )
+
+    def _refuse(self) -> None:
+        self._unset_keepalive_if_required()
+        self.transport.write(_REFUSED)
+        self._arrival.stop()
+        self._arrival.start()
+
+    def _leave(self) -> None:
+        if self._is_inside:
+            self._is_inside = False
+            self.gate.leave()
+
+    def on_response_complete(self) -> None:
+        """Make room for another search."""
+        self._leave()
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         """The client reads slower than it is sent to: give it a while."""
@@ -54,6 +102,7 @@ class ClockedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop both clocks."""
+        self._leave()
         super().connection_lost(exc)
         self._arrival.stop()
         self._reading.stop()

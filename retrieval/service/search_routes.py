@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from retrieval.query.query_language import Query as Asked
 from retrieval.query.query_language import QueryError, parse_query
+from retrieval.search.reranking import Reranker
 from retrieval.service.answers import (
     AboutAnswer,
     ExplainAnswer,
@@ -35,6 +36,9 @@ Count = Annotated[int, Query(ge=1, le=_MOST_HITS, description="How many photos t
 Channel = Annotated[str | None, Query(max_length=40, description="Search this channel alone.")]
 Probability = Annotated[float, Query(ge=0, le=1, description="Leave out what is less likely relevant.")]
 Fold = Annotated[bool, Query(description="Show near-duplicates once.")]
+Rerank = Annotated[
+    bool, Query(description="Look at the first photos again: better, and slower; of all channels together.")
+]
 
 REFUSALS: dict[int | str, dict[str, object]] = {
     401: {"model": Refusal},
@@ -70,23 +74,32 @@ def make_search_routes(desk: Desk) -> APIRouter:
         channel: Channel = None,
         min_probability: Probability = 0.0,
         fold: Fold = True,
+        rerank: Rerank = False,
     ) -> Response:
         """The photos that answer a sentence, best first."""
-        question = (q, where, k, channel, min_probability, fold)
+        question = (q, where, k, channel, min_probability, fold, rerank)
 
-        def work() -> bytes:
+        def work(reranker: Reranker | None = None) -> bytes:
             engine = desk.engine
             query = _read_query(q)
             with _say_field("where"):
                 results = engine.search(
-                    query, k, channel, where=where, min_probability=min_probability, fold=fold
+                    query,
+                    k,
+                    channel,
+                    where=where,
+                    min_probability=min_probability,
+                    fold=fold,
+                    reranker=reranker,
                 )
             answer = describe_results(results).model_dump_json().encode()
             desk.answers.keep((engine.generation, *question), answer)
             return answer
 
         answer = desk.recall(question)
-        return _json(await desk.search(work) if answer is None else answer)
+        if answer is None:
+            answer = await (desk.rerank(work) if rerank else desk.search(work))
+        return _json(answer)
 
     @routes.get("/photos/{image_id}/similar", response_model=SearchAnswer)
     async def similar(image_id: str, k: Count = 30, where: Where = "", fold: Fold = True) -> Response:
@@ -103,19 +116,19 @@ def make_search_routes(desk: Desk) -> APIRouter:
 
     @routes.get("/photos/{image_id}/explain", response_model=ExplainAnswer)
     async def explain(
-        image_id: str, q: Sentence = "", where: Where = "", channel: Channel = None
+        image_id: str, q: Sentence = "", where: Where = "", channel: Channel = None, rerank: Rerank = False
     ) -> Response:
         """Why a photo comes up for a sentence: its places, and where the model looked at each word."""
 
-        def work() -> bytes:
+        def work(reranker: Reranker | None = None) -> bytes:
             engine = desk.engine
             facts = find_photo(engine, image_id)
             query = _read_query(q)
             with _say_field("where"):
-                explanation = engine.explain(query, image_id, channel, where=where)
+                explanation = engine.explain(query, image_id, channel, where=where, reranker=reranker)
             return describe_explanation(explanation, facts).model_dump_json().encode()
 
-        return _json(await desk.search(work))
+        return _json(await (desk.rerank(work) if rerank else desk.search(work)))
 
     return routes
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 import uvicorn
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
 from retrieval.errors import UsageError
 from retrieval.service.protocol import ClockedProtocol
@@ -46,14 +46,14 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def run_server(
-    app: ASGIApp, listening: socket.socket, settings: ServiceSettings, started: Callable[[], None]
+    app: FastAPI, listening: socket.socket, settings: ServiceSettings, started: Callable[[], None]
 ) -> None:
     """Answer until the process is told to stop; calls `started` when requests are taken."""
     sys.setswitchinterval(_SECONDS_TO_SWITCH)
     # What was loaded stays. To look through half a million objects for garbage would hold up everyone.
     gc.collect()
     gc.freeze()
-    protocol = type("Protocol", (ClockedProtocol,), {"seconds": settings.seconds})
+    protocol = type("Protocol", (ClockedProtocol,), {"seconds": settings.seconds, "gate": app.state.gate})
     config = uvicorn.Config(
         app,
         http=protocol,

@@ -210,6 +210,35 @@ def test_why_is_of_the_search_on_the_screen(visit, service):
     expect(page.locator("#likely-text b")).to_have_text(sure)
 
 
+def test_the_first_photos_are_looked_at_again(visit, service):
+    query = "a man in a red shirt"
+    address = f"/api/search?k=30&q={query.replace(' ', '+')}"
+    plain, again = (
+        json.loads(service.get(f"{address}&rerank={rerank}")[2])["hits"] for rerank in ("false", "true")
+    )
+    page = visit(f"/?{urlencode({'q': query})}")
+    wait(page)
+    assert names(page) == [hit["image_id"] for hit in plain] != [hit["image_id"] for hit in again]
+    page.locator("#filters-button").click()
+    page.get_by_label("Look at the first photos again").check()
+    expect(page.locator("#filters-count")).to_have_text("1")
+    wait(page)
+    assert names(page) == [hit["image_id"] for hit in again]
+    open_first(page)
+    second_look = page.locator("#channels li", has_text="Second look")
+    expect(second_look.locator(".figures")).to_contain_text("of those looked at again, score -")
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("photo="))
+    page.reload()
+    expect(page.locator("[name=again]")).to_be_checked()
+    wait(page)
+    assert names(page) == [hit["image_id"] for hit in again]
+    page.locator("#filters-button").click()
+    page.get_by_label("Look at the first photos again").uncheck()
+    wait(page)
+    assert names(page) == [hit["image_id"] for hit in plain]
+
+
 def test_from_photo_to_photo(visit):
     page = visit()
     search(page, "a cat")

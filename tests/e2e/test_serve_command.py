@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from retrieval.command.main import run
 from retrieval.store.commit import commit_next
 from retrieval.store.derived import build_derived
 from retrieval.store.manifest import read_manifest
+from tests.e2e.load import ask_at_rate, ask_in_turn
 from tests.e2e.service_process import COMMAND_WITH_WORDS, ServiceProcess
 
 PHOTOS = {
@@ -166,6 +168,53 @@ def test_what_is_too_much_at_once_gets_503_and_when_to_come_again(start, index):
     assert refused["retry-after"] == "1"
     assert service.get("/health")[0] == 200
     assert service.get(search_path("a dog"))[0] == 200
+
+
+@pytest.fixture(scope="module")
+def larger_index(tmp_path_factory, make_index, word_encoder):
+    """Of 3,000 photos: a search takes a few milliseconds."""
+    path = tmp_path_factory.mktemp("larger") / "index"
+    known = list(PHOTOS.values())
+    captions = {f"/photos/{n}.jpg".encode(): f"{known[n % 36]} no {n % 83}" for n in range(3000)}
+    make_index(path, captions, word_encoder, shard_rows=1000)
+    commit_next(path, build_derived(path, read_manifest(path)))
+    return path
+
+
+def quantile(seconds: list[float], share: float) -> float:
+    return sorted(seconds)[int(share * (len(seconds) - 1))]
+
+
+def read_memory(service: ServiceProcess) -> float:
+    """Resident megabytes."""
+    lines = service.get("/metrics")[2].decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("process_resident_memory")) / 1e6
+
+
+def test_at_ten_times_what_it_can_do_it_does_what_it_can_in_time_and_refuses_the_rest(start, larger_index):
+    service = start("--index", str(larger_index))
+    sentences = list(PHOTOS.values())
+    paths = (search_path(f"{sentences[n % 36]} number {n}") for n in itertools.count())
+    ask_in_turn(service.port, 4, 1, paths)
+    calm = ask_in_turn(service.port, 4, 2, paths)
+    assert {answer.status for answer in calm} == {200}
+    rate, before = len(calm) / 2, read_memory(service)
+    # Twice: what is remembered is then all the memory that it takes.
+    for _ in range(2):
+        answers = ask_at_rate(service.port, 10 * rate, 3, paths)
+        grown, before = read_memory(service) - before, read_memory(service)
+    assert {answer.status for answer in answers} == {200, 503}
+    accepted = [answer.seconds for answer in answers if answer.status == 200]
+    refused = [answer for answer in answers if answer.status == 503]
+    assert len(answers) > 0.5 * 3 * 10 * rate
+    assert len(accepted) > 0.3 * 3 * rate
+    assert all(answer.says_when for answer in refused)
+    # A busy machine is slow with four clients as well.
+    usual = quantile([answer.seconds for answer in calm], 0.99)
+    assert quantile(accepted, 0.99) < max(0.25, 4 * usual)
+    assert quantile([answer.seconds for answer in refused], 0.5) < quantile(accepted, 0.5)
+    assert grown < 30
+    assert service.get("/health")[0] == 200
 
 
 def test_it_says_where_it_is_and_ends_when_told(start, index):

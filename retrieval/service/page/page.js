@@ -6,8 +6,9 @@ const PAGE = 30;
 const MOST = 300;
 const TYPING = 90;        // Milliseconds without a key before a search begins.
 const COMPLAINT = 700;    // And before a half-typed query is called wrong.
+const AGAIN = 500;        // And before the first photos are looked at again, where that is asked for.
 const WORTH_SAYING = 0.05; // A probability below it is left unsaid on a tile.
-const NAMES = { caption: "Caption", image: "Picture", lexical: "Words" };
+const NAMES = { caption: "Caption", image: "Picture", lexical: "Words", rerank: "Second look" };
 
 const $ = (id) => document.getElementById(id);
 const filters = $("filters");
@@ -16,8 +17,8 @@ let typing = 0;     // Timers.
 let complaint = 0;
 
 // What is asked for, as the address says it, and what came back.
-const asked = { q: "", where: "", channel: "", sure: 0, same: false, like: "", photo: "" };
-const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "", where: "", channel: "" };
+const asked = { q: "", where: "", channel: "", sure: 0, same: false, again: false, like: "", photo: "" };
+const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "", where: "", channel: "", again: false };
 
 /* ---------------------------------------------------------------- asking */
 
@@ -62,12 +63,19 @@ async function search() {
   const slow = setTimeout(() => { $("loading").hidden = false; if (!shown.hits.length) showSkeleton(); }, 200);
   try {
     const fold = String(!asked.same);
+    const wanted = { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: (asked.q && asked.sure) || "" };
     const answer = asked.like
       ? await ask(`/api/photos/${encodeURIComponent(asked.like)}/similar`, { k: shown.k, where: asked.where, fold }, { signal: waiting.signal })
-      : await ask("/api/search", { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: (asked.q && asked.sure) || "" }, { signal: waiting.signal });
-    Object.assign(shown, { query: asked.like ? "" : asked.q, where: asked.where, channel: asked.like ? "" : asked.channel });
+      : await ask("/api/search", wanted, { signal: waiting.signal });
+    Object.assign(shown, { query: asked.like ? "" : asked.q, where: asked.where, channel: asked.like ? "" : asked.channel, again: false });
     complain(null);
     showAnswer(answer);
+    if (asked.again && shown.query && !shown.channel) {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      const better = await ask("/api/search", { ...wanted, rerank: "true" }, { signal: waiting.signal });
+      shown.again = true;
+      showAnswer(better);
+    }
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 404 && asked.like) { change({ like: "" }); return; }
@@ -109,6 +117,7 @@ function takeForm(keep) {
     channel: fields.channel.value,
     sure: Number(fields.sure.value),
     same: fields.same.checked,
+    again: fields.again.checked,
   }, keep);
 }
 
@@ -127,7 +136,7 @@ $("search").addEventListener("submit", (event) => {
 
 $("home").addEventListener("click", (event) => {
   event.preventDefault();
-  change({ q: "", where: "", channel: "", sure: 0, same: false, like: "" });
+  change({ q: "", where: "", channel: "", sure: 0, same: false, again: false, like: "" });
   showForm();
   $("query").focus();
 });
@@ -147,6 +156,7 @@ function readAddress() {
   for (const name of Object.keys(asked)) asked[name] = given.get(name) || "";
   asked.sure = Number(asked.sure) || 0;
   asked.same = Boolean(asked.same);
+  asked.again = Boolean(asked.again);
 }
 
 addEventListener("popstate", async () => {
@@ -205,6 +215,7 @@ function showForm() {
   fields.channel.value = asked.channel;
   fields.sure.value = asked.sure;
   fields.same.checked = asked.same;
+  fields.again.checked = asked.again;
   where.changed = false;
   showSure();
 }
@@ -222,7 +233,7 @@ $("filters-button").addEventListener("click", () => {
 });
 
 function showAsked() {
-  const count = (asked.where.match(/\w+:/g) || []).length + Boolean(asked.channel) + Boolean(asked.sure) + asked.same;
+  const count = (asked.where.match(/\w+:/g) || []).length + Boolean(asked.channel) + Boolean(asked.sure) + asked.same + asked.again;
   $("filters-count").hidden = !count;
   $("filters-count").textContent = count;
   $("like").hidden = !asked.like;
@@ -398,7 +409,7 @@ async function showPhoto(id) {
   forget();
   if (hit) { setRatio(hit); showWords(hit.caption.split(/\s+/).filter(Boolean).map((word) => ({ word, matched: false, attention: null })), hit.provenance); }
   try {
-    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, hit ? { q: shown.query, where: shown.where, channel: shown.channel } : {});
+    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, hit ? { q: shown.query, where: shown.where, channel: shown.channel, rerank: shown.again || "" } : {});
     if (photo.id !== id) return;
     setRatio(why);
     showWhy(why, hit);
@@ -424,7 +435,8 @@ function showWhy(why, hit) {
     bar.append(fill);
     const amount = make("div", null, "amount");
     amount.append(bar, make("span", percent(share), "share"));
-    const figures = `${ordinal(place.rank)} of ${shown.photos.toLocaleString()}, score ${place.score.toFixed(2)}`;
+    const among = name === "rerank" ? "those looked at again" : shown.photos.toLocaleString();
+    const figures = `${ordinal(place.rank)} of ${among}, score ${place.score.toFixed(2)}`;
     row.append(make("span", NAMES[name] || name, "name"), make("span", figures, "figures"), amount);
     row.title = "The photo's place and score by this alone, and what that adds to its score";
     return row;

@@ -10,6 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from retrieval.search.live_engine import LiveEngine
+from retrieval.search.reranking import Reranker
 from retrieval.service.app import build_app
 from retrieval.service.settings import ServiceSettings
 from retrieval.store.derived import build_derived
@@ -23,7 +24,21 @@ CAPTIONS = {
     "beach.jpg": "two children play on the beach",
     "<img src=x onerror=alert(1)>.jpg": "<img src=x onerror=alert(1)> on a road",
 }
+# log p(any sentence | photo), by name of the file.
+NATS = {"dog.jpg": -40.0, "cat.png": -30.0, "beach.jpg": -1.0, "<img src=x onerror=alert(1)>.jpg": -50.0}
 COLOURS = ("tomato", "teal", "gold", "navy")
+
+
+class Likelihoods:
+    """Those of `NATS`."""
+
+    def measure(self, sentence, photos):
+        return np.array([NATS[photo.paths[0].name] for photo in photos])
+
+
+@pytest.fixture
+def reranker():
+    return Reranker(Likelihoods())
 
 
 @pytest.fixture
@@ -82,11 +97,12 @@ def image_ids(folder):
 
 
 @pytest.fixture
-def serve(index, word_encoder) -> Iterator[Callable[..., TestClient]]:
+def serve(index, word_encoder, reranker) -> Iterator[Callable[..., TestClient]]:
     """A client of the service with these settings."""
 
     def start(**settings: object) -> TestClient:
-        app = build_app(index, LiveEngine(index, word_encoder), ServiceSettings(**settings))
+        live = LiveEngine(index, word_encoder)
+        app = build_app(index, live, ServiceSettings(**settings), lambda: reranker)
         return TestClient(app, base_url="http://127.0.0.1:8642", follow_redirects=False)
 
     return start

@@ -49,6 +49,30 @@ def test_an_answer_is_remembered_until_the_index_changes(client, index, word_enc
     assert (again["generation"], again["hits"][0]["caption"]) == (first["generation"] + 1, "a tiger")
 
 
+def test_the_first_photos_are_looked_at_again_where_that_is_asked_for(
+    client, index, word_encoder, reranker, image_ids
+):
+    plain = search(client, q="a dog jumps")["hits"]
+    assert plain[0]["image_id"] == image_ids["dog.jpg"]
+    again = search(client, q="a dog jumps", rerank="true")["hits"]
+    expected = LiveEngine(index, word_encoder).engine.search("a dog jumps", reranker=reranker)
+    assert [hit["image_id"] for hit in again] == [hit.image_id for hit in expected]
+    assert again[0]["image_id"] == image_ids["beach.jpg"]
+    assert (again[0]["channels"]["rerank"]["rank"], again[0]["channels"]["rerank"]["score"]) == (1, -1.0)
+    assert all("rerank" not in hit["channels"] for hit in plain)
+    # Each is remembered for itself.
+    assert search(client, q="a dog jumps")["hits"] == plain
+    path = f"/api/photos/{image_ids['beach.jpg']}/explain"
+    for wanted in (False, True):
+        reasons = client.get(path, params={"q": "a dog jumps", "rerank": wanted}).json()
+        assert ("rerank" in reasons["channels"]) is wanted
+    assert reasons["score"] == pytest.approx(again[0]["score"])
+    assert search(client, rerank="true")["hits"] == search(client)["hits"]
+    refused = client.get("/api/search", params={"q": "dog", "channel": "caption", "rerank": "true"})
+    assert refused.status_code == 422
+    assert "expected all channels together" in refused.json()["detail"]
+
+
 def test_without_words_the_newest_photos_come_first(client, captions):
     hits = search(client)["hits"]
     assert [hit["caption"] for hit in hits] == list(reversed(captions.values()))
