@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from eval.ablation.table import tabulate_ablation
 from eval.conditions import NOTES, list_conditions
 from eval.report import Report
 from eval.run_info import RunInfo
@@ -65,6 +66,7 @@ def _make_tables(report: Report, info: RunInfo) -> list[Table]:
         tabulate_strictness(report),
         tabulate_failures(report),
         tabulate_ann(report, info),
+        tabulate_ablation(report.ablation),
     ]
     return [table for table in tables if table.rows]
 

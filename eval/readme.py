@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.ablation.experiments import Experiment
+from eval.ablation.table import tabulate_ablation
 from eval.markdown import escape
 from retrieval.errors import UsageError
 from retrieval.store.files import write_file
 
 BEGIN, END = "<!-- report:begin -->", "<!-- report:end -->"
 _COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")
+_TRIED = ("tried", "Recall@1 / 5 / 10", "CIDEr", "against", "mean recall", "cost", "kept")
 _CAPTIONS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 
 
@@ -39,7 +42,25 @@ def render_readme_tables(report: Mapping[str, Any], info: Mapping[str, Any]) -> 
     published = [f"Published by others, not measured here: {escape(sources)}.", ""] if sources else []
     made = f"`{info['command']}`, {info['hardware']}, {info['seconds']:.0f} s."
     lines = [*systems, "", *published, *_render(["captions of", *captions], [["index", *scores]]), "", made]
+    if report.get("ablation"):
+        tried = _render_ablation(report["ablation"])
+        lines += [
+            "",
+            "<details><summary>What was tried, and what it gave</summary>",
+            "",
+            *tried,
+            "",
+            "</details>",
+        ]
     return "\n".join(lines)
+
+
+def _render_ablation(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was tried, without what is said of each in the report."""
+    table = tabulate_ablation([Experiment.model_validate(row) for row in rows])
+    shown = [number for number, name in enumerate(table.header) if name in _TRIED]
+    cells = [[row[number] for number in shown] for row in table.rows]
+    return [*_render([table.header[number] for number in shown], cells), "", *map(escape, table.notes)]
 
 
 def _format(result: Mapping[str, Any], column: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from eval.ablation.experiments import Experiment
 from eval.ann.benchmark import AnnRow
 from eval.calibration.study import SurenessStudy
 from eval.captions.diversity import Diversity
@@ -76,6 +77,7 @@ class Report:
     failures: Failures | None = None
     ann: AnnResult | None = None
     published: tuple[PublishedResult, ...] = ()
+    ablation: tuple[Experiment, ...] = ()
     left_out: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class Report:
             "failures": self.failures and self.failures.to_dict(),
             "ann": self.ann and self.ann.to_dict(),
             "published": [result.to_dict() for result in self.published],
+            "ablation": [each.model_dump(mode="json") for each in self.ablation],
             "index": asdict(self.index),
             "annotations": dict(self.annotations),
             "left_out": list(self.left_out),
