@@ -11,7 +11,8 @@ class IndexConfig(Config):
     """How photos become an index.
 
     `runtime` is the library that runs the CNN, and where it is OpenVINO the text encoder too.
-    An `image_head` of "none" leaves the image channel out, a `tagger` of "none" the tags; photos get the
+    An `image_head` of "none" leaves the image channel out, with `mirror` it sees each photo's mirror image
+    as well, which takes a second pass of the CNN; a `tagger` of "none" leaves out the tags; photos get the
     names of their `tags` most probable classes, those of less than `tag_probability` left out. A `beam_width`
     of 0 is the captioner's own. `captions` of the beams are kept, and `samples` drawn at `temperature`.
     `agreement` weighs how near a sentence lies to the image vector against its log-probability when one of
@@ -25,6 +26,7 @@ class IndexConfig(Config):
     captioner: str = "default"
     text_encoder: str = DEFAULT_TEXT_ENCODER
     image_head: str = "default"
+    mirror: bool = False
     tagger: str = "default"
     tags: int = Field(3, ge=1, le=100)
     tag_probability: float = Field(0.1, ge=0, le=1)

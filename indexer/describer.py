@@ -122,7 +122,7 @@ class Describer:
         cosine_BK = np.zeros_like(logprob_BK)
         images: list[np.ndarray | None] = [None] * len(said)
         if self.image_head is not None:
-            image_BE = self.image_head.encode(a_BLD)
+            image_BE = self.image_head.encode(a_BLD, *self._see_mirrored(captioner, pixels_BSSC))
             cosine_BK = self._cosine(self.image_head, sentences_BKT, image_BE)
             images = list(image_BE)
         tags: list[tuple[str, ...]] = [()] * len(said)
@@ -139,6 +139,12 @@ class Describer:
                 distinct.setdefault(captions[each].text, captions[each])
             described.append(Description(tuple(distinct.values()), vector_T, tags[photo], images[photo]))
         return described
+
+    def _see_mirrored(self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray) -> list["Tensor"]:
+        """The annotations of the photos' mirror images, where the image head is to see them as well."""
+        if not self._config.mirror:
+            return []
+        return [captioner.encode(np.ascontiguousarray(pixels_BSSC[:, :, ::-1]))]
 
     def _sample(self, captioner: BeamCaptioner, a_BLD: "Tensor") -> list[list[Caption]]:
         if not self._config.samples:
@@ -176,6 +182,8 @@ def hash_describer(
         decides.append(config.temperature)
     if image_head is not None:
         decides += [image_head, config.agreement, config.mean_agreement]
+        if config.mirror:
+            decides.append("mirror")
     if tagger is not None:
         decides += [tagger, config.tags, config.tag_probability]
     return hashlib.sha256(" ".join(map(str, decides)).encode()).hexdigest()

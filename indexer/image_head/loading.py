@@ -31,9 +31,9 @@ class ImageHead:
         self._heads = heads
 
     @torch.inference_mode()
-    def encode(self, a_BLD: Tensor) -> np.ndarray:
-        """Annotations → unit vectors float32 (B, E)."""
-        pooled_BP = self._heads.image.pool(a_BLD).cpu()
+    def encode(self, *views_BLD: Tensor) -> np.ndarray:
+        """Annotations of the photos, or of several views of them → unit vectors float32 (B, E)."""
+        pooled_BP = torch.stack([self._heads.image.pool(a_BLD) for a_BLD in views_BLD]).mean(dim=0).cpu()
         vectors_BE: np.ndarray = self._heads.embed_photos(pooled_BP, self._projected_bank).numpy()
         return vectors_BE
 

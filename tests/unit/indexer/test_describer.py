@@ -166,6 +166,22 @@ def test_without_a_head_the_beams_keep_their_order_and_there_is_no_image_vector(
     assert [each.image_vector for each in described] == [None] * 3
 
 
+def test_with_mirror_a_photo_and_its_mirror_image_have_one_image_vector(
+    captioner: AttentionCaptioner, text_encoder: TextEncoder
+) -> None:
+    head = make_head(captioner, text_encoder)
+    pixels, mirrored = PIXELS, np.ascontiguousarray(PIXELS[:, :, ::-1])
+
+    def images(seen: np.ndarray, mirror: bool) -> np.ndarray:
+        describer = Describer(captioner, text_encoder, head, config=IndexConfig(mirror=mirror))
+        return np.stack([each.image_vector for each in describer.describe(seen)])
+
+    both = head.encode(captioner.encode(pixels), captioner.encode(mirrored))
+    np.testing.assert_array_equal(images(pixels, mirror=True), both)
+    np.testing.assert_allclose(images(mirrored, mirror=True), both, atol=1e-5)
+    assert np.abs(images(pixels, mirror=False) - both).max() > 1e-3
+
+
 def test_a_captioner_without_beams_gives_one_caption_and_its_vector(text_encoder: TextEncoder) -> None:
     class Captioner:
         name, weights_sha256, image_size = "one", "3" * 64, 224
@@ -190,7 +206,7 @@ def test_what_decides_a_description_decides_its_hash(
 ) -> None:
     head, tagger = make_head(captioner, text_encoder), make_tagger(captioner)
     always = [{}, {"captions": 2}, {"samples": 3}, {"samples": 3, "temperature": 0.7}]
-    of_heads = [{"agreement": 1.0}, {"mean_agreement": 1.0}]
+    of_heads = [{"agreement": 1.0}, {"mean_agreement": 1.0}, {"mirror": True}]
     of_taggers = [{"tags": 1}, {"tag_probability": 0.3}]
 
     def hash_all(changes: list[dict[str, float]], *models: Any) -> list[str]:
@@ -204,7 +220,7 @@ def test_what_decides_a_description_decides_its_hash(
     everything = hash_all([*always, *of_heads, *of_taggers], head, tagger)
     hashes = {captioner.weights_sha256, *everything, *hash_all(always, head, None)}
     hashes |= {*hash_all(always, None, tagger), *hash_all(always, None, None)}
-    assert len(hashes) == 1 + 8 + 4 + 4 + 4
+    assert len(hashes) == 1 + 9 + 4 + 4 + 4
     # Nothing asks for agreement without a head, for tags without a tagger, for the temperature of no samples.
     for changes, models in (
         (of_heads, (None, tagger)),
