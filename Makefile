@@ -14,7 +14,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test scale fault pictures cells encoders report calibration lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells encoders report speed calibration lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ encoders: $(READY) ## Train over four encoders on a slice of DATA with one budge
 report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report --rerank
 	@$(BIN)/python -m eval.readme report README.md
+
+speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, beside what is asked of them (minutes)
+	$(BIN)/python -m tests.e2e.measure_service
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration

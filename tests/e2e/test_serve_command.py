@@ -4,6 +4,8 @@ import concurrent.futures
 import contextlib
 import itertools
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -215,6 +217,24 @@ def test_at_ten_times_what_it_can_do_it_does_what_it_can_in_time_and_refuses_the
     assert quantile([answer.seconds for answer in refused], 0.5) < quantile(accepted, 0.5)
     assert grown < 30
     assert service.get("/health")[0] == 200
+
+
+def measure_rate(service: ServiceProcess, path: str) -> float:
+    """Requests a second that four clients are answered."""
+    command = ["wrk", "--threads", "1", "--connections", "4", "--duration", "1s", service.address + path]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in said
+    return float(re.search(r"Requests/sec: +([0-9.]+)", said)[1])
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="needs wrk (apt-get install wrk)")
+def test_what_it_remembers_it_answers_nearly_as_fast_as_nothing(start, larger_index):
+    service = start("--index", str(larger_index))
+    remembered = search_path("a dog on the beach")
+    assert len(json.loads(service.get(remembered)[2])["hits"]) == 10
+    # Side by side and the best of three: others may be at work on this machine.
+    shares = [measure_rate(service, remembered) / measure_rate(service, "/health") for _ in range(3)]
+    assert max(shares) >= 0.4
 
 
 def test_it_says_where_it_is_and_ends_when_told(start, index):

@@ -1,0 +1,152 @@
+"""How fast `retrieve serve` is over 10,000 photos, as a table. Indexes samples; needs wrk and Chromium.
+
+`python -m tests.e2e.measure_service`; a few minutes. Questions are asked anew, of sentences that the service
+has encoded, unless a row says otherwise.
+"""
+
+import itertools
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from playwright.sync_api import Page, sync_playwright
+
+from indexer.samples import write_samples
+from retrieval.command.main import run
+from tests.e2e.large_index import write_large_index
+from tests.e2e.load import ask_at_rate, ask_in_turn
+from tests.e2e.service_process import COMMAND, ServiceProcess
+
+_PHOTOS = 10_000
+_WHO = ("a dog", "two children", "a man in a red shirt", "a woman", "a cat", "three people", "a boy")
+_WHERE = ("on the beach", "in the snow", "beside a log", "in front of a house", "on a street", "in the grass")
+_SENTENCES = [f"{who} plays {where}" for who in _WHO for where in _WHERE]
+# When the first photos are on the screen after what was typed last.
+_WATCH = """() => {
+  window.keyed = 0;
+  window.shown = new Promise((resolve) => {
+    document.querySelector("#query").addEventListener("input", () => { window.keyed = performance.now(); });
+    new MutationObserver((_, observer) => {
+      if (!window.keyed) return;
+      observer.disconnect();
+      requestAnimationFrame(() => resolve(performance.now() - window.keyed));
+    }).observe(document.querySelector("#results"), { childList: true });
+  });
+}"""
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_samples(folder / "samples")
+        assert run(["index", str(folder / "samples"), "--index", str(folder / "small")]) == 0
+        large = write_large_index(folder / "small", folder / "large", _PHOTOS)
+        service = ServiceProcess(COMMAND, "--index", str(large))
+        try:
+            print_row("", "measured", "asked")
+            measure_searches(service)
+            measure_rates(service, folder)
+            measure_overload(service)
+            measure_page(service)
+        finally:
+            service.end()
+
+
+def print_row(*cells: str) -> None:
+    """One line of a table."""
+    print(f"| {' | '.join(cells)} |", flush=True)  # noqa: T201
+
+
+def make_questions(start: int = 0) -> Iterator[str]:
+    """Paths of searches that nobody asked before, in few words: a least probability that all photos have."""
+    for number in itertools.count(start):
+        for sentence in _SENTENCES:
+            yield f"/api/search?q={quote(sentence)}&k=30&min_probability={number / 1e9:.9f}"
+
+
+def measure_searches(service: ServiceProcess) -> None:
+    """One client, all channels."""
+    new = (
+        f"/api/search?q={quote(f'{each} with {number} trees')}&k=30"
+        for number in range(100)
+        for each in _SENTENCES
+    )
+    ask_in_turn(service.port, 1, 2, make_questions())
+    for what, paths in (("its sentence encoded", new), ("of a known sentence", make_questions(10**4))):
+        answers = ask_in_turn(service.port, 1, 3, paths)
+        assert {answer.status for answer in answers} == {200}
+        seconds = [answer.seconds for answer in answers]
+        print_row(f"a search, {what}", f"{1e3 * statistics.median(seconds):.1f} ms", "30 ms")
+
+
+def measure_rates(service: ServiceProcess, folder: Path) -> None:
+    """Four clients of wrk: what does nothing, what is remembered, what is searched anew."""
+    remembered = f"/api/search?q={quote(_SENTENCES[0])}&k=30"
+    service.get(remembered)
+    script = folder / "anew.lua"
+    paths = ",".join(f'"{path}"' for path in itertools.islice(make_questions(10**5), 20_000))
+    script.write_text(
+        f"local paths, n = {{{paths}}}, 0\n"
+        'request = function() n = n % #paths + 1; return wrk.format("GET", paths[n]) end\n'
+    )
+    nothing = run_wrk(service, "/health")
+    print_row("requests/s that do nothing, 4 clients", f"{nothing:.0f}", "")
+    for name, rate in (
+        ("answers that are remembered", run_wrk(service, remembered)),
+        ("searches", run_wrk(service, "/", "--script", str(script))),
+    ):
+        print_row(f"{name}, 4 clients", f"{rate:.0f} /s, {rate / nothing:.2f} of these", "0.4")
+
+
+def run_wrk(service: ServiceProcess, path: str, *arguments: str) -> float:
+    """Requests a second."""
+    options = ["--threads", "1", "--connections", "4", "--duration", "4s", *arguments]
+    done = subprocess.run(
+        ["wrk", *options, service.address + path], capture_output=True, text=True, check=True
+    )
+    assert "Non-2xx" not in done.stdout
+    return float(re.search(r"Requests/sec: +([0-9.]+)", done.stdout)[1])
+
+
+def measure_overload(service: ServiceProcess) -> None:
+    """Ten times what four clients are answered."""
+    paths = make_questions(10**6)
+    sustained = ask_in_turn(service.port, 4, 4, paths)
+    assert {answer.status for answer in sustained} == {200}
+    rate = len(sustained) / 4
+    answers = ask_at_rate(service.port, 10 * rate, 6, paths)
+    assert {answer.status for answer in answers} == {200, 503}
+    accepted = sorted(answer.seconds for answer in answers if answer.status == 200)
+    slowest = accepted[int(0.99 * (len(accepted) - 1))]
+    what = f"p99 of those accepted at 10 x {rate:.0f}/s ({len(accepted) / 6:.0f}/s, the rest 503)"
+    print_row(what, f"{1e3 * slowest:.0f} ms", "250 ms")
+
+
+def measure_page(service: ServiceProcess) -> None:
+    """In a browser, sentences that are new to the service."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(service.address)
+        times = [time_typing(page, f"{sentence} at night") for sentence in _SENTENCES[:20]]
+        browser.close()
+    print_row("from a key to the first photos on the page", f"{statistics.median(times):.0f} ms", "300 ms")
+
+
+def time_typing(page: Page, sentence: str) -> float:
+    """Milliseconds."""
+    page.fill("#query", "")
+    page.wait_for_timeout(600)
+    page.evaluate(_WATCH)
+    page.keyboard.insert_text(sentence)
+    return float(page.evaluate("window.shown"))
+
+
+if __name__ == "__main__":
+    main()
