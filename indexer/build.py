@@ -23,6 +23,7 @@ from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
 from indexer.photo_file import identify_path
 from indexer.photo_rows import FoundPhoto, make_rows
+from indexer.profile import Profile
 from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, require_photos_exist, scan_photos
 from indexer.seen_files import SeenFiles
@@ -53,6 +54,7 @@ def build_index(
     image_head: "ImageHead | None" = None,
     tagger: "Tagger | None" = None,
     image_tower: "ImageTower | None" = None,
+    profile: Profile | None = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
@@ -60,7 +62,7 @@ def build_index(
     was until it was deleted, is not captioned again, wherever it lies now, unless `config.recaption` says
     so. What people wrote stays the main caption of its photo. With an `image_head` photos get image vectors
     too, with an `image_tower` that one's, with a `tagger` tags. Of `config`, the keys that choose models are
-    not read: the models are given.
+    not read: the models are given. `profile` is told how long each stage is at work.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -77,7 +79,7 @@ def build_index(
     Whenever one is raised, the index is as it was.
     """
     started = time.monotonic()
-    config = config or IndexConfig()
+    config, profile = config or IndexConfig(), profile or Profile()
     import_faiss()
     require_photos_exist(photos)
     describer = Describer(captioner, text_encoder, image_head, tagger, image_tower, config)
@@ -94,14 +96,15 @@ def build_index(
         writer = IndexWriter(index, base, record, config.shard_rows, image_tower or image_head)
         run = _Run(writer, ledger, SeenFiles.read(index), scan)
         try:
-            run.add_rows(describer, text_encoder, config, progress)
+            run.add_rows(describer, text_encoder, config, progress, profile)
             run.follow_paths()
         except (KeyboardInterrupt, SystemExit):
             run.writer.suspend()
             raise
         finally:
             run.seen.write(index)
-        manifest = run.writer.commit()
+        with profile.stage("indexes"):
+            manifest = run.writer.commit()
     return make_report(manifest, ledger, scan, time.monotonic() - started)
 
 
@@ -120,6 +123,7 @@ class _Run:
         text_encoder: TextEncoder,
         config: IndexConfig,
         progress: Progress,
+        profile: Profile,
     ) -> None:
         """Rows for the contents that are new, and a note of where each lies."""
         asked: set[str] = set()
@@ -145,15 +149,18 @@ class _Run:
         if done:
             progress(_INDEXING, done, total)
         with closing(decode_photos(unread, wanted, settings)) as reads:
-            for photo in make_rows(self._note(reads), describer, config.batch_photos):
-                self._add(photo, text_encoder)
+            for photo in make_rows(self._note(reads, profile), describer, config.batch_photos, profile):
+                with profile.stage("shards"):
+                    self._add(photo, text_encoder)
+                profile.count(photo.row is not None)
                 done += 1
                 progress(_INDEXING, done, total)
 
-    def _note(self, reads: Iterator[ReadPhoto]) -> Iterator[ReadPhoto]:
+    def _note(self, reads: Iterator[ReadPhoto], profile: Profile) -> Iterator[ReadPhoto]:
         for folder, reason in self.scan.unreadable:
             yield self._note_failure(ReadPhoto(folder, identify_path(folder), reason=reason))
         for read in reads:
+            profile.add("decoding", read.seconds)
             if read.stamp is not None:
                 self.seen.note(read.path, read.image_id, read.stamp)
             if read.reason is None:

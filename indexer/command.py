@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from retrieval.printable import make_printable
 if TYPE_CHECKING:
     from indexer.config import IndexConfig
     from indexer.models import Models
+    from indexer.profile import Profile
     from indexer.report import IndexReport
     from retrieval.progress import Progress
 
@@ -46,6 +48,7 @@ def index(
     json_output: JsonOption = False,
     device: DeviceOption = Device.AUTO,
     runtime: RuntimeOption = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
 ) -> None:
     """Bring an index up to date with folders of photos: add, update, remove."""
     from indexer.config import IndexConfig
@@ -62,16 +65,14 @@ def index(
     settings = settings.model_copy(update={name: value for name, value in asked.items() if value is not None})
     require_photos_exist(photos)
     run = _Runs(photos, index, settings, device)
+    told = _Told(run, index, json_output, profile)
     if watch:
         from indexer.watch import follow
 
         for report in follow(photos, index, run):
-            _name_failures(report)
-            _print_report(report, index, json_output)
+            told.tell(report)
         return
-    report = run()
-    _name_failures(report)
-    _print_report(report, index, json_output)
+    told.tell(run())
 
 
 class _Runs:
@@ -83,17 +84,21 @@ class _Runs:
         self._settings = settings
         self._device = device
         self._models: Models | None = None
+        self.profile: Profile | None = None
 
     def __call__(self) -> "IndexReport":
         from indexer.unchanged import find_unchanged
         from retrieval.command.progress_bar import show_progress
 
+        self.profile = None
         with show_progress() as progress:
             report = find_unchanged(self._photos, self._index, self._settings)
             if report is None:
                 from indexer.build import build_index
+                from indexer.profile import Profile
 
                 models = self._load_models(progress)
+                self.profile = Profile()
                 report = build_index(
                     self._photos,
                     self._index,
@@ -104,6 +109,7 @@ class _Runs:
                     models.image_head,
                     models.tagger,
                     models.image_tower,
+                    self.profile,
                 )
         # Asked for once, not at every change of a folder that is followed.
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
@@ -119,6 +125,35 @@ class _Runs:
         return self._models
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How what a run did is told."""
+
+    run: _Runs
+    index: Path
+    json_output: bool
+    profile: bool
+
+    def tell(self, report: "IndexReport") -> None:
+        """Failures and profile on stderr, the report on stdout."""
+        _name_failures(report)
+        times = self.run.profile.times() if self.run.profile and self.profile else []
+        for time in times:
+            typer.echo(
+                f"{time.stage:10} {time.seconds:8.1f} s {100 * time.share:6.1f} % "
+                f"{time.photos_per_second:9.1f} photos/s",
+                err=True,
+            )
+        if not self.json_output:
+            _print_report(report, self.index)
+            return
+        document = dataclasses.asdict(report)
+        del document["failures"]
+        if self.profile:
+            document["profile"] = [dataclasses.asdict(time) for time in times]
+        typer.echo(json.dumps(document))
+
+
 def _name_failures(report: "IndexReport") -> None:
     for path, reason in report.failures[:_MOST_FAILURES_NAMED]:
         typer.echo(f"not indexed: {make_printable(os.fsdecode(path))}: {make_printable(reason)}", err=True)
@@ -127,12 +162,7 @@ def _name_failures(report: "IndexReport") -> None:
         typer.echo(f"not indexed: {more} more", err=True)
 
 
-def _print_report(report: "IndexReport", index: Path, json_output: bool) -> None:
-    if json_output:
-        document = dataclasses.asdict(report)
-        del document["failures"]
-        typer.echo(json.dumps(document))
-        return
+def _print_report(report: "IndexReport", index: Path) -> None:
     typer.echo(
         f"{report.new} new, {report.unchanged} unchanged, {report.updated} updated, "
         f"{report.removed} removed, {report.failed} failed; {report.photos} photos in "

@@ -8,10 +8,11 @@ import multiprocessing
 import queue
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from multiprocessing.connection import Connection
 
 from indexer.decode import DecodedPhoto, Reason, photo_error
@@ -52,7 +53,8 @@ class DecodeSettings:
 class ReadPhoto:
     """What became of one file. `photo` and `reason` are both None where its pixels were not wanted.
 
-    Where its bytes could not be read, `stamp` is None, and what stands for their hash is `identify_path`.
+    `seconds` is how long it took. Where its bytes could not be read, `stamp` is None, and what stands for
+    their hash is `identify_path`.
     """
 
     path: bytes
@@ -60,6 +62,7 @@ class ReadPhoto:
     stamp: FileStamp | None = None
     photo: DecodedPhoto | None = None
     reason: str | None = None
+    seconds: float = 0.0
 
     @property
     def bytes(self) -> int:
@@ -81,8 +84,9 @@ def decode_photos(
 
     def read(path: bytes) -> ReadPhoto:
         worker = idle.get()
+        started = time.perf_counter()
         try:
-            return worker.read(path, wanted)
+            return replace(worker.read(path, wanted), seconds=time.perf_counter() - started)
         finally:
             idle.put(worker)
 

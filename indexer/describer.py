@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from indexer.captioner.captioner import BeamCaptioner, Caption, Captioner
 from indexer.config import IndexConfig
+from indexer.conveyor import Stage
 from retrieval.errors import RetrievalError
 from retrieval.text.text_encoder import TextEncoder
 
@@ -31,6 +32,25 @@ class Description:
     caption_vector: np.ndarray
     tags: tuple[str, ...] = ()
     image_vector: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """Of a batch: annotations, the image head's vectors (B, E), and each photo's image vector and tags."""
+
+    a_BLD: "Tensor"
+    head_BE: np.ndarray | None
+    images: list[np.ndarray | None]
+    tags: list[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """What was seen, how many beams each photo has, and its sentences, beams first."""
+
+    seen: _Seen
+    beams: list[int]
+    captions: list[list[Caption]]
 
 
 class Describer:
@@ -93,51 +113,83 @@ class Describer:
 
         `framed_BFFC` are the same photos as `framing` says; without them an image tower sees none.
         """
-        described = self._caption(pixels_BSSC)
-        if self.image_tower is None:
-            return described
-        if framed_BFFC is None:
-            return [replace(each, image_vector=None) for each in described]
-        vectors_BE = self.image_tower.encode(framed_BFFC)
-        return [
-            replace(each, image_vector=vector) for each, vector in zip(described, vectors_BE, strict=True)
-        ]
+        made: Any = (pixels_BSSC, framed_BFFC)
+        for _, stage in self.stages:
+            made = stage(made)
+        described: list[Description] = made
+        return described
 
-    def _caption(self, pixels_BSSC: np.ndarray) -> list[Description]:
+    @property
+    def stages(self) -> tuple[tuple[str, Stage], ...]:
+        """`describe` in the steps that can work at once, each on what the one before made, with their names.
+
+        The first takes the pair of pixels that `describe` takes, the last gives descriptions.
+        """
         if isinstance(self.captioner, BeamCaptioner):
-            return self._describe(self.captioner, pixels_BSSC)
+            captioner = self.captioner
+            return (
+                ("CNN", lambda views: self._look(captioner, *views)),
+                ("captions", lambda seen: self._say(captioner, seen)),
+                ("vectors", lambda said: self._weigh(captioner, said)),
+            )
+        return (("captions", lambda views: self._caption(*views)),)
+
+    def _caption(self, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None) -> list[Description]:
         captions = self.captioner.caption(pixels_BSSC)
         vectors_BT = self._text_encoder.encode([caption.text for caption in captions])
-        return [Description((caption,), vector) for caption, vector in zip(captions, vectors_BT, strict=True)]
+        images = self._frame(framed_BFFC, len(captions))
+        return [
+            Description((caption,), vector, image_vector=image)
+            for caption, vector, image in zip(captions, vectors_BT, images, strict=True)
+        ]
 
-    def _describe(self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray) -> list[Description]:
+    def _frame(self, framed_BFFC: np.ndarray | None, photos: int) -> list[np.ndarray | None]:
+        if self.image_tower is None or framed_BFFC is None:
+            return [None] * photos
+        return list(self.image_tower.encode(framed_BFFC))
+
+    def _look(
+        self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None
+    ) -> _Seen:
         a_BLD = captioner.encode(pixels_BSSC)
-        beams, sampled = captioner.decode(a_BLD), self._sample(captioner, a_BLD)
+        head_BE = None
+        if self.image_head is not None:
+            head_BE = self.image_head.encode(a_BLD, *self._see_mirrored(captioner, pixels_BSSC))
+        images = self._frame(framed_BFFC, len(a_BLD))
+        if self.image_tower is None and head_BE is not None:
+            images = list(head_BE)
+        tags: list[tuple[str, ...]] = [()] * len(a_BLD)
+        if self._tagger is not None:
+            tags = self._tagger.tag(a_BLD, self._config.tags, self._config.tag_probability)
+        return _Seen(a_BLD, head_BE, images, tags)
+
+    def _say(self, captioner: BeamCaptioner, seen: _Seen) -> _Said:
+        beams, sampled = captioner.decode(seen.a_BLD), self._sample(captioner, seen.a_BLD)
         said = [[*each, *more] for each, more in zip(beams, sampled, strict=True)]
+        return _Said(seen, [len(each) for each in beams], said)
+
+    def _weigh(self, captioner: BeamCaptioner, spoken: _Said) -> list[Description]:
+        seen, said = spoken.seen, spoken.captions
         sentences_BKT = self._encode(said)
         penalty = captioner.decoding.length_penalty
         logprob_BK = np.array(
             [[each.logprob / max(len(each.words), 1) ** penalty for each in photo] for photo in said]
         )
         cosine_BK = np.zeros_like(logprob_BK)
-        images: list[np.ndarray | None] = [None] * len(said)
-        if self.image_head is not None:
-            image_BE = self.image_head.encode(a_BLD, *self._see_mirrored(captioner, pixels_BSSC))
-            cosine_BK = self._cosine(self.image_head, sentences_BKT, image_BE)
-            images = list(image_BE)
-        tags: list[tuple[str, ...]] = [()] * len(said)
-        if self._tagger is not None:
-            tags = self._tagger.tag(a_BLD, self._config.tags, self._config.tag_probability)
+        if self.image_head is not None and seen.head_BE is not None:
+            cosine_BK = self._cosine(self.image_head, sentences_BKT, seen.head_BE)
         rank_BK = logprob_BK + self._config.agreement * cosine_BK
         weight_BK = logprob_BK + self._config.mean_agreement * cosine_BK
         described = []
         for photo, captions in enumerate(said):
-            kept = self._keep(rank_BK[photo], len(beams[photo]))
+            kept = self._keep(rank_BK[photo], spoken.beams[photo])
             vector_T = _weigh(sentences_BKT[photo, kept], weight_BK[photo, kept])
             distinct: dict[str, Caption] = {}
             for each in kept:
                 distinct.setdefault(captions[each].text, captions[each])
-            described.append(Description(tuple(distinct.values()), vector_T, tags[photo], images[photo]))
+            described.append(
+                Description(tuple(distinct.values()), vector_T, seen.tags[photo], seen.images[photo])
+            )
         return described
 
     def _see_mirrored(self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray) -> list["Tensor"]:

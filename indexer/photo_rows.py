@@ -1,14 +1,17 @@
 """Decoded photos → captions → vectors → rows. Reads what the decoders yield; writes nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
 from indexer.captioner.captioner import Caption
+from indexer.conveyor import Conveyor
 from indexer.decode import DecodedPhoto
 from indexer.decode_pool import ReadPhoto
 from indexer.describer import Describer, Description
+from indexer.profile import Profile
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 
 
@@ -21,22 +24,31 @@ class FoundPhoto:
     row: PhotoRow | None
 
 
-def make_rows(reads: Iterable[ReadPhoto], describer: Describer, batch_photos: int) -> Iterator[FoundPhoto]:
+_Batch = Sequence[tuple[bytes, DecodedPhoto]]
+
+
+def make_rows(
+    reads: Iterable[ReadPhoto], describer: Describer, batch_photos: int, profile: Profile
+) -> Iterator[FoundPhoto]:
     """A row for every photo that was decoded or failed; `batch_photos` go through the models at once.
 
-    Files that need no captioning come out as they come in; the others when their batch is full.
+    Files that need no captioning come out as they come in; the others, in their order, when a few batches
+    more are full: the models work at once, each on another batch.
     """
-    batch: list[tuple[bytes, DecodedPhoto]] = []
-    for read in reads:
-        if read.photo is None:
-            yield FoundPhoto(read.path, read.image_id, _to_failed_row(read) if read.reason else None)
-            continue
-        batch.append((read.path, read.photo))
-        if len(batch) >= batch_photos:
-            yield from _describe_batch(batch, describer)
-            batch = []
-    if batch:
-        yield from _describe_batch(batch, describer)
+    stages = [profile.timed(name, stage) for name, stage in describer.stages]
+    with closing(Conveyor[_Batch](stages)) as conveyor:
+        batch: list[tuple[bytes, DecodedPhoto]] = []
+        for read in reads:
+            if read.photo is None:
+                yield FoundPhoto(read.path, read.image_id, _to_failed_row(read) if read.reason else None)
+                continue
+            batch.append((read.path, read.photo))
+            if len(batch) >= batch_photos:
+                yield from _to_found(conveyor.put(batch, _view(batch)))
+                batch = []
+        if batch:
+            yield from _to_found(conveyor.put(batch, _view(batch)))
+        yield from _to_found(conveyor.empty())
 
 
 def store_attention(caption: Caption) -> StoredAttention | None:
@@ -48,13 +60,16 @@ def store_attention(caption: Caption) -> StoredAttention | None:
     return StoredAttention(caption.words, np.rint(255 * scaled_TRC).astype(np.uint8))
 
 
-def _describe_batch(batch: list[tuple[bytes, DecodedPhoto]], describer: Describer) -> Iterator[FoundPhoto]:
+def _view(batch: _Batch) -> tuple[np.ndarray, np.ndarray | None]:
+    """What a describer looks at."""
     framed = [photo.framed_HWC for _, photo in batch if photo.framed_HWC is not None]
-    descriptions = describer.describe(
-        np.stack([photo.pixels_HWC for _, photo in batch]), np.stack(framed) if framed else None
-    )
-    for (path, photo), description in zip(batch, descriptions, strict=True):
-        yield FoundPhoto(path, photo.image_id, _to_row(photo, description))
+    return np.stack([photo.pixels_HWC for _, photo in batch]), np.stack(framed) if framed else None
+
+
+def _to_found(described: Iterable[tuple[_Batch, Sequence[Description]]]) -> Iterator[FoundPhoto]:
+    for batch, descriptions in described:
+        for (path, photo), description in zip(batch, descriptions, strict=True):
+            yield FoundPhoto(path, photo.image_id, _to_row(photo, description))
 
 
 def _to_row(photo: DecodedPhoto, description: Description) -> PhotoRow:

@@ -2,8 +2,8 @@
 
 In the order to read: `captioner` (the protocol), `vocabulary`, `attention`, `decoder` (one step), `decoding`
 (beam search, sampling), `likelihood`, `encoder_decoder` (what is learned), `config`, `checkpoint`,
-`attention_captioner` (the whole), `transformers_captioner`, `drawing`, `loading`; `states/` shows what hidden
-units do, `training/` makes the checkpoints.
+`in_halves`, `attention_captioner` (the whole), `transformers_captioner`, `drawing`, `loading`; `states/`
+shows what hidden units do, `training/` makes the checkpoints.
 """
 
 from indexer.captioner.captioner import Caption, Captioner

@@ -14,6 +14,7 @@ from indexer.captioner.checkpoint import read_captioner, read_encoder
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, beam_search, sample
+from indexer.captioner.in_halves import in_halves
 from indexer.captioner.likelihood import measure_likelihood
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
@@ -61,7 +62,10 @@ class AttentionCaptioner:
 
     def encode(self, pixels_BSSC: np.ndarray) -> Tensor:
         """uint8 RGB (B, S, S, 3) → annotations a_BLD."""
-        return self._annotator.annotate(pixels_BSSC).to(self._dtype)
+        parts = in_halves(
+            lambda part: [self._annotator.annotate(pixels_BSSC[part]).to(self._dtype)], 0, len(pixels_BSSC)
+        )
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
         """The best caption of each photo by beam search."""
@@ -70,6 +74,9 @@ class AttentionCaptioner:
     @torch.inference_mode()
     def decode(self, a_BLD: Tensor) -> list[list[Caption]]:
         """All beams of each photo, best first."""
+        return in_halves(lambda part: self._decode(a_BLD[part]), 0, len(a_BLD))
+
+    def _decode(self, a_BLD: Tensor) -> list[list[Caption]]:
         decoding = self.decoding
         photos = self._decoder.annotate(a_BLD)
         return self._to_captions(

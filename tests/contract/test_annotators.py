@@ -117,3 +117,12 @@ def test_probes_are_like_photos_and_always_the_same() -> None:
     steps = np.abs(np.diff(probes.astype(int), axis=1)).mean()
     assert 5 < steps < 20
     np.testing.assert_array_equal(probes, make_probes(96))
+
+
+@pytest.mark.gpu
+def test_annotations_of_a_gpu_are_those_of_float32(photos: np.ndarray) -> None:
+    gpu = torch.device("cuda")
+    annotator = make_annotator(load_encoder(), gpu, fastest_dtype(gpu), Runtime.AUTO)
+    assert annotator.runtime is Runtime.TORCH
+    expected = annotate_plainly("efficientnet-lite2-flickr8k", photos)
+    assert measure_agreement(annotator.annotate(photos), expected) >= 0.995

@@ -1,11 +1,14 @@
-"""What is refused before any model is loaded or anything written."""
+"""What `retrieve index` refuses before anything is written, and what it says of its time."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import retrieval.runtime
+from indexer.models import Models
 from retrieval.command.main import run
 
 Colour = tuple[int, int, int]
@@ -43,3 +46,32 @@ def test_another_captioner_than_ours_is_torchs(
     assert run(["index", str(photo), "--index", str(index), *asked]) == 2
     assert "found captioner some/image-to-text-model, which torch alone runs" in capsys.readouterr().err
     assert not index.exists()
+
+
+def test_profile_says_where_the_time_went_and_only_when_asked(
+    paint: Callable[[str, Colour], Path],
+    captioner: Any,
+    word_encoder: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photo = paint("red.png", (200, 10, 20))
+    monkeypatch.setattr("indexer.models.load_models", lambda *_: Models(captioner, word_encoder))
+
+    def index(name: str, *asked: str) -> tuple[dict[str, Any], str]:
+        assert run(["index", str(photo), "--index", str(tmp_path / name), "--json", *asked]) == 0
+        out, err = capsys.readouterr()
+        return json.loads(out), err
+
+    document, err = index("a", "--profile")
+    stages = [time["stage"] for time in document["profile"]]
+    assert stages == ["decoding", "captions", "shards", "indexes", "all"]
+    assert [line.split()[0] for line in err.splitlines()] == stages
+    assert all(0 <= time["share"] <= 1 for time in document["profile"])
+    assert document["profile"][-1]["photos_per_second"] == pytest.approx(
+        1 / document["profile"][-1]["seconds"]
+    )
+    document, err = index("b")
+    assert "profile" not in document
+    assert err == ""
