@@ -34,9 +34,8 @@ def index(
     json_output: JsonOption = False,
     device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Measure the whole of `retrieve index` beside its CNN alone on decoded photos, and its memory."""
+    """Measure the whole of `retrieve index` beside its CNN alone and beside plain torch, and its memory."""
     from indexer.config import IndexConfig
-    from indexer.models import load_models
     from indexer.scan import scan_photos
     from indexer.speed import cut_photos, measure_indexing
     from retrieval.config import load_config
@@ -48,13 +47,13 @@ def index(
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             chosen = cut_photos(Path(folder), count)
-        rows = measure_indexing(chosen, load_models(settings, device), settings)
+        rows = measure_indexing(chosen, settings, device)
     if json_output:
         typer.echo(json.dumps([dataclasses.asdict(row) for row in rows]))
         return
-    typer.echo(f"{'':34} {'ours':>10} {'reference':>10} {'':10} {'ratio':>6} {'asked':>6}")
+    typer.echo(f"{'':40} {'ours':>10} {'reference':>10} {'':10} {'ratio':>6} {'asked':>6}")
     for row in rows:
         typer.echo(
-            f"{row.name:34} {row.ours:10.1f} {row.reference:10.1f} {row.unit:10} "
+            f"{row.name:40} {row.ours:10.1f} {row.reference:10.1f} {row.unit:10} "
             f"{row.ratio:6.2f} {row.asked:6.2f}"
         )

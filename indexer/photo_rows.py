@@ -28,13 +28,14 @@ _Batch = Sequence[tuple[bytes, DecodedPhoto]]
 
 
 def make_rows(
-    reads: Iterable[ReadPhoto], describer: Describer, batch_photos: int, profile: Profile
+    reads: Iterable[ReadPhoto], describer: Describer, batch_photos: int, profile: Profile | None = None
 ) -> Iterator[FoundPhoto]:
     """A row for every photo that was decoded or failed; `batch_photos` go through the models at once.
 
     Files that need no captioning come out as they come in; the others, in their order, when a few batches
     more are full: the models work at once, each on another batch.
     """
+    profile = profile or Profile()
     stages = [profile.timed(name, stage) for name, stage in describer.stages]
     with closing(Conveyor[_Batch](stages)) as conveyor:
         batch: list[tuple[bytes, DecodedPhoto]] = []

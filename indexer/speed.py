@@ -8,20 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from indexer.build import build_index
 from indexer.captioner.attention_captioner import AttentionCaptioner
+from indexer.captioner.checkpoint import read_captioner, read_encoder
+from indexer.captioner.decoding import beam_search
+from indexer.captioner.loading import find_checkpoint
+from indexer.captioner.vocabulary import Vocabulary
 from indexer.config import IndexConfig
 from indexer.decode_pool import DecodeSettings, decode_photos
-from indexer.models import Models
+from indexer.models import Models, load_models
 from indexer.peak_memory import PeakMemory
 from indexer.report import IndexReport
 from indexer.samples import find_samples
+from retrieval.device import require_torch_device
 from retrieval.errors import RetrievalError, UsageError
+from retrieval.runtime import Runtime, pick_runtimes
 
 _SIZE = (800, 600)
 _MOST_BYTES = 2e9
+_MOST_BARE, _MOST_PLAIN, _WARMING_UP = 512, 96, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +62,37 @@ def cut_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
     return paths
 
 
-def measure_indexing(photos: Sequence[Path], models: Models, config: IndexConfig) -> list[SpeedRow]:
-    """The whole path of `build_index` beside the bare CNN, and the memory that it took.
+def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -> list[SpeedRow]:
+    """The whole path of `build_index` in each runtime that is there, beside others, and the memory it took.
 
-    Both see the same photos in the same batches, in one run, with the models loaded; the CNN gets pixels that
-    are decoded already. First half of the photos is indexed, to warm up and to see whether memory grows.
-    Memory is the peak of this process and of its largest decoding process together (see `PeakMemory`).
+    Beside the bare CNN in the same runtime, which gets pixels that are decoded already, in the same batches;
+    and, in the fastest runtime, beside `measure_plain_path`. All in one run, with the models loaded. First
+    half of the photos is indexed, to warm up and to see whether memory grows. Memory is the peak of this
+    process and of its largest decoding process together (see `PeakMemory`), in the fastest runtime.
 
     Raises:
         UsageError: the captioner has no CNN of its own.
-        RetrievalError: fewer than two photos.
+        RetrievalError: fewer than two photos, or what `load_models` raises.
     """
-    if not isinstance(models.captioner, AttentionCaptioner):
-        raise UsageError(f"found captioner {models.captioner.name}, expected one with a CNN to compare with")
     if len(photos) < 2:
         raise RetrievalError(f"found {len(photos)} photos, expected at least 2 to measure with; give more")
+    fastest, *others = pick_runtimes(config.runtime, require_torch_device(device))
     half = photos[: len(photos) // 2]
-    memory = PeakMemory()
-    with tempfile.TemporaryDirectory() as folder:
-        _index(half, Path(folder, "half"), models, config, memory)
-        half_bytes = memory.bytes()
-        whole = _index(photos, Path(folder, "whole"), models, config, memory)
-        whole_bytes = memory.bytes()
-    if not whole.photos:
-        raise RetrievalError("none of these photos can be read; give others")
-    ours = whole.photos / whole.seconds
-    bare = _measure_encoder(photos, models.captioner, config)
+    models, memory = _load(config, fastest, device), PeakMemory()
+    _index(half, models, config, memory)
+    half_bytes = memory.bytes()
+    row = _measure(photos, models, config, memory)
+    whole_bytes = memory.bytes()
+    plain = measure_plain_path(photos[:_MOST_PLAIN], models, config)
+    rows = [row]
+    for runtime in others:
+        models = _load(config, runtime, device)
+        _index(photos[:_WARMING_UP], models, config, PeakMemory())
+        rows.append(_measure(photos, models, config, PeakMemory()))
+    name = f"{row.name}, beside plain torch"
     return [
-        SpeedRow("index", ours, bare, "photos/s", ours / bare, 0.5),
+        *rows,
+        SpeedRow(name, row.ours, plain, "photos/s", row.ours / plain, 3.0),
         SpeedRow("memory", whole_bytes / 1e6, _MOST_BYTES / 1e6, "MB", _MOST_BYTES / whole_bytes, 1.0),
         SpeedRow(
             f"memory, {len(photos)} photos after {len(half)}",
@@ -94,34 +105,82 @@ def measure_indexing(photos: Sequence[Path], models: Models, config: IndexConfig
     ]
 
 
-def _index(
-    photos: Sequence[Path], index: Path, models: Models, config: IndexConfig, memory: PeakMemory
-) -> IndexReport:
-    return build_index(
-        photos,
-        index,
-        models.captioner,
-        models.text_encoder,
-        config,
-        memory.sample,
-        models.image_head,
-        models.tagger,
-        models.image_tower,
-    )
+def measure_plain_path(photos: Sequence[Path], models: Models, config: IndexConfig) -> float:
+    """Photos per second of what `retrieve index` was at first, in plain torch and one step after another.
+
+    Each batch is decoded, goes through the CNN in float32, through beam search in float32, and the best
+    sentence of each photo through the text encoder; nothing is weighed, tagged or written.
+    """
+    checkpoint = find_checkpoint(config.captioner)
+    assert checkpoint is not None
+    decoder, header = read_captioner(checkpoint)
+    encoder, decoding = read_encoder(checkpoint, header).eval(), header.config.decoding
+    vocabulary, width = Vocabulary(header.vocabulary), config.beam_width or decoding.beam_width
+    done, started = 0, time.monotonic()
+    for start in range(0, len(photos), config.batch_photos):
+        batch = photos[start : start + config.batch_photos]
+        pixels_BSSC = _decode(batch, encoder.image_size, config)
+        with torch.inference_mode():
+            annotated = decoder.eval().annotate(encoder(torch.from_numpy(pixels_BSSC)))
+        words, penalty = decoding.max_words, decoding.length_penalty
+        found = beam_search(decoder, annotated, width, words, penalty).words_BKT[:, 0]
+        models.text_encoder.encode([" ".join(vocabulary.decode(each)) for each in found.tolist()])
+        done += len(pixels_BSSC)
+    return done / (time.monotonic() - started)
 
 
-def _measure_encoder(photos: Sequence[Path], captioner: AttentionCaptioner, config: IndexConfig) -> float:
-    """Photos per second of the CNN alone."""
-    settings = DecodeSettings(size=captioner.image_size, max_megapixels=config.max_megapixels)
+def _load(config: IndexConfig, runtime: Runtime, device: str) -> Models:
+    models = load_models(config.model_copy(update={"runtime": runtime}), device)
+    if not isinstance(models.captioner, AttentionCaptioner):
+        raise UsageError(f"found captioner {models.captioner.name}, expected one with a CNN to compare with")
+    return models
+
+
+def _measure(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> SpeedRow:
+    """The whole path beside the bare CNN, whose speed is the mean of before and after."""
+    assert isinstance(models.captioner, AttentionCaptioner)
+    captioner = models.captioner
+    pixels_NSSC = _decode(photos[:_MOST_BARE], captioner.image_size, config)
+    before = _measure_encoder(pixels_NSSC, captioner, config)
+    whole = _index(photos, models, config, memory)
+    if not whole.photos:
+        raise RetrievalError("none of these photos can be read; give others")
+    bare = (before + _measure_encoder(pixels_NSSC, captioner, config)) / 2
+    ours = whole.photos / whole.seconds
+    return SpeedRow(f"index in {captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
+
+
+def _index(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> IndexReport:
+    with tempfile.TemporaryDirectory() as folder:
+        return build_index(
+            photos,
+            Path(folder, "index"),
+            models.captioner,
+            models.text_encoder,
+            config,
+            memory.sample,
+            models.image_head,
+            models.tagger,
+            models.image_tower,
+        )
+
+
+def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarray:
+    """Pixels (N, size, size, 3) of those that can be read."""
+    settings = DecodeSettings(size=size, max_megapixels=config.max_megapixels)
     reads = decode_photos([os.fsencode(path) for path in photos], lambda _: True, settings)
-    pixels_NHWC = np.stack([read.photo.pixels_HWC for read in reads if read.photo is not None])
-    batches = [
-        pixels_NHWC[start : start + config.batch_photos]
-        for start in range(0, len(pixels_NHWC), config.batch_photos)
-    ]
-    captioner.encode(batches[0])
+    found = [read.photo.pixels_HWC for read in reads if read.photo is not None]
+    return np.stack(found) if found else np.zeros((0, size, size, 3), dtype=np.uint8)
+
+
+def _measure_encoder(pixels_NSSC: np.ndarray, captioner: AttentionCaptioner, config: IndexConfig) -> float:
+    """Photos per second of the CNN alone."""
+    starts = range(0, len(pixels_NSSC), config.batch_photos)
+    batches = [pixels_NSSC[start : start + config.batch_photos] for start in starts]
+    for batch in batches[:1]:
+        captioner.encode(batch)
     started = time.monotonic()
-    for batch_BHWC in batches:
+    for batch in batches:
         # To the CPU and into a number: on a GPU the work is only then known to be done.
-        float(captioner.encode(batch_BHWC).float().mean())
-    return len(pixels_NHWC) / (time.monotonic() - started)
+        float(captioner.encode(batch).float().mean())
+    return len(pixels_NSSC) / (time.monotonic() - started)

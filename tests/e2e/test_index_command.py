@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from indexer.samples import find_samples, write_samples
+from retrieval.runtime import Runtime, pick_runtimes
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import Status
 from retrieval.store.shards import iterate_live_rows
@@ -184,13 +185,22 @@ def test_bench_prints_the_rows_of_the_design(tmp_path: Path, config: Path) -> No
     done = retrieve("bench", "index", "--count", "80", "--config", small, "--json")
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
-    assert [row["name"] for row in rows] == ["index", "memory", "memory, 80 photos after 40"]
+    runtimes = pick_runtimes(Runtime.AUTO, "cpu")
+    assert [row["name"] for row in rows] == [
+        *(f"index in {runtime}" for runtime in runtimes),
+        f"index in {runtimes[0]}, beside plain torch",
+        "memory",
+        "memory, 80 photos after 40",
+    ]
     for row in rows:
         assert list(row) == ["name", "ours", "reference", "unit", "ratio", "asked"]
         assert row["ours"] > 0
         assert row["reference"] > 0
-    speed, memory, growth = rows
-    assert speed["ratio"] == pytest.approx(speed["ours"] / speed["reference"])
+    *speeds, plain, memory, growth = rows
+    for speed in (*speeds, plain):
+        assert speed["ratio"] == pytest.approx(speed["ours"] / speed["reference"])
+    assert {speed["asked"] for speed in speeds} == {0.7}
+    assert (plain["ours"], plain["asked"]) == (speeds[0]["ours"], 3.0)
     assert (memory["reference"], memory["unit"], memory["asked"]) == (2000, "MB", 1.0)
     assert memory["ratio"] == pytest.approx(2000 / memory["ours"])
     # Twice the photos: the same memory.
