@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.ann.recall import find_kth_scores, measure_ann_recall
 from eval.preparation import Subject
 from eval.stored_vectors import read_stored_vectors
+from retrieval.channels.ann_recall import find_kth_scores, measure_ann_recall
 from retrieval.channels.channel import Channel
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.text.image_queries import open_image_queries

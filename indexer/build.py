@@ -93,7 +93,8 @@ def build_index(
         base = current or first_manifest(record, text_encoder)
         ledger = Ledger.read(index, carry_on(base, record), record.sha256, config.keep_missing)
         require_one_captioner(base, describer, ledger.photos_outside(scan))
-        writer = IndexWriter(index, base, record, config.shard_rows, image_tower or image_head)
+        space = image_tower or image_head
+        writer = IndexWriter(index, base, record, config.shard_rows, space, config.vectors.to_wish())
         run = _Run(writer, ledger, SeenFiles.read(index), scan)
         try:
             run.add_rows(describer, text_encoder, config, progress, profile)

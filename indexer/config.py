@@ -1,10 +1,34 @@
 """The config of `retrieve index`; configs/index.toml lists every key. Reads and writes nothing."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from retrieval.config import Config
 from retrieval.runtime import Runtime
+from retrieval.store.manifest import VectorsWish
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
+
+
+class VectorsKind(StrEnum):
+    """How vectors are indexed; `AUTO` chooses by their number."""
+
+    AUTO = "auto"
+    FLAT = "flat"
+    IVF_SQ8 = "ivf_sq8"
+    IVF_PQ = "ivf_pq"
+
+
+class VectorsConfig(Config):
+    """The table `vectors`: the kind of index, what it must find and what of it may be in memory."""
+
+    kind: VectorsKind = VectorsKind.AUTO
+    ann_recall: float = Field(0.99, gt=0, le=1)
+    memory_mb: int = Field(4096, ge=1)
+
+    def to_wish(self) -> VectorsWish:
+        """As the manifest keeps it."""
+        return VectorsWish(self.kind.value, self.ann_recall, self.memory_mb)
 
 
 class IndexConfig(Config):
@@ -44,3 +68,4 @@ class IndexConfig(Config):
     recaption: bool = False
     retry_failed: bool = False
     keep_missing: bool = False
+    vectors: VectorsConfig = VectorsConfig()

@@ -14,6 +14,7 @@ from retrieval.store.manifest import (
     ShardRecord,
     TowerRecord,
     UnfinishedRun,
+    VectorsWish,
 )
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
 from retrieval.store.shards import keep_failure_time, read_shard, write_shard
@@ -38,10 +39,12 @@ class IndexWriter:
         captioner: ModelRecord,
         shard_rows: int,
         image_space: ImageSpace | None = None,
+        vectors_wish: VectorsWish | None = None,
     ) -> None:
         """`manifest` is the current generation, or for a new index one of generation 0 without shards.
 
-        `captioner` and `image_space` describe the rows that will be added. A run of it that has not ended is
+        `captioner` and `image_space` describe the rows that will be added, `vectors_wish` how vectors are
+        indexed from now on; None: as before. A run of it that has not ended is
         carried on, one of another captioner is dropped.
         """
         run = manifest.unfinished
@@ -49,6 +52,7 @@ class IndexWriter:
         self._manifest = manifest
         self._captioner = captioner
         self._image_space = image_space
+        self._vectors_wish = vectors_wish or manifest.vectors_wish
         self._schema = photo_schema(
             manifest.caption_dimension, image_space.dimension if image_space is not None else 0
         )
@@ -107,6 +111,7 @@ class IndexWriter:
         self._write_pending()
         manifest = self._manifest
         changed = self._unfinished or manifest.unfinished or manifest.captioner != self._captioner
+        changed = changed or manifest.vectors_wish != self._vectors_wish
         # `retrieve repair` leaves out a head that was damaged.
         lost = (manifest.image_head is None) != (self._image_space is None)
         # A new index has no words yet, and one from before there was a lexical channel gets them now.
@@ -140,6 +145,7 @@ class IndexWriter:
             image_head=self._describe_images(),
             shards=tuple(self._shards()),
             unfinished=None,
+            vectors_wish=self._vectors_wish,
         )
         self._manifest = commit_next(self._index, build_derived(self._index, manifest))
         self._unfinished = []

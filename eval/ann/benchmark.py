@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from eval.ann.recall import find_kth_scores, measure_ann_recall
-from eval.ann.speed import Speed, measure_speed, one_thread
+from eval.ann.speed import Speed, measure_speed
 from eval.ann.variants import build_variants
 from eval.ann.vectors import VectorSet
+from retrieval.channels.ann_recall import find_kth_scores, measure_ann_recall
+from retrieval.channels.faiss_installation import one_thread
 from retrieval.progress import Progress
 
 K = 10

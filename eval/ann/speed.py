@@ -1,14 +1,11 @@
 """How fast an index answers, on one thread. Queries in, seconds out."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import numpy as np
-
-from retrieval.channels.faiss_installation import import_faiss
 
 Answer = TypeVar("Answer")
 
@@ -27,18 +24,6 @@ class Speed:
     def to_dict(self) -> dict[str, float]:
         """As run-info.json has it."""
         return asdict(self)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """FAISS on one thread for the block: the same graph and lists each time, and latencies that compare."""
-    faiss = import_faiss()
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(threads)
 
 
 def measure_speed(search: Callable[[np.ndarray], Answer], queries_QD: np.ndarray) -> tuple[Speed, Answer]:

@@ -1,5 +1,7 @@
 """Which FAISS is installed. Reads the metadata of the installed packages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -37,3 +39,15 @@ def _is_installed(name: str) -> bool:
     except PackageNotFoundError:
         return False
     return True
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """FAISS on one thread for the block: the same graph and lists each time, and latencies that compare."""
+    faiss = import_faiss()
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)

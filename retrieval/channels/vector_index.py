@@ -5,24 +5,27 @@ same answer everywhere.
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from retrieval.channels.approximate_index import ApproximateIndex
 from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError
-from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.store.files import hash_bytes, make_folder, map_verified, write_file
 from retrieval.store.manifest import VectorsRecord
 
-__all__ = ["FlatIndex", "VectorIndex", "read_vectors", "vectors_path", "write_vectors"]
+__all__ = ["KINDS", "FlatIndex", "VectorIndex", "read_vectors", "vectors_path", "write_vectors"]
 
 logger = logging.getLogger(__name__)
 
 
 class VectorIndex(Protocol):
-    """Unit vectors with ids. Implementations: `FlatIndex`, and `MilvusVectors`."""
+    """Unit vectors with ids. Implementations: those of `StoredVectorIndex`, and `MilvusVectors`."""
 
     @property
     def kind(self) -> str:
@@ -50,8 +53,8 @@ class VectorIndex(Protocol):
     ) -> tuple[np.ndarray, np.ndarray]:
         """(scores float32 (Q, k), ids int64 (Q, k)), best first, equal scores by id.
 
-        `allowed`, bool by id, says which vectors may be found (see `allowed_rows`). Where there are fewer
-        than k, the rest has id -1 and score -inf.
+        `allowed`, bool by id, says which vectors may be found. Where there are fewer than k, the rest has
+        id -1 and score -inf; where there are k, k come back.
 
         Raises:
             RetrievalError: k < 1, or queries that are not unit vectors of this dimension.
@@ -64,15 +67,31 @@ class VectorIndex(Protocol):
 
 
 class StoredVectorIndex(VectorIndex, Protocol):
-    """One that lies in a file of the index. Implementations: `FlatIndex`."""
+    """One that lies in a file of the index. Implementations: `FlatIndex`, `IvfSq8Index`, `IvfPqIndex`."""
+
+    @property
+    def settings(self) -> Mapping[str, int]:
+        """What decides its speed and what it finds, by FAISS's names; nothing where search is exact."""
+        ...
 
     def to_bytes(self) -> bytes:
         """What `read_vectors` reads back."""
         ...
 
 
-def write_vectors(index: Path, channel: str, vector_index: StoredVectorIndex) -> VectorsRecord:
-    """Write a channel's vectors durably. The same vectors and ids give the same bytes."""
+KINDS: Mapping[str, type[FlatIndex] | type[ApproximateIndex]] = {
+    each.kind: each for each in (FlatIndex, IvfSq8Index, IvfPqIndex)
+}
+"""The kinds of vector index, by what the manifest calls them."""
+
+
+def write_vectors(
+    index: Path, channel: str, vector_index: StoredVectorIndex, ann_recall: float = 1.0
+) -> VectorsRecord:
+    """Write a channel's vectors durably. The same vectors and ids give the same bytes.
+
+    `ann_recall` is what the index was found to find, 0 to 1.
+    """
     data = vector_index.to_bytes()
     record = VectorsRecord(
         channel=channel,
@@ -81,6 +100,8 @@ def write_vectors(index: Path, channel: str, vector_index: StoredVectorIndex) ->
         kind=vector_index.kind,
         vectors=len(vector_index),
         dimension=vector_index.dimension,
+        settings=dict(vector_index.settings),
+        ann_recall=ann_recall,
     )
     path = vectors_path(index, record)
     make_folder(path.parent)
@@ -89,7 +110,7 @@ def write_vectors(index: Path, channel: str, vector_index: StoredVectorIndex) ->
 
 
 def read_vectors(index: Path, record: VectorsRecord, device: str = "auto") -> VectorIndex:
-    """A channel's vectors; their hash is verified before FAISS sees them.
+    """A channel's vectors, mapped into memory; their hash is verified before FAISS sees them.
 
     `device` is "auto" (a GPU where FAISS has one), "cpu" or "cuda" (as "auto", with a notice on the log where
     the CPU has to do).
@@ -98,17 +119,18 @@ def read_vectors(index: Path, record: VectorsRecord, device: str = "auto") -> Ve
         IndexFormatError: the file is missing, damaged, of an unknown kind or not what the manifest says.
     """
     path = vectors_path(index, record)
-    if record.kind != FlatIndex.kind:
+    if record.kind not in KINDS:
         raise IndexFormatError(
-            f"found vectors of kind {record.kind!r}, expected {FlatIndex.kind!r}; update this program"
+            f"found vectors of kind {record.kind!r}, expected one of {', '.join(KINDS)}; update this program"
         )
-    flat = FlatIndex.from_bytes(read_verified(path, record.sha256))
-    if (len(flat), flat.dimension) != (record.vectors, record.dimension):
+    found = KINDS[record.kind].from_bytes(map_verified(path, record.sha256))
+    if (len(found), found.dimension) != (record.vectors, record.dimension):
         raise IndexFormatError(
-            f"{path} holds {len(flat)} vectors of dimension {flat.dimension}, expected {record.vectors} "
+            f"{path} holds {len(found)} vectors of dimension {found.dimension}, expected {record.vectors} "
             f"of {record.dimension} as the manifest says; index again"
         )
-    return _place(flat, Device.parse(device))
+    place = Device.parse(device)
+    return _place(found, place) if isinstance(found, FlatIndex) else found
 
 
 def vectors_path(index: Path, record: VectorsRecord) -> Path:

@@ -53,6 +53,8 @@ def _print_failures(index: Path, json_output: bool) -> None:
 
 
 def _describe(manifest: "Manifest") -> dict[str, Any]:
+    from retrieval.channels.vector_choice import explain_choice
+
     head = manifest.image_head
     return {
         "generation": manifest.generation,
@@ -69,6 +71,8 @@ def _describe(manifest: "Manifest") -> dict[str, Any]:
                 "vectors": record.vectors,
                 "dimension": record.dimension,
                 "bytes": record.bytes,
+                **({"settings": record.settings, "ann_recall": record.ann_recall} if record.settings else {}),
+                "why": explain_choice(record, manifest.vectors_wish),
             }
             for record in manifest.vectors
         }

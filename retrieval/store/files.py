@@ -5,13 +5,14 @@ folder, fsync of the file, rename, fsync of the folder.
 """
 
 import hashlib
+import mmap
 import os
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError
 
 
-def hash_bytes(data: bytes) -> str:
+def hash_bytes(data: bytes | mmap.mmap) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
 
@@ -42,6 +43,20 @@ def read_verified(path: Path, sha256: str) -> bytes:
             "or index again"
         )
     return data
+
+
+def map_verified(path: Path, sha256: str) -> bytes | mmap.mmap:
+    """As `read_verified`, but mapped into memory: what is not looked at again takes none.
+
+    Files of an index are never written to again, only replaced.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (FileNotFoundError, ValueError):
+        # Missing, or empty and so not to be mapped.
+        return read_verified(path, sha256)
+    return data if hash_bytes(data) == sha256 else read_verified(path, sha256)
 
 
 def temporary_path(path: Path) -> Path:

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -81,6 +81,9 @@ class VectorsRecord:
 
     `in_image_space` says that queries of this channel go where those of the image channel go. Older image
     vectors do not say so, though it holds for them; older captions did not go through the text head.
+
+    `settings` are FAISS's, by their names there; `ann_recall` is what they found of the exact ten nearest,
+    0 to 1, when it was built.
     """
 
     channel: str
@@ -90,6 +93,17 @@ class VectorsRecord:
     vectors: _Count
     dimension: _Count
     in_image_space: bool = False
+    settings: dict[str, int] = field(default_factory=dict)
+    ann_recall: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class VectorsWish:
+    """How vectors are to be indexed: configs/index.toml's table `vectors` explains it."""
+
+    kind: str = "auto"
+    ann_recall: float = 0.99
+    memory_mb: _Count = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +144,9 @@ class Manifest:
 
     `photos` counts the searchable photos, `failed` those that could not be read. The shards are in writing
     order: a photo's row in a later shard supersedes its earlier ones. `created` is an ISO 8601 time.
-    Everything derived (`vectors`, `lexical`, `photos`, `failed`) is made from `shards` by
-    `retrieval.store.derived`; an index from before there was a lexical channel has no `lexical`.
+    Everything derived (`vectors`, `lexical`, `photos`, `failed`) is made from `shards`, vectors as
+    `vectors_wish` says, by `retrieval.store.derived`; an index from before there was a lexical channel has
+    no `lexical`.
     """
 
     format_version: _Count = FORMAT_VERSION
@@ -144,6 +159,7 @@ class Manifest:
     photos: _Count = 0
     failed: _Count = 0
     shards: tuple[ShardRecord, ...] = ()
+    vectors_wish: VectorsWish = VectorsWish()
     vectors: tuple[VectorsRecord, ...] = ()
     lexical: LexicalRecord | None = None
     probes: tuple[ProbeRecord, ...] = ()

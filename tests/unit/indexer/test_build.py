@@ -13,7 +13,7 @@ from PIL import Image
 
 import indexer.build
 from indexer.build import build_index
-from indexer.config import IndexConfig
+from indexer.config import IndexConfig, VectorsConfig
 from indexer.decode_pool import ReadPhoto, decode_photos
 from indexer.describer import Describer
 from indexer.photo_file import identify_path
@@ -427,6 +427,19 @@ def test_what_people_wrote_outlives_everything(library: Library, paint: Paint) -
     library.build()
     assert library.captions() == {"back.png": "my red wall"}
     library.check()
+
+
+def test_another_kind_of_vectors_is_built_without_captioning(library: Library, paint: Paint) -> None:
+    for name, colour in (("a.png", RED), ("b.png", GREEN), ("c.png", BLUE)):
+        paint(name, colour)
+    library.build()
+    for kind in ("ivf_pq", "ivf_sq8", "auto"):
+        assert counts(library.build(vectors=VectorsConfig(kind=kind)))[:3] == (0, 3, 0)
+        (record,) = read_manifest(library.index).vectors
+        assert record.kind == ("flat" if kind == "auto" else kind)
+        assert len(read_vectors(library.index, record, "cpu")) == 3
+        generation = read_manifest(library.index).generation
+        assert library.build(vectors=VectorsConfig(kind=kind)).generation == generation
 
 
 def test_missing_folder_is_refused_and_nothing_made(library: Library) -> None:

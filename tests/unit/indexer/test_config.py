@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.config import IndexConfig
+from indexer.config import IndexConfig, VectorsConfig
 from retrieval.config import load_config
 from retrieval.errors import ConfigError
 
@@ -16,8 +16,9 @@ def test_file_lists_every_key_with_its_default() -> None:
 
 
 def test_every_key_of_the_file_has_a_comment() -> None:
-    paragraphs = FILE.read_text(encoding="utf-8").strip().split("\n\n")[1:]
-    assert len(paragraphs) == len(IndexConfig.model_fields)
+    keys, table = FILE.read_text(encoding="utf-8").strip().split("\n\n[vectors]\n")
+    paragraphs = [*keys.split("\n\n")[1:], *table.split("\n\n")]
+    assert len(paragraphs) == len(IndexConfig.model_fields) - 1 + len(VectorsConfig.model_fields)
     for paragraph in paragraphs:
         *comments, key = paragraph.splitlines()
         assert comments
@@ -33,6 +34,9 @@ def test_every_key_of_the_file_has_a_comment() -> None:
         ("max_megapixels = 500", "max_megapixels"),
         ("workers = 0", "workers"),
         ('runtime = "tensorrt"', "runtime is 'tensorrt'.*'torch', 'openvino' or 'onnxruntime'"),
+        ('vectors.kind = "tree"', "vectors.kind"),
+        ("vectors.ann_recall = 1.1", "vectors.ann_recall"),
+        ("vectors.nprobe = 3", "unknown key 'vectors.nprobe'"),
         ('batch_photos = "many"', "batch_photos"),
     ],
 )

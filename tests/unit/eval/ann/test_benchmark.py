@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.ann.benchmark import benchmark_indexes
-from eval.ann.recall import ann_recall, find_kth_scores, measure_ann_recall
 from eval.ann.variants import choose_nlist
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
+from retrieval.channels.ann_recall import ann_recall, find_kth_scores, measure_ann_recall
 from retrieval.progress import no_progress
 
 

@@ -5,7 +5,15 @@ import stat
 import pytest
 
 from retrieval.errors import IndexFormatError
-from retrieval.store.files import hash_bytes, hash_file, make_folder, publish_file, read_verified, write_file
+from retrieval.store.files import (
+    hash_bytes,
+    hash_file,
+    make_folder,
+    map_verified,
+    publish_file,
+    read_verified,
+    write_file,
+)
 
 
 @pytest.fixture
@@ -93,3 +101,16 @@ def test_read_verified_returns_only_the_expected_bytes(tmp_path):
     path.unlink()
     with pytest.raises(IndexFormatError, match="found no"):
         read_verified(path, expected)
+
+
+def test_a_file_that_is_mapped_is_verified_first(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"vectors")
+    assert bytes(map_verified(path, hash_bytes(b"vectors"))) == b"vectors"
+    with pytest.raises(IndexFormatError, match="is damaged"):
+        map_verified(path, hash_bytes(b"others"))
+    path.write_bytes(b"")
+    assert bytes(map_verified(path, hash_bytes(b""))) == b""
+    path.unlink()
+    with pytest.raises(IndexFormatError, match="found no"):
+        map_verified(path, hash_bytes(b""))

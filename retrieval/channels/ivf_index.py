@@ -1,0 +1,150 @@
+"""Inverted files: vectors in lists around centroids, of which a search looks into the nearest.
+
+Reads and writes FAISS's own bytes; touches no file. Within a list, vectors are compared in a rounded form,
+and the best of them by themselves.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from retrieval.channels.approximate_index import ApproximateIndex
+from retrieval.channels.faiss_file import require_ids
+from retrieval.channels.faiss_installation import import_faiss
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.errors import RetrievalError
+from retrieval.text.unit_vectors import require_unit_vectors
+
+_POINTS_PER_LIST = 39
+_ROUNDS = 10
+_SEED = 1234
+
+# Of how many candidates for each neighbour the vectors themselves are looked at, to begin with and at most.
+_RESCORED = 1.25
+_MOST_RESCORED = 40
+
+
+class IvfIndex(ApproximateIndex):
+    """Lists of rounded vectors, and the vectors themselves. Implementations: `IvfSq8Index`, `IvfPqIndex`."""
+
+    faiss_class: ClassVar[str] = "IndexRefineFlat"
+
+    def __init__(self, index: Any, exact: FlatIndex) -> None:
+        """`index` is a FAISS IndexRefineFlat over an IVF."""
+        super().__init__(index, exact)
+        self._lists = import_faiss().downcast_index(index.base_index)
+
+    @classmethod
+    def build(cls, vectors_ND: np.ndarray, ids_N: np.ndarray) -> Self:
+        """As `ApproximateIndex.build`."""
+        faiss = import_faiss()
+        if vectors_ND.ndim != 2:
+            raise RetrievalError(f"found vectors of shape {vectors_ND.shape}, expected (N, D)")
+        dimension = vectors_ND.shape[1]
+        unit_ND = require_unit_vectors(vectors_ND, dimension)
+        ids_N = require_ids(ids_N, len(unit_ND))
+        lists = cls._make_lists(dimension, choose_lists(len(unit_ND)))
+        lists.cp.seed, lists.cp.niter = _SEED, _ROUNDS
+        lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _POINTS_PER_LIST
+        lists.train(_enough(unit_ND))
+        index = faiss.IndexRefineFlat(lists)
+        index.k_factor = _RESCORED
+        index.add(unit_ND)
+        return cls(index, FlatIndex(cls._find_vectors(index), ids_N))
+
+    @staticmethod
+    @abstractmethod
+    def _make_lists(dimension: int, lists: int) -> Any:
+        """FAISS's IVF, untrained."""
+
+    @staticmethod
+    def _find_vectors(index: Any) -> Any:
+        flat = import_faiss().downcast_index(index.refine_index)
+        flat.referenced_objects = [index]
+        return flat
+
+    @property
+    def settings(self) -> Mapping[str, int]:
+        """How many lists there are, and how many a search looks into (see `effort`)."""
+        return {"nlist": self.most_effort, "nprobe": self.effort}
+
+    @property
+    def effort(self) -> int:
+        """nprobe, the lists that a search looks into."""
+        return int(self._lists.nprobe)
+
+    @property
+    def most_effort(self) -> int:
+        """nlist, the number of lists."""
+        return int(self._lists.nlist)
+
+    def with_effort(self, effort: int) -> None:
+        """As `ApproximateIndex.with_effort`."""
+        self._lists.nprobe = effort
+
+    @property
+    def rescored(self) -> float:
+        """As `ApproximateIndex.rescored`: FAISS's k_factor."""
+        return float(self._index.k_factor)
+
+    def rescore_more(self) -> bool:
+        """As `ApproximateIndex.rescore_more`."""
+        self._index.k_factor *= 2
+        return bool(self._index.k_factor < _MOST_RESCORED)
+
+    def _parameters(self, candidates: int, share: float) -> Any:
+        # Of a list that a filter thins out fewer are found: as many more are looked into.
+        faiss, probes = import_faiss(), min(self.most_effort, math.ceil(self.effort / share**0.5))
+        inner = faiss.SearchParametersIVF(nprobe=probes)
+        return faiss.IndexRefineSearchParameters(k_factor=1, base_index_params=inner)
+
+
+class IvfSq8Index(IvfIndex):
+    """Each number of a vector is rounded to a byte: D bytes a vector."""
+
+    kind = "ivf_sq8"
+
+    @staticmethod
+    def _make_lists(dimension: int, lists: int) -> Any:
+        faiss = import_faiss()
+        rounded = faiss.ScalarQuantizer.QT_8bit
+        centroids = faiss.IndexFlatIP(dimension)
+        made = faiss.IndexIVFScalarQuantizer(
+            centroids, dimension, lists, rounded, faiss.METRIC_INNER_PRODUCT, False
+        )
+        return made
+
+
+class IvfPqIndex(IvfIndex):
+    """Each two numbers of a vector are rounded to one of 16 pairs: D/4 bytes a vector.
+
+    Product quantisation (Jégou, Douze and Schmid 2011), scored in registers (André, Kermarrec and Le
+    Scouarnec 2015).
+    """
+
+    kind = "ivf_pq"
+
+    @staticmethod
+    def _make_lists(dimension: int, lists: int) -> Any:
+        faiss = import_faiss()
+        pairs = dimension // 2 if dimension % 2 == 0 else dimension
+        centroids = faiss.IndexFlatIP(dimension)
+        made = faiss.IndexIVFPQFastScan(centroids, dimension, lists, pairs, 4, faiss.METRIC_INNER_PRODUCT)
+        made.pq.cp.seed, made.pq.cp.niter = _SEED, _ROUNDS
+        made.pq.cp.min_points_per_centroid, made.pq.cp.max_points_per_centroid = 1, 1024
+        return made
+
+
+def choose_lists(vectors: int) -> int:
+    """Twice the root of the number of vectors, as far as there are enough to train on."""
+    return max(1, min(round(2 * math.sqrt(vectors)), vectors // _POINTS_PER_LIST))
+
+
+def _enough(vectors_ND: np.ndarray) -> np.ndarray:
+    """The vectors, repeated where there are fewer than FAISS's smallest code has values."""
+    if not len(vectors_ND):
+        return np.full((_POINTS_PER_LIST, vectors_ND.shape[1]), 1, dtype=np.float32)
+    return np.tile(vectors_ND, (-(-_POINTS_PER_LIST // len(vectors_ND)), 1))

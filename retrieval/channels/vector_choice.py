@@ -1,0 +1,106 @@
+"""Which kind of index vectors get, and how hard it looks. Vectors in, an index out; touches no file.
+
+Shapes: Q queries, N vectors, D dimensions.
+"""
+
+import numpy as np
+
+from retrieval.channels.ann_recall import find_kth_scores, measure_ann_recall
+from retrieval.channels.approximate_index import ApproximateIndex
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.ivf_index import IvfPqIndex
+from retrieval.channels.vector_index import KINDS, StoredVectorIndex
+from retrieval.errors import IndexFormatError
+from retrieval.store.manifest import VectorsRecord, VectorsWish
+
+SWITCH = 50_000
+"""From so many vectors on, comparing all of them takes longer than the rest of a search."""
+
+_K = 10
+_QUERIES = 512
+_STEP = 1.1
+
+# How much of what may be missed is aimed at: other queries miss a little more than those of the tuning.
+_AIM = 0.6
+
+
+def choose_kind(count: int, dimension: int, wish: VectorsWish) -> str:
+    """The kind for so many vectors: what is wished, or flat while that is fast and fits into memory."""
+    if wish.kind != "auto":
+        return wish.kind
+    fits = 4 * dimension * count <= wish.memory_mb * 1_000_000
+    return FlatIndex.kind if wish.ann_recall == 1 or (count < SWITCH and fits) else IvfPqIndex.kind
+
+
+def build_vector_index(
+    vectors_ND: np.ndarray, ids_N: np.ndarray, wish: VectorsWish, queries_QD: np.ndarray | None = None
+) -> tuple[StoredVectorIndex, float]:
+    """The index of the chosen kind, and its `ann_recall@10`, 0 to 1.
+
+    `queries_QD` are like those that will be asked; without them some of the vectors are asked for the others.
+
+    Raises:
+        IndexFormatError: no such kind.
+        RetrievalError: vectors that are not of unit length, or ids that do not fit them.
+    """
+    kind = choose_kind(len(vectors_ND), vectors_ND.shape[1], wish)
+    if kind not in KINDS:
+        raise IndexFormatError(
+            f"found vectors wished of kind {kind!r}, expected one of auto, {', '.join(KINDS)}; index again"
+        )
+    built = KINDS[kind].build(vectors_ND, ids_N)
+    if isinstance(built, FlatIndex):
+        return built, 1.0
+    return built, tune_effort(built, vectors_ND, wish.ann_recall, queries_QD)
+
+
+def tune_effort(
+    index: ApproximateIndex, vectors_ND: np.ndarray, wanted: float, queries_QD: np.ndarray | None = None
+) -> float:
+    """Give the index, of these vectors, the least effort that finds what is wanted; returns what it finds."""
+    if not len(vectors_ND):
+        return 1.0
+    own = queries_QD is None
+    asked_QD = vectors_ND if queries_QD is None else queries_QD
+    asked_QD = asked_QD[np.linspace(0, len(asked_QD) - 1, min(_QUERIES, len(asked_QD))).astype(int)]
+    k = min(_K + own, len(vectors_ND))
+    numbered = index.with_ids(np.arange(len(vectors_ND)))
+    kth_Q = find_kth_scores(asked_QD, vectors_ND, k)
+
+    def measure(effort: int) -> float:
+        index.with_effort(effort)
+        found_QK = numbered.search(asked_QD, k)[1]
+        share = measure_ann_recall(found_QK, asked_QD, vectors_ND, kth_Q) / 100
+        # A vector of the index finds itself, whatever else is missed.
+        return (k * share - own) / (k - own) if k > 1 else share
+
+    aim = 1 - _AIM * (1 - wanted)
+    efforts = _list_efforts(index.most_effort)
+    while measure(efforts[-1]) < (1 + aim) / 2 and index.rescore_more():
+        pass
+    low, high = 0, len(efforts) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if measure(efforts[middle]) >= aim else (middle + 1, high)
+    return round(measure(efforts[low]), 4)
+
+
+def explain_choice(record: VectorsRecord, wish: VectorsWish) -> str:
+    """In one line, why the vectors are indexed as they are."""
+    whole = f"{record.vectors:,} vectors"
+    wished = " as wished" if wish.kind != "auto" else ""
+    if record.kind == FlatIndex.kind:
+        size = 4 * record.dimension * record.vectors / 1e6
+        return f"flat{wished}: {whole}, {size:,.1f} MB, are compared one by one"
+    settings = ", ".join(f"{name} {value}" for name, value in record.settings.items())
+    found = f"which find {100 * record.ann_recall:.1f} % of the ten nearest"
+    reason = wished or (f", from {SWITCH:,} on" if record.vectors >= SWITCH else ", too large for the memory")
+    return f"{record.kind}{reason}: {whole} by {settings}, {found}"
+
+
+def _list_efforts(most: int) -> list[int]:
+    """From 1 to `most`, each a tenth more than the one before."""
+    efforts = [1]
+    while efforts[-1] < most:
+        efforts.append(min(most, max(efforts[-1] + 1, round(_STEP * efforts[-1]))))
+    return efforts

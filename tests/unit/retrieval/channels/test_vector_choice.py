@@ -1,0 +1,73 @@
+"""Which index vectors get, and that it is built as the index's config says."""
+
+import numpy as np
+import pytest
+
+from retrieval.channels import vector_choice
+from retrieval.channels.ivf_index import IvfPqIndex
+from retrieval.channels.vector_choice import build_vector_index, choose_kind, explain_choice, tune_effort
+from retrieval.channels.vector_index import write_vectors
+from retrieval.errors import IndexFormatError
+from retrieval.store.manifest import VectorsWish
+
+
+def unit_vectors(count: int, dimension: int = 16, seed: int = 0) -> np.ndarray:
+    vectors_ND = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
+    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("count", "wish", "kind"),
+    [
+        (0, VectorsWish(), "flat"),
+        (49_999, VectorsWish(), "flat"),
+        (50_000, VectorsWish(), "ivf_pq"),
+        (10_000_000, VectorsWish(ann_recall=1), "flat"),
+        (20_000, VectorsWish(memory_mb=30), "ivf_pq"),
+        (10, VectorsWish("ivf_sq8"), "ivf_sq8"),
+        (10_000_000, VectorsWish("flat"), "flat"),
+    ],
+)
+def test_number_memory_and_wish_decide(count, wish, kind):
+    assert choose_kind(count, 384, wish) == kind
+
+
+def test_unknown_kind_is_refused():
+    with pytest.raises(IndexFormatError, match="kind 'tree', expected one of auto, flat, ivf_sq8, ivf_pq"):
+        build_vector_index(unit_vectors(3), np.arange(3), VectorsWish("tree"))
+
+
+def test_more_is_looked_at_where_more_is_wanted():
+    vectors_ND = unit_vectors(5000)
+    efforts = []
+    for wanted in (0.5, 0.9, 0.99):
+        index = IvfPqIndex.build(vectors_ND, np.arange(5000))
+        assert tune_effort(index, vectors_ND, wanted) >= wanted
+        efforts.append(index.effort)
+    assert efforts == sorted(set(efforts))
+
+
+def test_it_is_tuned_by_the_queries_that_are_given():
+    """Sentences may come from a part of the space where the vectors are not."""
+    vectors_ND = np.abs(unit_vectors(5000))
+    index = IvfPqIndex.build(vectors_ND, np.arange(5000))
+    tune_effort(index, vectors_ND, 0.95)
+    near = index.effort
+    tune_effort(index, vectors_ND, 0.95, -vectors_ND[:200])
+    assert index.effort != near
+
+
+@pytest.mark.parametrize("wish", [VectorsWish(), VectorsWish("ivf_pq"), VectorsWish("flat")])
+def test_the_choice_is_explained_in_one_line(tmp_path, monkeypatch, wish):
+    monkeypatch.setattr(vector_choice, "SWITCH", 3000)
+    vectors_ND = unit_vectors(3000)
+    index, ann_recall = build_vector_index(vectors_ND, np.arange(3000), wish)
+    line = explain_choice(write_vectors(tmp_path, "caption", index, ann_recall), wish)
+    if wish.kind == "flat":
+        assert line == "flat as wished: 3,000 vectors, 0.2 MB, are compared one by one"
+        return
+    reason = "as wished" if wish.kind == "ivf_pq" else "from 3,000 on"
+    nprobe = index.settings["nprobe"]
+    assert reason in line
+    assert f"3,000 vectors by nlist 76, nprobe {nprobe}, which find {100 * ann_recall:.1f} % of" in line
+    assert ann_recall >= 0.99
