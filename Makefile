@@ -59,6 +59,8 @@ encoders: $(READY) ## Train over four encoders on a slice of DATA with one budge
 
 report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report --rerank
+	@$(BIN)/python -m indexer.samples --captioned .cache/unseen
+	$(BIN)/retrieve eval .cache/unseen --out report/unseen --rerank
 	@$(BIN)/python -m eval.readme report README.md
 
 speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, beside what is asked of them (minutes)

@@ -1,6 +1,7 @@
 """Sample photos: reads the photographs that scikit-image and scikit-learn carry, writes them into a folder.
 
-`python -m indexer.samples FOLDER`. Nothing is downloaded, and the packages themselves are not imported.
+`python -m indexer.samples FOLDER`; with `--captioned` a captioned dataset of photos with other subjects than
+the training data's, described in sentences of our own. Nothing is downloaded, and no package is imported.
 """
 
 import importlib.util
@@ -31,6 +32,14 @@ _SOURCES = (
     ),
     ("sklearn", "datasets/images", ("china.jpg", "flower.jpg")),
 )
+# Photographs that say little to somebody who looks for photos, but much of a model.
+_FURTHER = (
+    ("skimage", "data", ("brick.png", "grass.png", "gravel.png", "retina.jpg")),
+    ("matplotlib", "mpl-data/sample_data", ("grace_hopper.jpg",)),
+)
+_CAPTIONS = Path(__file__).with_name("sample_captions.jsonl")
+
+Sources = tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
 def find_samples() -> list[Path]:
@@ -39,7 +48,11 @@ def find_samples() -> list[Path]:
     Raises:
         InstallationError: a package is not installed, or no longer holds one of them.
     """
-    found = [_find_folder(package, folder) / name for package, folder, names in _SOURCES for name in names]
+    return _find(_SOURCES)
+
+
+def _find(sources: Sources) -> list[Path]:
+    found = [_find_folder(package, folder) / name for package, folder, names in sources for name in names]
     missing = [path for path in found if not path.is_file()]
     if missing:
         raise InstallationError(
@@ -54,7 +67,24 @@ def write_samples(folder: Path) -> list[Path]:
     Raises:
         InstallationError: as `find_samples`.
     """
-    samples = find_samples()
+    return _copy(find_samples(), folder)
+
+
+def write_captioned_samples(folder: Path) -> list[Path]:
+    """Write a dataset for `retrieve eval`: `images/` and `captions.jsonl`; returns the copies.
+
+    It is too small to choose anything by, and nothing was: it shows what is left of retrieval on subjects
+    other than those of the training data.
+
+    Raises:
+        InstallationError: as `find_samples`.
+    """
+    written = _copy(_find(_SOURCES + _FURTHER), folder / "images")
+    shutil.copyfile(_CAPTIONS, folder / "captions.jsonl")
+    return written
+
+
+def _copy(samples: list[Path], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     return [Path(shutil.copyfile(sample, folder / sample.name)) for sample in samples]
 
@@ -67,15 +97,16 @@ def _find_folder(package: str, folder: str) -> Path:
 
 
 def _main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        typer.echo("usage: python -m indexer.samples FOLDER", err=True)
+    *options, folder = arguments or [""]
+    if not folder or options not in ([], ["--captioned"]):
+        typer.echo("usage: python -m indexer.samples [--captioned] FOLDER", err=True)
         return 2
     try:
-        written = write_samples(Path(arguments[0]))
+        written = (write_captioned_samples if options else write_samples)(Path(folder))
     except (RetrievalError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         return 1
-    typer.echo(f"{len(written)} sample photos in {arguments[0]}", err=True)
+    typer.echo(f"{len(written)} sample photos in {folder}", err=True)
     return 0
 
 

@@ -51,6 +51,20 @@ def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
     assert readme.read_text() == once
 
 
+def test_photos_of_other_subjects_have_a_table_that_says_how_few_they_are(tmp_path: Path) -> None:
+    (tmp_path / "unseen").mkdir()
+    unseen = {**REPORT, "photos": 16, "queries": 64}
+    for name, document in (("report", REPORT), ("run-info", INFO), ("unseen/report", unseen)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{BEGIN}\n{END}\n")
+    main(tmp_path, readme)
+    page = readme.read_text()
+    assert "16 photos of scikit-image" in page
+    assert "By chance Recall@1 is 6.2 and Recall@5 31.2" in page
+    assert "| caption | 9.2 [8.2, 10.2] | 27.0 [26.0, 28.0] | 18.0 [17.0, 19.0] |" in page
+
+
 @pytest.mark.parametrize("page", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
 def test_a_page_without_a_place_for_them(page: str) -> None:
     with pytest.raises(UsageError, match="found no place for the tables"):

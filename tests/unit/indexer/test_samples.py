@@ -8,8 +8,9 @@ import pytest
 from indexer import samples
 from indexer.decode import decode_photo
 from indexer.photo_file import read_photo
-from indexer.samples import find_samples, write_samples
+from indexer.samples import find_samples, write_captioned_samples, write_samples
 from indexer.scan import scan_photos
+from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.errors import InstallationError
 from retrieval.store.files import hash_file
 
@@ -42,6 +43,14 @@ def test_missing_photograph_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -
         find_samples()
 
 
+def test_captioned_samples_are_a_dataset_with_sentences_for_every_photo(tmp_path: Path) -> None:
+    written = write_captioned_samples(tmp_path)
+    dataset = read_captioned_dataset(tmp_path)
+    assert {entry.path for entry in dataset.photos} == set(written)
+    assert {path.name for path in written} > {path.name for path in find_samples()}
+    assert all(len(set(entry.captions)) == 4 and entry.split == "test" for entry in dataset.photos)
+
+
 def test_as_a_module(tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "indexer.samples", *arguments]
@@ -49,4 +58,6 @@ def test_as_a_module(tmp_path: Path) -> None:
 
     done = run(str(tmp_path))
     assert (done.returncode, done.stderr) == (0, f"{len(find_samples())} sample photos in {tmp_path}\n")
-    assert run().returncode == 2
+    assert run().returncode == run("--wrong", str(tmp_path)).returncode == 2
+    assert run("--captioned", str(tmp_path / "data")).returncode == 0
+    assert (tmp_path / "data" / "captions.jsonl").is_file()
