@@ -81,14 +81,16 @@ def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -
     models, memory = _load(config, fastest, device), PeakMemory()
     _index(half, models, config, memory)
     half_bytes = memory.bytes()
-    row = _measure(photos, models, config, memory)
+    whole = _index(photos, models, config, memory)
+    # Before there are pixels of all photos in memory, for the CNN alone.
     whole_bytes = memory.bytes()
+    row = _compare(whole, photos, models, config)
     plain = measure_plain_path(photos[:_MOST_PLAIN], models, config)
     rows = [row]
     for runtime in others:
         models = _load(config, runtime, device)
         _index(photos[:_WARMING_UP], models, config, PeakMemory())
-        rows.append(_measure(photos, models, config, PeakMemory()))
+        rows.append(_compare(_index(photos, models, config, PeakMemory()), photos, models, config))
     name = f"{row.name}, beside plain torch"
     return [
         *rows,
@@ -136,18 +138,14 @@ def _load(config: IndexConfig, runtime: Runtime, device: str) -> Models:
     return models
 
 
-def _measure(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> SpeedRow:
-    """The whole path beside the bare CNN, whose speed is the mean of before and after."""
+def _compare(whole: IndexReport, photos: Sequence[Path], models: Models, config: IndexConfig) -> SpeedRow:
+    """What a run did beside the bare CNN."""
     assert isinstance(models.captioner, AttentionCaptioner)
-    captioner = models.captioner
-    pixels_NSSC = _decode(photos[:_MOST_BARE], captioner.image_size, config)
-    before = _measure_encoder(pixels_NSSC, captioner, config)
-    whole = _index(photos, models, config, memory)
     if not whole.photos:
         raise RetrievalError("none of these photos can be read; give others")
-    bare = (before + _measure_encoder(pixels_NSSC, captioner, config)) / 2
+    bare = _measure_encoder(photos[:_MOST_BARE], models.captioner, config)
     ours = whole.photos / whole.seconds
-    return SpeedRow(f"index in {captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
+    return SpeedRow(f"index in {models.captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
 
 
 def _index(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> IndexReport:
@@ -173,8 +171,9 @@ def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarra
     return np.stack(found) if found else np.zeros((0, size, size, 3), dtype=np.uint8)
 
 
-def _measure_encoder(pixels_NSSC: np.ndarray, captioner: AttentionCaptioner, config: IndexConfig) -> float:
-    """Photos per second of the CNN alone."""
+def _measure_encoder(photos: Sequence[Path], captioner: AttentionCaptioner, config: IndexConfig) -> float:
+    """Photos per second of the CNN alone, on photos that are decoded."""
+    pixels_NSSC = _decode(photos, captioner.image_size, config)
     starts = range(0, len(pixels_NSSC), config.batch_photos)
     batches = [pixels_NSSC[start : start + config.batch_photos] for start in starts]
     for batch in batches[:1]:
