@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -128,7 +129,7 @@ def list_channels(index: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     document = ask_info(index, capsys)
     assert run(["info", "--index", str(index)]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("channels"))
-    named = [each.split(":")[0] for each in line.removeprefix("channels").strip().split("; ") if ": " in each]
+    named = re.findall(r"(\w+): kind ", line)
     assert named == list(document["channels"])
     return named
 
