@@ -10,7 +10,8 @@ share);
 `conveyor` and `profile` (stages at once, and what each took), `photo_rows` (pixels → rows),
 `ledger` and `report` (what the index knew and what was found now),
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
-anything to do), `build` (all of it), `watch` (again and again);
+anything to do), `build` (all of it), `cluster/` (files → rows on many machines), `engine` (there or here),
+`watch` (again and again);
 `likelihoods` (photos again, for a search that ranks them again);
 `samples`, `peak_memory`, `speed`, then the commands: `command` is `retrieve index`.
 """

@@ -17,7 +17,7 @@ from indexer.current_index import (
     read_current,
     require_one_captioner,
 )
-from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
 from indexer.describer import Describer
 from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
@@ -55,6 +55,7 @@ def build_index(
     tagger: "Tagger | None" = None,
     image_tower: "ImageTower | None" = None,
     profile: Profile | None = None,
+    read_photos: ReadPhotos | None = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
@@ -62,7 +63,8 @@ def build_index(
     was until it was deleted, is not captioned again, wherever it lies now, unless `config.recaption` says
     so. What people wrote stays the main caption of its photo. With an `image_head` photos get image vectors
     too, with an `image_tower` that one's, with a `tagger` tags. Of `config`, the keys that choose models are
-    not read: the models are given. `profile` is told how long each stage is at work.
+    not read: the models are given. `profile` is told how long each stage is at work,
+    `read_photos` reads the files in place of `decode_photos`, such as on many machines.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -97,7 +99,7 @@ def build_index(
         writer = IndexWriter(index, base, record, config.shard_rows, space, config.vectors.to_wish())
         run = _Run(writer, ledger, SeenFiles.read(index), scan)
         try:
-            run.add_rows(describer, text_encoder, config, progress, profile)
+            run.add_rows(describer, text_encoder, config, progress, profile, read_photos or decode_photos)
             run.follow_paths()
         except (KeyboardInterrupt, SystemExit):
             run.writer.suspend()
@@ -125,6 +127,7 @@ class _Run:
         config: IndexConfig,
         progress: Progress,
         profile: Profile,
+        read_photos: ReadPhotos,
     ) -> None:
         """Rows for the contents that are new, and a note of where each lies."""
         asked: set[str] = set()
@@ -149,7 +152,7 @@ class _Run:
         done, total = len(self.scan.paths) - len(unread), len(self.scan.paths)
         if done:
             progress(_INDEXING, done, total)
-        with closing(decode_photos(unread, wanted, settings)) as reads:
+        with closing(read_photos(unread, wanted, settings)) as reads:
             for photo in make_rows(self._note(reads, profile), describer, config.batch_photos, profile):
                 with profile.stage("shards"):
                     self._add(photo, text_encoder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.engine import Engine, choose_reader, open_engine
 from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption, RuntimeOption
 from retrieval.device import Device
 from retrieval.printable import make_printable
@@ -49,6 +50,15 @@ def index(
     device: DeviceOption = Device.AUTO,
     runtime: RuntimeOption = None,
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="Read photos on this machine, or on a Ray cluster.")
+    ] = Engine.LOCAL,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address", metavar="HOST:PORT", help="The head of the Ray cluster; without it a local one."
+        ),
+    ] = None,
 ) -> None:
     """Bring an index up to date with folders of photos: add, update, remove."""
     from indexer.config import IndexConfig
@@ -64,7 +74,7 @@ def index(
     settings = load_config(IndexConfig, config)
     settings = settings.model_copy(update={name: value for name, value in asked.items() if value is not None})
     require_photos_exist(photos)
-    run = _Runs(photos, index, settings, device)
+    run = _Runs(photos, index, settings, device, engine, ray_address)
     told = _Told(run, index, json_output, profile)
     if watch:
         from indexer.watch import follow
@@ -78,11 +88,21 @@ def index(
 class _Runs:
     """Brings the index up to date each time that it is called; the models are loaded when first needed."""
 
-    def __init__(self, photos: list[Path], index: Path, settings: "IndexConfig", device: Device) -> None:
+    def __init__(
+        self,
+        photos: list[Path],
+        index: Path,
+        settings: "IndexConfig",
+        device: Device,
+        engine: Engine,
+        ray_address: str | None,
+    ) -> None:
         self._photos = photos
         self._index = index
         self._settings = settings
         self._device = device
+        self._engine = engine
+        self._ray_address = ray_address
         self._models: Models | None = None
         self.profile: Profile | None = None
 
@@ -94,26 +114,31 @@ class _Runs:
         with show_progress() as progress:
             report = find_unchanged(self._photos, self._index, self._settings)
             if report is None:
-                from indexer.build import build_index
-                from indexer.profile import Profile
-
-                models = self._load_models(progress)
-                self.profile = Profile()
-                report = build_index(
-                    self._photos,
-                    self._index,
-                    models.captioner,
-                    models.text_encoder,
-                    self._settings,
-                    progress,
-                    models.image_head,
-                    models.tagger,
-                    models.image_tower,
-                    self.profile,
-                )
+                report = self._build(progress)
         # Asked for once, not at every change of a folder that is followed.
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
         return report
+
+    def _build(self, progress: "Progress") -> "IndexReport":
+        from indexer.build import build_index
+        from indexer.profile import Profile
+
+        with open_engine(self._engine, self._ray_address):
+            models = self._load_models(progress)
+            self.profile = Profile()
+            return build_index(
+                self._photos,
+                self._index,
+                models.captioner,
+                models.text_encoder,
+                self._settings,
+                progress,
+                models.image_head,
+                models.tagger,
+                models.image_tower,
+                self.profile,
+                choose_reader(self._engine, models, self._settings, self._device),
+            )
 
     def _load_models(self, progress: "Progress") -> "Models":
         if self._models is None:

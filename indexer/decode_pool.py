@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from multiprocessing.connection import Connection
+from typing import TypeAlias
 
 from indexer.decode import DecodedPhoto, Reason, photo_error
 from indexer.decode_worker import (
@@ -29,6 +30,7 @@ from indexer.framing import Framing
 from indexer.photo_file import identify_path
 from indexer.seen_files import FileStamp
 from retrieval.errors import PhotoError, RetrievalError
+from retrieval.store.schema import PhotoRow
 
 _SECONDS_TO_START = 60.0
 _MAIN = "from indexer.decode_worker import main; main()"
@@ -54,7 +56,8 @@ class ReadPhoto:
     """What became of one file. `photo` and `reason` are both None where its pixels were not wanted.
 
     `seconds` is how long it took. Where its bytes could not be read, `stamp` is None, and what stands for
-    their hash is `identify_path`.
+    their hash is `identify_path`. `row` is what was made of it where more than pixels was asked for (see
+    `cluster/`).
     """
 
     path: bytes
@@ -63,11 +66,18 @@ class ReadPhoto:
     photo: DecodedPhoto | None = None
     reason: str | None = None
     seconds: float = 0.0
+    row: PhotoRow | None = None
 
     @property
     def bytes(self) -> int:
         """The size of the file; 0 where it could not be read."""
         return self.stamp.size if self.stamp else 0
+
+
+ReadPhotos: TypeAlias = Callable[
+    [Iterable[bytes], Callable[[str], bool], DecodeSettings], Generator[ReadPhoto, None, None]
+]
+"""What `decode_photos` does, or another in its place."""
 
 
 def decode_photos(

@@ -41,7 +41,7 @@ def make_rows(
         batch: list[tuple[bytes, DecodedPhoto]] = []
         for read in reads:
             if read.photo is None:
-                yield FoundPhoto(read.path, read.image_id, _to_failed_row(read) if read.reason else None)
+                yield FoundPhoto(read.path, read.image_id, _to_failed_row(read) if read.reason else read.row)
                 continue
             batch.append((read.path, read.photo))
             if len(batch) >= batch_photos:

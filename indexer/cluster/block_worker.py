@@ -1,0 +1,55 @@
+"""What runs on a node, with models of its own: reads the files of a block, answers what became of each."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+
+from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.describer import Describer
+from indexer.photo_file import identify_path, read_photo
+from indexer.photo_rows import make_rows
+from retrieval.errors import PhotoError
+from retrieval.store.files import hash_bytes
+
+
+class BlockWorker:
+    """A Ray actor. It loads the models once."""
+
+    def __init__(self, load: Callable[[], Describer], settings: DecodeSettings, batch_photos: int) -> None:
+        self._load = load
+        self._settings = settings
+        self._batch_photos = batch_photos
+        self._describer: Describer | None = None
+
+    def open(self) -> str:
+        """Load the models; the hash of all that decides what they make of a photo."""
+        self._describer = self._load()
+        return self._describer.weights_sha256
+
+    def identify(self, paths: Sequence[bytes]) -> list[ReadPhoto]:
+        """The hash of each file's bytes, which are read and not looked into."""
+        return [_identify(path) for path in paths]
+
+    def describe(self, paths: Sequence[bytes]) -> list[ReadPhoto]:
+        """What became of each file, with the row of those that are photos, by the stages of a local run."""
+        assert self._describer is not None
+        known: dict[bytes, ReadPhoto] = {}
+
+        def note(reads: Iterator[ReadPhoto]) -> Iterator[ReadPhoto]:
+            for read in reads:
+                known[read.path] = dataclasses.replace(read, photo=None)
+                yield read
+
+        with closing(decode_photos(paths, lambda _: True, self._settings)) as reads:
+            for found in make_rows(note(reads), self._describer, self._batch_photos):
+                if known[found.path].reason is None:
+                    known[found.path] = dataclasses.replace(known[found.path], row=found.row)
+        return list(known.values())
+
+
+def _identify(path: bytes) -> ReadPhoto:
+    try:
+        file = read_photo(path)
+    except PhotoError as error:
+        return ReadPhoto(path, identify_path(path), reason=str(error))
+    return ReadPhoto(path, hash_bytes(file.data), file.stamp)

@@ -1,0 +1,68 @@
+"""Where `retrieve index` reads photos: in this machine's processes, or on a Ray cluster."""
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from retrieval.errors import UsageError
+
+if TYPE_CHECKING:
+    from indexer.config import IndexConfig
+    from indexer.decode_pool import ReadPhotos
+    from indexer.describer import Describer
+    from indexer.models import Models
+
+
+class Engine(StrEnum):
+    """What runs the stages from files to rows."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@contextmanager
+def open_engine(engine: Engine, ray_address: str | None = None) -> Iterator[None]:
+    """Have an engine running: Ray's at HOST:PORT, or for None one of this machine's own.
+
+    Raises:
+        UsageError: an address that is none, or that of Ray for another engine.
+        InstallationError: Ray is not installed.
+        ClusterError: nobody answers there.
+    """
+    if engine is Engine.LOCAL:
+        if ray_address is not None:
+            raise UsageError("found --ray-address without --engine ray, expected both; add the engine")
+        yield
+        return
+    from indexer.cluster.ray_cluster import open_cluster
+
+    with open_cluster(ray_address):
+        yield
+
+
+def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", device: str) -> "ReadPhotos":
+    """What reads the files for `build_index`; on a cluster each node loads the config's models itself."""
+    if engine is Engine.LOCAL:
+        from indexer.decode_pool import decode_photos
+
+        return decode_photos
+    from indexer.cluster.cluster_reader import ClusterReader
+
+    ours = _make_describer(models, config)
+    load = functools.partial(_load_describer, config, device)
+    return ClusterReader(load, ours.weights_sha256, config.batch_photos).read_photos
+
+
+def _load_describer(config: "IndexConfig", device: str) -> "Describer":
+    from indexer.models import load_models
+
+    return _make_describer(load_models(config, device), config)
+
+
+def _make_describer(models: "Models", config: "IndexConfig") -> "Describer":
+    from indexer.describer import Describer
+
+    heads = (models.image_head, models.tagger, models.image_tower)
+    return Describer(models.captioner, models.text_encoder, *heads, config)

@@ -1,0 +1,227 @@
+"""A real Ray cluster of several nodes gives the rows of a local run, whatever happens to the nodes."""
+
+import dataclasses
+import functools
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+from socket import create_server
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.build import build_index
+from indexer.captioner.captioner import Caption
+from indexer.cluster.cluster_reader import ClusterReader
+from indexer.cluster.ray_cluster import ClusterError, open_cluster
+from indexer.config import IndexConfig
+from indexer.describer import Describer
+from retrieval.errors import CheckpointError, RetrievalError, UsageError
+from retrieval.store.manifest import read_manifest
+from retrieval.store.schema import PhotoRow, Status
+from retrieval.store.shards import iterate_live_rows
+
+ray = pytest.importorskip("ray", reason="found no ray")
+cluster_utils = pytest.importorskip("ray.cluster_utils", reason="found no ray")
+
+# What nodes run comes from this file, which they cannot import.
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+BATCH, BLOCK = 2, 8
+CONFIG = IndexConfig(batch_photos=BATCH, shard_rows=8)
+
+
+class ColourCaptioner:
+    """Says each photo's mean colour, and notes in a file which process looked at it."""
+
+    name = "colours"
+    image_size = 8
+    weights_sha256 = hashlib.sha256(b"colours").hexdigest()
+
+    def __init__(self, log: Path, seconds: float = 0.0) -> None:
+        self._log = log
+        self._seconds = seconds
+
+    def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
+        time.sleep(self._seconds)
+        colours = [tuple(pixels.mean(axis=(0, 1)).round().astype(int)) for pixels in pixels_BHWC]
+        with self._log.open("a") as log:
+            log.writelines(f"{os.getpid()} {red} {green} {blue}\n" for red, green, blue in colours)
+        return [
+            Caption(("red", str(red), "green", str(green), "blue", str(blue)), -1.0)
+            for red, green, blue in colours
+        ]
+
+
+class HashEncoder:
+    name = "hashes"
+    dimension = 16
+    weights_sha256 = hashlib.sha256(b"hashes").hexdigest()
+
+    def encode(self, texts):
+        seeds = [list(hashlib.sha256(text.encode()).digest()) for text in texts]
+        vectors = np.array([np.random.default_rng(seed).standard_normal(16) for seed in seeds]).reshape(
+            -1, 16
+        )
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def load_models(log: Path, seconds: float = 0.0) -> Describer:
+    return Describer(ColourCaptioner(log, seconds), HashEncoder())
+
+
+def fail_to_load() -> Describer:
+    raise CheckpointError("found no weights")
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """A head without a CPU and two nodes with one each; a test that ends one starts another."""
+    small = {"object_store_memory": 100 * 2**20, "include_dashboard": False}
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    cluster.wait_for_nodes()
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Sixty photos, of which some are the same; and files that are none."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(60):
+        Image.new("RGB", (16, 12), (number * 4 % 200, 50, number)).save(folder / f"{number:02d}.png")
+    for number in (0, 31):
+        (folder / f"copy of {number}.png").write_bytes((folder / f"{number:02d}.png").read_bytes())
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "words.jpg").write_bytes(b"Dear diary")
+    (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    return folder
+
+
+def index_here(photos: Path, index: Path, log: Path):
+    return build_index([photos], index, ColourCaptioner(log), HashEncoder(), CONFIG)
+
+
+def index_there(address: str | None, photos: Path, index: Path, log: Path, load=None, progress=None):
+    load = load or functools.partial(load_models, log)
+    reader = ClusterReader(load, ColourCaptioner.weights_sha256, BATCH)
+    arguments = {} if progress is None else {"progress": progress}
+    with open_cluster(address):
+        return build_index(
+            [photos],
+            index,
+            ColourCaptioner(log),
+            HashEncoder(),
+            CONFIG,
+            read_photos=reader.read_photos,
+            **arguments,
+        )
+
+
+def read_all_rows(index: Path) -> dict[str, PhotoRow]:
+    return {row.image_id: row for _, row in iterate_live_rows(index, read_manifest(index))}
+
+
+def assert_same_rows(index: Path, other: Path) -> None:
+    ours, theirs = read_all_rows(index), read_all_rows(other)
+    assert ours.keys() == theirs.keys()
+    for image_id, row in ours.items():
+        for field in dataclasses.fields(row):
+            if field.name not in ("attention", "failed_at"):
+                np.testing.assert_equal(getattr(row, field.name), getattr(theirs[image_id], field.name))
+
+
+def test_rows_are_those_of_a_local_run(nodes, photos, tmp_path):
+    here, there, log = tmp_path / "here", tmp_path / "there", tmp_path / "log"
+    expected = index_here(photos, here, tmp_path / "other log")
+    found = index_there(nodes.address, photos, there, log)
+    assert dataclasses.replace(found, seconds=0) == dataclasses.replace(expected, seconds=0)
+    assert (found.photos, found.failed) == (60, 3)
+    assert_same_rows(here, there)
+    lines = log.read_text().splitlines()
+    assert len(lines) == 60
+    assert len({line.split()[0] for line in lines}) == 2
+    # Nothing is captioned again but what is new, and what was moved is known.
+    (photos / "07.png").rename(photos / "moved.png")
+    Image.new("RGB", (16, 12), (1, 2, 3)).save(photos / "new.png")
+    again = index_there(nodes.address, photos, there, log)
+    assert (again.new, again.photos, len(log.read_text().splitlines())) == (1, 61, 61)
+
+
+def test_a_node_that_is_killed_costs_the_blocks_in_flight_alone(nodes, photos, tmp_path):
+    here, there, log = tmp_path / "here", tmp_path / "there", tmp_path / "log"
+    index_here(photos, here, tmp_path / "other log")
+    victim = nodes.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    nodes.wait_for_nodes()
+    killed = []
+
+    def kill(description: str, done: int, total: int) -> None:
+        if done >= 20 and not killed:
+            killed.append(done)
+            nodes.remove_node(victim, allow_graceful=False)
+
+    load = functools.partial(load_models, log, 0.3)
+    report = index_there(nodes.address, photos, there, log, load, kill)
+    assert killed
+    assert (report.new, report.failed) == (60, 3)
+    assert_same_rows(here, there)
+    assert 60 <= len(log.read_text().splitlines()) <= 60 + 2 * BLOCK
+
+
+def test_other_models_or_none_on_a_node_are_refused(nodes, photos, tmp_path):
+    index, log = tmp_path / "index", tmp_path / "log"
+    with pytest.raises(CheckpointError, match="found no weights"):
+        index_there(nodes.address, photos, index, log, fail_to_load)
+    reader = ClusterReader(functools.partial(load_models, log), "0" * 64, BATCH)
+    with open_cluster(nodes.address), pytest.raises(RetrievalError, match="found models on a node"):
+        build_index(
+            [photos], index, ColourCaptioner(log), HashEncoder(), CONFIG, read_photos=reader.read_photos
+        )
+    assert not any(row.status is Status.INDEXED for row in _rows_if_any(index))
+
+
+def _rows_if_any(index: Path) -> list[PhotoRow]:
+    return list(read_all_rows(index).values()) if (index / "CURRENT").exists() else []
+
+
+def test_a_run_that_loses_all_nodes_says_so_and_is_carried_on(nodes, photos, tmp_path):
+    """The last to use these nodes."""
+    here, there, log = tmp_path / "here", tmp_path / "there", tmp_path / "log"
+
+    def kill(description: str, done: int, total: int) -> None:
+        if done == 30:
+            for node in [*nodes.worker_nodes]:
+                nodes.remove_node(node, allow_graceful=False)
+
+    with pytest.raises(ClusterError, match="found no node with a CPU"):
+        index_there(nodes.address, photos, there, log, functools.partial(load_models, log, 0.1), kill)
+    nodes.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    nodes.wait_for_nodes()
+    index_there(nodes.address, photos, there, log)
+    index_here(photos, here, tmp_path / "other log")
+    assert_same_rows(here, there)
+    assert len(log.read_text().splitlines()) < 2 * 60
+
+
+def test_a_cluster_that_does_not_answer_is_said_within_seconds():
+    with create_server(("127.0.0.1", 0)) as silent:
+        for port in (1, silent.getsockname()[1]):
+            start = time.monotonic()
+            with (
+                pytest.raises(ClusterError, match=rf"\Afound no answer .* at 127.0.0.1:{port}, [^\n]*\Z"),
+                open_cluster(f"127.0.0.1:{port}"),
+            ):
+                pass
+            assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize("address", ["", "auto", "10.0.0.1", "ray://10.0.0.1:10001", "a b:1"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(UsageError, match="expected a Ray cluster's HOST:PORT"), open_cluster(address):
+        pass
