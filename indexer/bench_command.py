@@ -35,11 +35,13 @@ def index(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Measure the whole of `retrieve index` beside its CNN alone and beside plain torch, and its memory."""
+    from indexer.arenas import limit_arenas
     from indexer.config import IndexConfig
     from indexer.scan import scan_photos
     from indexer.speed import cut_photos, measure_indexing
     from retrieval.config import load_config
 
+    limit_arenas()
     settings = load_config(IndexConfig, config)
     with ExitStack() as stack:
         if photos:

@@ -120,9 +120,11 @@ class _Runs:
         return report
 
     def _build(self, progress: "Progress") -> "IndexReport":
+        from indexer.arenas import limit_arenas
         from indexer.build import build_index
         from indexer.profile import Profile
 
+        limit_arenas()
         with open_engine(self._engine, self._ray_address):
             models = self._load_models(progress)
             self.profile = Profile()
