@@ -20,7 +20,7 @@ from retrieval.command.options import (
 )
 from retrieval.command.results_formats import ResultsFormat
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
-from retrieval.command.short_run import spare_collections
+from retrieval.command.short_run import short_run
 from retrieval.device import Device
 from retrieval.printable import make_printable
 from retrieval.search.arguments import require_count
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from indexer.photo_vector import PhotoVector
 
 
-@spare_collections()
+@short_run()
 def similar(
     photo: Annotated[
         str,

@@ -21,7 +21,7 @@ from retrieval.command.options import (
 )
 from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
-from retrieval.command.short_run import spare_collections
+from retrieval.command.short_run import short_run
 from retrieval.device import Device
 from retrieval.printable import make_printable
 from retrieval.search.arguments import require_count, require_fused, require_probability
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from retrieval.search.results import Results
 
 
-@spare_collections()
+@short_run()
 def search(
     text: Annotated[
         str,
