@@ -6,12 +6,13 @@ Shapes: Q queries, N vectors, D dimensions, K neighbours, C candidates.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from retrieval.channels.faiss_file import pack_index, unpack_index
-from retrieval.channels.faiss_installation import import_faiss
+from retrieval.channels.faiss_installation import import_faiss, one_thread
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.errors import RetrievalError
 from retrieval.text.unit_vectors import require_unit_vectors
@@ -167,6 +168,8 @@ class ApproximateIndex(ABC):
             bits = np.packbits(allowed_N, bitorder="little")
             inner = getattr(parameters, "base_index_params", None) or parameters
             inner.sel = faiss.IDSelectorBitmap(bits)
-        scores_QC, rows_QC = self._index.search(queries_QD, candidates, params=parameters)
+        # A single query is over before a second thread has begun; the threads share queries, not vectors.
+        with one_thread() if len(queries_QD) == 1 else nullcontext():
+            scores_QC, rows_QC = self._index.search(queries_QD, candidates, params=parameters)
         scores_QC[rows_QC < 0] = -np.inf
         return scores_QC, rows_QC

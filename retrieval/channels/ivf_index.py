@@ -13,7 +13,7 @@ import numpy as np
 
 from retrieval.channels.approximate_index import ApproximateIndex
 from retrieval.channels.faiss_file import require_ids
-from retrieval.channels.faiss_installation import import_faiss
+from retrieval.channels.faiss_installation import import_faiss, one_thread
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.errors import RetrievalError
 from retrieval.text.unit_vectors import require_unit_vectors
@@ -49,7 +49,10 @@ class IvfIndex(ApproximateIndex):
         lists = cls._make_lists(dimension, choose_lists(len(unit_ND)))
         lists.cp.seed, lists.cp.niter = _SEED, _ROUNDS
         lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _POINTS_PER_LIST
-        lists.train(_enough(unit_ND))
+        # FAISS's threads wait for each other at every step of it, for long where something else runs beside
+        # them; and on one thread the bytes do not depend on their number.
+        with one_thread():
+            lists.train(_enough(unit_ND))
         index = faiss.IndexRefineFlat(lists)
         index.k_factor = _RESCORED
         index.add(unit_ND)
