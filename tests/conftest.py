@@ -5,7 +5,7 @@ Also the marks of tests that need something of the machine (`shared_data`, `gpu`
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +123,13 @@ def write_index(
 def make_index() -> Callable[..., dict[bytes, str]]:
     """`write_index`."""
     return write_index
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Iterator[str]:
+    """Where a Milvus Lite of its own lies for a test; it is made by whoever connects first."""
+    pytest.importorskip("pymilvus", reason="found no pymilvus")
+    server_manager = pytest.importorskip("milvus_lite.server_manager", reason="found no milvus-lite")
+    path = str(tmp_path / "photos.db")
+    yield path
+    server_manager.server_manager_instance.release_server(path)

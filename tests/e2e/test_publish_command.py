@@ -22,15 +22,6 @@ def index(tmp_path_factory, make_index):
     return index
 
 
-@pytest.fixture
-def lite(tmp_path):
-    pytest.importorskip("pymilvus", reason="found no pymilvus")
-    server_manager = pytest.importorskip("milvus_lite.server_manager", reason="found no milvus-lite")
-    path = str(tmp_path / "photos.db")
-    yield path
-    server_manager.server_manager_instance.release_server(path)
-
-
 def test_what_is_published_is_searched_there(index, lite, retrieve_here):
     done = retrieve_here("publish", "--to", lite, "--index", index)
     assert (done.returncode, done.stderr) == (0, "")
