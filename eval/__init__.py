@@ -4,6 +4,7 @@ In the order to read:
 `collection` (dataset → corpus, queries, qrels), `config`, `preparation` (the index and its engine),
 `indexing`, `encoded_queries`;
 `search` (queries through the engine), `placements` (scores → where the right photos came), `kept_scores`,
+`remembered_answers` (one answer for all systems that ask the same),
 `systems` (every channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human
 caption a photo), `searching` (all of them), `trec` (run and qrels files);
 `measures` (placements → Recall@k and the like), `system_result`, `bootstrap` (how sure they are),

@@ -1,5 +1,7 @@
 """All systems over all queries: by sentence, by image, by human captions. Reads an index, writes runs."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,18 +10,20 @@ from eval.config import EvalConfig
 from eval.kept_scores import KeptScores
 from eval.placements import Placements
 from eval.preparation import Subject
-from eval.search import RankingEngine
+from eval.remembered_answers import RememberingSearcher
+from eval.search import RankingEngine, ScoredQueries, search_collection
 from eval.sentence_search import place_sentences
 from eval.systems import (
     FUSED,
     RECIPROCAL,
     RERANKED,
     RerankingEngine,
+    SystemRecorder,
     SystemRun,
     fuse_by_reciprocal_ranks,
     list_systems,
-    run_system,
 )
+from eval.trec import open_run
 from retrieval.progress import Progress
 
 
@@ -39,27 +43,44 @@ class SearchOutcome:
 
 
 def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progress) -> SearchOutcome:
-    """Every query through every system; OUT/run.*.txt list the best photos of each."""
-    collection, engine, at_once = subject.collection, subject.engine, config.queries_per_batch
-    runs, by_image = dict[str, SystemRun](), dict[str, Placements]()
+    """Every query through every system; OUT/run.*.txt list the best photos of each.
 
-    def run(asked: RankingEngine, name: str, channel: str | None, kept: KeptScores | None = None) -> None:
-        run_file = (out / f"run.{name}.txt", config.run_depth)
-        runs[name] = run_system(asked, collection, (name, channel), run_file, progress, at_once, kept)
-
-    vector_channels = list_vector_channels(subject)
-    for name, channel in list_systems(engine).items():
-        if name not in vector_channels:
-            run(engine, name, channel)
-            continue
-        with KeptScores(collection, out) as kept:
-            run(engine, name, channel, kept)
-            by_image[name] = place_sentences(kept.read(at_once), collection, runs[name].own_scores)
-    if FUSED in runs:
-        run(fuse_by_reciprocal_ranks(engine), RECIPROCAL, None)
-    if subject.reranker is not None:
-        run(RerankingEngine(engine, subject.reranker), RERANKED, None)
+    The systems take turns, batch by batch, so that each channel is asked once for all of them.
+    """
+    collection, at_once = subject.collection, config.queries_per_batch
+    systems, channels = list_all_systems(subject), list_vector_channels(subject)
+    with ExitStack() as stack:
+        keeping = {name: stack.enter_context(KeptScores(collection, out)) for name in channels}
+        recorders, streams = dict[str, SystemRecorder](), list[Iterator[ScoredQueries]]()
+        for name, (engine, channel) in systems.items():
+            run = open_run(out / f"run.{name}.txt", collection, name, config.run_depth)
+            recorders[name] = SystemRecorder(stack.enter_context(run), keeping.get(name))
+            streams.append(search_collection(engine, collection, channel, at_once))
+        done = 0
+        for batches in zip(*streams, strict=True):
+            for recorder, scored in zip(recorders.values(), batches, strict=True):
+                recorder.record(scored)
+            done += len(batches[0].queries)
+            progress("Searching", done, len(collection.queries))
+        runs = {name: recorder.finish() for name, recorder in recorders.items()}
+        by_image = {
+            name: place_sentences(kept.read(at_once), collection, runs[name].own_scores)
+            for name, kept in keeping.items()
+        }
     return SearchOutcome(runs, by_image, place_by_human_captions(collection, subject.encoder))
+
+
+def list_all_systems(subject: Subject) -> dict[str, tuple[RankingEngine, str | None]]:
+    """Whom each system asks, and for which of the channels; None is all of them fused."""
+    engine = subject.engine.with_searchers(RememberingSearcher)
+    systems = dict[str, tuple[RankingEngine, str | None]]()
+    for name, channel in list_systems(engine).items():
+        systems[name] = engine, channel
+    if FUSED in systems:
+        systems[RECIPROCAL] = fuse_by_reciprocal_ranks(engine), None
+    if subject.reranker is not None:
+        systems[RERANKED] = RerankingEngine(engine, subject.reranker), None
+    return systems
 
 
 def list_vector_channels(subject: Subject) -> list[str]:

@@ -1,4 +1,4 @@
-"""The systems that an index offers, and what each does with every query. Reads an opened index, writes runs.
+"""The systems that an index offers, and what is taken down of each. Reads an opened index, writes runs.
 
 A system is a channel on its own or, where there are several, all of them fused as a search without a channel
 fuses them, fused by their reciprocal ranks beside it, and the former ranked again where that is asked for.
@@ -6,17 +6,14 @@ fuses them, fused by their reciprocal ranks beside it, and the former ranked aga
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from eval.collection import Collection
 from eval.kept_scores import KeptScores
 from eval.placements import Placements, join_placements, place_relevant
-from eval.search import RankingEngine, search_collection
-from eval.trec import open_run
+from eval.search import RankingEngine, ScoredQueries
+from eval.trec import RunWriter
 from retrieval.channels.channel import Channel
-from retrieval.progress import Progress
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig, FusionMethod
 from retrieval.search.hit import Ranking
@@ -33,6 +30,28 @@ class SystemRun:
 
     placements: Placements
     own_scores: np.ndarray
+
+
+class SystemRecorder:
+    """Takes down what a system scores, batch by batch: in its run, and where the right photos came."""
+
+    def __init__(self, run: RunWriter, kept: KeptScores | None = None) -> None:
+        """The scores go to `kept` as well."""
+        self._run, self._kept = run, kept
+        self._parts, self._own_scores = list[Placements](), list[np.ndarray]()
+
+    def record(self, scored: ScoredQueries) -> None:
+        """The next queries."""
+        photos = [query.photo for query in scored.queries]
+        self._parts.append(place_relevant(scored.scores_QP, [[photo] for photo in photos]))
+        self._own_scores.append(scored.scores_QP[np.arange(len(photos)), photos])
+        self._run.write(scored)
+        if self._kept is not None:
+            self._kept.keep(scored)
+
+    def finish(self) -> SystemRun:
+        """All that was recorded."""
+        return SystemRun(join_placements(self._parts), np.concatenate(self._own_scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +82,3 @@ def fuse_by_reciprocal_ranks(engine: SearchEngine) -> SearchEngine:
 def pick_headline(systems: dict[str, str | None]) -> str:
     """The system that a search without further ado uses."""
     return FUSED if FUSED in systems else next(iter(systems))
-
-
-def run_system(
-    engine: RankingEngine,
-    collection: Collection,
-    system: tuple[str, str | None],
-    run_file: tuple[Path, int],
-    progress: Progress,
-    queries_per_batch: int = 64,
-    kept: KeptScores | None = None,
-) -> SystemRun:
-    """Search for all queries and write the run.
-
-    `system` is a name and the channel behind it, `run_file` a path and how many photos per query it lists;
-    the scores go to `kept` as well.
-    """
-    name, channel = system
-    path, depth = run_file
-    parts, own_scores = list[Placements](), list[np.ndarray]()
-    with open_run(path, collection, name, depth) as run:
-        for scored in search_collection(engine, collection, channel, queries_per_batch, progress):
-            photos = [query.photo for query in scored.queries]
-            parts.append(place_relevant(scored.scores_QP, [[photo] for photo in photos]))
-            own_scores.append(scored.scores_QP[np.arange(len(photos)), photos])
-            run.write(scored)
-            if kept is not None:
-                kept.keep(scored)
-    return SystemRun(join_placements(parts), np.concatenate(own_scores))

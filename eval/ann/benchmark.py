@@ -52,5 +52,7 @@ def benchmark_indexes(sets: Sequence[VectorSet], types: Sequence[str], progress:
                 recall = measure_ann_recall(found_QK, each.queries, each.vectors, kth_Q)
                 rows.append(AnnRow(each.name, len(each.vectors), variant.type, variant.parameters, k, recall))
                 speeds.append(speed)
+                # The next index may be built now; the two are not in memory together.
+                del variant
             progress("Timing indexes", number + 1, len(sets))
     return AnnBenchmark({each.name: each.description for each in sets}, tuple(rows), tuple(speeds))

@@ -4,7 +4,7 @@ Shapes: P photos, D dimensions of a channel's vectors.
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,8 +138,15 @@ class SearchEngine:
 
     def with_fusion(self, fusion: FusionConfig) -> "SearchEngine":
         """The same opened index, its channels fused in another way; nothing is read again."""
+        return self._with_ranker(self._ranker.with_fusion(fusion))
+
+    def with_searchers(self, wrap: Callable[[Searcher], Searcher]) -> "SearchEngine":
+        """The same opened index, each channel asked through what `wrap` makes of it."""
+        return self._with_ranker(self._ranker.with_searchers(wrap))
+
+    def _with_ranker(self, ranker: Ranker) -> "SearchEngine":
         other = copy.copy(self)
-        other._ranker = self._ranker.with_fusion(fusion)
+        other._ranker = ranker
         return other
 
     @property

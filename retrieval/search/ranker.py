@@ -3,7 +3,7 @@
 Shapes: Q queries, K photos of an answer, P photos of the index.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -122,6 +122,11 @@ class Ranker:
     def with_fusion(self, fusion: FusionConfig) -> "Ranker":
         """The same channels, fused in another way."""
         return Ranker(self.channels, fusion, self._human_P)
+
+    def with_searchers(self, wrap: Callable[[Searcher], Searcher]) -> "Ranker":
+        """The same fusion of channels that are asked through what `wrap` makes of each."""
+        channels = {name: wrap(searcher) for name, searcher in self.channels.items()}
+        return Ranker(channels, self._fusion, self._human_P)
 
     def rank(
         self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None

@@ -1,6 +1,9 @@
-"""Run as a program: evaluates photos that are none, and prints the seconds and megabytes that it took.
+"""Run as a program, twice: writes photos that are none and an index of them, and evaluates it.
 
 evaluate_synthetic.py FOLDER PHOTOS CAPTIONS_A_PHOTO
+evaluate_synthetic.py FOLDER
+
+The evaluation prints the seconds and megabytes that it took.
 """
 
 import hashlib
@@ -47,8 +50,9 @@ class QuickEncoder:
         return (vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)).astype(np.float32)
 
 
-def write_dataset(folder: Path, photos: int, captions: int, encoder: QuickEncoder) -> None:
+def write_dataset(folder: Path, photos: int, captions: int) -> None:
     """The dataset and an index of it whose captions are as good as people's."""
+    encoder = QuickEncoder()
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
     empty = Manifest(
@@ -77,10 +81,9 @@ def write_dataset(folder: Path, photos: int, captions: int, encoder: QuickEncode
     writer.commit()
 
 
-def main(folder: Path, photos: int, captions: int) -> None:
-    """Write the dataset and evaluate it."""
+def evaluate_dataset(folder: Path) -> None:
+    """Evaluate what `write_dataset` has written."""
     encoder = QuickEncoder()
-    write_dataset(folder, photos, captions, encoder)
     eval.preparation.load_text_encoder = lambda name, device: encoder
     started = time.monotonic()
     request = EvalRequest(data=folder, out=folder / "out", index=folder / "index", config=EvalConfig())
@@ -95,4 +98,7 @@ def main(folder: Path, photos: int, captions: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    if len(sys.argv) > 2:
+        write_dataset(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    else:
+        evaluate_dataset(Path(sys.argv[1]))

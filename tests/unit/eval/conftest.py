@@ -23,6 +23,7 @@ from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
 from eval.system_result import measure_sentence_search, measure_system
 from retrieval.captioned_dataset import tokenize
+from retrieval.channels.searcher import Searcher
 from retrieval.search.fusion import FusionConfig
 from retrieval.search.hit import Ranking
 
@@ -70,6 +71,10 @@ class TableEngine:
     def with_fusion(self, fusion: FusionConfig) -> "TableEngine":
         """Itself: its table says what a fused search answers."""
         self.fusions.append(fusion)
+        return self
+
+    def with_searchers(self, wrap: Callable[[Searcher], Searcher]) -> "TableEngine":
+        """Itself: a table has no channels to be asked."""
         return self
 
     def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:

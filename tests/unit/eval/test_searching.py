@@ -1,5 +1,7 @@
 """Several channels: each is a system, all of them fused another, and each is compared with each."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ from eval.run import measure_systems
 from eval.searching import SearchOutcome, list_vector_channels, search_all
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.channels.channel import Channel
+from retrieval.errors import RetrievalError
 from retrieval.progress import no_progress
+from retrieval.search.hit import Ranking
 from retrieval.store.manifest import Manifest, ModelRecord, VectorsRecord
 from retrieval.text.text_encoder import TextEncoder
 
@@ -55,6 +59,33 @@ def test_every_system_searches_for_every_query(tmp_path: Path, outcome: SearchOu
     for name in outcome.runs:
         assert len((tmp_path / f"run.{name}.txt").read_text().splitlines()) == 12 * 4
     assert list(outcome.placements) == [*outcome.runs, "human caption"]
+
+
+def test_they_take_turns_batch_by_batch(tmp_path: Path, subject: Subject) -> None:
+    asked, steps = list[tuple[str | None, int]](), list[tuple[int, int]]()
+    rank = subject.engine.rank
+
+    def note(queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
+        asked.append((channel, len(queries)))
+        return rank(queries, k, channel)
+
+    subject.engine.rank = note
+    search_all(
+        subject, tmp_path, EvalConfig(queries_per_batch=8), lambda _, done, total: steps.append((done, total))
+    )
+    turn = ("caption", "image", "lexical", None, None)
+    assert asked == [(channel, count) for count in (8, 4) for channel in turn]
+    assert steps == [(8, 12), (12, 12)]
+
+
+def test_where_one_fails_none_leaves_a_run(tmp_path: Path, subject: Subject) -> None:
+    before = sorted(tmp_path.iterdir())
+    # The eighth answer is the third system's second.
+    factors = iter([1.0] * 7 + [np.nan])
+    subject.engine.spoil = lambda ranking: replace(ranking, scores_QK=ranking.scores_QK * next(factors))
+    with pytest.raises(RetrievalError, match="have NaN scores"):
+        search_all(subject, tmp_path, EvalConfig(queries_per_batch=5), no_progress)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_reciprocal_ranks_are_fused_with_equal_weights(subject: Subject, outcome: SearchOutcome) -> None:

@@ -8,13 +8,29 @@ import numpy as np
 import pytest
 
 from eval.collection import Collection
-from eval.search import search_collection
-from eval.systems import FUSED, list_systems, pick_headline, run_system
+from eval.search import RankingEngine, search_collection
+from eval.systems import FUSED, SystemRecorder, SystemRun, list_systems, pick_headline
+from eval.trec import open_run
 from retrieval.errors import RetrievalError
-from retrieval.progress import no_progress
 from retrieval.search.hit import Ranking
 
 SCORES = np.arange(48.0).reshape(12, 4) % 7
+
+
+def record_all(
+    engine: RankingEngine,
+    collection: Collection,
+    system: tuple[str, str | None],
+    run_file: tuple[Path, int],
+    at_once: int,
+) -> SystemRun:
+    name, channel = system
+    path, depth = run_file
+    with open_run(path, collection, name, depth) as run:
+        recorder = SystemRecorder(run)
+        for scored in search_collection(engine, collection, channel, at_once):
+            recorder.record(scored)
+    return recorder.finish()
 
 
 class TestSystems:
@@ -38,14 +54,7 @@ class TestSystems:
         perfect = np.eye(4)[right]
         engine = table_engine(small_collection, {"caption": perfect, "image": -perfect, None: perfect * 0})
         runs = {
-            name: run_system(
-                engine,
-                small_collection,
-                (name, channel),
-                (tmp_path / name, 2),
-                no_progress,
-                queries_per_batch=5,
-            )
+            name: record_all(engine, small_collection, (name, channel), (tmp_path / name, 2), 5)
             for name, channel in list_systems(engine).items()
         }
         assert runs["caption"].placements.above_J.tolist() == [0] * 12
@@ -68,7 +77,7 @@ class TestSystems:
             return replace(ranking, photos_QK=photos_QK)
 
         engine.spoil = leave_out
-        run = run_system(engine, small_collection, ("lexical", "lexical"), (tmp_path / "run", 9), no_progress)
+        run = record_all(engine, small_collection, ("lexical", "lexical"), (tmp_path / "run", 9), 64)
         assert np.isneginf(run.own_scores).all()
         assert run.placements.above_J.tolist() == [3] * 12
         assert len((tmp_path / "run").read_text().splitlines()) == 12 * 3
