@@ -6,7 +6,8 @@ PHOTOS ?= .cache/samples
 INDEX ?= index
 SENTENCE ?= a man taking a picture
 DATA ?= ../shared/data/flickr8k
-export PHOTOS INDEX SENTENCE DATA
+CAPTIONS ?= ../shared/data/flickr30k_captions
+export PHOTOS INDEX SENTENCE DATA CAPTIONS
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
@@ -14,7 +15,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test scale fault pictures cells encoders report speed calibration lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells encoders report speed bench calibration lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +66,10 @@ report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tab
 
 speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, beside what is asked of them (minutes)
 	$(BIN)/python -m tests.e2e.measure_service
+
+bench: $(READY) ## Measure our vector index beside other engines, over the sentences of CAPTIONS (minutes)
+	$(INSTALL) --editable '.[bench]'
+	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --keep .cache/bench
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration

@@ -14,5 +14,6 @@ caption a photo), `searching` (all of them), `trec` (run and qrels files);
 `failures/` (why queries fail), `stored_vectors`, `exact`, `ann/` (what approximate indexes give up and win);
 `ablation/` (what was tried, and what it gave), `published`, `environment`, `stopwatch`, `run_info`, `report`,
 `conditions`, `tables`, `study_tables`, `markdown`, `page/`, `readme` (how it is shown), `run` (the whole),
-`command` (`retrieve eval`).
+`command` (`retrieve eval`);
+`bench/` (our engine beside others), `bench_command` (`retrieve bench search` and `open`).
 """

@@ -13,5 +13,5 @@ share);
 anything to do), `build` (all of it), `cluster/` (files → rows on many machines), `engine` (there or here),
 `watch` (again and again);
 `likelihoods` (photos again, for a search that ranks them again);
-`samples`, `peak_memory`, `speed`, then the commands: `command` is `retrieve index`.
+`samples`, `speed`, then the commands: `command` is `retrieve index`.
 """

@@ -1,7 +1,5 @@
 """`retrieve bench`: measures on this machine, prints figures side by side. Writes nothing that stays."""
 
-import dataclasses
-import json
 import os
 import tempfile
 from contextlib import ExitStack
@@ -10,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from retrieval.command.bench_rows import print_json, print_rows
 from retrieval.command.options import DeviceOption, JsonOption
 from retrieval.device import Device
 
@@ -50,12 +49,4 @@ def index(
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             chosen = cut_photos(Path(folder), count)
         rows = measure_indexing(chosen, settings, device)
-    if json_output:
-        typer.echo(json.dumps([dataclasses.asdict(row) for row in rows]))
-        return
-    typer.echo(f"{'':40} {'ours':>10} {'reference':>10} {'':10} {'ratio':>6} {'asked':>6}")
-    for row in rows:
-        typer.echo(
-            f"{row.name:40} {row.ours:10.1f} {row.reference:10.1f} {row.unit:10} "
-            f"{row.ratio:6.2f} {row.asked:6.2f}"
-        )
+    (print_json if json_output else print_rows)(rows)

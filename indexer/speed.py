@@ -4,7 +4,6 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +19,17 @@ from indexer.captioner.vocabulary import Vocabulary
 from indexer.config import IndexConfig
 from indexer.decode_pool import DecodeSettings, decode_photos
 from indexer.models import Models, load_models
-from indexer.peak_memory import PeakMemory
 from indexer.report import IndexReport
 from indexer.samples import find_samples
+from retrieval.command.bench_rows import BenchRow
 from retrieval.device import require_torch_device
 from retrieval.errors import RetrievalError, UsageError
+from retrieval.peak_memory import PeakMemory
 from retrieval.runtime import Runtime, pick_runtimes
 
 _SIZE = (800, 600)
 _MOST_BYTES = 2e9
 _MOST_BARE, _MOST_PLAIN, _WARMING_UP = 512, 96, 64
-
-
-@dataclass(frozen=True, slots=True)
-class SpeedRow:
-    """One measure beside what it is compared with; `ratio` is better when higher, `asked` its bar."""
-
-    name: str
-    ours: float
-    reference: float
-    unit: str
-    ratio: float
-    asked: float
 
 
 def cut_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
@@ -62,7 +50,7 @@ def cut_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
     return paths
 
 
-def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -> list[SpeedRow]:
+def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -> list[BenchRow]:
     """The whole path of `build_index` in each runtime that is there, beside others, and the memory it took.
 
     Beside the bare CNN in the same runtime, which gets pixels that are decoded already, in the same batches;
@@ -94,9 +82,9 @@ def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -
     name = f"{row.name}, beside plain torch"
     return [
         *rows,
-        SpeedRow(name, row.ours, plain, "photos/s", row.ours / plain, 3.0),
-        SpeedRow("memory", whole_bytes / 1e6, _MOST_BYTES / 1e6, "MB", _MOST_BYTES / whole_bytes, 1.0),
-        SpeedRow(
+        BenchRow(name, row.ours, plain, "photos/s", row.ours / plain, 3.0),
+        BenchRow("memory", whole_bytes / 1e6, _MOST_BYTES / 1e6, "MB", _MOST_BYTES / whole_bytes, 1.0),
+        BenchRow(
             f"memory, {len(photos)} photos after {len(half)}",
             whole_bytes / 1e6,
             half_bytes / 1e6,
@@ -138,14 +126,14 @@ def _load(config: IndexConfig, runtime: Runtime, device: str) -> Models:
     return models
 
 
-def _compare(whole: IndexReport, photos: Sequence[Path], models: Models, config: IndexConfig) -> SpeedRow:
+def _compare(whole: IndexReport, photos: Sequence[Path], models: Models, config: IndexConfig) -> BenchRow:
     """What a run did beside the bare CNN."""
     assert isinstance(models.captioner, AttentionCaptioner)
     if not whole.photos:
         raise RetrievalError("none of these photos can be read; give others")
     bare = _measure_encoder(photos[:_MOST_BARE], models.captioner, config)
     ours = whole.photos / whole.seconds
-    return SpeedRow(f"index in {models.captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
+    return BenchRow(f"index in {models.captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
 
 
 def _index(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> IndexReport:

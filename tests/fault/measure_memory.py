@@ -8,7 +8,7 @@ from stub_models import ColourCaptioner, HashEncoder
 
 from indexer.build import build_index
 from indexer.config import IndexConfig
-from indexer.peak_memory import PeakMemory
+from retrieval.peak_memory import PeakMemory
 
 photos, index = sys.argv[1:]
 memory = PeakMemory()

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from indexer.peak_memory import PeakMemory
+from retrieval.peak_memory import PeakMemory
 
 needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 

@@ -1,0 +1,47 @@
+"""Ours, as an index holds and searches a channel's vectors. Reads and writes DIR/vectors, DIR/record.json."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from eval.bench.peers.peer import Peer
+from retrieval.channels.vector_choice import build_vector_index
+from retrieval.channels.vector_index import VectorIndex, read_vectors, write_vectors
+from retrieval.store.manifest import VectorsRecord, VectorsWish
+
+_RECORD = "record.json"
+
+
+class RetrievePeer(Peer):
+    """The kind that the number of vectors asks for, which has chosen its effort when it was built."""
+
+    name = "retrieve"
+    packages = ("retrieval",)
+    efforts = (0,)
+
+    def __init__(self, vectors: VectorIndex) -> None:
+        """Use `open`."""
+        self._vectors = vectors
+
+    @classmethod
+    def build(cls, vectors_ND: np.ndarray, folder: Path) -> None:
+        """As `Peer.build`."""
+        built, ann_recall = build_vector_index(vectors_ND, np.arange(len(vectors_ND)), VectorsWish())
+        record = write_vectors(folder, "caption", built, ann_recall)
+        (folder / _RECORD).write_text(json.dumps(dataclasses.asdict(record)))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """As `Peer.open`."""
+        record = VectorsRecord(**json.loads((folder / _RECORD).read_text()))
+        return cls(read_vectors(folder, record, "cpu"))
+
+    def set_effort(self, effort: int) -> None:
+        """As `Peer.set_effort`: there is nothing to choose."""
+
+    def search(self, queries_QD: np.ndarray, k: int) -> np.ndarray:
+        """As `Peer.search`."""
+        return self._vectors.search(queries_QD, k)[1]

@@ -1,0 +1,69 @@
+"""`retrieve bench search` and `open`: the rows of the design, of engines that are there."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+COLUMNS = ["name", "ours", "reference", "unit", "ratio", "asked"]
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Path:
+    """Vectors in groups: a graph over vectors all equally far would be another matter."""
+    rng = np.random.default_rng(0)
+    groups = rng.standard_normal((30, 24))
+    path = tmp_path / "vectors.npy"
+    with path.open("wb") as file:
+        array = groups[rng.integers(0, 30, 2000)] + 0.7 * rng.standard_normal((2000, 24))
+        np.lib.format.write_array(file, array.astype(np.float32))
+    return path
+
+
+@pytest.mark.slow
+def test_rows_beside_milvus_lite(retrieve_here, vectors: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pymilvus", reason="found no pymilvus")
+    pytest.importorskip("milvus_lite", reason="found no milvus-lite")
+    options = ("--vectors", vectors, "--count", "1900", "--queries", "50", "--peer", "milvus lite")
+    keep = ("--keep", tmp_path / "keep", "--json")
+    rows = []
+    for command in ("search", "open"):
+        done = retrieve_here("bench", command, *options, *keep)
+        assert done.returncode == 0, done.stderr
+        rows += json.loads(done.stdout)
+    assert [row["name"].split(", beside ") for row in rows] == [
+        [name, "milvus lite"]
+        for name in (
+            "one query at a time",
+            "many queries at once",
+            "ann_recall@10",
+            "memory of a search",
+            "time to build",
+            "memory to build",
+            "from opening to the first answer",
+            "on disk",
+        )
+    ]
+    for row in rows:
+        assert list(row) == COLUMNS
+        more = row["unit"] in ("queries/s", "share")
+        better, worse = (row["ours"], row["reference"]) if more else (row["reference"], row["ours"])
+        assert row["ratio"] == pytest.approx(better / worse)
+        assert row["asked"] == (0.99 if row["unit"] == "share" else 1.0)
+    one, many, recall, *_ = rows
+    assert one["ours"] > 0
+    assert many["reference"] > 0
+    assert (recall["ours"], recall["reference"] >= 0.99) == (1.0, True)
+
+
+def test_a_source_that_is_not_there_is_refused_in_one_line(retrieve_here, tmp_path: Path) -> None:
+    for option, said in (
+        ("--captions", "found no captions in"),
+        ("--vectors", "found no vectors in"),
+        ("--index", "found no index in"),
+    ):
+        done = retrieve_here("bench", "search", option, tmp_path / "nowhere", "--peer", "milvus lite")
+        assert done.returncode in (1, 2), done.stderr
+        assert said in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
