@@ -21,6 +21,7 @@ class KeptScores:
         """It takes 4 bytes a query and photo in `folder`."""
         self._collection = collection
         self._file = tempfile.TemporaryFile(dir=folder)
+        self._own_scores = list[np.ndarray]()
 
     def __enter__(self) -> "KeptScores":
         return self
@@ -30,9 +31,15 @@ class KeptScores:
     ) -> None:
         self._file.close()
 
-    def keep(self, scored: ScoredQueries) -> None:
+    def record(self, scored: ScoredQueries) -> None:
         """The next queries; all of them, in the collection's order, before any is read."""
+        self._own_scores.append(scored.own_scores)
         scored.scores_QP.astype(np.float32, copy=False).tofile(self._file)
+
+    @property
+    def own_scores(self) -> np.ndarray:
+        """Float32 (queries,): what each query's own photo scored."""
+        return np.concatenate(self._own_scores)
 
     def read(self, queries_per_batch: int) -> Iterator[ScoredQueries]:
         """What was kept, batch by batch."""

@@ -30,7 +30,7 @@ from eval.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.published import find_published
 from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
-from eval.search import score_photos
+from eval.search import describe_depth, score_photos
 from eval.searching import SearchOutcome, search_all
 from eval.significance import PhotoPermutation
 from eval.stopwatch import Stopwatch
@@ -117,7 +117,7 @@ def _measure(
     report = replace(
         results,
         captions=quality.percent,
-        notices=quality.notices,
+        notices=(*describe_depth(collection, subject.manifest.photos), *quality.notices),
         diversity=study_diversity(subject.captions, collection),
         human_judgement=replace(human, kendall=kendall) if human else None,
         sureness=sureness,

@@ -16,6 +16,7 @@ from retrieval.naming import name_first
 from retrieval.progress import Progress, no_progress
 from retrieval.search.fusion import spread_scores
 from retrieval.search.hit import Ranking
+from retrieval.search.ranker import CANDIDATES
 
 
 class RankingEngine(Protocol):
@@ -38,6 +39,11 @@ class ScoredQueries:
     queries: tuple[Query, ...]
     scores_QP: np.ndarray
 
+    @property
+    def own_scores(self) -> np.ndarray:
+        """Float32 (Q,): what each query's own photo scored."""
+        return self.scores_QP[np.arange(len(self.queries)), [query.photo for query in self.queries]]
+
 
 def locate_photos(collection: Collection, image_ids: Sequence[str]) -> np.ndarray:
     """int64 (P,): the place of each photo of the collection among the index's `image_ids`.
@@ -55,29 +61,58 @@ def locate_photos(collection: Collection, image_ids: Sequence[str]) -> np.ndarra
     return np.array([places[photo.image_id] for photo in collection.photos], dtype=np.int64)
 
 
+def pick_depth(collection: Collection, indexed: int) -> int | None:
+    """How many photos of each answer are looked at: as many as a search fuses.
+
+    All (None) where others than the collection's are among the `indexed` photos, which may be the first.
+    """
+    return CANDIDATES if indexed == len(collection.photos) else None
+
+
+def describe_depth(collection: Collection, indexed: int) -> tuple[str, ...]:
+    """What a reader must know of the ranks where not every photo has one of its own."""
+    photos, depth = len(collection.photos), pick_depth(collection, indexed)
+    if depth is None or photos <= depth:
+        return ()
+    return (
+        f"Of the {photos:,} photos the first {depth:,} of each answer are ranked, as many as a search fuses; "
+        "the others are tied behind them.",
+    )
+
+
 def search_collection(
     engine: RankingEngine,
     collection: Collection,
     channel: str | None,
     queries_per_batch: int,
     progress: Progress = no_progress,
+    depth: int | None = None,
 ) -> Iterator[ScoredQueries]:
     """The scores of all queries, batch by batch; photos that are only in the index compete for nothing.
 
-    Without a `channel` all of them answer, fused. `RetrievalError` where an answer is not a ranking.
+    Without a `channel` all of them answer, fused. `depth` is as in `score_photos`. `RetrievalError` where an
+    answer is not a ranking.
     """
     queries = collection.queries
     for start in range(0, len(queries), queries_per_batch):
         batch = queries[start : start + queries_per_batch]
-        yield ScoredQueries(batch, score_photos(engine, collection, batch, channel))
+        yield ScoredQueries(batch, score_photos(engine, collection, batch, channel, depth))
         progress(f"Searching {channel or 'all channels'}", start + len(batch), len(queries))
 
 
 def score_photos(
-    engine: RankingEngine, collection: Collection, queries: Sequence[Query], channel: str | None
+    engine: RankingEngine,
+    collection: Collection,
+    queries: Sequence[Query],
+    channel: str | None,
+    depth: int | None = None,
 ) -> np.ndarray:
-    """float32 (Q, P): what each photo of the collection scored for each query, -inf where it is no answer."""
-    ranking = engine.rank([query.text for query in queries], channel=channel)
+    """float32 (Q, P): what each photo of the collection scored for each query, -inf where it is no answer.
+
+    The answer is the first `depth` photos of the index, found as any search finds them. Without a `depth` it
+    is all of them, for which even an approximate index compares every vector.
+    """
+    ranking = engine.rank([query.text for query in queries], depth, channel)
     _refuse_bad_ranking(ranking, queries)
     scores_QN = spread_scores(ranking.scores_QK, ranking.photos_QK, len(ranking.image_ids), -np.inf)
     return scores_QN[:, locate_photos(collection, ranking.image_ids)]

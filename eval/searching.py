@@ -1,6 +1,6 @@
 """All systems over all queries: by sentence, by image, by human captions. Reads an index, writes runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from eval.kept_scores import KeptScores
 from eval.placements import Placements
 from eval.preparation import Subject
 from eval.remembered_answers import RememberingSearcher
-from eval.search import RankingEngine, ScoredQueries, search_collection
+from eval.search import RankingEngine, ScoredQueries, pick_depth, search_collection
 from eval.sentence_search import place_sentences
 from eval.systems import (
     FUSED,
@@ -25,6 +25,8 @@ from eval.systems import (
 )
 from eval.trec import open_run
 from retrieval.progress import Progress
+from retrieval.search.engine import SearchEngine
+from retrieval.search.reranking import Reranker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,41 +47,57 @@ class SearchOutcome:
 def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progress) -> SearchOutcome:
     """Every query through every system; OUT/run.*.txt list the best photos of each.
 
-    The systems take turns, batch by batch, so that each channel is asked once for all of them.
+    The systems take turns, batch by batch, so that each channel is asked once for all of them. Sentence
+    search by photo compares all photos, however many of them a search by sentence looks at.
     """
     collection, at_once = subject.collection, config.queries_per_batch
-    systems, channels = list_all_systems(subject), list_vector_channels(subject)
+    engine = subject.engine.with_searchers(RememberingSearcher)
+    depth = pick_depth(collection, subject.manifest.photos)
+    recorders, keeping = dict[str, SystemRecorder](), dict[str, KeptScores]()
+    streams = list[Iterator[ScoredQueries]]()
     with ExitStack() as stack:
-        keeping = {name: stack.enter_context(KeptScores(collection, out)) for name in channels}
-        recorders, streams = dict[str, SystemRecorder](), list[Iterator[ScoredQueries]]()
-        for name, (engine, channel) in systems.items():
+        for name, (asked, channel) in list_all_systems(engine, subject.reranker).items():
             run = open_run(out / f"run.{name}.txt", collection, name, config.run_depth)
-            recorders[name] = SystemRecorder(stack.enter_context(run), keeping.get(name))
-            streams.append(search_collection(engine, collection, channel, at_once))
-        done = 0
-        for batches in zip(*streams, strict=True):
-            for recorder, scored in zip(recorders.values(), batches, strict=True):
-                recorder.record(scored)
-            done += len(batches[0].queries)
-            progress("Searching", done, len(collection.queries))
-        runs = {name: recorder.finish() for name, recorder in recorders.items()}
+            recorders[name] = SystemRecorder(stack.enter_context(run))
+            streams.append(search_collection(asked, collection, channel, at_once, depth=depth))
+        for name in list_vector_channels(subject):
+            keeping[name] = stack.enter_context(KeptScores(collection, out))
+            streams.append(search_collection(engine, collection, name, at_once))
+        _record(streams, [*recorders.values(), *keeping.values()], len(collection.queries), progress)
         by_image = {
-            name: place_sentences(kept.read(at_once), collection, runs[name].own_scores)
+            name: place_sentences(kept.read(at_once), collection, kept.own_scores)
             for name, kept in keeping.items()
         }
+    runs = {name: recorder.finish() for name, recorder in recorders.items()}
     return SearchOutcome(runs, by_image, place_by_human_captions(collection, subject.encoder))
 
 
-def list_all_systems(subject: Subject) -> dict[str, tuple[RankingEngine, str | None]]:
+def _record(
+    streams: Sequence[Iterator[ScoredQueries]],
+    recorders: Sequence[SystemRecorder | KeptScores],
+    queries: int,
+    progress: Progress,
+) -> None:
+    """Each stream to its recorder, batch by batch in turns."""
+    done = 0
+    for batches in zip(*streams, strict=True):
+        for recorder, scored in zip(recorders, batches, strict=True):
+            recorder.record(scored)
+        done += len(batches[0].queries)
+        progress("Searching", done, queries)
+
+
+def list_all_systems(
+    engine: SearchEngine, reranker: Reranker | None
+) -> dict[str, tuple[RankingEngine, str | None]]:
     """Whom each system asks, and for which of the channels; None is all of them fused."""
-    engine = subject.engine.with_searchers(RememberingSearcher)
     systems = dict[str, tuple[RankingEngine, str | None]]()
     for name, channel in list_systems(engine).items():
         systems[name] = engine, channel
     if FUSED in systems:
         systems[RECIPROCAL] = fuse_by_reciprocal_ranks(engine), None
-    if subject.reranker is not None:
-        systems[RERANKED] = RerankingEngine(engine, subject.reranker), None
+    if reranker is not None:
+        systems[RERANKED] = RerankingEngine(engine, reranker), None
     return systems
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.kept_scores import KeptScores
 from eval.placements import Placements, join_placements, place_relevant
 from eval.search import RankingEngine, ScoredQueries
 from eval.trec import RunWriter
@@ -35,19 +34,15 @@ class SystemRun:
 class SystemRecorder:
     """Takes down what a system scores, batch by batch: in its run, and where the right photos came."""
 
-    def __init__(self, run: RunWriter, kept: KeptScores | None = None) -> None:
-        """The scores go to `kept` as well."""
-        self._run, self._kept = run, kept
+    def __init__(self, run: RunWriter) -> None:
+        self._run = run
         self._parts, self._own_scores = list[Placements](), list[np.ndarray]()
 
     def record(self, scored: ScoredQueries) -> None:
         """The next queries."""
-        photos = [query.photo for query in scored.queries]
-        self._parts.append(place_relevant(scored.scores_QP, [[photo] for photo in photos]))
-        self._own_scores.append(scored.scores_QP[np.arange(len(photos)), photos])
+        self._parts.append(place_relevant(scored.scores_QP, [[query.photo] for query in scored.queries]))
+        self._own_scores.append(scored.own_scores)
         self._run.write(scored)
-        if self._kept is not None:
-            self._kept.keep(scored)
 
     def finish(self) -> SystemRun:
         """All that was recorded."""

@@ -8,7 +8,7 @@ from eval.failures.causes import Cause, Miss
 from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
 from eval.measures import first_rank
 from eval.preparation import Subject
-from eval.search import score_photos
+from eval.search import pick_depth, score_photos
 from eval.searching import SearchOutcome
 from eval.systems import list_systems, pick_headline
 
@@ -39,7 +39,8 @@ def _exhibit(
     queries = [collection.queries[miss.query] for miss, _ in worst]
     if not queries:
         return ()
-    firsts = score_photos(subject.engine, collection, queries, channel).argmax(axis=1).tolist()
+    depth = pick_depth(collection, subject.manifest.photos)
+    firsts = score_photos(subject.engine, collection, queries, channel, depth).argmax(axis=1).tolist()
     return tuple(
         Exhibit(
             query=query.name,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from retrieval.captioned_dataset.entry import Entry, describe_invalid, make_sentence
 from retrieval.errors import DatasetError
+from retrieval.naming import name_first
 
 
 class _Image(BaseModel):
@@ -43,12 +44,13 @@ def _read_file(path: Path, split: str | None) -> list[Entry]:
         expected = '{"images": [{"id": …, "file_name": …}], "annotations": [{"image_id": …, "caption": …}]}'
         raise describe_invalid(path.name, expected, error) from None
     captions: dict[int | str, list[str]] = {image.id: [] for image in content.images}
+    unknown = [str(each.image_id) for each in content.annotations if each.image_id not in captions]
+    if unknown:
+        raise DatasetError(
+            f"{path.name}: {len(unknown)} of {len(content.annotations)} captions are of an image_id that is "
+            f"none of the file's images ({name_first(unknown)}); expected every caption to belong to one"
+        )
     for annotation in content.annotations:
-        if annotation.image_id not in captions:
-            raise DatasetError(
-                f"{path.name}: a caption of image_id {annotation.image_id!r}, none of the file's images; "
-                "expected every caption to belong to one"
-            )
         captions[annotation.image_id].append(annotation.caption)
     return [
         Entry(image.file_name, tuple(make_sentence(caption) for caption in captions[image.id]), split)

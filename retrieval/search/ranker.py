@@ -16,8 +16,8 @@ from retrieval.search.hit import ChannelHit
 from retrieval.search.human_lift import lift_images
 from retrieval.text.queries import Queries
 
-# Photos that each channel is asked for when the answers are fused, at least.
-_CANDIDATES = 1000
+CANDIDATES = 1000
+"""Photos that each channel is asked for when the answers are fused, at least."""
 
 RERANK = "rerank"
 """What a hit calls its place among the photos that were ranked again, beside its channels."""
@@ -164,7 +164,7 @@ class Ranker:
 
     def _find_depth(self, k: int, channel: str | None, allowed_P: np.ndarray | None) -> int:
         """How many photos each channel is asked for."""
-        wanted = k if len(self.pick(channel)) == 1 else max(k, _CANDIDATES)
+        wanted = k if len(self.pick(channel)) == 1 else max(k, CANDIDATES)
         return max(min(wanted, self._count_allowed(allowed_P)), 1)
 
     def _count_allowed(self, allowed_P: np.ndarray | None) -> int:

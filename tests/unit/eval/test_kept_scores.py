@@ -17,7 +17,9 @@ def test_what_was_kept_comes_back(small_collection: Any, tmp_path: Path, at_once
     scores_QP[0, 0] = -np.inf
     with KeptScores(small_collection, tmp_path) as kept:
         for start in range(0, len(queries), 4):
-            kept.keep(ScoredQueries(queries[start : start + 4], scores_QP[start : start + 4]))
+            kept.record(ScoredQueries(queries[start : start + 4], scores_QP[start : start + 4]))
+        own = [scores_QP[number, query.photo] for number, query in enumerate(queries)]
+        np.testing.assert_array_equal(kept.own_scores, own)
         for _ in range(2):
             batches = list(kept.read(at_once))
             assert [query for batch in batches for query in batch.queries] == list(queries)

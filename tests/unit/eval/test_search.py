@@ -4,6 +4,7 @@ A file's content is its image_id's source, so a photo here is a file with a few 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import ir_measures
@@ -11,14 +12,18 @@ import numpy as np
 import pytest
 from ir_measures import RR, R, nDCG
 
-from eval.collection import Collection, make_collection
+from eval.collection import Collection, CorpusPhoto, Query, make_collection
 from eval.measures import SHARES
 from eval.placements import join_placements, place_relevant
-from eval.search import locate_photos, search_collection
+from eval.search import describe_depth, locate_photos, pick_depth, score_photos, search_collection
 from eval.trec import format_qrels, open_run
 from retrieval.captioned_dataset import read_captioned_dataset
+from retrieval.channels.ivf_index import IvfSq8Index
+from retrieval.channels.vector_index import write_vectors
 from retrieval.errors import DatasetError
 from retrieval.search.engine import SearchEngine
+from retrieval.search.ranker import CANDIDATES
+from retrieval.store.manifest import commit_manifest, read_manifest
 from retrieval.text.text_encoder import TextEncoder
 
 CAPTIONS = {
@@ -113,6 +118,51 @@ class TestSearch:
             DatasetError, match=r"lacks 3 of the 4 photos of split 'test' \(1.jpg, two cats.jpg, 4.jpg\)"
         ):
             locate_photos(collection, known)
+
+
+class TestDepth:
+    def test_as_many_as_a_search_fuses_unless_others_compete(self, collection: Collection) -> None:
+        assert pick_depth(collection, 4) == CANDIDATES
+        assert pick_depth(collection, 5) is None
+
+    def test_the_report_says_where_photos_have_no_rank(self, small_collection: Collection) -> None:
+        photos = small_collection.photos * 500
+        many = replace(small_collection, photos=photos)
+        (notice,) = describe_depth(many, len(photos))
+        assert notice.startswith("Of the 2,000 photos the first 1,000 of each answer are ranked")
+        assert describe_depth(many, len(photos) + 1) == describe_depth(small_collection, 4) == ()
+
+    def test_photos_beyond_it_are_no_answer(self, small_collection: Collection, table_engine: type) -> None:
+        scores_QP = np.random.default_rng(0).permutation(48).reshape(12, 4).astype(np.float32)
+        engine = table_engine(small_collection, {"caption": scores_QP})
+        found_QP = score_photos(engine, small_collection, small_collection.queries, "caption", depth=3)
+        worst_QP = scores_QP == scores_QP.min(axis=1, keepdims=True)
+        np.testing.assert_array_equal(found_QP, np.where(worst_QP, -np.inf, scores_QP))
+
+    def test_what_an_approximate_index_skips_is_skipped_here(
+        self, tmp_path: Path, make_index: Callable[..., dict[bytes, str]], word_encoder: TextEncoder
+    ) -> None:
+        rng = np.random.default_rng(0)
+        words = np.array([f"word{number}" for number in range(200)])
+        captions = {b"%d" % number: " ".join(rng.choice(words, 4)) for number in range(6000)}
+        image_ids = make_index(tmp_path, captions, word_encoder, shard_rows=6000)
+        lists = IvfSq8Index.build(word_encoder.encode(list(captions.values())), np.arange(6000))
+        lists.with_effort(lists.most_effort // 4)
+        manifest = read_manifest(tmp_path)
+        commit_manifest(
+            tmp_path, replace(manifest, generation=2, vectors=(write_vectors(tmp_path, "caption", lists),))
+        )
+        photos = tuple(CorpusPhoto(image_ids[path], (Path(path.decode()),), ()) for path in captions)
+        queries = tuple(Query(f"{n}#0", " ".join(rng.choice(words, 3)), n) for n in range(20))
+        many = Collection("many", "test", photos, queries)
+        engine = SearchEngine.open(tmp_path, word_encoder)
+        found_QP = score_photos(engine, many, queries, None, pick_depth(many, 6000))
+        complete_QP = score_photos(engine, many, queries, None)
+        assert (np.count_nonzero(found_QP > -np.inf, axis=1) == CANDIDATES).all()
+        np.testing.assert_array_equal(found_QP, np.where(found_QP > -np.inf, complete_QP, -np.inf))
+        own_Q = np.arange(20)
+        first_Q = complete_QP.argmax(axis=1)
+        assert 0 < np.count_nonzero(np.isneginf(found_QP[own_Q, first_Q])) < 20
 
 
 class TestTrecFiles:

@@ -73,7 +73,8 @@ def test_they_take_turns_batch_by_batch(tmp_path: Path, subject: Subject) -> Non
     search_all(
         subject, tmp_path, EvalConfig(queries_per_batch=8), lambda _, done, total: steps.append((done, total))
     )
-    turn = ("caption", "image", "lexical", None, None)
+    # Where sentences are searched by photo, all photos are wanted: both vector channels are asked once more.
+    turn = ("caption", "image", "lexical", None, None, "caption", "image")
     assert asked == [(channel, count) for count in (8, 4) for channel in turn]
     assert steps == [(8, 12), (12, 12)]
 

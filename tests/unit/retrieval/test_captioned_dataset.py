@@ -264,8 +264,10 @@ class TestRefusals:
 
     def test_a_coco_caption_of_no_photo(self, tmp_path: Path) -> None:
         content = coco("a.jpg")
-        content["annotations"] += [{"image_id": 77, "caption": "x"}]  # type: ignore[operator]
-        self.refuse(make_folder(tmp_path, ("a.jpg",), captions_x__json=content), "image_id 77")
+        content["annotations"] += [{"image_id": number, "caption": "x"} for number in (77, 78)]  # type: ignore[operator]
+        self.refuse(
+            make_folder(tmp_path, ("a.jpg",), captions_x__json=content), "2 of 3 captions", "(77, 78)"
+        )
 
     def test_a_photo_in_two_splits(self, tmp_path: Path) -> None:
         content = karpathy(("a.jpg", "train"), ("a.jpg", "test"))
