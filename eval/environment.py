@@ -13,11 +13,14 @@ _PACKAGES = (
     "torch",
     "faiss-cpu",
     "faiss-gpu",
+    "tantivy",
     "onnxruntime",
+    "openvino",
     "sentence-transformers",
     "transformers",
     "pyarrow",
     "pillow",
+    "pycocoevalcap",
 )
 
 
