@@ -64,6 +64,29 @@ def test_agrees_with_pycocoevalcap_and_leaves_no_process() -> None:
     assert 0 < corpus < 1
 
 
+@needs_java
+@pytest.mark.slow
+def test_it_is_a_share_and_the_order_of_the_photos_decides_nothing() -> None:
+    rng = np.random.default_rng(0)
+    words = "a the dog dogs puppy man men runs running sits on in grass snow red".split()
+
+    def say() -> tuple[str, ...]:
+        return tuple(rng.choice(words, rng.integers(1, 9)).tolist())
+
+    hypotheses = [say() for _ in range(60)]
+    references = [[say() for _ in range(rng.integers(1, 4))] for _ in hypotheses]
+    hypotheses[0] = references[0][0] = tuple(words)
+    corpus, photos = score_meteor(hypotheses, references)
+    assert ((photos >= 0) & (photos <= 1)).all()
+    assert photos.argmax() == 0
+    order = rng.permutation(60)
+    moved_corpus, moved = score_meteor(
+        [hypotheses[photo] for photo in order], [references[photo] for photo in order]
+    )
+    assert moved_corpus == pytest.approx(corpus, abs=1e-9)
+    np.testing.assert_allclose(moved, photos[order], rtol=0, atol=1e-9)
+
+
 def ask_pycocoevalcap(
     hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
 ) -> tuple[float, list[float]]:
