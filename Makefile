@@ -15,7 +15,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test scale fault pictures cells encoders report speed bench calibration lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells encoders report speed bench growth calibration lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, besi
 bench: $(READY) ## Measure our vector index beside other engines, over the sentences of CAPTIONS (minutes)
 	$(INSTALL) --editable '.[bench]'
 	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --keep .cache/bench
+
+growth: $(READY) ## Measure search at growing sizes, and work out what more photos take, of which INDEX gives the size (minutes)
+	@mkdir -p .cache
+	$(BIN)/retrieve bench growth --captions "$$CAPTIONS" --index "$$INDEX" --keep .cache/bench \
+	  --picture .readme/growth.png > .cache/growth.md
+	@$(BIN)/python -m eval.readme_part README.md growth < .cache/growth.md
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration

@@ -13,7 +13,8 @@ caption a photo), `searching` (all of them), `trec` (run and qrels files);
 `human_judgement`, `metric_correlation` (systems and metrics against people's grades);
 `failures/` (why queries fail), `stored_vectors`, `exact`, `ann/` (what approximate indexes give up and win);
 `ablation/` (what was tried, and what it gave), `published`, `environment`, `stopwatch`, `run_info`, `report`,
-`conditions`, `tables`, `study_tables`, `markdown`, `page/`, `readme` (how it is shown), `run` (the whole),
-`command` (`retrieve eval`);
-`bench/` (our engine beside others), `bench_command` (`retrieve bench search` and `open`).
+`conditions`, `tables`, `study_tables`, `markdown`, `page/`, `readme_part`, `readme` (how it is shown), `run`
+(the whole), `command` (`retrieve eval`);
+`bench/` (our engine beside others), `growth/` (at growing sizes), `bench_command` (`retrieve bench search`,
+`open` and `growth`).
 """

@@ -1,4 +1,4 @@
-"""`retrieve bench search` and `open`: our engine beside others. Reads vectors, writes what `--keep` names."""
+"""`retrieve bench search`, `open` and `growth`. Reads vectors, writes what `--keep` and `--picture` name."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,9 +11,11 @@ import typer
 
 from indexer.bench_command import bench
 from retrieval.command.bench_rows import BenchRow, print_json
-from retrieval.command.options import JsonOption
+from retrieval.command.options import DEFAULT_INDEX, JsonOption
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from eval.ann.vectors import VectorSet
     from eval.bench.comparison import Figures
     from retrieval.progress import Progress
@@ -82,6 +84,41 @@ def open_index(
     _compare(source, peer, keep, list_open_rows if json_output else None)
 
 
+@bench.command()
+def growth(
+    captions: CaptionsOption = DEFAULT_CAPTIONS,
+    vectors: VectorsOption = None,
+    index: Annotated[
+        Path, typer.Option("--index", metavar="DIR", help="An index, for what a photo takes in its shards.")
+    ] = DEFAULT_INDEX,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/growth.toml.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw query time against size.")
+    ] = None,
+    keep: KeepOption = None,
+) -> None:
+    """Measure each index type at growing sizes, and work out what more photos would take."""
+    from eval.growth.chart import draw_growth
+    from eval.growth.config import GrowthConfig
+    from eval.growth.measurement import measure_growth
+    from eval.growth.photo_bytes import measure_photo_bytes
+    from eval.growth.tables import render_growth
+    from retrieval.command.progress_bar import show_progress
+    from retrieval.config import load_config
+
+    settings, photo_bytes = load_config(GrowthConfig, config), measure_photo_bytes(index)
+    with ExitStack() as stack:
+        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        progress = stack.enter_context(show_progress())
+        real_ND, name = _Source(captions, vectors, None).read_all(folder, progress)
+        grown = measure_growth(real_ND, settings, folder, progress)
+    if picture:
+        draw_growth(grown, picture)
+    typer.echo(render_growth(grown, settings, photo_bytes, f"{len(real_ND):,} {name}"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     """Where vectors come from: the first of a file, an index and captions that is given; and how many."""
@@ -89,22 +126,26 @@ class _Source:
     captions: Path
     vectors: Path | None
     index: Path | None
-    count: int
-    queries: int
+    count: int = 0
+    queries: int = 0
 
     def read(self, keep: Path, progress: "Progress") -> "VectorSet":
         """The vectors and the queries; captions' vectors stay in `keep`."""
+        from eval.bench.vectors import share_out
+
+        return share_out(*self.read_all(keep, progress), self.count, self.queries)
+
+    def read_all(self, keep: Path, progress: "Progress") -> "tuple[np.ndarray, str]":
+        """float32 (N, D), and what they are."""
         from eval.bench.caption_vectors import encode_captions
-        from eval.bench.vectors import read_array, read_captions_of, share_out
+        from eval.bench.vectors import read_array, read_captions_of
 
         if self.vectors:
-            real_ND, name = read_array(self.vectors), f"vectors of {self.vectors.name}"
-        elif self.index:
-            real_ND, name = read_captions_of(self.index), f"caption vectors of {self.index}"
-        else:
-            real_ND = encode_captions(self.captions, keep, progress)
-            name = f"caption vectors of {self.captions.name}"
-        return share_out(real_ND, self.count, self.queries, name)
+            return read_array(self.vectors), f"vectors of {self.vectors.name}"
+        if self.index:
+            return read_captions_of(self.index), f"caption vectors of {self.index}"
+        real_ND = encode_captions(self.captions, keep, progress)
+        return real_ND, f"caption vectors of {self.captions.name}"
 
 
 def _compare(

@@ -15,22 +15,14 @@ from typing import Any
 from eval.ablation.experiments import Experiment
 from eval.ablation.table import tabulate_ablation
 from eval.markdown import escape
-from retrieval.errors import UsageError
+from eval.readme_part import replace_part
 from retrieval.store.files import write_file
 
-BEGIN, END = "<!-- report:begin -->", "<!-- report:end -->"
+_PART = "report"
 _COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")
 _UNSEEN = ("Recall@1", "Recall@5", "MRR")
 _TRIED = ("tried", "Recall@1 / 5 / 10", "CIDEr", "against", "mean recall", "cost", "kept")
 _CAPTIONS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
-
-
-def replace_tables(page: str, tables: str) -> str:
-    """The page with `tables` between the markers; `UsageError` where they are not there once, in order."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
-        raise UsageError(f"found no place for the tables, expected the lines {BEGIN} and {END}, once each")
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n{tables}\n{END}{rest.split(END)[1]}"
 
 
 def render_readme_tables(
@@ -112,7 +104,8 @@ def main(out: Path, readme: Path) -> None:
     info = json.loads((out / "run-info.json").read_text(encoding="utf-8"))
     other = out / "unseen" / "report.json"
     unseen = json.loads(other.read_text(encoding="utf-8")) if other.is_file() else None
-    page = replace_tables(readme.read_text(encoding="utf-8"), render_readme_tables(report, info, unseen))
+    tables = render_readme_tables(report, info, unseen)
+    page = replace_part(readme.read_text(encoding="utf-8"), _PART, tables)
     write_file(readme, page.encode())
 
 

@@ -47,15 +47,7 @@ def compare(
 
     Indexes lie in `keep`; those of peers are used again where they were built from the same vectors.
     """
-    data = keep / hashlib.sha256(vectors.vectors.tobytes() + vectors.queries.tobytes()).hexdigest()[:16]
-    data.mkdir(parents=True, exist_ok=True)
-    for name, array in (
-        (VECTORS, vectors.vectors),
-        (QUERIES, vectors.queries),
-        (KTH, find_kth_scores(vectors.queries, vectors.vectors, K)),
-    ):
-        with (data / name).open("wb") as file:
-            np.lib.format.write_array(file, np.ascontiguousarray(array))
+    data = write_arrays(vectors, keep)
     progress("Measuring engines", 0, len(peers) + 1)
     ours, theirs = measure(RetrievePeer, data), list[Figures]()
     for done, peer in enumerate(peers, start=1):
@@ -65,6 +57,20 @@ def compare(
         except RetrievalError as error:
             logger.warning("%s is left out: %s", peer.name, error)
     return ours, theirs
+
+
+def write_arrays(vectors: VectorSet, keep: Path) -> Path:
+    """A folder in `keep` with what every step reads, named for what is in it."""
+    data = keep / hashlib.sha256(vectors.vectors.tobytes() + vectors.queries.tobytes()).hexdigest()[:16]
+    data.mkdir(parents=True, exist_ok=True)
+    for name, array in (
+        (VECTORS, vectors.vectors),
+        (QUERIES, vectors.queries),
+        (KTH, find_kth_scores(vectors.queries, vectors.vectors, K)),
+    ):
+        with (data / name).open("wb") as file:
+            np.lib.format.write_array(file, np.ascontiguousarray(array))
+    return data
 
 
 def measure(peer: type[Peer], data: Path) -> Figures:
@@ -86,7 +92,7 @@ def measure(peer: type[Peer], data: Path) -> Figures:
 def _build(peer: type[Peer], data: Path, folder: Path) -> Built:
     done = data / f"{folder.name}.{_BUILT}"
     # Ours may have changed since.
-    if done.exists() and peer is not RetrievePeer:
+    if done.exists() and not issubclass(peer, RetrievePeer):
         return Built(**json.loads(done.read_text()))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

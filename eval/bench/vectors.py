@@ -46,8 +46,8 @@ def read_captions_of(index: Path) -> np.ndarray:
     return found[Channel.CAPTION]
 
 
-def share_out(real_ND: np.ndarray, count: int, queries: int, name: str) -> VectorSet:
-    """Queries, taken out of the vectors evenly and at most a tenth of them; and as many others as are wanted.
+def share_out(real_ND: np.ndarray, name: str, count: int, queries: int) -> VectorSet:
+    """Queries, taken out of the vectors evenly and at most a tenth of them; and, evenly, as many others.
 
     Where there are fewer, perturbed ones are added (see `enlarge_vectors`), and the description says so.
 
@@ -58,7 +58,8 @@ def share_out(real_ND: np.ndarray, count: int, queries: int, name: str) -> Vecto
     if asked < 1:
         raise UsageError(f"found {len(real_ND)} vectors, expected at least 10; give more")
     rows = np.linspace(0, len(real_ND) - 1, asked).astype(int)
-    others_ND = np.delete(real_ND, rows, axis=0)[:count]
+    others_ND = np.delete(real_ND, rows, axis=0)
+    others_ND = others_ND[np.linspace(0, len(others_ND) - 1, min(count, len(others_ND))).astype(int)]
     description = f"{len(others_ND):,} {name}"
     missing = count - len(others_ND)
     if missing > 0:

@@ -154,9 +154,12 @@ class ApproximateIndex(ABC):
             if wanted == count or not tied_Q.any():
                 break
             wanted = min(2 * wanted, count)
-        ids_QC = np.where(rows_QC >= 0, self.ids[rows_QC], -1)
-        order_QK = np.lexsort((ids_QC, -scores_QC))[:, :k]
-        return np.take_along_axis(scores_QC, order_QK, 1), np.take_along_axis(ids_QC, order_QK, 1)
+        # Best first they are already, but for those that tie: beyond the last tie there is nothing to order.
+        ties = int((scores_QC >= scores_QC[:, k - 1 : k]).sum(axis=1).max(initial=k))
+        scores_QT, rows_QT = scores_QC[:, :ties], rows_QC[:, :ties]
+        ids_QT = np.where(rows_QT >= 0, self.ids[rows_QT], -1)
+        order_QK = np.lexsort((ids_QT, -scores_QT))[:, :k]
+        return np.take_along_axis(scores_QT, order_QK, 1), np.take_along_axis(ids_QT, order_QK, 1)
 
     def _find(
         self, queries_QD: np.ndarray, candidates: int, allowed_N: np.ndarray | None, count: int

@@ -23,7 +23,7 @@ _ROUNDS = 10
 _SEED = 1234
 
 # Of how many candidates for each neighbour the vectors themselves are looked at, to begin with and at most.
-_RESCORED = 1.25
+_RESCORED = 2.0
 _MOST_RESCORED = 40
 
 
@@ -122,10 +122,10 @@ class IvfSq8Index(IvfIndex):
 
 
 class IvfPqIndex(IvfIndex):
-    """Each two numbers of a vector are rounded to one of 16 pairs: D/4 bytes a vector.
+    """Each four numbers of a vector are rounded to one of 16 quadruples: D/8 bytes a vector.
 
     Product quantisation (Jégou, Douze and Schmid 2011), scored in registers (André, Kermarrec and Le
-    Scouarnec 2015).
+    Scouarnec 2015). Fours are read in half the time of pairs; what they confuse, the vectors decide.
     """
 
     kind = "ivf_pq"
@@ -133,9 +133,9 @@ class IvfPqIndex(IvfIndex):
     @staticmethod
     def _make_lists(dimension: int, lists: int) -> Any:
         faiss = import_faiss()
-        pairs = dimension // 2 if dimension % 2 == 0 else dimension
+        parts = next(dimension // numbers for numbers in (4, 2, 1) if dimension % numbers == 0)
         centroids = faiss.IndexFlatIP(dimension)
-        made = faiss.IndexIVFPQFastScan(centroids, dimension, lists, pairs, 4, faiss.METRIC_INNER_PRODUCT)
+        made = faiss.IndexIVFPQFastScan(centroids, dimension, lists, parts, 4, faiss.METRIC_INNER_PRODUCT)
         made.pq.cp.seed, made.pq.cp.niter = _SEED, _ROUNDS
         made.pq.cp.min_points_per_centroid, made.pq.cp.max_points_per_centroid = 1, 1024
         return made

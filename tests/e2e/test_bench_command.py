@@ -67,3 +67,28 @@ def test_a_source_that_is_not_there_is_refused_in_one_line(retrieve_here, tmp_pa
         assert done.returncode in (1, 2), done.stderr
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.slow
+def test_growth_is_a_table_and_a_picture(retrieve_here, vectors: Path, tmp_path: Path) -> None:
+    config, picture = tmp_path / "growth.toml", tmp_path / "growth.png"
+    config.write_text("sizes = [300, 900]\nqueries = 20\nphotos = [40_700_000]\n")
+    options = ("--vectors", vectors, "--config", config, "--index", tmp_path / "none", "--picture", picture)
+    done = retrieve_here("bench", "growth", *options)
+    assert done.returncode == 0, done.stderr
+    for size in (300, 900):
+        for kind in ("flat", "ivf_sq8", "ivf_pq"):
+            assert f"\n| {size} | {kind} | " in done.stdout
+    assert "Of 2,000 vectors of vectors.npy; beyond those, perturbed from them" in done.stdout
+    assert "| indexing, two cores, 40.7 photos/s | 12 days |" in done.stdout
+    assert "| indexing, one GPU | not measured on a GPU |" in done.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_unknown_key_of_growth_is_refused(retrieve_here, vectors: Path, tmp_path: Path) -> None:
+    config = tmp_path / "growth.toml"
+    config.write_text("size = [1, 2]\n")
+    done = retrieve_here("bench", "growth", "--vectors", vectors, "--config", config)
+    assert done.returncode == 2
+    assert "size" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

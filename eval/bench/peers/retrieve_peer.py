@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class RetrievePeer(Peer):
     name = "retrieve"
     packages = ("retrieval",)
     efforts = (0,)
+    wish: ClassVar[VectorsWish] = VectorsWish()
 
     def __init__(self, vectors: VectorIndex) -> None:
         """Use `open`."""
@@ -29,7 +30,7 @@ class RetrievePeer(Peer):
     @classmethod
     def build(cls, vectors_ND: np.ndarray, folder: Path) -> None:
         """As `Peer.build`."""
-        built, ann_recall = build_vector_index(vectors_ND, np.arange(len(vectors_ND)), VectorsWish())
+        built, ann_recall = build_vector_index(vectors_ND, np.arange(len(vectors_ND)), cls.wish)
         record = write_vectors(folder, "caption", built, ann_recall)
         (folder / _RECORD).write_text(json.dumps(dataclasses.asdict(record)))
 

@@ -26,18 +26,18 @@ def write_captions(folder: Path, *captions: list[str]) -> None:
 
 def test_queries_are_not_among_the_vectors() -> None:
     real_ND = make_units(200)
-    found = share_out(real_ND, 150, 20, "vectors")
+    found = share_out(real_ND, "vectors", 150, 20)
     assert (found.vectors.shape, found.queries.shape) == ((150, 16), (20, 16))
     assert found.description == "150 vectors; 20 others ask"
     rows = {row.tobytes() for row in found.vectors}
     assert rows < {row.tobytes() for row in real_ND}
     assert not rows & {row.tobytes() for row in found.queries}
-    assert len(share_out(real_ND, 150, 1000, "vectors").queries) == 20
+    assert len(share_out(real_ND, "vectors", 150, 1000).queries) == 20
 
 
 def test_missing_vectors_are_perturbed_real_ones_and_it_is_said() -> None:
     real_ND = make_units(100, dimension=384)
-    found = share_out(real_ND, 300, 10, "vectors")
+    found = share_out(real_ND, "vectors", 300, 10)
     assert found.description == (
         "90 vectors and 210 perturbed from them (Gaussian noise of length 0.75); 10 others ask"
     )
@@ -48,7 +48,7 @@ def test_missing_vectors_are_perturbed_real_ones_and_it_is_said() -> None:
 
 def test_too_few_are_refused() -> None:
     with pytest.raises(UsageError, match="found 9 vectors, expected at least 10"):
-        share_out(make_units(9), 5, 1, "vectors")
+        share_out(make_units(9), "vectors", 5, 1)
 
 
 def test_an_array_is_made_of_unit_length(tmp_path: Path) -> None:

@@ -1,0 +1,24 @@
+"""What `retrieve bench growth` reckons with. Reads configs/growth.toml through `retrieval.config`."""
+
+from pydantic import Field, field_validator
+
+from retrieval.config import Config
+
+
+class GrowthConfig(Config):
+    """The keys of configs/growth.toml, where each is explained."""
+
+    sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    queries: int = Field(default=500, ge=1)
+    photos: tuple[int, ...] = Field(default=(1_000_000, 100_000_000, 1_000_000_000), min_length=1)
+    cpu_photos_per_second: float = Field(default=40.7, gt=0)
+    cnn_photos_per_second: float = Field(default=136.1, gt=0)
+    gpu_photos_per_second: float = Field(default=0, ge=0)
+    gpus: int = Field(default=100, ge=1)
+
+    @field_validator("sizes")
+    @classmethod
+    def _require_growth(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if len(sizes) < 2 or sizes[0] < 1 or sizes != tuple(sorted(set(sizes))):
+            raise ValueError("expected two sizes or more, each larger than the one before")
+        return sizes

@@ -1,0 +1,33 @@
+"""Our index types, each as an engine that can be measured."""
+
+from collections.abc import Mapping
+
+from eval.bench.peers.retrieve_peer import RetrievePeer
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
+from retrieval.store.manifest import VectorsWish
+
+
+class FlatKind(RetrievePeer):
+    """Every vector is compared."""
+
+    name = FlatIndex.kind
+    wish = VectorsWish(FlatIndex.kind)
+
+
+class IvfSq8Kind(RetrievePeer):
+    """Lists of vectors rounded to bytes."""
+
+    name = IvfSq8Index.kind
+    wish = VectorsWish(IvfSq8Index.kind)
+
+
+class IvfPqKind(RetrievePeer):
+    """Lists of vectors rounded by product quantisation."""
+
+    name = IvfPqIndex.kind
+    wish = VectorsWish(IvfPqIndex.kind)
+
+
+KINDS: Mapping[str, type[RetrievePeer]] = {each.name: each for each in (FlatKind, IvfSq8Kind, IvfPqKind)}
+"""By what the manifest calls them."""
