@@ -69,7 +69,9 @@ speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, besi
 
 bench: $(READY) ## Measure our vector index beside other engines, over the sentences of CAPTIONS (minutes)
 	$(INSTALL) --editable '.[bench]'
-	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --keep .cache/bench
+	@mkdir -p .cache
+	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --keep .cache/bench > .cache/bench.md
+	@$(BIN)/python -m eval.readme_part README.md bench < .cache/bench.md
 
 growth: $(READY) ## Measure search at growing sizes, and work out what more photos take, of which INDEX gives the size (minutes)
 	@mkdir -p .cache

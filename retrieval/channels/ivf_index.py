@@ -125,7 +125,7 @@ class IvfPqIndex(IvfIndex):
     """Each four numbers of a vector are rounded to one of 16 quadruples: D/8 bytes a vector.
 
     Product quantisation (Jégou, Douze and Schmid 2011), scored in registers (André, Kermarrec and Le
-    Scouarnec 2015). Fours are read in half the time of pairs; what they confuse, the vectors decide.
+    Scouarnec 2015). Fours are half the bytes of pairs; what they confuse, the vectors decide.
     """
 
     kind = "ivf_pq"
