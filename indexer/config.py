@@ -53,7 +53,7 @@ class IndexConfig(Config):
     mirror: bool = False
     tagger: str = "default"
     tags: int = Field(3, ge=1, le=100)
-    tag_probability: float = Field(0.1, ge=0, le=1)
+    tag_probability: float = Field(0.08, ge=0, le=1)
     beam_width: int = Field(0, ge=0, le=50)
     agreement: float = Field(4.0, ge=0)
     captions: int = Field(5, ge=1, le=50)

@@ -1,10 +1,14 @@
 """`retrieve train …`: reads a dataset and a config, writes a checkpoint, its card, log and curves."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
+
+from retrieval.command.options import DeviceOption
+from retrieval.device import Device
 
 if TYPE_CHECKING:
     from retrieval.captioned_dataset import CaptionedDataset
@@ -25,7 +29,11 @@ OutOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Where the checkpoint, its log, curves and card go.")
 ]
 CacheOption = Annotated[
-    Path, typer.Option(metavar="DIR", help="Where what the frozen network sees is kept between runs.")
+    Path,
+    typer.Option(
+        metavar="DIR",
+        help="Where photos' pixels, or what a frozen network sees in them, are kept between runs.",
+    ),
 ]
 _CACHE = Path(".cache/views")
 _CAPTIONER = Path("captioner")
@@ -37,12 +45,15 @@ def image_encoder(
     config: ConfigOption = None,
     out: OutOption = Path("image-encoder"),
     cache: CacheOption = _CACHE,
+    device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Fine-tune the CNN's last blocks; a run that was killed carries on from its last whole pass."""
+    """Fine-tune the CNN; a run that was killed carries on from its last whole pass."""
     from indexer.image_encoder.training.config import ImageEncoderConfig
     from indexer.image_encoder.training.train import train_image_encoder
+    from retrieval.device import require_torch_device
 
-    _run(train_image_encoder, ImageEncoderConfig, data, config, out, cache)
+    training = partial(train_image_encoder, device=require_torch_device(device))
+    _run(training, ImageEncoderConfig, data, config, out, cache)
 
 
 @train.command("image-head")

@@ -147,21 +147,16 @@ class EfficientNetLite(nn.Module):
         fine = self.lower(x_BCHW, last_halving)
         return fine, self.upper(fine, last_halving)
 
-    def upper_parameters(self, block: int) -> dict[str, nn.Parameter]:
-        """The weights that `upper` uses, by name."""
-        kept = tuple(f"blocks.{number}." for number in range(block, len(self.blocks)))
-        return {
-            name: weight
-            for name, weight in self.named_parameters()
-            if name.startswith((*kept, "conv_head.", "bn1."))
-        }
+    def trunk_parameters(self) -> dict[str, nn.Parameter]:
+        """The weights that `forward` uses, by name: all but the classifier's."""
+        return {name: weight for name, weight in self.named_parameters() if not name.startswith("fc.")}
 
     def classify(self, features_BDHW: Tensor) -> Tensor:
         """Feature map of `forward` → logits of the 1,000 ImageNet classes (B, 1000)."""
         return cast(Tensor, self.fc(features_BDHW.mean(dim=(2, 3))))
 
     def fold_batch_norms(self) -> "EfficientNetLite":
-        """Merge every batch norm into the convolution before it, in place; same output, inference only."""
+        """Merge every batch norm into the convolution before it, in place; same output in evaluation mode."""
         self.eval()
         for module in self.modules():
             for conv, norm in _FOLDABLE:

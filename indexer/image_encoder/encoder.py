@@ -25,7 +25,7 @@ class Pixels:
 
 
 class Normalise(nn.Module):
-    """uint8 RGB (B, S, S, 3) → float32 (B, 3, S, S) as a CNN expects it."""
+    """RGB 0…255 (B, S, S, 3), uint8 or float → float32 (B, 3, S, S) as a CNN expects it."""
 
     mean_C: Tensor
     scale_C: Tensor
@@ -82,10 +82,6 @@ class ImageEncoder(nn.Module):
         if self.learned is None:
             return cast(Tensor, self.trunk(self.read(pixels_BSSC)))
         return cast(Tensor, self.learned(self.see(pixels_BSSC)))
-
-    def lower_maps(self, pixels_BSSC: Tensor, block: int) -> Tensor:
-        """uint8 RGB (B, S, S, 3) → what EfficientNet-Lite's block `block` reads (B, C, rows, columns)."""
-        return cast(EfficientNetLite, self.trunk).lower(self.read(pixels_BSSC), block)
 
     def forward(self, pixels_BSSC: Tensor) -> Tensor:
         """uint8 RGB (B, S, S, 3) → annotations a_BLD, locations in reading order."""

@@ -1,6 +1,6 @@
-"""The layers of EfficientNet-Lite that were fine-tuned on captions: reads and writes one .safetensors.
+"""EfficientNet-Lite as it was fine-tuned on captions: reads and writes one .safetensors.
 
-The rest of the network stays as the registry package has it.
+The ImageNet classifier over it is not in there.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from retrieval.store.files import hash_file
 
 
 class TunedHeader(Header):
-    """Which network was fine-tuned, from which block on, on what, and how good its photos' vectors were.
+    """Which network was fine-tuned, on what, and how good its photos' vectors were.
 
     `figures` are scores on the validation split.
     """
@@ -28,12 +28,11 @@ class TunedHeader(Header):
 
     base: str
     base_sha256: str
-    first_block: int
     data: str
     figures: dict[str, float]
 
 
-class TunedLayers(NamedTuple):
+class TunedWeights(NamedTuple):
     """What a checkpoint holds: where it lies, the weights by name, and its header."""
 
     path: Path
@@ -41,26 +40,30 @@ class TunedLayers(NamedTuple):
     header: TunedHeader
 
 
-def save_tuned_layers(path: Path, network: EfficientNetLite, header: TunedHeader) -> None:
-    """Write the layers of a network whose batch norms are folded, from `header.first_block` on."""
-    layers = network.upper_parameters(header.first_block)
-    write_checkpoint(path, {name: weight.detach().float().numpy() for name, weight in layers.items()}, header)
+def save_tuned(path: Path, network: EfficientNetLite, header: TunedHeader) -> None:
+    """Write the weights of a network whose batch norms are folded."""
+    weights = network.trunk_parameters()
+    write_checkpoint(
+        path, {name: weight.detach().float().cpu().numpy() for name, weight in weights.items()}, header
+    )
 
 
-def read_tuned_layers(path: Path) -> TunedLayers:
-    """The layers that were fine-tuned, and how.
+def read_tuned(path: Path) -> TunedWeights:
+    """The weights that were fine-tuned, and how.
 
     Raises:
         CheckpointError: no fine-tuned encoder there.
     """
-    return TunedLayers(path, *read_checkpoint(path, TunedHeader))
+    return TunedWeights(path, *read_checkpoint(path, TunedHeader))
 
 
-def apply_tuned_layers(tuned: TunedLayers, encoder: ImageEncoder) -> ImageEncoder:
-    """The encoder that the header names as base, with these layers in place of its own, batch norms folded.
+def apply_tuned(tuned: TunedWeights, encoder: ImageEncoder) -> ImageEncoder:
+    """The encoder that the header names as base, with these weights in place of its own, batch norms folded.
+
+    Of the base only the classifier stays.
 
     Raises:
-        CheckpointError: the layers are those of another network.
+        CheckpointError: the weights are those of another network.
     """
     path, header = tuned.path, tuned.header
     if (encoder.name, encoder.weights_sha256) != (header.base, header.base_sha256):
@@ -69,11 +72,11 @@ def apply_tuned_layers(tuned: TunedLayers, encoder: ImageEncoder) -> ImageEncode
             f"of {encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
         )
     network = cast(EfficientNetLite, encoder.trunk).fold_batch_norms()
-    layers = network.upper_parameters(header.first_block)
-    expected = {name: tuple(weight.shape) for name, weight in layers.items()}
+    weights = network.trunk_parameters()
+    expected = {name: tuple(weight.shape) for name, weight in weights.items()}
     require_shapes(path, tuned.tensors, expected, header.base)
     with torch.no_grad():
-        for name, weight in layers.items():
+        for name, weight in weights.items():
             weight.copy_(torch.from_numpy(tuned.tensors[name]))
     encoder.name = path.stem
     encoder.weights_sha256 = hashlib.sha256(f"{header.base_sha256} {hash_file(path)}".encode()).hexdigest()

@@ -69,17 +69,13 @@ class ViewCache:
         made_by = f"{encoder.weights_sha256} {encoder.dtype} mean"
         return self._cached(compute, made_by, photos, view, encoder.image_size)
 
-    def lower_maps(self, encoder: ImageEncoder, block: int, photos: Sequence[Path], view: int) -> np.ndarray:
-        """What EfficientNet-Lite's block `block` reads: a memory map (photos, rows, columns, channels).
+    def pixels(self, size: int, photos: Sequence[Path]) -> np.ndarray:
+        """The whole photos at so many pixels a side: a memory map uint8 (photos, size, size, 3).
 
         Raises:
             DatasetError: a photo cannot be read.
         """
-
-        def compute(pixels_BSSC: Tensor) -> Tensor:
-            return encoder.lower_maps(pixels_BSSC, block).permute(0, 2, 3, 1)
-
-        return self._cached(compute, f"{encoder.sees} up to block {block}", photos, view, encoder.image_size)
+        return self._cached(lambda pixels_BSSC: pixels_BSSC, "pixels", photos, 0, size)
 
     def _cached(
         self,

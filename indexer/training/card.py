@@ -17,7 +17,7 @@ _CARD = """\
 | needs | {needs} |
 | trained on | {dataset}, split `train`: {photos:,} photos, {captions:,} captions |
 | chosen on | split `val`: {figures} |
-| made by | `{command} {dataset} --config FILE`, with the config in the header |
+| made by | `{command} {dataset} --config FILE`, with the config {config} |
 
 The photos and captions of the training data are not part of this file or of the project. {terms}
 
@@ -36,12 +36,16 @@ _WARNING = (
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The sentences of a card that say which kind of model it is, and what it `needs` besides its file."""
+    """The sentences of a card that say which kind of model it is, and where its config is.
+
+    `needs` is what it takes besides its file.
+    """
 
     title: str
     summary: str
     needs: str
     command: str
+    config: str = "in the header"
 
 
 def write_card(checkpoint: Path, card: Card, dataset: CaptionedDataset, figures: dict[str, float]) -> Path:
@@ -60,6 +64,7 @@ def write_card(checkpoint: Path, card: Card, dataset: CaptionedDataset, figures:
         captions=sum(len(photo.captions) for photo in photos),
         figures=", ".join(f"{name} {value:.1f}" for name, value in figures.items()),
         command=card.command,
+        config=card.config,
         terms=_TERMS.get(dataset.name, "Their own terms apply to them."),
         warning=_WARNING,
     )

@@ -36,6 +36,7 @@ class Passes(Generic[Batch]):
         self._task = task
         self._config = config
         self._dtype = dtype
+        self._device_type = next(task.model.parameters()).device.type
         self._seed = seed
         self._saved = saved
         self._rates = [group["lr"] for group in optimizer.param_groups]
@@ -67,7 +68,7 @@ class Passes(Generic[Batch]):
             factor = rate_factor(config.cycles, done * steps + number, steps)
             for group, rate in zip(optimizer.param_groups, self._rates, strict=True):
                 group["lr"] = rate * factor
-            with torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32):
+            with torch.autocast(self._device_type, self._dtype, enabled=self._dtype != torch.float32):
                 loss = task.loss(batch)
             optimizer.zero_grad()
             loss.backward()

@@ -30,9 +30,9 @@ class RerankConfig(Config):
     `captioner` is asked, by name as in configs/index.toml. What it sees in a photo is kept in at most
     `memory_mb` megabytes, so that the next query need not look at the photo again.
 
-    Chosen on Flickr8k's validation split, 1,000 sentences, one of each photo: Recall@1 / 5 / 10 go from 33.8
-    / 65.1 / 76.0 to 36.4 / 66.3 / 77.9; at a weight of 0.01 to 35.3 / 65.7 / 77.5, of 0.03 to 35.7 / 66.8 /
-    77.6, of 0.04 to 35.5 / 65.0 / 77.1. The first 25 do as well, and 100 are no better.
+    Chosen on Flickr8k's validation split, 1,000 sentences, one of each photo: Recall@1 / 5 / 10 go from 32.9
+    / 64.2 / 77.2 to 35.2 / 66.3 / 79.0; at a weight of 0.01 to 34.7 / 65.9 / 78.7, of 0.03 to 35.7 / 66.1 /
+    78.6, of 0.04 to 34.8 / 65.5 / 77.9. With earlier models the first 25 did as well, and 100 no better.
     """
 
     captioner: str = "default"

@@ -32,7 +32,6 @@ def engine(data: Path) -> SearchEngine:
     [
         ("espresso", "coffee.png"),
         ("tabby cat", "chelsea.png"),
-        ("palace", "china.jpg"),
         ("military uniform", "grace_hopper.jpg"),
         ("tripod", "camera.png"),
         ("moped", "motorcycle_left.png"),

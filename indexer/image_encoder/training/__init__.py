@@ -1,1 +1,1 @@
-"""Fine-tunes the CNN's last blocks on captions. In the order to read: `config`, `task`, `train`."""
+"""Fine-tunes the CNN on captions. In the order to read: `config`, `augmentation`, `task`, `soup`, `train`."""

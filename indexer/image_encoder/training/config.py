@@ -10,29 +10,48 @@ from retrieval.config import Config
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 
-class TuningConfig(PassesConfig):
-    """How the CNN is fine-tuned: `learning_rate` is its own, `head_learning_rate` that of the heads over it.
+class AugmentationConfig(Config):
+    """How far a training photo is changed each time it is seen.
 
-    `negatives` further captions join every batch. The heads are trained alone first, as `head_training` says.
+    `smallest_area` of it is kept, its sides `stretch`ed against each other, turned by at most so many
+    `degrees`; `colour` is how far brightness, contrast and saturation go from 1; `grey` and `erased` are
+    shares of the photos.
     """
 
-    cycles: tuple[PositiveInt, ...] = Field((8,), min_length=1)
-    batch: int = Field(128, gt=0)
-    learning_rate: float = Field(1e-4, gt=0)
+    smallest_area: float = Field(0.2, gt=0, le=1)
+    stretch: float = Field(4 / 3, ge=1)
+    degrees: float = Field(10, ge=0, le=180)
+    colour: float = Field(0.4, ge=0, le=1)
+    grey: float = Field(0.1, ge=0, le=1)
+    erased: float = Field(0.5, ge=0, le=1)
+
+
+class TuningConfig(PassesConfig):
+    """How the CNN is fine-tuned: `learning_rate` is that of the upper half of its blocks.
+
+    The lower half and the heads over it have their own. `negatives` further captions join every batch. The
+    heads are trained alone first, as `head_training` says.
+    """
+
+    cycles: tuple[PositiveInt, ...] = Field((15,), min_length=1)
+    batch: int = Field(250, gt=0)
+    learning_rate: float = Field(2.5e-4, gt=0)
+    lower_learning_rate: float = Field(1.25e-4, gt=0)
     head_learning_rate: float = Field(3e-4, gt=0)
-    average_decay: float = Field(0.98, ge=0, lt=1)
+    weight_decay: float = Field(0.1, ge=0)
+    average_decay: float = Field(0.99, ge=0, lt=1)
     negatives: int = Field(2000, ge=0)
 
 
 class ImageEncoderConfig(Config):
-    """Everything that decides a fine-tuned CNN, given its data; blocks before `first_block` stay."""
+    """Everything that decides a fine-tuned CNN, given its data: the mean of so many `runs`."""
 
     image_encoder: Literal["efficientnet-lite0", "efficientnet-lite2"] = "efficientnet-lite2"
-    first_block: int = Field(11, ge=0)
     text_encoder: str = DEFAULT_TEXT_ENCODER
-    views: int = Field(4, gt=0)
+    runs: int = Field(4, gt=0)
     seed: int = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
-    heads: HeadSizeConfig = HeadSizeConfig(dimension=512)
+    augmentation: AugmentationConfig = AugmentationConfig()
+    heads: HeadSizeConfig = HeadSizeConfig(image_dropout=0.5)
     head_training: HeadTrainingConfig = HeadTrainingConfig(cycles=(10,))
     training: TuningConfig = TuningConfig()

@@ -1,10 +1,11 @@
-"""What `retrieve train image-encoder` trains: a CNN's last blocks under both heads. Reads memory maps.
+"""What `retrieve train image-encoder` trains: a CNN under both heads. Reads memory maps.
 
-Shapes: V views, N photos, B photos of a batch, H×W pixels of a map, C channels.
+Shapes: N photos, S pixels a side, B photos of a batch, K captions of each, T dimensions of a sentence vector,
+D channels of an annotation.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from indexer.image_encoder.efficientnet_lite import EfficientNetLite
-from indexer.image_encoder.training.config import TuningConfig
+from indexer.image_encoder.encoder import ImageEncoder
+from indexer.image_encoder.training.augmentation import augment
+from indexer.image_encoder.training.config import ImageEncoderConfig
 from indexer.image_head.heads import Heads, ImageHead
 from indexer.image_head.training.examples import Sampled, sample_batches
 from indexer.image_head.training.task import contrast, search_validation
@@ -22,35 +25,30 @@ from indexer.training.recall import MEAN_RECALL
 _BATCH = 100
 
 
-class TunedNetwork(nn.Module):
-    """The network with its first blocks frozen, and the heads over it."""
+class TunedModel(nn.Module):
+    """A CNN, its batch norms folded, and the heads over it."""
 
-    def __init__(self, network: EfficientNetLite, first_block: int, heads: Heads) -> None:
-        """Batch norms are folded. Depthwise filters stay frozen too.
-
-        They are a fiftieth of the weights, and their gradient takes three quarters of a step on a CPU.
-        """
+    def __init__(self, encoder: ImageEncoder, heads: Heads) -> None:
+        """All filters learn; the biases, which the folding made, and the classifier stay as they are."""
         super().__init__()
-        self.network = network.fold_batch_norms()
-        self.first_block = first_block
+        self.encoder = encoder
+        self.network = cast(EfficientNetLite, encoder.trunk).fold_batch_norms()
+        for name, weight in self.network.named_parameters():
+            weight.requires_grad_(name.endswith(".weight") and not name.startswith("fc."))
         self.heads = heads
-        network.requires_grad_(False)
-        for name, weight in network.upper_parameters(first_block).items():
-            weight.requires_grad_("depthwise_conv" not in name)
 
-    def pool(self, maps_BHWC: Tensor) -> Tensor:
-        """What the first trained block reads → pooled annotations (B, 2D)."""
-        features_BDHW = self.network.upper(maps_BHWC.permute(0, 3, 1, 2), self.first_block)
-        return ImageHead.pool(features_BDHW.flatten(2).transpose(1, 2))
+    def pool(self, pixels_BSSC: Tensor) -> Tensor:
+        """Pixels 0…255 → pooled annotations (B, 2D)."""
+        return ImageHead.pool(self.encoder(pixels_BSSC))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TuningData:
-    """fp16 memory maps of what the first trained block reads, and sentence vectors."""
+    """Memory maps of the photos' pixels, uint8, and sentence vectors, on the device."""
 
-    maps_VNHWC: Sequence[np.ndarray]
+    pixels_NSSC: np.ndarray
     sentences_NKT: Tensor
-    validation_NHWC: np.ndarray
+    validation_NSSC: np.ndarray
     validation_NKT: Tensor
 
 
@@ -60,10 +58,10 @@ class TuningTask:
     metric = MEAN_RECALL
 
     def __init__(
-        self, model: TunedNetwork, data: TuningData, config: TuningConfig, dtype: torch.dtype
+        self, model: TunedModel, data: TuningData, config: ImageEncoderConfig, dtype: torch.dtype
     ) -> None:
         self.model = model
-        self.steps = math.ceil(len(data.sentences_NKT) / config.batch)
+        self.steps = math.ceil(len(data.sentences_NKT) / config.training.batch)
         self._data = data
         self._config = config
         self._dtype = dtype
@@ -71,32 +69,34 @@ class TuningTask:
     def batches(self, random: np.random.Generator) -> Iterator[Sampled]:
         """As `Task.batches`."""
         photos, captions = self._data.sentences_NKT.shape[:2]
-        views, config = len(self._data.maps_VNHWC), self._config
-        return sample_batches(photos, views, captions, config.batch, config.negatives, random)
+        config = self._config.training
+        return sample_batches(
+            photos, views=1, captions=captions, batch=config.batch, negatives=config.negatives, random=random
+        )
 
     def loss(self, batch: Sampled) -> Tensor:
         """As `Task.loss`."""
-        maps = [
-            self._data.maps_VNHWC[view][number]
-            for view, number in zip(batch.views_B, batch.numbers_B, strict=True)
-        ]
-        pooled_BP = self.model.pool(torch.from_numpy(np.stack(maps)).to(self._dtype))
-        heads = self.model.heads
+        heads, device = self.model.heads, self._data.sentences_NKT.device
+        pixels_BSSC = torch.from_numpy(self._data.pixels_NSSC[batch.numbers_B]).to(device)
+        seed = int(torch.randint(2**62, (1,)))  # which a run that carries on draws again
+        generator = torch.Generator(device).manual_seed(seed)
+        pooled_BP = self.model.pool(augment(pixels_BSSC, self._config.augmentation, generator))
         return contrast(heads, heads.image(pooled_BP), self._data.sentences_NKT, batch)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """As `Task.validate`."""
-        tuned = cast(TunedNetwork, model)
-        pooled_NP = pool_all(tuned, self._data.validation_NHWC, self._dtype)
+        tuned = cast(TunedModel, model)
+        pooled_NP = pool_all(tuned, self._data.validation_NSSC, self._dtype)
         return search_validation(tuned.heads, pooled_NP, self._data.validation_NKT)
 
 
 @torch.inference_mode()
-def pool_all(model: TunedNetwork, maps_NHWC: np.ndarray, dtype: torch.dtype) -> Tensor:
+def pool_all(model: TunedModel, pixels_NSSC: np.ndarray, dtype: torch.dtype) -> Tensor:
     """Pooled annotations (N, 2D) of every photo, batch by batch."""
+    device = model.heads.log_scale.device
     pooled = []
-    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        for start in range(0, len(maps_NHWC), _BATCH):
-            maps_BHWC = torch.from_numpy(maps_NHWC[start : start + _BATCH].astype(np.float32)).to(dtype)
-            pooled.append(model.pool(maps_BHWC))
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        for start in range(0, len(pixels_NSSC), _BATCH):
+            pixels_BSSC = torch.tensor(pixels_NSSC[start : start + _BATCH], device=device)
+            pooled.append(model.pool(pixels_BSSC))
     return torch.cat(pooled)

@@ -1,15 +1,15 @@
-"""Fine-tunes a CNN on captions: reads a captioned dataset, writes the tuned layers, their log and card."""
+"""Fine-tunes a CNN on captions: reads a captioned dataset, writes the tuned weights, their logs and card."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from indexer.image_encoder.efficientnet_lite import VARIANTS, load_efficientnet_lite
+from indexer.image_encoder.efficientnet_lite import VARIANTS
 from indexer.image_encoder.loading import load_image_encoder
 from indexer.image_encoder.training.config import ImageEncoderConfig
-from indexer.image_encoder.training.task import TunedNetwork, TuningData, TuningTask, pool_all
-from indexer.image_encoder.tuned import TunedHeader, save_tuned_layers
+from indexer.image_encoder.training.soup import copy_parameters, mix
+from indexer.image_encoder.training.task import TunedModel, TuningData, TuningTask, pool_all
+from indexer.image_encoder.tuned import TunedHeader, save_tuned
 from indexer.image_encoder.views import ViewCache
 from indexer.image_head.heads import Heads, ImageHead, TextHead
 from indexer.image_head.training.examples import encode_sentences
@@ -24,13 +24,19 @@ from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 
 def train_image_encoder(
-    dataset: CaptionedDataset, config: ImageEncoderConfig, out: Path, cache: Path, progress: Progress
+    dataset: CaptionedDataset,
+    config: ImageEncoderConfig,
+    out: Path,
+    cache: Path,
+    progress: Progress,
+    device: str = "cpu",
 ) -> Path:
     """Train on the split "train", choose on "val", and return the checkpoint OUT/image-encoder.safetensors.
 
-    The heads that it is trained under are thrown away: `retrieve train image-head` makes better ones on what
-    the tuned CNN sees. `cache` keeps what the frozen blocks see (0.3 GB per view and 6,000 photos). A run
-    that was killed carries on from its last whole pass.
+    The log, curves and state of each run lie in OUT/run-1, OUT/run-2, … (0.2 GB each). The heads that it is
+    trained under are thrown away: `retrieve train image-head` makes better ones on what the tuned CNN sees.
+    `cache` keeps the photos' pixels at the CNN's size (1.2 GB per 6,000 photos). A run that was killed
+    carries on from its last whole pass.
 
     Raises:
         DatasetError: one of the splits is missing, or a photo cannot be read.
@@ -38,54 +44,62 @@ def train_image_encoder(
     """
     text_encoder = load_text_encoder(config.text_encoder)
     claim_folder(out, config, dataset, text_encoder_sha256=text_encoder.weights_sha256)
-    data = _prepare(dataset, config, text_encoder, ViewCache(cache, config.seed, progress))
+    data = _prepare(dataset, config, text_encoder, ViewCache(cache, config.seed, progress), device)
     torch.manual_seed(config.seed)
-    model = _build_model(config, text_encoder.dimension)
+    model = _build_model(config, text_encoder.dimension).to(device)
     _train_heads(model, data, config, out, progress)
-    best = _train_network(model, data, config, out, progress)
+    begun, runs = copy_parameters(model), []
+    for number in range(config.runs):
+        mix([begun], model)
+        _train_network(model, data, config, number, out / f"run-{number + 1}", progress)
+        runs.append(copy_parameters(model))
+    mix(runs, model)
+    scores = TuningTask(model, data, config, _dtype(config)).validate(model)
     path = out / "image-encoder.safetensors"
     header = TunedHeader(
         base=config.image_encoder,
         base_sha256=VARIANTS[config.image_encoder].weights_sha256,
-        first_block=config.first_block,
         data=f"{dataset.name}, split train",
-        figures={name: best[name] for name in RECALLS},
+        figures={name: scores[name] for name in RECALLS},
     )
-    save_tuned_layers(path, model.network, header)
+    save_tuned(path, model.network, header)
     write_card(path, _describe(config), dataset, header.figures)
     return path
 
 
 def _prepare(
-    dataset: CaptionedDataset, config: ImageEncoderConfig, text_encoder: TextEncoder, cache: ViewCache
+    dataset: CaptionedDataset,
+    config: ImageEncoderConfig,
+    text_encoder: TextEncoder,
+    cache: ViewCache,
+    device: str,
 ) -> TuningData:
-    encoder = load_image_encoder(config.image_encoder).for_inference(_dtype(config))
+    size = VARIANTS[config.image_encoder].image_size
     photos, validation = dataset.split("train"), dataset.split("val")
-    paths, block = [photo.path for photo in photos], config.first_block
     return TuningData(
-        [cache.lower_maps(encoder, block, paths, view) for view in range(config.views)],
-        encode_sentences(photos, text_encoder),
-        cache.lower_maps(encoder, block, [photo.path for photo in validation], 0),
-        encode_sentences(validation, text_encoder),
+        cache.pixels(size, [photo.path for photo in photos]),
+        encode_sentences(photos, text_encoder).to(device),
+        cache.pixels(size, [photo.path for photo in validation]),
+        encode_sentences(validation, text_encoder).to(device),
     )
 
 
-def _build_model(config: ImageEncoderConfig, sentence_dimension: int) -> TunedNetwork:
-    size, network = config.heads, load_efficientnet_lite(config.image_encoder)
+def _build_model(config: ImageEncoderConfig, sentence_dimension: int) -> TunedModel:
+    size, encoder = config.heads, load_image_encoder(config.image_encoder)
     heads = Heads(
-        ImageHead(network.conv_head.out_channels, size.dimension, size.image_hidden, size.image_dropout),
+        ImageHead(encoder.channels, size.dimension, size.image_hidden, size.image_dropout),
         TextHead(sentence_dimension, size.dimension, size.text_hidden, size.text_dropout),
     )
-    return TunedNetwork(network, config.first_block, heads)
+    return TunedModel(encoder, heads)
 
 
 def _train_heads(
-    model: TunedNetwork, data: TuningData, config: ImageEncoderConfig, out: Path, progress: Progress
+    model: TunedModel, data: TuningData, config: ImageEncoderConfig, out: Path, progress: Progress
 ) -> None:
     """The heads alone, over the network as it comes: random heads would only disturb it."""
     dtype, training = _dtype(config), config.head_training
-    pooled_VNP = torch.stack([pool_all(model, maps_NHWC, dtype) for maps_NHWC in data.maps_VNHWC])
-    validation_NP = pool_all(model, data.validation_NHWC, dtype)
+    pooled_VNP = pool_all(model, data.pixels_NSSC, dtype).unsqueeze(0)
+    validation_NP = pool_all(model, data.validation_NSSC, dtype)
     head_data = HeadData(pooled_VNP, data.sentences_NKT, validation_NP, data.validation_NKT)
     optimizer = torch.optim.AdamW(
         model.heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
@@ -96,28 +110,39 @@ def _train_heads(
 
 
 def _train_network(
-    model: TunedNetwork, data: TuningData, config: ImageEncoderConfig, out: Path, progress: Progress
-) -> dict[str, Any]:
-    """The network's last blocks and the heads together; the best pass comes back."""
+    model: TunedModel,
+    data: TuningData,
+    config: ImageEncoderConfig,
+    number: int,
+    out: Path,
+    progress: Progress,
+) -> None:
+    """One run: network and heads together, in an order and with crops of its own; the best pass stays."""
+    out.mkdir(exist_ok=True)
     dtype, training = _dtype(config), config.training
-    network = [weight for weight in model.network.parameters() if weight.requires_grad]
+    middle = len(model.network.blocks) // 2
+    lower = [*model.network.conv_stem.parameters(), *model.network.blocks[:middle].parameters()]
+    upper = [*model.network.blocks[middle:].parameters(), *model.network.conv_head.parameters()]
     groups = [
-        {"params": network, "lr": training.learning_rate},
+        {"params": lower, "lr": training.lower_learning_rate},
+        {"params": upper, "lr": training.learning_rate},
         {"params": model.heads.parameters(), "lr": training.head_learning_rate},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=training.weight_decay, fused=True)
-    task = TuningTask(model, data, training, dtype)
-    passes = Passes(task, optimizer, training, dtype, config.seed, out / "state.safetensors")
-    return log_passes(passes.run(progress), out, task.metric)
+    task = TuningTask(model, data, config, dtype)
+    passes = Passes(task, optimizer, training, dtype, config.seed + number, out / "state.safetensors")
+    log_passes(passes.run(progress), out, task.metric)
 
 
 def _describe(config: ImageEncoderConfig) -> Card:
     return Card(
         title="Image encoder",
-        summary=f"{config.image_encoder} from block {config.first_block} on, fine-tuned so that photos lie "
-        "near the sentences that describe them;\nits annotations serve captioner and image head alike.",
-        needs=f"the rest of {config.image_encoder}, from its registry package",
+        summary=f"{config.image_encoder}, fine-tuned so that photos lie near the sentences that describe "
+        f"them: the mean of {config.runs} runs\n(model soup, Wortsman et al. 2022). Its annotations serve "
+        "captioner and image head alike.",
+        needs=f"{config.image_encoder}'s registry package, for the classifier over it",
         command="retrieve train image-encoder",
+        config="in config.json beside it",
     )
 
 

@@ -59,7 +59,8 @@ def contrast(heads: Heads, image_BE: Tensor, sentences_NKT: Tensor, batch: Sampl
     further_MT = sentences_NKT[batch.further_M2[:, 0], batch.further_M2[:, 1]]
     text_NE = heads.text(torch.cat([own_BKT.flatten(0, 1), further_MT]))
     own_NE, further_ME = text_NE.split([own_BKT.shape[0] * own_BKT.shape[1], len(further_MT)])
-    return info_nce(image_BE, own_NE.view(*own_BKT.shape[:2], -1), further_ME, batch.find_own(), heads.scale)
+    own_BM = batch.find_own().to(image_BE.device)
+    return info_nce(image_BE, own_NE.view(*own_BKT.shape[:2], -1), further_ME, own_BM, heads.scale)
 
 
 @torch.inference_mode()
@@ -68,8 +69,8 @@ def search_validation(heads: Heads, pooled_NP: Tensor, sentences_NKT: Tensor) ->
     was_training = heads.training
     heads.eval()
     heads.settle_hubs(pooled_NP)
-    queries_QE = heads.embed_sentences(sentences_NKT.flatten(0, 1)).numpy()
-    photos_NE = heads.embed_photos(pooled_NP).numpy()
+    queries_QE = heads.embed_sentences(sentences_NKT.flatten(0, 1)).cpu().numpy()
+    photos_NE = heads.embed_photos(pooled_NP).cpu().numpy()
     heads.train(was_training)
     answers_Q = np.repeat(np.arange(len(photos_NE)), sentences_NKT.shape[1])
     return measure_recall(queries_QE, photos_NE, answers_Q)

