@@ -17,9 +17,8 @@ _ERASED_SIDE = (0.1, 0.4)  # of the photo's
 
 def augment(pixels_BSSC: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
     """uint8 RGB (B, S, S, 3) → float32 0…255 of the same shape, each photo changed in its own way."""
-    with torch.autocast(
-        pixels_BSSC.device.type, enabled=False
-    ):  # bfloat16 would put places off by half a pixel
+    # In bfloat16 places would be off by half a pixel.
+    with torch.autocast(pixels_BSSC.device.type, enabled=False):
         photos_BCSS = pixels_BSSC.permute(0, 3, 1, 2).float()
         photos_BCSS = _crop(photos_BCSS, config, generator)
         photos_BCSS = _recolour(photos_BCSS, config, generator)
