@@ -85,16 +85,17 @@ class FlatIndex:
 
     def vectors(self, ids_N: np.ndarray) -> np.ndarray:
         """As `VectorIndex.vectors`."""
+        row_N = self._row_of[np.minimum(ids_N, len(self._row_of) - 1)]
         vectors_ND = np.full((len(ids_N), self.dimension), np.nan, dtype=np.float32)
-        if len(self):
-            place_N = np.searchsorted(self.ids, ids_N, sorter=self._order).clip(max=len(self) - 1)
-            there_N = self.ids[self._order[place_N]] == ids_N
-            vectors_ND[there_N] = self._vectors_ND[self._order[place_N[there_N]]]
+        vectors_ND[row_N >= 0] = self._vectors_ND[row_N[row_N >= 0]]
         return vectors_ND
 
     @cached_property
-    def _order(self) -> np.ndarray:
-        return np.argsort(self.ids)
+    def _row_of(self) -> np.ndarray:
+        """int64: the row of each id, -1 for those that there are not, the last one among them."""
+        row_of = np.full(int(self.ids.max(initial=-1)) + 2, -1)
+        row_of[self.ids] = np.arange(len(self))
+        return row_of
 
     def search(
         self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None

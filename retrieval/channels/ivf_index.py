@@ -35,7 +35,9 @@ class IvfIndex(ApproximateIndex):
     def __init__(self, index: Any, exact: FlatIndex) -> None:
         """`index` is a FAISS IndexRefineFlat over an IVF."""
         super().__init__(index, exact)
-        self._lists = import_faiss().downcast_index(index.base_index)
+        faiss = import_faiss()
+        self._lists = faiss.downcast_index(index.base_index)
+        self._unfiltered = faiss.IndexRefineSearchParameters(k_factor=1)
 
     @classmethod
     def build(cls, vectors_ND: np.ndarray, ids_N: np.ndarray) -> Self:
@@ -98,10 +100,12 @@ class IvfIndex(ApproximateIndex):
         self._index.k_factor *= 2
         return bool(self._index.k_factor < _MOST_RESCORED)
 
-    def _parameters(self, candidates: int, share: float) -> Any:
+    def _parameters(self, selector: Any, share: float) -> Any:
+        if selector is None:
+            return self._unfiltered
         # Of a list that a filter thins out fewer are found: as many more are looked into.
         faiss, probes = import_faiss(), min(self.most_effort, math.ceil(self.effort / share**0.5))
-        inner = faiss.SearchParametersIVF(nprobe=probes)
+        inner = faiss.SearchParametersIVF(nprobe=probes, sel=selector)
         return faiss.IndexRefineSearchParameters(k_factor=1, base_index_params=inner)
 
 

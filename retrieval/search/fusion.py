@@ -9,13 +9,12 @@ from enum import StrEnum
 import numpy as np
 from pydantic import Field
 
+from retrieval.channels.best_scores import find_best
 from retrieval.channels.channel import Channel
 from retrieval.config import Config
 
 # Of the reciprocal ranks (Cormack, Clarke and Büttcher 2009).
 _RANK_CONSTANT = 60
-# Photos, of which the best one is looked at first.
-_BLOCK = 8
 
 Answer = tuple[np.ndarray, np.ndarray]
 """One channel's scores (Q, K) and photos' numbers (Q, K), best first, -1 where there are fewer than K."""
@@ -91,16 +90,9 @@ def spread_scores(
 
 def rank_scores(scores_QP: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(scores (Q, k), photos' numbers int64 (Q, k)) of the best, equal scores in order of number."""
-    blocks = scores_QP.shape[1] // _BLOCK
-    if not 0 < k <= blocks:
-        order_QK = np.argsort(-scores_QP, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(scores_QP, order_QK, axis=1), order_QK
-    # The best of k blocks are k photos: no score below the k-th best of theirs is among the k best. To sort
-    # what is left takes a tenth of sorting ten thousand photos.
-    best_QB = scores_QP[:, : _BLOCK * blocks].reshape(len(scores_QP), _BLOCK, blocks).max(axis=1)
-    least_Q = np.sort(best_QB, axis=1)[:, blocks - k]
+    k = min(k, scores_QP.shape[1])
     order_QK = np.empty((len(scores_QP), k), dtype=np.int64)
-    for query, (scores_P, least) in enumerate(zip(scores_QP, least_Q, strict=True)):
-        left = np.flatnonzero(scores_P >= least)
-        order_QK[query] = left[np.argsort(-scores_P[left], kind="stable")[:k]]
+    for query, scores_P in enumerate(scores_QP):
+        best = find_best(scores_P, k)
+        order_QK[query] = best[np.argsort(-scores_P[best], kind="stable")[:k]]
     return np.take_along_axis(scores_QP, order_QK, axis=1), order_QK

@@ -29,14 +29,14 @@ def fold_duplicates(
     for start in range(0, len(numbers_K), _AT_ONCE):
         chunk_CD = vectors(numbers_K[start : start + _AT_ONCE])
         all_ND = chunk_CD if kept_ND is None else np.concatenate([kept_ND, chunk_CD])
-        cosine_CN = np.nan_to_num(chunk_CD @ all_ND.T, nan=-1.0)
+        cosine_CN = chunk_CD @ all_ND.T
         before = len(all_ND) - len(chunk_CD)
         # Most photos are near to none of those before them, kept or not.
-        near_C = (np.tril(cosine_CN, before - 1) >= THRESHOLD).any(axis=1).tolist()
+        near_C = np.tril(cosine_CN >= THRESHOLD, before - 1).any(axis=1).tolist()
         columns = list(range(before))
         for row, is_near in enumerate(near_C):
             if is_near:
-                nearest = int(cosine_CN[row, columns].argmax())
+                nearest = int(np.nan_to_num(cosine_CN[row, columns], nan=-1.0).argmax())
                 if cosine_CN[row, columns[nearest]] >= THRESHOLD:
                     kept[nearest][1].append(start + row)
                     continue

@@ -19,7 +19,7 @@ def require_unit_vectors(vectors_ND: np.ndarray, dimension: int) -> np.ndarray:
             "use the encoder that the index was made with"
         )
     unit_ND = np.ascontiguousarray(vectors_ND, dtype=np.float32)
-    lengths_N = np.linalg.norm(unit_ND, axis=1)
+    lengths_N = np.sqrt(np.vecdot(unit_ND, unit_ND))
     wrong_N = ~(np.abs(lengths_N - 1) <= _TOLERANCE)
     if wrong_N.any():
         row = int(wrong_N.argmax())

@@ -125,6 +125,16 @@ def test_without_a_filter_as_much_is_found_as_was_asked_for(
         assert np.mean(shared) >= (least if isinstance(index, ApproximateIndex) else 1)
 
 
+@pytest.mark.parametrize("kind", [each for each in KINDS.values() if issubclass(each, ApproximateIndex)])
+def test_a_longer_answer_finds_no_less(kind, vectors: np.ndarray, ids: np.ndarray) -> None:
+    """Also where rounding made it look at many vectors for each neighbour."""
+    built = kind.build(vectors, ids)
+    for _ in range(4):
+        built.rescore_more()
+    few, many = built.search(vectors[:50], K)[0], built.search(vectors[:50], 1000)[0]
+    assert (many[:, :K] >= few).all()
+
+
 def test_a_wide_filter_far_from_the_query_still_gives_k(
     index: VectorIndex, groups: np.ndarray, vectors: np.ndarray, ids: np.ndarray
 ) -> None:
