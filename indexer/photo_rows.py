@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indexer.blas_threads import one_blas_thread
 from indexer.captioner.captioner import Caption
 from indexer.conveyor import Conveyor
 from indexer.decode import DecodedPhoto
@@ -37,7 +38,7 @@ def make_rows(
     """
     profile = profile or Profile()
     stages = [profile.timed(name, stage) for name, stage in describer.stages]
-    with closing(Conveyor[_Batch](stages)) as conveyor:
+    with one_blas_thread(), closing(Conveyor[_Batch](stages)) as conveyor:
         batch: list[tuple[bytes, DecodedPhoto]] = []
         for read in reads:
             if read.photo is None:
