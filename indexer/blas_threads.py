@@ -11,4 +11,5 @@ def one_blas_thread() -> AbstractContextManager[object]:
     These products are small here. OpenBLAS cuts them up all the same, and its threads then wait in a loop for
     more, on the cores that the models would compute on.
     """
-    return threadpool_limits(1, user_api="blas")
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
