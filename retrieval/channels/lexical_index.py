@@ -116,16 +116,19 @@ class LexicalIndex:
     def _search_one(
         self, query: "Query", k: int, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        if allowed is not None:
-            scores, ids = self._find(query, max(len(self), 1))
-            scores, ids = scores[allowed[ids]], ids[allowed[ids]]
-            order = np.lexsort((ids, -scores))[:k]
-            return scores[order], ids[order]
-        # tantivy cuts equal scores by its own order: ask for more until the k-th score is not the last one.
-        wanted = k + k // 4 + 1
+        share = 1.0 if allowed is None else float(np.mean(allowed[self.ids]))
+        if not k or not share:
+            return np.zeros(0, dtype=np.float32), self.ids[:0]
+        # tantivy knows of no filter, and cuts equal scores by its own order: ask for more until there are k
+        # that are allowed, and the k-th score is not the last one. Half of all is as slow as all.
+        wanted = math.ceil((k + k // 4 + 1) / share)
         while True:
-            scores, ids = self._find(query, wanted)
-            if len(scores) < wanted or scores[k - 1] > scores[-1]:
+            limit = wanted if 2 * wanted < len(self) else len(self) + 1
+            found, ids = self._find(query, limit)
+            scores = found
+            if allowed is not None:
+                scores, ids = found[allowed[ids]], ids[allowed[ids]]
+            if len(found) < limit or (len(scores) >= k and scores[k - 1] > found[-1]):
                 break
             wanted *= 2
         order = np.lexsort((ids, -scores))[:k]

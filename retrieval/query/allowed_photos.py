@@ -44,13 +44,15 @@ def _match(photos: PhotoTable, wanted: Filter) -> np.ndarray:
     if isinstance(value, Bounds):
         return _match_bounds(photos.columns[wanted.field], value)
     if wanted.field is Field.CAMERA:
-        cameras = pc.utf8_normalize(photos.columns["camera"], "NFC")
-        return _to_bool(pc.match_substring(cameras, value, ignore_case=True))
+        cameras = photos.cameras
+        matches = pc.match_substring(cameras.dictionary, value, ignore_case=True)
+        return _to_bool(matches.take(cameras.indices))
     if wanted.field is Field.PATH:
         return _match_any(photos.columns["paths"], pc.match_substring(photos.lowered_paths, value))
     if wanted.field is Field.TAG:
-        tags = photos.columns["tags"]
-        return _match_any(tags, pc.equal(pc.utf8_normalize(pc.utf8_lower(tags.flatten()), "NFC"), value))
+        tags = photos.lowered_tags
+        matches = pc.equal(tags.dictionary, value)
+        return _match_any(photos.columns["tags"], matches.take(tags.indices))
     return _to_bool(pc.equal(photos.main_captions.field("provenance"), value))
 
 

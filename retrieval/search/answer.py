@@ -132,7 +132,7 @@ class Answerer:
         numbers_K, scores_K = ranked.numbers_QK[0, found_K], ranked.scores_QK[0, found_K]
         return _Candidates(numbers_K, scores_K, self._be_sure(text, ranked, numbers_K))
 
-    def _be_sure(self, text: str, ranked: Ranked, numbers_K: np.ndarray) -> np.ndarray | None:
+    def _be_sure(self, text: str, ranked: Ranked, numbers_K: np.ndarray | slice) -> np.ndarray | None:
         """The probabilities of these photos, float64 (K,); None where they are not known."""
         if self._calibration is None or not text:
             return None

@@ -37,8 +37,10 @@ class Fused:
     allowed: int
 
     @property
-    def numbers(self) -> np.ndarray:
-        """int64: the allowed photos, of the first query."""
+    def numbers(self) -> np.ndarray | slice:
+        """int64: the allowed photos, of the first query; or all."""
+        if self.allowed == self.scores_QP.shape[1]:
+            return slice(None)
         return np.flatnonzero(self.scores_QP[0] > -np.inf)
 
     def only(self, row: slice) -> "Fused":
@@ -79,7 +81,7 @@ class Ranked:
         scores_QK, numbers_QK = rank_scores(self.fused.scores_QP, min(k, self.fused.allowed))
         return replace(self, scores_QK=scores_QK, numbers_QK=numbers_QK)
 
-    def scores_of(self, numbers_K: np.ndarray) -> dict[Channel, np.ndarray]:
+    def scores_of(self, numbers_K: np.ndarray | slice) -> dict[Channel, np.ndarray]:
         """By channel, what these photos scored for the first query, float64 (K,).
 
         The image scores are as people's words raise them.

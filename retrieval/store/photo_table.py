@@ -179,6 +179,17 @@ class PhotoTable:
         )
 
     @cached_property
+    def cameras(self) -> pa.DictionaryArray:
+        """Each photo's camera in NFC, null where none is known."""
+        return pc.utf8_normalize(self.columns["camera"], "NFC").dictionary_encode()
+
+    @cached_property
+    def lowered_tags(self) -> pa.DictionaryArray:
+        """All tags of all photos in turn, as `filters.parse_value` gives what is looked for in them."""
+        tags = self.columns["tags"].flatten()
+        return pc.utf8_normalize(pc.utf8_lower(tags), "NFC").dictionary_encode()
+
+    @cached_property
     def newest_first(self) -> np.ndarray:
         """int64 (P,): the photos' numbers by capture time, the newest first, those without one last."""
         taken_P = self.columns["taken"].to_numpy(zero_copy_only=False).astype("datetime64[s]")

@@ -76,6 +76,24 @@ def test_ids_and_scores_are_those_of_the_oracle(implementation, photos: int, mos
         assert (scores_K[found:] == -np.inf).all()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("k", [1, 7, 500])
+def test_under_a_filter_the_best_of_all_that_it_lets_through_come(
+    implementation, share: float, k: int
+) -> None:
+    photos = 2000
+    ids_N = np.random.default_rng(1).permutation(photos)
+    words = implementation.build(make_texts(photos, 8), ids_N)
+    allowed = np.random.default_rng(2).random(photos) < share
+    queries = ["dog", "a man plays in the snow", "red ball, two cats"]
+    scores_QK, ids_QK = words.search(queries, k, allowed)
+    for row, (scores_N, all_N) in enumerate(zip(*words.search(queries, photos), strict=True)):
+        let_through_N = (all_N >= 0) & allowed[all_N]
+        found = min(k, np.count_nonzero(let_through_N))
+        assert ids_QK[row].tolist() == [*all_N[let_through_N][:k].tolist(), *[-1] * (k - found)]
+        assert scores_QK[row, :found].tolist() == scores_N[let_through_N][:k].tolist()
+
+
 def test_equal_texts_tie_exactly_and_come_by_id(implementation) -> None:
     ids_N = np.random.default_rng(2).permutation(300)
     words = implementation.build([["a dog in the snow"]] * 150 + [["a cat in the snow"]] * 150, ids_N)
