@@ -36,8 +36,10 @@ def search_exactly(
     are many: reading them is what takes the time. The vectors may lie at any address, such as in a file that
     is mapped into memory.
     """
-    threads, queries = import_faiss().omp_get_max_threads(), range(len(queries_QD))
-    parts = threads if len(queries) == 1 and vectors_ND.nbytes >= _SHARED else 1
+    queries = range(len(queries_QD))
+    shared = len(queries) > 1 or vectors_ND.nbytes >= _SHARED
+    threads = import_faiss().omp_get_max_threads() if shared else 1
+    parts = threads if len(queries) == 1 else 1
     scores_QK = np.empty((len(queries), k), dtype=np.float32)
     ids_QK = np.empty((len(queries), k), dtype=np.int64)
 
@@ -48,7 +50,7 @@ def search_exactly(
         order_K = np.lexsort((ids, -scores))[:k]
         scores_QK[query], ids_QK[query] = scores[order_K], ids[order_K]
 
-    _share(threads if len(queries) > 1 else 1, find, queries)
+    _share(threads // parts, find, queries)
     return scores_QK, ids_QK
 
 

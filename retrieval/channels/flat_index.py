@@ -55,10 +55,10 @@ class FlatIndex:
     @property
     def dimension(self) -> int:
         """D, the length of every vector."""
-        return int(self._flat.d)
+        return int(self._vectors_ND.shape[1])
 
     def __len__(self) -> int:
-        return int(self._flat.ntotal)
+        return len(self._vectors_ND)
 
     def to_bytes(self) -> bytes:
         """FAISS's own format: an IndexIDMap over an IndexFlatIP."""

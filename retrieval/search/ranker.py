@@ -5,6 +5,7 @@ Shapes: Q queries, K photos of an answer, P photos of the index.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
@@ -182,7 +183,7 @@ class Ranker:
         lift_QP = lift_images(spread, self._human_P)
         if lift_QP is not None:
             added[Channel.CAPTION] += np.float32(self._fusion.weight(Channel.IMAGE)) * lift_QP
-        fused_QP = np.sum(list(added.values()), axis=0)
+        fused_QP = reduce(np.add, added.values())
         if allowed_P is not None:
             fused_QP[:, ~allowed_P] = -np.inf
         best = rank_scores(fused_QP, min(k, allowed))

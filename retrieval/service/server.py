@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from retrieval.errors import UsageError
 from retrieval.service.protocol import ClockedProtocol
@@ -67,7 +68,10 @@ def run_server(
         timeout_graceful_shutdown=_SECONDS_TO_STOP,
         h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
     )
-    _Server(config, started).run([listening])
+    # numpy cuts a new sentence's matrix products up for all cores. They are over at once, and its threads
+    # then wait for more in a loop.
+    with threadpool_limits(1, user_api="blas"):
+        _Server(config, started).run([listening])
 
 
 class _Server(uvicorn.Server):
