@@ -7,7 +7,7 @@ processes of their own);
 image vectors), `image_tower` (pixels → those of CLIP and its like), `image_space` (either), `tagger/`
 (annotations → tags), `describer` (all of them), `models` (loads them), `training/` (what their trainings
 share);
-`conveyor`, `arenas`, `blas_threads` and `profile` (stages at once, and what each took), `photo_rows` (pixels
+`conveyor`, `arenas`, `threads` and `profile` (stages at once, and what each took), `photo_rows` (pixels
 → rows), `ledger` and `report` (what the index knew and what was found now),
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
 anything to do), `build` (all of it), `cluster/` (files → rows on many machines), `engine` (there or here),

@@ -34,7 +34,7 @@ class VectorsConfig(Config):
 class IndexConfig(Config):
     """How photos become an index.
 
-    `runtime` is the library that runs the CNN, and where it is OpenVINO the text encoder too.
+    `runtime` is the library that runs the CNN, and where it is OpenVINO the decoder and the text encoder.
     An `image_head` of "none" leaves the image channel out, with `mirror` it sees each photo's mirror image
     as well, which takes a second pass of the CNN; a `tagger` of "none" leaves out the tags; photos get the
     names of their `tags` most probable classes, those of less than `tag_probability` left out. A `beam_width`

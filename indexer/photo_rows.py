@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.blas_threads import one_blas_thread
 from indexer.captioner.captioner import Caption
 from indexer.conveyor import Conveyor
 from indexer.decode import DecodedPhoto
 from indexer.decode_pool import ReadPhoto
 from indexer.describer import Describer, Description
 from indexer.profile import Profile
+from indexer.threads import one_blas_thread
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 
 

@@ -13,12 +13,14 @@ from indexer.captioner.captioner import Caption
 from indexer.captioner.checkpoint import read_captioner, read_encoder
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
-from indexer.captioner.decoding import Decoded, beam_search, sample
+from indexer.captioner.decoding import Decoded, NextWordsReader, beam_search, sample
 from indexer.captioner.in_halves import in_halves
 from indexer.captioner.likelihood import measure_likelihood
+from indexer.captioner.openvino_decoder import speed_up
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
 from indexer.image_encoder.annotators import make_annotator
+from indexer.threads import torch_on_half_the_cores
 from retrieval.runtime import Runtime
 from retrieval.store.files import hash_file
 
@@ -37,7 +39,7 @@ class AttentionCaptioner:
         device: str = "cpu",
         runtime: Runtime = Runtime.TORCH,
     ) -> None:
-        """`runtime` runs the CNN, torch the rest.
+        """`runtime` runs the CNN, and where it is OpenVINO the steps of beam search too; torch the rest.
 
         Raises:
             InstallationError, UsageError: as `make_annotator`.
@@ -53,7 +55,12 @@ class AttentionCaptioner:
         self.device = torch.device(device)
         self._dtype = fastest_dtype(self.device)
         self._annotator = make_annotator(image_encoder, self.device, self._dtype, runtime)
-        self._decoder = decoder.to(self.device, self._dtype).eval()
+        self._decoder = decoder.eval()
+        fast = None
+        if self.runtime is Runtime.OPENVINO:
+            fast = speed_up(self._decoder, decoding.beam_width, self._dtype)
+        self._decoder.to(self.device, self._dtype)
+        self._next_words: NextWordsReader = fast or self._decoder
 
     @property
     def runtime(self) -> Runtime:
@@ -78,12 +85,12 @@ class AttentionCaptioner:
 
     def _decode(self, a_BLD: Tensor) -> list[list[Caption]]:
         decoding = self.decoding
-        photos = self._decoder.annotate(a_BLD)
-        return self._to_captions(
-            beam_search(
-                self._decoder, photos, decoding.beam_width, decoding.max_words, decoding.length_penalty
-            )
-        )
+        width, words, penalty = decoding.beam_width, decoding.max_words, decoding.length_penalty
+        # Meanwhile the CNN looks at the next photos.
+        with torch_on_half_the_cores():
+            photos = self._decoder.annotate(a_BLD)
+            decoded = beam_search(self._next_words, photos, width, words, penalty)
+        return self._to_captions(decoded)
 
     @torch.inference_mode()
     def sample(self, a_BLD: Tensor, samples: int, temperature: float, seed: int) -> list[list[Caption]]:

@@ -1,7 +1,8 @@
 """The decoder: annotations and the words so far in, the next word's logits and attention out.
 
 Shapes: B photos, K captions of each (references, beams or samples), T words, L locations, D channels of an
-annotation, F features of φ, H hidden units, E embedding size, V words in the vocabulary.
+annotation, F features of φ, H hidden units, E embedding size, V words in the vocabulary,
+N of them that may come next.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from indexer.captioner.attention import AdditiveAttention
-from indexer.captioner.vocabulary import PAD
+from indexer.captioner.vocabulary import END, NEVER_SAID, PAD
 
 
 class Cell(StrEnum):
@@ -84,6 +85,19 @@ class Step(NamedTuple):
     alpha_BKL: Tensor
 
 
+class NextWords(NamedTuple):
+    """The next state, where each caption looked, its N likeliest next words, the likeliest first, and END.
+
+    Log-probabilities are in nats, float32, over the words that are ever said.
+    """
+
+    state: State
+    alpha_BKL: Tensor
+    words_BKN: Tensor
+    logprob_BKN: Tensor
+    end_BK: Tensor
+
+
 class AttentionDecoder(nn.Module):
     """Show, Attend and Tell (Xu et al. 2015) over a learned projection φ_j = ReLU(LayerNorm(W_φ a_j)).
 
@@ -91,6 +105,8 @@ class AttentionDecoder(nn.Module):
     (section 4.2.1); p(y_t) = softmax(fc2(tanh(fc1([h^(t); C_t; embed(y_{t-1})])))), where fc2 shares its
     weights with the embedding (Press and Wolf 2017).
     """
+
+    never_said_V: Tensor
 
     def __init__(self, size: DecoderSize, dropout: float = 0.0) -> None:
         super().__init__()
@@ -106,6 +122,9 @@ class AttentionDecoder(nn.Module):
         self.fc1 = nn.Linear(size.hidden + size.features + size.embedding, size.embedding)
         self.fc2 = nn.Linear(size.embedding, size.vocabulary)
         self.dropout = nn.Dropout(dropout)
+        never_said_V = torch.zeros(size.vocabulary, dtype=torch.bool)
+        never_said_V[NEVER_SAID] = True
+        self.register_buffer("never_said_V", never_said_V, persistent=False)
         nn.init.normal_(self.embed.weight, std=size.embedding**-0.5)
         self.fc2.weight = self.embed.weight
 
@@ -135,6 +154,16 @@ class AttentionDecoder(nn.Module):
         joined = torch.cat([self.dropout(h), context, embedded.to(h.dtype)], dim=-1)
         logits: Tensor = self.fc2(self.dropout(self.fc1(joined).tanh()))
         return logits
+
+    def next_words(self, y_BK: Tensor, state: State, photos: Annotated, count: int) -> NextWords:
+        """One step, and the `count` likeliest words after it, or all that there are."""
+        step = self.step(y_BK, state, photos)
+        logits_BKV = self.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
+        said_BKV = logits_BKV.masked_fill(self.never_said_V, -torch.inf)
+        all_BK1 = said_BKV.logsumexp(dim=-1, keepdim=True)
+        best_BKN, words_BKN = said_BKV.topk(min(count, self.size.vocabulary), dim=-1)
+        end_BK = (said_BKV[..., END : END + 1] - all_BK1).squeeze(-1)
+        return NextWords(step.state, step.alpha_BKL, words_BKN, best_BKN - all_BK1, end_BK)
 
     def forward(self, photos: Annotated, y_BKT: Tensor) -> tuple[Tensor, Tensor]:
         """Teacher forcing: words y_0…y_{T-1} → logits of y_1…y_T (B, K, T, V) and α (B, K, T, L)."""

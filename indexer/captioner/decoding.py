@@ -6,17 +6,14 @@ Shapes: B photos, K beams or samples of each, T words, L locations, V words in t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from indexer.captioner.decoder import Annotated, AttentionDecoder, Step
-from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
-
-NEVER_SAID = [PAD, START, UNKNOWN]
-"""The numbers that are no word of a caption."""
+from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
+from indexer.captioner.vocabulary import END, NEVER_SAID, PAD, START
 
 # The share of a batch that must have finished before it is made smaller: that copies what stays.
 _LEAVE_TOGETHER = 0.15
@@ -59,9 +56,21 @@ class _Beams(NamedTuple):
         return _Beams(*(part[chosen_B] for part in self))
 
 
+class NextWordsReader(Protocol):
+    """What beam search asks. Implementations: `AttentionDecoder`, `OpenVinoDecoder`."""
+
+    def begin(self, photos: Annotated, captions: int) -> State:
+        """As `AttentionDecoder.begin`."""
+        ...
+
+    def next_words(self, y_BK: Tensor, state: State, photos: Annotated, count: int) -> NextWords:
+        """As `AttentionDecoder.next_words`."""
+        ...
+
+
 @torch.inference_mode()
 def beam_search(
-    decoder: AttentionDecoder, photos: Annotated, width: int, max_words: int, length_penalty: float
+    decoder: NextWordsReader, photos: Annotated, width: int, max_words: int, length_penalty: float
 ) -> Decoded:
     """The `width` best captions found, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
@@ -72,16 +81,15 @@ def beam_search(
     y_BK = torch.full_like(beams.logprob_BK, START, dtype=torch.int64)
     done: list[_Beams] = []
     for spoken in range(max_words + 1):
-        step = decoder.step(y_BK, state, photos)
-        next_BKV = _next_logprobs(decoder, step, y_BK, must_end=spoken == max_words)
-        vocabulary = next_BKV.shape[-1]
-        logprob_BK, chosen_BK = (beams.logprob_BK.unsqueeze(-1) + next_BKV).flatten(1).topk(width)
-        parent_BK, y_BK = chosen_BK // vocabulary, chosen_BK % vocabulary
-        beams = beams.extend(parent_BK, y_BK, logprob_BK, step.alpha_BKL)
+        following = decoder.next_words(y_BK, state, photos, width)
+        words_BKN, next_BKN = _choices(following, y_BK, must_end=spoken == max_words)
+        logprob_BK, chosen_BK = (beams.logprob_BK.unsqueeze(-1) + next_BKN).flatten(1).topk(width)
+        parent_BK, y_BK = chosen_BK // next_BKN.shape[-1], words_BKN.flatten(1).gather(1, chosen_BK)
+        beams = beams.extend(parent_BK, y_BK, logprob_BK, following.alpha_BKL)
         finished_B = beams.finished()
         if bool(finished_B.all()):
             break
-        state = step.state.map(partial(_reorder, order_BK=parent_BK))
+        state = following.state.map(partial(_reorder, order_BK=parent_BK))
         if float(finished_B.float().mean()) >= _LEAVE_TOGETHER:
             done.append(beams.take(finished_B.nonzero().squeeze(1)))
             left_B = (~finished_B).nonzero().squeeze(1)
@@ -89,6 +97,22 @@ def beam_search(
             photos = Annotated(*(part[left_B] for part in photos))
             state = state.map(partial(torch.index_select, dim=0, index=left_B))
     return _rank(_join([*done, beams]), length_penalty)
+
+
+def _choices(following: NextWords, y_BK: Tensor, must_end: bool) -> tuple[Tensor, Tensor]:
+    """The words that each beam may go on with and their log-probabilities, (B, K, N).
+
+    After END or PAD only PAD follows, at no cost. `must_end` leaves END as the only choice of a caption that
+    has all its words, at the price it has.
+    """
+    words_BKN, logprob_BKN = following.words_BKN, following.logprob_BKN
+    only_N = torch.arange(words_BKN.shape[-1], device=words_BKN.device) == 0
+    if must_end:
+        words_BKN = torch.full_like(words_BKN, END)
+        logprob_BKN = torch.where(only_N, following.end_BK.unsqueeze(-1), -torch.inf)
+    finished_BK1 = ((y_BK == END) | (y_BK == PAD)).unsqueeze(-1)
+    logprob_BKN = torch.where(finished_BK1, torch.where(only_N, 0.0, -torch.inf), logprob_BKN)
+    return words_BKN.masked_fill(finished_BK1, PAD), logprob_BKN
 
 
 def _begin(photos: Annotated, width: int) -> _Beams:
@@ -144,7 +168,8 @@ def sample(
     for spoken in range(max_words + 1):
         step = decoder.step(y_BK, state, photos)
         state = step.state
-        next_BKV = _next_logprobs(decoder, step, y_BK, must_end=spoken == max_words)
+        logits_BKV = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
+        next_BKV = _to_logprobs(logits_BKV, y_BK, must_end=spoken == max_words)
         share_BKV = (next_BKV / temperature).softmax(dim=-1).cumsum(dim=-1)
         drawn_K1 = torch.rand(samples, 1, generator=generator, device=device) * share_BKV[..., -1:]
         y_BK = torch.searchsorted(share_BKV, drawn_K1, right=True).squeeze(-1)
@@ -156,12 +181,8 @@ def sample(
     return Decoded(torch.stack(words, dim=-1), logprob_BK, torch.stack(alphas, dim=2))
 
 
-def _next_logprobs(decoder: AttentionDecoder, step: Step, y_BK: Tensor, must_end: bool) -> Tensor:
-    """Log-probabilities of every next word (B, K, V); after END or PAD only PAD follows, at no cost.
-
-    `must_end` leaves END as the only choice of a caption that has all its words, at the price it has.
-    """
-    logits_BKV = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
+def _to_logprobs(logits_BKV: Tensor, y_BK: Tensor, must_end: bool) -> Tensor:
+    """Log-probabilities of every next word (B, K, V), with the same choice as `_choices` leaves."""
     logits_BKV[..., NEVER_SAID] = -torch.inf
     logprobs_BKV = logits_BKV.log_softmax(dim=-1)
     if must_end:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder
-from indexer.captioner.decoding import NEVER_SAID
-from indexer.captioner.vocabulary import END, START
+from indexer.captioner.vocabulary import END, NEVER_SAID, START
 
 
 @torch.inference_mode()

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL_TOKENS = ("<pad>", "<start>", "<end>", "<unk>")
+NEVER_SAID = [PAD, START, UNKNOWN]
+"""The numbers that are no word of a caption."""
 
 
 class Vocabulary:

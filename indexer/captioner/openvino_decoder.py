@@ -1,0 +1,147 @@
+"""The decoder with its step in OpenVINO, exported from `AttentionDecoder`. Reads and writes nothing.
+
+Shapes: B photos, K captions of each, L locations, F features of φ, A attention units, H hidden units, N words
+that may come next.
+"""
+
+import copy
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
+from indexer.threads import half_the_cores
+
+logger = logging.getLogger(__name__)
+
+# Of a probe's states, attention and log-probabilities and those of torch in float32.
+_LEAST_COSINE = 0.995
+_PROBES, _LOCATIONS = 4, 16
+
+
+class _Exported(nn.Module):
+    """`AttentionDecoder.next_words` with tensors alone going in and coming out."""
+
+    def __init__(self, decoder: AttentionDecoder, count: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.count = count
+
+    def forward(
+        self, y_BK: Tensor, phi_BLF: Tensor, keys_BLA: Tensor, h_BKH: Tensor, memory_BKH: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        following = self.decoder.next_words(
+            y_BK, State(h_BKH, memory_BKH), Annotated(phi_BLF, keys_BLA), self.count
+        )
+        state, *others = following
+        return (*others, *(part for part in state if part is not None))
+
+
+class OpenVinoDecoder:
+    """What beam search asks of a decoder, on the CPU, for one `count` of next words."""
+
+    def __init__(self, decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> None:
+        """`decoder` is in float32 now, and in `dtype`, which is computed in, when `begin` is called."""
+        # It reports its use over the network, and goes without where that package is missing.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        import openvino
+
+        y_BK, state, photos = make_probes(decoder)
+        exported = _Exported(copy.deepcopy(decoder), count)
+        with warnings.catch_warnings():
+            # It reads modules through torch's tracer, which torch advises against.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            model = openvino.convert_model(exported, example_input=(y_BK, *photos, *_present(state)))
+        self._precision = openvino.Type.bf16 if dtype is torch.bfloat16 else openvino.Type.f32
+        process = openvino.preprocess.PrePostProcessor(model)
+        for photos_input in (1, 2):
+            process.input(photos_input).tensor().set_element_type(self._precision)
+        compiled = openvino.Core().compile_model(
+            process.build(),
+            "CPU",
+            {"INFERENCE_PRECISION_HINT": self._precision, "INFERENCE_NUM_THREADS": half_the_cores()},
+        )
+        self._share = partial(_share, openvino.Tensor, self._precision)
+        self._request = compiled.create_infer_request()
+        self._decoder, self._count = decoder, count
+
+    def begin(self, photos: Annotated, captions: int) -> State:
+        """As `AttentionDecoder.begin`, in float32."""
+        return self._decoder.begin(photos, captions).map(lambda part: part.float().contiguous())
+
+    def next_words(self, y_BK: Tensor, state: State, photos: Annotated, count: int) -> NextWords:
+        """As `AttentionDecoder.next_words`; the state is in float32, the photos are in `dtype`."""
+        assert count == self._count
+        inputs = [y_BK.numpy(), *map(self._share, photos), *(part.numpy() for part in _present(state))]
+        outputs = self._request.infer(inputs, share_inputs=True)
+        alpha_BKL, words_BKN, logprob_BKN, end_BK, h_BKH, *memory = map(torch.from_numpy, outputs.values())
+        return NextWords(State(h_BKH, *(memory or (None,))), alpha_BKL, words_BKN, logprob_BKN, end_BK)
+
+
+def speed_up(decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> OpenVinoDecoder | None:
+    """The decoder, which is in float32, in OpenVINO; None where that cannot run it or says something else."""
+    # OpenVINO has no exceptions of one tree for a module that it cannot read.
+    try:
+        fast = OpenVinoDecoder(decoder, count, dtype)
+        cosine = _measure_agreement(fast, decoder, count, dtype)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        logger.warning("captions are left to torch, which is slower: OpenVINO says: %s", reason)
+        return None
+    if cosine >= _LEAST_COSINE:
+        return fast
+    logger.warning(
+        "captions are left to torch, which is slower: found a cosine of %.4f between what OpenVINO makes of "
+        "a step and what is right, expected at least %s",
+        cosine,
+        _LEAST_COSINE,
+    )
+    return None
+
+
+@torch.no_grad()
+def make_probes(decoder: AttentionDecoder) -> tuple[Tensor, State, Annotated]:
+    """Words, states and annotations of two captions of each of a few photos that there are not."""
+    random, size = torch.Generator().manual_seed(0), decoder.size
+    a_BLD = torch.randn(_PROBES, _LOCATIONS, size.channels, generator=random).relu()
+    photos = decoder.annotate(a_BLD)
+    y_BK = torch.randint(size.vocabulary, (_PROBES, 2), generator=random)
+    return y_BK, decoder.begin(photos, 2).map(torch.clone), photos
+
+
+@torch.inference_mode()
+def _measure_agreement(
+    fast: OpenVinoDecoder, decoder: AttentionDecoder, count: int, dtype: torch.dtype
+) -> float:
+    """The least cosine of a probe's state, attention or log-probabilities; NaN where one is no number."""
+    y_BK, state, photos = make_probes(decoder)
+    expected = decoder.next_words(y_BK, state, photos, count)
+    found = fast.next_words(y_BK, state, Annotated(*(part.to(dtype) for part in photos)), count)
+    cosines = [
+        F.cosine_similarity(one.flatten(1), other.flatten(1)).min()
+        for one, other in zip(_compared(found), _compared(expected), strict=True)
+    ]
+    return float(torch.stack(cosines).min())
+
+
+def _compared(following: NextWords) -> list[Tensor]:
+    return [*_present(following.state), following.alpha_BKL, following.logprob_BKN]
+
+
+def _present(state: State) -> list[Tensor]:
+    return [part for part in state if part is not None]
+
+
+def _share(make_tensor: Callable[..., Any], precision: Any, part: Tensor) -> Any:
+    """The same memory as a tensor of OpenVINO's, by way of its bits: numpy has no bfloat16."""
+    bits = part.contiguous()
+    if part.dtype is torch.bfloat16:
+        return make_tensor(bits.view(torch.int16).numpy(), list(part.shape), precision)
+    return bits.numpy()
