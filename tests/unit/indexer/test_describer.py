@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from indexer import describer as describing
 from indexer.captioner.attention_captioner import AttentionCaptioner
 from indexer.captioner.captioner import Caption
 from indexer.captioner.config import DecodingConfig
@@ -128,6 +129,40 @@ def test_a_photo_is_described_alike_in_any_batch(
     for pixels, expected in zip(PIXELS, together, strict=True):
         (alone,) = describer.describe(pixels[None])
         assert [each.text for each in alone.captions] == [each.text for each in expected.captions]
+
+
+class CountingEncoder:
+    """A text encoder that remembers what it was asked for."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self.name, self.weights_sha256, self.dimension = (
+            encoder.name,
+            encoder.weights_sha256,
+            encoder.dimension,
+        )
+        self.asked: list[str] = []
+        self._encoder = encoder
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        self.asked += texts
+        return self._encoder.encode(texts)
+
+
+@pytest.mark.parametrize(("most", "again"), [(10_000, 1), (0, 2)])
+def test_a_sentence_is_encoded_once_while_there_is_room_for_it(
+    captioner: AttentionCaptioner,
+    text_encoder: TextEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    again: int,
+) -> None:
+    monkeypatch.setattr(describing, "_MOST_SENTENCES", most)
+    counting = CountingEncoder(text_encoder)
+    described = Describer(captioner, counting)
+    first, second = described.describe(PIXELS), described.describe(PIXELS)
+    assert len(counting.asked) == again * len(set(counting.asked)) > 0
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.caption_vector, other.caption_vector)
 
 
 def make_tagger(captioner: AttentionCaptioner, image_encoder_sha256: str | None = None) -> Tagger:
