@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
+from pydantic import PositiveInt
 
 from indexer.image_encoder.efficientnet_lite import EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
@@ -20,7 +21,7 @@ from retrieval.store.files import hash_file
 class TunedHeader(Header):
     """Which network was fine-tuned, on what, and how good its photos' vectors were.
 
-    `figures` are scores on the validation split.
+    It sees photos at `image_size` pixels a side; `figures` are scores on the validation split.
     """
 
     KIND: ClassVar[str] = "fine-tuned image encoder"
@@ -28,6 +29,7 @@ class TunedHeader(Header):
 
     base: str
     base_sha256: str
+    image_size: PositiveInt
     data: str
     figures: dict[str, float]
 

@@ -30,9 +30,9 @@ class RerankConfig(Config):
     `captioner` is asked, by name as in configs/index.toml. What it sees in a photo is kept in at most
     `memory_mb` megabytes, so that the next query need not look at the photo again.
 
-    Chosen on Flickr8k's validation split, 1,000 sentences, one of each photo: Recall@1 / 5 / 10 go from 32.9
-    / 64.2 / 77.2 to 35.2 / 66.3 / 79.0; at a weight of 0.01 to 34.7 / 65.9 / 78.7, of 0.03 to 35.7 / 66.1 /
-    78.6, of 0.04 to 34.8 / 65.5 / 77.9. With earlier models the first 25 did as well, and 100 no better.
+    Chosen on Flickr8k's validation split, 1,000 sentences, one of each photo: Recall@1 / 5 / 10 go from 34.5
+    / 67.8 / 78.2 to 36.7 / 70.6 / 80.8; at a weight of 0.01 to 36.4 / 70.1 / 80.0, of 0.03 to 37.0 / 69.4 /
+    80.0, of 0.04 to 36.7 / 69.5 / 79.5. With earlier models the first 25 did as well, and 100 no better.
     """
 
     captioner: str = "default"

@@ -35,6 +35,7 @@ def engine(data: Path) -> SearchEngine:
         ("military uniform", "grace_hopper.jpg"),
         ("tripod", "camera.png"),
         ("moped", "motorcycle_left.png"),
+        ("palace", "china.jpg"),
     ],
 )
 def test_tags_find_what_the_caption_does_not_say(engine: SearchEngine, words: str, name: str) -> None:

@@ -1,1 +1,1 @@
-"""Fine-tunes the CNN on captions. In the order to read: `config`, `augmentation`, `task`, `soup`, `train`."""
+"""Fine-tunes the CNN on captions. In the order to read: `config`, `augmentation`, `task`, `train`."""

@@ -15,18 +15,22 @@ _MIDDLE = 127.0  # what EfficientNet-Lite reads as nothing
 _ERASED_SIDE = (0.1, 0.4)  # of the photo's
 
 
-def augment(pixels_BSSC: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
-    """uint8 RGB (B, S, S, 3) → float32 0…255 of the same shape, each photo changed in its own way."""
+def augment(
+    pixels_BSSC: Tensor, size: int, config: AugmentationConfig, generator: torch.Generator
+) -> Tensor:
+    """uint8 RGB (B, S, S, 3) → float32 0…255 (B, size, size, 3), each photo changed in its own way."""
     # In bfloat16 places would be off by half a pixel.
     with torch.autocast(pixels_BSSC.device.type, enabled=False):
         photos_BCSS = pixels_BSSC.permute(0, 3, 1, 2).float()
-        photos_BCSS = _crop(photos_BCSS, config, generator)
+        photos_BCSS = _crop(photos_BCSS, size, config, generator)
         photos_BCSS = _recolour(photos_BCSS, config, generator)
         return _erase(photos_BCSS, config.erased, generator).permute(0, 2, 3, 1)
 
 
-def _crop(photos_BCSS: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
-    """A random part of the photo, stretched, turned, every second one mirrored, at the photo's size.
+def _crop(
+    photos_BCSS: Tensor, size: int, config: AugmentationConfig, generator: torch.Generator
+) -> Tensor:
+    """A random part of the photo, stretched, turned, every second one mirrored, at `size` pixels a side.
 
     What a turn takes from beyond the photo's edge is reflected.
     """
@@ -45,7 +49,7 @@ def _crop(photos_BCSS: Tensor, config: AugmentationConfig, generator: torch.Gene
     angle_B = draw(-math.radians(config.degrees), math.radians(config.degrees))
     cut_B23[:, :, :2] = _rotations(angle_B) @ cut_B23[:, :, :2]
     cut_B23[:, 0, 2], cut_B23[:, 1, 2] = draw(-1, 1) * (1 - width_B), draw(-1, 1) * (1 - height_B)
-    grid_BSS2 = F.affine_grid(cut_B23, list(photos_BCSS.shape), align_corners=False)
+    grid_BSS2 = F.affine_grid(cut_B23, [*photos_BCSS.shape[:2], size, size], align_corners=False)
     return F.grid_sample(photos_BCSS, grid_BSS2, padding_mode="reflection", align_corners=False)
 
 

@@ -44,10 +44,14 @@ class TuningConfig(PassesConfig):
 
 
 class ImageEncoderConfig(Config):
-    """Everything that decides a fine-tuned CNN, given its data: the mean of so many `runs`."""
+    """Everything that decides a fine-tuned CNN, given its data: the mean of so many `runs`.
+
+    It is trained on crops of the size that its base was made for, and sees whole photos at `image_size`.
+    """
 
     image_encoder: Literal["efficientnet-lite0", "efficientnet-lite2"] = "efficientnet-lite2"
     text_encoder: str = DEFAULT_TEXT_ENCODER
+    image_size: int = Field(320, ge=32)
     runs: int = Field(4, gt=0)
     seed: int = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"

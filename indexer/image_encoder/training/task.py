@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from indexer.image_encoder.efficientnet_lite import EfficientNetLite
+from indexer.image_encoder.efficientnet_lite import VARIANTS, EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
 from indexer.image_encoder.training.augmentation import augment
 from indexer.image_encoder.training.config import ImageEncoderConfig
@@ -64,6 +64,7 @@ class TuningTask:
         self.steps = math.ceil(len(data.sentences_NKT) / config.training.batch)
         self._data = data
         self._config = config
+        self._crop_size = VARIANTS[config.image_encoder].image_size
         self._dtype = dtype
 
     def batches(self, random: np.random.Generator) -> Iterator[Sampled]:
@@ -80,7 +81,8 @@ class TuningTask:
         pixels_BSSC = torch.from_numpy(self._data.pixels_NSSC[batch.numbers_B]).to(device)
         seed = int(torch.randint(2**62, (1,)))  # which a run that carries on draws again
         generator = torch.Generator(device).manual_seed(seed)
-        pooled_BP = self.model.pool(augment(pixels_BSSC, self._config.augmentation, generator))
+        pixels_BSSC = augment(pixels_BSSC, self._crop_size, self._config.augmentation, generator)
+        pooled_BP = self.model.pool(pixels_BSSC)
         return contrast(heads, heads.image(pooled_BP), self._data.sentences_NKT, batch)
 
     def validate(self, model: nn.Module) -> dict[str, float]:

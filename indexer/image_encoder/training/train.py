@@ -7,7 +7,7 @@ import torch
 from indexer.image_encoder.efficientnet_lite import VARIANTS
 from indexer.image_encoder.loading import load_image_encoder
 from indexer.image_encoder.training.config import ImageEncoderConfig
-from indexer.image_encoder.training.soup import copy_parameters, mix
+from indexer.training.soup import copy_parameters, mix
 from indexer.image_encoder.training.task import TunedModel, TuningData, TuningTask, pool_all
 from indexer.image_encoder.tuned import TunedHeader, save_tuned
 from indexer.image_encoder.views import ViewCache
@@ -35,7 +35,7 @@ def train_image_encoder(
 
     The log, curves and state of each run lie in OUT/run-1, OUT/run-2, … (0.2 GB each). The heads that it is
     trained under are thrown away: `retrieve train image-head` makes better ones on what the tuned CNN sees.
-    `cache` keeps the photos' pixels at the CNN's size (1.2 GB per 6,000 photos). A run that was killed
+    `cache` keeps the photos' pixels at the size that they are seen at (1.8 GB per 6,000 photos). A run that was killed
     carries on from its last whole pass.
 
     Raises:
@@ -59,6 +59,7 @@ def train_image_encoder(
     header = TunedHeader(
         base=config.image_encoder,
         base_sha256=VARIANTS[config.image_encoder].weights_sha256,
+        image_size=config.image_size,
         data=f"{dataset.name}, split train",
         figures={name: scores[name] for name in RECALLS},
     )
@@ -74,12 +75,11 @@ def _prepare(
     cache: ViewCache,
     device: str,
 ) -> TuningData:
-    size = VARIANTS[config.image_encoder].image_size
     photos, validation = dataset.split("train"), dataset.split("val")
     return TuningData(
-        cache.pixels(size, [photo.path for photo in photos]),
+        cache.pixels(config.image_size, [photo.path for photo in photos]),
         encode_sentences(photos, text_encoder).to(device),
-        cache.pixels(size, [photo.path for photo in validation]),
+        cache.pixels(config.image_size, [photo.path for photo in validation]),
         encode_sentences(validation, text_encoder).to(device),
     )
 

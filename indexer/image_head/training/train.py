@@ -11,13 +11,14 @@ from indexer.image_encoder import ImageEncoder, load_image_encoder
 from indexer.image_encoder.views import ViewCache
 from indexer.image_head.checkpoint import ImageHeadHeader, save_heads
 from indexer.image_head.config import ImageHeadConfig
-from indexer.image_head.heads import ImageHead
+from indexer.image_head.heads import Heads, ImageHead
 from indexer.image_head.training.examples import encode_sentences
 from indexer.image_head.training.task import HeadData, HeadTask, search_validation
 from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder, log_passes
 from indexer.training.passes import Passes
 from indexer.training.recall import RECALLS
+from indexer.training.soup import copy_parameters, mix
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.progress import Progress
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
@@ -26,7 +27,8 @@ _BATCH = 256
 _CARD = Card(
     title="Image head",
     summary="A photo's annotations and a sentence's vector → vectors of one space, in which a photo lies\n"
-    "near the sentences that describe it (InfoNCE, van den Oord et al. 2018).",
+    "near the sentences that describe it (InfoNCE, van den Oord et al. 2018); the mean of several runs\n"
+    "(model soup, Wortsman et al. 2022).",
     needs="the image encoder and the text encoder that its header names, which are not in this file",
     command="retrieve train image-head",
 )
@@ -37,15 +39,15 @@ def train_image_head(
 ) -> Path:
     """Train on the split "train", choose on "val", and return the checkpoint OUT/image-head.safetensors.
 
-    Its card, the log of the passes and their curves lie beside it. `cache` keeps annotations between runs;
-    the captioner's training uses the same. A run that was killed carries on from its last whole pass.
+    Its card lies beside it; the log, curves and state of each run lie in OUT/run-1, OUT/run-2, … `cache`
+    keeps annotations; the captioner's training uses the same. A run that was killed carries on from its last
+    whole pass.
 
     Raises:
         DatasetError: one of the splits is missing, or a photo cannot be read.
         CheckpointError: `out` holds another training.
     """
-    dtype = getattr(torch, config.precision)
-    encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
+    encoder = load_image_encoder(config.image_encoder).for_inference(_dtype(config))
     text_encoder = load_text_encoder(config.text_encoder)
     hashes = {
         "image_encoder_sha256": encoder.weights_sha256,
@@ -64,21 +66,36 @@ def train_image_head(
         **hashes,
     )
     torch.manual_seed(config.seed)
-    heads, training = header.build_heads(), config.training
+    heads = header.build_heads()
     if heads.hubs is not None:
         heads.hubs.bank_MT.copy_(bank_MT)
-    task = HeadTask(heads, data, training)
-    optimizer = torch.optim.AdamW(
-        heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
-    )
-    passes = Passes(task, optimizer, training, dtype, config.seed, out / "state.safetensors")
-    best = log_passes(passes.run(progress), out, task.metric)
-    figures = {name: best[name] for name in RECALLS}
-    search_validation(heads, data.validation_NP, data.validation_NKT)  # settles the hubs of the best pass
+    begun, runs = copy_parameters(heads), []
+    for number in range(config.runs):
+        mix([begun], heads)
+        _train_run(heads, data, config, number, out / f"run-{number + 1}", progress)
+        runs.append(copy_parameters(heads))
+    mix(runs, heads)
+    scores = search_validation(heads, data.validation_NP, data.validation_NKT)  # settles the hubs, too
+    figures = {name: scores[name] for name in RECALLS}
     path = out / "image-head.safetensors"
     save_heads(path, heads, header.model_copy(update={"figures": figures}))
     write_card(path, _CARD, dataset, figures)
     return path
+
+
+def _train_run(
+    heads: Heads, data: HeadData, config: ImageHeadConfig, number: int, out: Path, progress: Progress
+) -> None:
+    """One run, in an order of its own; the best pass stays."""
+    out.mkdir(exist_ok=True)
+    training = config.training
+    task = HeadTask(heads, data, training)
+    optimizer = torch.optim.AdamW(
+        heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
+    )
+    seed, state = config.seed + number, out / "state.safetensors"
+    passes = Passes(task, optimizer, training, _dtype(config), seed, state)
+    log_passes(passes.run(progress), out, task.metric)
 
 
 def _prepare(
@@ -111,3 +128,8 @@ def _draw_bank(sentences_NKT: Tensor, config: ImageHeadConfig) -> Tensor:
 def _pool_all(a_NLD: np.ndarray) -> Tensor:
     batches: Sequence[np.ndarray] = [a_NLD[start : start + _BATCH] for start in range(0, len(a_NLD), _BATCH)]
     return torch.cat([ImageHead.pool(torch.tensor(a_BLD)) for a_BLD in batches])
+
+
+def _dtype(config: ImageHeadConfig) -> torch.dtype:
+    dtype: torch.dtype = getattr(torch, config.precision)
+    return dtype

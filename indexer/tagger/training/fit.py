@@ -1,6 +1,8 @@
 """A fine-tuned CNN's features → the features that the classifier was trained on. Reads and writes nothing."""
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import softmax
 
 
 def fit_features(x_ND: np.ndarray, y_ND: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
@@ -17,3 +19,20 @@ def fit_features(x_ND: np.ndarray, y_ND: np.ndarray, ridge: float) -> tuple[np.n
     moved_DD = centred_ND.T @ (y_ND - mean_y_D - centred_ND)
     map_DD = eye_DD + np.linalg.solve(gram_DD + strength * eye_DD, moved_DD)
     return map_DD, mean_y_D - mean_x_D @ map_DD
+
+
+def match_sureness(found_NC: np.ndarray, expected_NC: np.ndarray) -> float:
+    """What to multiply logits by, so that the most probable class is on average as probable as expected.
+
+    A map that was held back says everything less surely (as temperature scaling, Guo et al. 2017).
+    """
+
+    def exceed(scale: float) -> float:
+        return float(_mean_largest(scale * found_NC) - _mean_largest(expected_NC))
+
+    scale: float = brentq(exceed, 0.1, 10.0, xtol=1e-4)
+    return scale
+
+
+def _mean_largest(logits_NC: np.ndarray) -> float:
+    return float(softmax(logits_NC, axis=1).max(axis=1).mean())

@@ -1,7 +1,8 @@
 """Trains a tagger: reads a captioned dataset's photos, writes a checkpoint and its card.
 
 The classifier of a CNN fits what it made of a photo before it was fine-tuned. It is put
-behind a linear map back to that (distillation, Hinton et al. 2015, in closed form): nobody's labels are used.
+behind a linear map back to that (distillation, Hinton et al. 2015, in closed form), and is made as sure as it
+was: nobody's labels are used.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ from indexer.image_encoder.efficientnet_lite import EfficientNetLite
 from indexer.image_encoder.views import ViewCache
 from indexer.tagger.checkpoint import TaggerHeader, save_tagger
 from indexer.tagger.config import TaggerConfig
-from indexer.tagger.training.fit import fit_features
+from indexer.tagger.training.fit import fit_features, match_sureness
 from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder
 from retrieval.captioned_dataset import CaptionedDataset
@@ -60,6 +61,7 @@ def train_tagger(
     tagger = weight_CD @ map_DD.T, bias_C + weight_CD @ shift_D
     expected_NC = views.means(teacher, validation, 0) @ weight_CD.T + bias_C
     found_NC = _mean(views.annotations(encoder, validation, 0)) @ tagger[0].T + tagger[1]
+    scale = match_sureness(found_NC, expected_NC)
     header = TaggerHeader(
         config=config,
         channels=encoder.channels,
@@ -69,7 +71,7 @@ def train_tagger(
         figures=compare_classes(found_NC, expected_NC),
     )
     path = out / "tagger.safetensors"
-    save_tagger(path, *tagger, header)
+    save_tagger(path, *(scale * part for part in tagger), header)
     write_card(path, _CARD, dataset, header.figures)
     return path
 

@@ -22,7 +22,7 @@ def describer() -> Describer:
 
 
 def read(number: int, pixels: np.ndarray) -> ReadPhoto:
-    photo = DecodedPhoto(pixels, f"{number:064}", 260, 260, 1, datetime(2020, 1, 1), None, 9)
+    photo = DecodedPhoto(pixels, f"{number:064}", 320, 320, 1, datetime(2020, 1, 1), None, 9)
     return ReadPhoto(b"%d" % number, photo.image_id, photo=photo)
 
 
@@ -31,7 +31,7 @@ def reads() -> list[ReadPhoto]:
     """Nine crops of a photograph, with a file that is known already and one that is broken among them."""
     data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
     photo = data.astronaut()
-    found = [read(number, photo[20 * number :][:260, 100:360]) for number in range(9)]
+    found = [read(number, photo[20 * number :][:320, 100:420]) for number in range(9)]
     found.insert(3, ReadPhoto(b"known", "a" * 64))
     found.insert(6, ReadPhoto(b"broken", "b" * 64, reason="truncated"))
     return found

@@ -41,7 +41,7 @@ def test_it_is_what_the_default_config_trains() -> None:
 def pixels() -> np.ndarray:
     data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
     photos = [Image.fromarray(data.astronaut()), Image.fromarray(data.camera()).convert("RGB")]
-    return np.stack([np.asarray(photo.resize((260, 260), Image.Resampling.BICUBIC)) for photo in photos])
+    return np.stack([np.asarray(photo.resize((320, 320), Image.Resampling.BICUBIC)) for photo in photos])
 
 
 def test_it_sees_people_and_looks_somewhere_for_each_word(pixels: np.ndarray) -> None:
@@ -50,7 +50,7 @@ def test_it_sees_people_and_looks_somewhere_for_each_word(pixels: np.ndarray) ->
     for caption in captioner.caption(pixels):
         assert people & set(caption.words), caption.text
         assert caption.logprob < 0
-        assert caption.attention_TRC.shape == (len(caption.words), 9, 9)
+        assert caption.attention_TRC.shape == (len(caption.words), 10, 10)
         np.testing.assert_allclose(caption.attention_TRC.sum(axis=(1, 2)), 1.0, atol=1e-3)
 
 
@@ -73,7 +73,7 @@ def test_a_batch_is_captioned_as_each_photo_is_alone(pixels: np.ndarray) -> None
     crops = [
         photo[top : top + 200, left : left + 200] for photo in pixels for top in (0, 60) for left in (0, 60)
     ]
-    resized = [np.asarray(Image.fromarray(crop).resize((260, 260))) for crop in crops]
+    resized = [np.asarray(Image.fromarray(crop).resize((320, 320))) for crop in crops]
     photos = decoder.annotate(captioner.encode(np.stack(resized)).float())
     decoding = captioner.decoding
     width, most, penalty = decoding.beam_width, decoding.max_words, decoding.length_penalty

@@ -20,6 +20,7 @@ CONFIG = ImageHeadConfig.model_validate(
     {
         "image_encoder": "efficientnet-lite0",
         "views": 2,
+        "runs": 2,
         "precision": "float32",
         "heads": {"dimension": 32, "image_hidden": 16, "text_hidden": 24},
         "training": {"cycles": [20], "batch": 4, "negatives": 8, "average_decay": 0.5, "patience": 1000},
@@ -38,6 +39,12 @@ def test_it_learns_which_sentence_belongs_to_which_photo(checkpoint: Path, datas
     assert header.figures["Recall@1"] == 100.0
     assert heads.image.pool(torch.zeros(1, 49, 1280)).shape == (1, 2560)
     assert "4 photos, 4 captions" in checkpoint.with_suffix(".md").read_text()
+
+
+def test_each_run_leaves_its_log_and_the_runs_differ(checkpoint: Path) -> None:
+    logs = [(checkpoint.parent / f"run-{number}" / "log.jsonl").read_text() for number in (1, 2)]
+    assert all(len(log.splitlines()) == 20 for log in logs)
+    assert logs[0] != logs[1]
 
 
 @torch.inference_mode()

@@ -45,7 +45,7 @@ def test_it_names_a_cat_a_coffee_and_a_tripod() -> None:
     photos = [Image.fromarray(photo()).convert("RGB") for photo in (data.chelsea, data.coffee, data.camera)]
     captioner, tagger = load_captioner(), load_tagger(WEIGHTS)
     assert tagger.image_encoder_sha256 == captioner.image_encoder_sha256
-    pixels = [np.asarray(photo.resize((260, 260), Image.Resampling.BICUBIC)) for photo in photos]
+    pixels = [np.asarray(photo.resize((320, 320), Image.Resampling.BICUBIC)) for photo in photos]
     cat, coffee, camera = tagger.tag(captioner.encode(np.stack(pixels)), 3, 0.1)
     assert "Egyptian cat" in cat
     assert coffee == ("espresso",)

@@ -9,7 +9,7 @@ import torch
 from indexer.tagger.checkpoint import TaggerHeader, save_tagger
 from indexer.tagger.config import TaggerConfig
 from indexer.tagger.tagger import load_tagger
-from indexer.tagger.training.fit import fit_features
+from indexer.tagger.training.fit import fit_features, match_sureness
 from indexer.tagger.training.train import compare_classes
 from retrieval.errors import CheckpointError
 
@@ -72,3 +72,9 @@ def test_classes_are_compared_where_the_classifier_is_sure_too() -> None:
         "where that is sure": 50.0,
     }
     assert compare_classes(found[1:2], expected[1:2]) == {"same class as the classifier": 0.0}
+
+
+@pytest.mark.parametrize("held_back", [0.5, 1.0, 3.0])
+def test_logits_that_were_held_back_are_made_as_sure_as_expected(held_back: float) -> None:
+    expected_NC = np.random.default_rng(0).normal(scale=2, size=(50, 20))
+    assert match_sureness(held_back * expected_NC, expected_NC) == pytest.approx(1 / held_back, abs=1e-3)

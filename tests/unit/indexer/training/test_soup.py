@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from indexer.image_encoder.training.soup import copy_parameters, mix
+from indexer.training.soup import copy_parameters, mix
 
 
 def test_a_soup_is_the_mean_of_its_runs() -> None:
