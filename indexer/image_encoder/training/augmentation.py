@@ -15,9 +15,7 @@ _MIDDLE = 127.0  # what EfficientNet-Lite reads as nothing
 _ERASED_SIDE = (0.1, 0.4)  # of the photo's
 
 
-def augment(
-    pixels_BSSC: Tensor, size: int, config: AugmentationConfig, generator: torch.Generator
-) -> Tensor:
+def augment(pixels_BSSC: Tensor, size: int, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
     """uint8 RGB (B, S, S, 3) → float32 0…255 (B, size, size, 3), each photo changed in its own way."""
     # In bfloat16 places would be off by half a pixel.
     with torch.autocast(pixels_BSSC.device.type, enabled=False):
@@ -27,9 +25,7 @@ def augment(
         return _erase(photos_BCSS, config.erased, generator).permute(0, 2, 3, 1)
 
 
-def _crop(
-    photos_BCSS: Tensor, size: int, config: AugmentationConfig, generator: torch.Generator
-) -> Tensor:
+def _crop(photos_BCSS: Tensor, size: int, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
     """A random part of the photo, stretched, turned, every second one mirrored, at `size` pixels a side.
 
     What a turn takes from beyond the photo's edge is reflected.

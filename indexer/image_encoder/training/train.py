@@ -7,7 +7,6 @@ import torch
 from indexer.image_encoder.efficientnet_lite import VARIANTS
 from indexer.image_encoder.loading import load_image_encoder
 from indexer.image_encoder.training.config import ImageEncoderConfig
-from indexer.training.soup import copy_parameters, mix
 from indexer.image_encoder.training.task import TunedModel, TuningData, TuningTask, pool_all
 from indexer.image_encoder.tuned import TunedHeader, save_tuned
 from indexer.image_encoder.views import ViewCache
@@ -18,6 +17,7 @@ from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder, log_passes
 from indexer.training.passes import Passes
 from indexer.training.recall import RECALLS
+from indexer.training.soup import copy_parameters, mix
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.progress import Progress
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
@@ -35,8 +35,8 @@ def train_image_encoder(
 
     The log, curves and state of each run lie in OUT/run-1, OUT/run-2, … (0.2 GB each). The heads that it is
     trained under are thrown away: `retrieve train image-head` makes better ones on what the tuned CNN sees.
-    `cache` keeps the photos' pixels at the size that they are seen at (1.8 GB per 6,000 photos). A run that was killed
-    carries on from its last whole pass.
+    `cache` keeps the photos' pixels at the size that they are seen at (1.8 GB per 6,000 photos). A run that
+    was killed carries on from its last whole pass.
 
     Raises:
         DatasetError: one of the splits is missing, or a photo cannot be read.

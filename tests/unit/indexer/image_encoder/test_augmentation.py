@@ -32,7 +32,8 @@ def test_without_any_change_a_photo_or_its_mirror_image_comes_out(is_bfloat16: b
 def test_changed_photos_stay_photos_and_the_generator_decides_them() -> None:
     pixels_BSSC = draw_photos(8, 20)
     first, again, other = (
-        augment(pixels_BSSC, 20, AugmentationConfig(), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+        augment(pixels_BSSC, 20, AugmentationConfig(), torch.Generator().manual_seed(seed))
+        for seed in (0, 0, 1)
     )
     assert first.shape == pixels_BSSC.shape
     assert 0 <= float(first.min()) <= float(first.max()) <= 255
