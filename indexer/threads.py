@@ -12,7 +12,7 @@ def one_blas_thread() -> AbstractContextManager[object]:
     """One thread for each product of numpy's and scipy's BLAS, in the whole process, until it is left.
 
     These products are small here. OpenBLAS cuts them up all the same, and its threads then wait in a loop for
-    more, on the cores that the models would compute on.
+    more, on the cores that the models would compute on. A BLAS that is loaded later is not told.
     """
     limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
     return limits
@@ -25,7 +25,10 @@ def half_the_cores() -> int:
 
 @contextmanager
 def torch_on_half_the_cores() -> Iterator[None]:
-    """What torch computes in this thread, until it is left: its threads too wait for each other in a loop."""
+    """What torch computes in this thread, until it is left: its threads too wait for each other in a loop.
+
+    A thread that computes for the first time meanwhile keeps to half the cores from then on.
+    """
     import torch
 
     before = torch.get_num_threads()

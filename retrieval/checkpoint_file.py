@@ -91,7 +91,9 @@ def _read_header(path: Path, metadata: dict[str, str], header_type: type[H]) -> 
     try:
         return header_type.model_validate(values)
     except ValidationError as error:
-        reason = str(error).splitlines()[0]
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise CheckpointError(
-            f"{path} holds no {header_type.KIND}, or its header is damaged ({reason}); train it again"
+            f"{path} holds no {header_type.KIND} of this version, or its header is damaged ({reason}); "
+            "train it again"
         ) from None

@@ -64,7 +64,7 @@ class AttentionCaptioner:
 
     @property
     def runtime(self) -> Runtime:
-        """What runs the CNN."""
+        """What runs the CNN, and perhaps beam search."""
         return self._annotator.runtime
 
     def encode(self, pixels_BSSC: np.ndarray) -> Tensor:

@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Of a probe's states, attention and log-probabilities and those of torch in float32.
 _LEAST_COSINE = 0.995
-_PROBES, _LOCATIONS = 4, 16
+# Photos, captions of each and locations: what it is exported with, and what it is then compared on.
+_EXPORTED, _COMPARED = (4, 2, 16), (3, 5, 9)
 
 
 class _Exported(nn.Module):
@@ -53,7 +54,7 @@ class OpenVinoDecoder:
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
 
-        y_BK, state, photos = make_probes(decoder)
+        y_BK, state, photos = make_probes(decoder, *_EXPORTED)
         exported = _Exported(copy.deepcopy(decoder), count)
         with warnings.catch_warnings():
             # It reads modules through torch's tracer, which torch advises against.
@@ -107,13 +108,15 @@ def speed_up(decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> OpenV
 
 
 @torch.no_grad()
-def make_probes(decoder: AttentionDecoder) -> tuple[Tensor, State, Annotated]:
-    """Words, states and annotations of two captions of each of a few photos that there are not."""
+def make_probes(
+    decoder: AttentionDecoder, photos: int, captions: int, locations: int
+) -> tuple[Tensor, State, Annotated]:
+    """Words, states and annotations of captions of photos that there are not."""
     random, size = torch.Generator().manual_seed(0), decoder.size
-    a_BLD = torch.randn(_PROBES, _LOCATIONS, size.channels, generator=random).relu()
-    photos = decoder.annotate(a_BLD)
-    y_BK = torch.randint(size.vocabulary, (_PROBES, 2), generator=random)
-    return y_BK, decoder.begin(photos, 2).map(torch.clone), photos
+    a_BLD = torch.randn(photos, locations, size.channels, generator=random).relu()
+    annotated = decoder.annotate(a_BLD)
+    y_BK = torch.randint(size.vocabulary, (photos, captions), generator=random)
+    return y_BK, decoder.begin(annotated, captions).map(torch.clone), annotated
 
 
 @torch.inference_mode()
@@ -121,7 +124,7 @@ def _measure_agreement(
     fast: OpenVinoDecoder, decoder: AttentionDecoder, count: int, dtype: torch.dtype
 ) -> float:
     """The least cosine of a probe's state, attention or log-probabilities; NaN where one is no number."""
-    y_BK, state, photos = make_probes(decoder)
+    y_BK, state, photos = make_probes(decoder, *_COMPARED)
     expected = decoder.next_words(y_BK, state, photos, count)
     found = fast.next_words(y_BK, state, Annotated(*(part.to(dtype) for part in photos)), count)
     cosines = [
@@ -132,7 +135,8 @@ def _measure_agreement(
 
 
 def _compared(following: NextWords) -> list[Tensor]:
-    return [*_present(following.state), following.alpha_BKL, following.logprob_BKN]
+    logprobs = torch.cat([following.logprob_BKN, following.end_BK.unsqueeze(-1)], dim=-1)
+    return [*_present(following.state), following.alpha_BKL, logprobs]
 
 
 def _present(state: State) -> list[Tensor]:

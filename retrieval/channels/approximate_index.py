@@ -171,7 +171,8 @@ class ApproximateIndex(ABC):
 
     def _count_candidates(self, k: int) -> int:
         """Of how many vectors to look at themselves for the k nearest."""
-        first = min(max(k, _LEAST), _FIRST)
+        k = max(k, _LEAST)
+        first = min(k, _FIRST)
         return math.ceil(self.rescored * first + min(self.rescored, _FURTHER) * (k - first)) + _MORE
 
     def _find(

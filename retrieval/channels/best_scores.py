@@ -7,7 +7,10 @@ _BLOCK = 8
 
 
 def find_best(scores_N: np.ndarray, k: int) -> np.ndarray:
-    """int64, ascending: the places of the k best scores, of all that tie with the k-th, and of few others."""
+    """int64, ascending: the places of the k best scores, of all that tie with the k-th, and of few others.
+
+    Scores are numbers or -inf.
+    """
     blocks = len(scores_N) // _BLOCK
     if not 0 < k <= blocks:
         return np.arange(len(scores_N))

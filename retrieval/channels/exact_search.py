@@ -1,8 +1,9 @@
 """Exact nearest neighbours: every vector is compared. Reads vectors where they lie; writes nothing.
 
-Shapes: Q queries, N vectors, D dimensions, K neighbours, B vectors that are compared at once.
+Shapes: Q queries, N vectors, D dimensions, K neighbours, B vectors that are compared by one call.
 """
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -71,7 +72,7 @@ def _score(
     """float32 (N,): what each vector scores, by so many threads; -inf for those that are not allowed."""
     scores_N = np.full(len(vectors_ND), -np.inf, dtype=np.float32)
     few = allowed_N is not None and 2 * np.count_nonzero(allowed_N) < len(allowed_N)
-    step = _COPIED if few else -(-max(1, len(vectors_ND)) // parts)
+    step = _COPIED if few else math.ceil(max(1, len(vectors_ND)) / parts)
 
     def score(start: int) -> None:
         part = slice(start, start + step)

@@ -116,9 +116,10 @@ class LexicalIndex:
     def _search_one(
         self, query: "Query", k: int, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        share = 1.0 if allowed is None else float(np.mean(allowed[self.ids]))
-        if not k or not share:
+        allowed_count = len(self) if allowed is None else np.count_nonzero(allowed[self.ids])
+        if not k or not allowed_count:
             return np.zeros(0, dtype=np.float32), self.ids[:0]
+        share = allowed_count / len(self)
         # tantivy knows of no filter, and cuts equal scores by its own order: ask for more until there are k
         # that are allowed, and the k-th score is not the last one. Half of all is as slow as all.
         wanted = math.ceil((k + k // 4 + 1) / share)

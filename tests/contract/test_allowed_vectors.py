@@ -131,8 +131,10 @@ def test_a_longer_answer_finds_no_less(kind, vectors: np.ndarray, ids: np.ndarra
     built = kind.build(vectors, ids)
     for _ in range(4):
         built.rescore_more()
-    few, many = built.search(vectors[:50], K)[0], built.search(vectors[:50], 1000)[0]
+    fewest, few, many = (built.search(vectors[:50], k)[0] for k in (1, K, 1000))
     assert (many[:, :K] >= few).all()
+    assert (many[:, :1] >= fewest).all()
+    assert built._count_candidates(1) == built._count_candidates(10) < built._count_candidates(11)
 
 
 def test_a_wide_filter_far_from_the_query_still_gives_k(

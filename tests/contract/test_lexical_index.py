@@ -208,6 +208,7 @@ def test_the_same_texts_give_the_same_bytes(photos: int) -> None:
 def test_an_empty_index_answers_nothing(implementation) -> None:
     words = implementation.build([], np.zeros(0, dtype=np.int64))
     assert words.search(["dog"], 2)[1].tolist() == [[-1, -1]]
+    assert words.search(["dog"], 2, np.zeros(0, dtype=bool))[1].tolist() == [[-1, -1]]
     assert words.photos_with_phrase(["dog"]).tolist() == words.photos_with_phrase(["a", "dog"]).tolist() == []
 
 

@@ -39,7 +39,7 @@ def train_captioner(
     """Train on the split "train", choose on "val", and return the checkpoint OUT/captioner.safetensors.
 
     Its card, the log of the passes (written after each) and their curves lie beside it. `cache` keeps what
-    the encoder's frozen part sees between runs (some 1.2 GB per view and 6,000 photos). A run that was killed
+    the encoder's frozen part sees between runs (some 1.5 GB per view and 6,000 photos). A run that was killed
     carries on from its last whole pass.
 
     Raises:

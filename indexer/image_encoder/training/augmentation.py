@@ -1,6 +1,6 @@
 """A photo as it might have been taken: pixels in, pixels out, drawn anew each time. Reads and writes nothing.
 
-Shapes: B photos, S pixels a side.
+Shapes: B photos, S pixels a side, once cropped those of the crop.
 """
 
 import math

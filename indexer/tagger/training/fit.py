@@ -4,6 +4,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import softmax
 
+_SCALES = (0.1, 10.0)
+
 
 def fit_features(x_ND: np.ndarray, y_ND: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
     """The map (M (D, D), b (D,)) of least ‖x M + b − y‖² + ridge·N·mean(x²)·‖M − I‖², x centred.
@@ -24,13 +26,19 @@ def fit_features(x_ND: np.ndarray, y_ND: np.ndarray, ridge: float) -> tuple[np.n
 def match_sureness(found_NC: np.ndarray, expected_NC: np.ndarray) -> float:
     """What to multiply logits by, so that the most probable class is on average as probable as expected.
 
-    A map that was held back says everything less surely (as temperature scaling, Guo et al. 2017).
+    A map that was held back says everything less surely (as temperature scaling, Guo et al. 2017). At least
+    0.1, at most 10.
     """
+    expected = _mean_largest(expected_NC)
 
     def exceed(scale: float) -> float:
-        return float(_mean_largest(scale * found_NC) - _mean_largest(expected_NC))
+        return _mean_largest(scale * found_NC) - expected
 
-    scale: float = brentq(exceed, 0.1, 10.0, xtol=1e-4)
+    if exceed(_SCALES[0]) >= 0:
+        return _SCALES[0]
+    if exceed(_SCALES[1]) <= 0:
+        return _SCALES[1]
+    scale: float = brentq(exceed, *_SCALES, xtol=1e-4)
     return scale
 
 

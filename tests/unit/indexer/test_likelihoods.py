@@ -58,15 +58,29 @@ def test_a_sentence_is_likeliest_for_the_photo_that_it_describes(
         assert (nats_N < 0).all()
 
 
-def test_a_caption_is_as_likely_as_the_captioner_said(
+def test_a_caption_is_as_likely_as_the_captioner_said_of_the_photo_and_of_its_mirror_image(
     captioner: AttentionCaptioner, photos: list[IndexedPhoto]
 ) -> None:
     for photo in photos:
         pixels = decode_photo(photo.paths[0].read_bytes(), photo.image_id, captioner.image_size).pixels_HWC
         (beams,) = captioner.decode(captioner.encode(pixels[None]))
+        mirrored = captioner.annotate(np.ascontiguousarray(pixels[None, :, ::-1]))
+        (of_mirrored,) = captioner.measure_likelihood(mirrored, beams[0].words)
         nats_N = PhotoLikelihoods(captioner).measure(beams[0].text, photos)
         assert nats_N is not None
-        assert nats_N[photos.index(photo)] == pytest.approx(beams[0].logprob, **CLOSE)
+        mean = (beams[0].logprob + of_mirrored) / 2
+        assert nats_N[photos.index(photo)] == pytest.approx(mean, **CLOSE)
+
+
+def test_a_photo_and_its_mirror_image_are_alike(
+    captioner: AttentionCaptioner, photos: list[IndexedPhoto], tmp_path: Path
+) -> None:
+    path = tmp_path / "mirrored.png"
+    Image.open(photos[0].paths[0]).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    both = [photos[0], IndexedPhoto(hash_file(path), (path,))]
+    nats_N = PhotoLikelihoods(captioner).measure(WOMAN, both)
+    assert nats_N is not None
+    assert nats_N[0] == pytest.approx(nats_N[1], **CLOSE)
 
 
 def test_words_are_those_of_the_training(captioner: AttentionCaptioner, photos: list[IndexedPhoto]) -> None:
@@ -106,8 +120,8 @@ def test_memory_is_bounded_and_the_last_used_stay(
     assert sorted(decoded) == sorted(ids * 2)
     decoded.clear()
     (seen,) = captioner.annotate(np.zeros((1, captioner.image_size, captioner.image_size, 3), dtype=np.uint8))
-    each = sum(part.nbytes for part in seen)
-    assert each in (100 * 768 * 2, 100 * 768 * 4)
+    each = 2 * sum(part.nbytes for part in seen)
+    assert each in (2 * 100 * 768 * 2, 2 * 100 * 768 * 4)
     monkeypatch.setattr("indexer.likelihoods._MEGABYTE", each)
     two = PhotoLikelihoods(captioner, memory_mb=2)
     for sentence, number in (

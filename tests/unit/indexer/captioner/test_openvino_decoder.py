@@ -28,7 +28,7 @@ def make_decoder(cell: Cell = Cell.GRU, seed: int = 1) -> AttentionDecoder:
 @pytest.mark.parametrize("cell", list(Cell))
 def test_a_step_is_that_of_the_module(cell: Cell) -> None:
     decoder = make_decoder(cell)
-    y_BK, state, photos = make_probes(decoder)
+    y_BK, state, photos = make_probes(decoder, 3, 4, 7)
     with torch.inference_mode():
         expected = decoder.next_words(y_BK, state, photos, 5)
     found = OpenVinoDecoder(decoder, 5, torch.float32).next_words(y_BK, state, photos, 5)
@@ -56,7 +56,7 @@ def test_beam_search_finds_the_same_captions() -> None:
 
 def test_bfloat16_is_shared_with_it_bit_by_bit() -> None:
     decoder = make_decoder()
-    y_BK, state, photos = make_probes(decoder)
+    y_BK, state, photos = make_probes(decoder, 3, 4, 7)
     fast = OpenVinoDecoder(decoder, 5, torch.bfloat16)
     found = fast.next_words(y_BK, state, Annotated(*(part.bfloat16() for part in photos)), 5)
     with torch.inference_mode():

@@ -78,3 +78,4 @@ def test_classes_are_compared_where_the_classifier_is_sure_too() -> None:
 def test_logits_that_were_held_back_are_made_as_sure_as_expected(held_back: float) -> None:
     expected_NC = np.random.default_rng(0).normal(scale=2, size=(50, 20))
     assert match_sureness(held_back * expected_NC, expected_NC) == pytest.approx(1 / held_back, abs=1e-3)
+    assert match_sureness(0 * expected_NC, expected_NC) == 10
