@@ -44,7 +44,7 @@ class PhotoLikelihoods:
     a photo, 307 kB where that is bfloat16.
     """
 
-    def __init__(self, captioner: AttentionCaptioner, memory_mb: int = 256) -> None:
+    def __init__(self, captioner: AttentionCaptioner, memory_mb: int = 512) -> None:
         self._captioner = captioner
         self._seen = _SeenPhotos(memory_mb * _MEGABYTE)
         self._missed = set[str]()

@@ -39,7 +39,7 @@ class RerankConfig(Config):
     captioner: str = "default"
     first: int = Field(50, ge=1, le=1000)
     weight: float = Field(0.02, ge=0)
-    memory_mb: int = Field(256, ge=0)
+    memory_mb: int = Field(512, ge=0)
 
 
 class IndexedPhoto(NamedTuple):
