@@ -71,7 +71,7 @@ def train_tagger(
         figures=compare_classes(found_NC, expected_NC),
     )
     path = out / "tagger.safetensors"
-    save_tagger(path, *(scale * part for part in tagger), header)
+    save_tagger(path, scale * tagger[0], scale * tagger[1], header)
     write_card(path, _CARD, dataset, header.figures)
     return path
 
