@@ -12,7 +12,7 @@ from indexer.decode import DecodedPhoto
 from indexer.decode_pool import ReadPhoto
 from indexer.describer import Describer, Description
 from indexer.profile import Profile
-from indexer.threads import one_blas_thread
+from retrieval.device import one_blas_thread
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 
 

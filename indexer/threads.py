@@ -1,21 +1,9 @@
 """Shares the cores among what computes at once. Reads and writes nothing."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-
-from threadpoolctl import threadpool_limits
+from contextlib import contextmanager
 
 from retrieval.device import count_cores
-
-
-def one_blas_thread() -> AbstractContextManager[object]:
-    """One thread for each product of numpy's and scipy's BLAS, in the whole process, until it is left.
-
-    These products are small here. OpenBLAS cuts them up all the same, and its threads then wait in a loop for
-    more, on the cores that the models would compute on. A BLAS that is loaded later is not told.
-    """
-    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
-    return limits
 
 
 def half_the_cores() -> int:

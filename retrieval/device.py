@@ -1,6 +1,7 @@
 """Where the arithmetic runs. Reads the machine; writes nothing."""
 
 import os
+from contextlib import AbstractContextManager
 from enum import StrEnum
 
 from retrieval.errors import UsageError
@@ -51,6 +52,18 @@ def require_torch_device(name: str) -> str:
 def pick_query_device(device: Device) -> str:
     """Where torch encodes queries: one query gains nothing from a GPU, only who asks waits for its start."""
     return pick_torch_device(device) if device is Device.CUDA else "cpu"
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """One thread for each product of numpy's and scipy's BLAS, in the whole process, until it is left.
+
+    Such products are small here. OpenBLAS cuts them up all the same, and its threads then wait in a loop for
+    more, on the cores that the models or the next search need. A BLAS that is loaded later is not told.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def count_cores() -> int:

@@ -59,19 +59,24 @@ class OnnxSession:
         return [np.asarray(self._session.run(None, dict(batch))[0]) for batch in batches]
 
 
+def import_openvino() -> Any:
+    """The package, which reports its use over the network: it goes without where that part is missing."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
 class OpenVinoSession:
     """As many batches at a time as suit the cores; in bfloat16 where the processor multiplies it natively."""
 
     def __init__(self, graph: "ModelProto", weights: Path | None = None) -> None:
         from onnx.external_data_helper import load_external_data_for_model
 
-        # It reports its use over the network, and goes without where that package is missing.
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-        from openvino import AsyncInferQueue, Core
-
+        openvino = import_openvino()
         if weights is not None:
             load_external_data_for_model(graph, str(weights))
-        core = Core()
+        core = openvino.Core()
         native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         model = core.compile_model(
             core.read_model(graph.SerializeToString()),
@@ -83,7 +88,7 @@ class OpenVinoSession:
             },
         )
         self._outputs: dict[int, np.ndarray] = {}
-        self._queue = AsyncInferQueue(model)
+        self._queue = openvino.AsyncInferQueue(model)
         self._queue.set_callback(self._keep)
 
     def run(self, batches: Sequence[Inputs]) -> list[np.ndarray]:

@@ -6,18 +6,19 @@ that may come next.
 
 import copy
 import logging
-import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
+from indexer.image_encoder.annotators import measure_agreement
 from indexer.threads import half_the_cores
+from retrieval.graph_session import import_openvino
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +51,7 @@ class OpenVinoDecoder:
 
     def __init__(self, decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> None:
         """`decoder` is in float32 now, and in `dtype`, which is computed in, when `begin` is called."""
-        # It reports its use over the network, and goes without where that package is missing.
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-        import openvino
-
+        openvino = import_openvino()
         y_BK, state, photos = make_probes(decoder, *_EXPORTED)
         exported = _Exported(copy.deepcopy(decoder), count)
         with warnings.catch_warnings():
@@ -127,11 +125,7 @@ def _measure_agreement(
     y_BK, state, photos = make_probes(decoder, *_COMPARED)
     expected = decoder.next_words(y_BK, state, photos, count)
     found = fast.next_words(y_BK, state, Annotated(*(part.to(dtype) for part in photos)), count)
-    cosines = [
-        F.cosine_similarity(one.flatten(1), other.flatten(1)).min()
-        for one, other in zip(_compared(found), _compared(expected), strict=True)
-    ]
-    return float(torch.stack(cosines).min())
+    return float(np.min(list(map(measure_agreement, _compared(found), _compared(expected)))))
 
 
 def _compared(following: NextWords) -> list[Tensor]:

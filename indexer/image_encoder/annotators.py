@@ -116,7 +116,7 @@ def make_probes(size: int) -> np.ndarray:
 
 
 def measure_agreement(found_BLD: Tensor, expected_BLD: Tensor) -> float:
-    """The least cosine of a photo's annotations; NaN where there are numbers that are none."""
+    """The least cosine of a photo's annotations, or what else is said of it; NaN where a number is none."""
     found_BP, expected_BP = (each.float().cpu().flatten(1) for each in (found_BLD, expected_BLD))
     return float(functional.cosine_similarity(found_BP, expected_BP).min())
 

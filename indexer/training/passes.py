@@ -84,3 +84,9 @@ class Passes(Generic[Batch]):
             "gradient_norms": [float(f"{norm:.4g}") for norm in norms],
             "seconds": round(time.perf_counter() - started, 1),
         }
+
+
+def find_dtype(precision: str) -> torch.dtype:
+    """The arithmetic of a training, by its name in the config."""
+    dtype: torch.dtype = getattr(torch, precision)
+    return dtype

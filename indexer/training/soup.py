@@ -3,10 +3,25 @@
 "Model soups", Wortsman et al. 2022. Reads and writes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from indexer.training.state import copy_parameters, restore_parameters
+
+
+def train_runs(model: nn.Module, runs: int, train: Callable[[int], None]) -> None:
+    """Have `train` train the model, by the number of the run, each time from where it stands now.
+
+    In the end it has the mean of what the runs left.
+    """
+    begun, ended = copy_parameters(model), []
+    for number in range(runs):
+        restore_parameters(model, begun)
+        train(number)
+        ended.append(copy_parameters(model))
+    mix(ended, model)
 
 
 def mix(runs: Sequence[dict[str, Tensor]], model: nn.Module) -> None:
@@ -17,11 +32,6 @@ def mix(runs: Sequence[dict[str, Tensor]], model: nn.Module) -> None:
     """
     if not runs:
         raise ValueError("found no run, expected at least one to take the mean of")
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(torch.stack([run[name] for run in runs]).mean(dim=0))
-
-
-def copy_parameters(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters by name, as they are now."""
-    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    restore_parameters(
+        model, {name: torch.stack([run[name] for run in runs]).mean(dim=0) for name in runs[0]}
+    )

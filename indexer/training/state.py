@@ -28,7 +28,7 @@ class TrainingState:
     def record(self, entry: dict[str, Any], metric: str) -> None:
         """Log one pass; keep a copy of the averaged weights where `metric` is the best so far."""
         if not self.log or entry[metric] > max(each[metric] for each in self.log):
-            self.best = {name: tensor.clone() for name, tensor in _unique(self.average).items()}
+            self.best = copy_parameters(self.average)
         self.log.append(entry)
 
     def since_best(self, metric: str) -> int:
@@ -38,8 +38,8 @@ class TrainingState:
 
     def load_best(self) -> None:
         """Put the best averaged weights into `model` and `average`."""
-        _restore(self.model, self.best)
-        _restore(self.average, self.best)
+        restore_parameters(self.model, self.best)
+        restore_parameters(self.average, self.best)
 
     def save(self, path: Path) -> None:
         """Write everything to `path`, replacing it in one step."""
@@ -63,8 +63,8 @@ class TrainingState:
         with safe_open(path, framework="pt") as file:
             self.log = json.loads(file.metadata()["log"])
         tensors = load_file(path)
-        _restore(self.model, _select(tensors, "model."))
-        _restore(self.average, _select(tensors, "average."))
+        restore_parameters(self.model, _select(tensors, "model."))
+        restore_parameters(self.average, _select(tensors, "average."))
         self.best = _select(tensors, "best.")
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _select(tensors, "optimizer.").items():
@@ -73,15 +73,21 @@ class TrainingState:
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
 
 
-def _unique(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters by name, each shared tensor once."""
-    return {name: parameter.detach() for name, parameter in module.named_parameters()}
+def copy_parameters(module: nn.Module) -> dict[str, Tensor]:
+    """The parameters by name, as they are now."""
+    return {name: tensor.clone() for name, tensor in _unique(module).items()}
 
 
-def _restore(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+def restore_parameters(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give the module the parameters that `copy_parameters` gave of it, or of one of its shape."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             parameter.copy_(tensors[name])
+
+
+def _unique(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters by name, each shared tensor once."""
+    return {name: parameter.detach() for name, parameter in module.named_parameters()}
 
 
 def _select(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

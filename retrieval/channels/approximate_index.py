@@ -143,8 +143,8 @@ class ApproximateIndex(ABC):
         if count <= max(_NARROW_ROWS, _NARROW_SHARE * len(self)) or k > count // 2:
             return self._exact.search(unit_QD, k, allowed)
         scores_QK, ids_QK = self._search(unit_QD, k, allowed_N, count)
-        if (ids_QK < 0).any():
-            short_Q = (ids_QK < 0).any(axis=1)
+        short_Q = (ids_QK < 0).any(axis=1)
+        if short_Q.any():
             scores_QK[short_Q], ids_QK[short_Q] = self._exact.search(unit_QD[short_Q], k, allowed)
         return scores_QK, ids_QK
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
-from threadpoolctl import threadpool_limits
 
+from retrieval.device import one_blas_thread
 from retrieval.errors import UsageError
 from retrieval.service.protocol import ClockedProtocol
 from retrieval.service.settings import ServiceSettings
@@ -68,9 +68,7 @@ def run_server(
         timeout_graceful_shutdown=_SECONDS_TO_STOP,
         h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
     )
-    # numpy cuts a new sentence's matrix products up for all cores. They are over at once, and its threads
-    # then wait for more in a loop.
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         _Server(config, started).run([listening])
 
 

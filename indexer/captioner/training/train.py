@@ -18,7 +18,7 @@ from indexer.image_encoder import ImageEncoder, Neck, load_image_encoder
 from indexer.image_encoder.views import ViewCache
 from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder, log_passes
-from indexer.training.passes import Passes
+from indexer.training.passes import Passes, find_dtype
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.progress import Progress
 
@@ -47,7 +47,7 @@ def train_captioner(
         CheckpointError: there is no such encoder, or `out` holds another training.
     """
     dataset = take_slice(dataset, config)
-    dtype = getattr(torch, config.precision)
+    dtype = find_dtype(config.precision)
     encoder = load_untrained_encoder(config)
     data = _prepare(dataset, config, encoder, ViewCache(cache, config.seed, progress))
     claim_folder(out, config, dataset, image_encoder_sha256=encoder.weights_sha256)
@@ -86,7 +86,7 @@ def load_untrained_encoder(config: CaptionerConfig) -> ImageEncoder:
     The same config gives the same random weights to what is learned of it.
     """
     torch.manual_seed(config.seed)
-    return load_image_encoder(config.image_encoder, config.neck).freeze(getattr(torch, config.precision))
+    return load_image_encoder(config.image_encoder, config.neck).freeze(find_dtype(config.precision))
 
 
 def build_model(config: CaptionerConfig, encoder: ImageEncoder, vocabulary: Vocabulary) -> EncoderDecoder:

@@ -1,5 +1,6 @@
 """Fine-tunes a CNN on captions: reads a captioned dataset, writes the tuned weights, their logs and card."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,9 +16,9 @@ from indexer.image_head.training.examples import encode_sentences
 from indexer.image_head.training.task import HeadData, HeadTask
 from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder, log_passes
-from indexer.training.passes import Passes
+from indexer.training.passes import Passes, find_dtype
 from indexer.training.recall import RECALLS
-from indexer.training.soup import copy_parameters, mix
+from indexer.training.soup import train_runs
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.progress import Progress
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
@@ -48,13 +49,8 @@ def train_image_encoder(
     torch.manual_seed(config.seed)
     model = _build_model(config, text_encoder.dimension).to(device)
     _train_heads(model, data, config, out, progress)
-    begun, runs = copy_parameters(model), []
-    for number in range(config.runs):
-        mix([begun], model)
-        _train_network(model, data, config, number, out / f"run-{number + 1}", progress)
-        runs.append(copy_parameters(model))
-    mix(runs, model)
-    scores = TuningTask(model, data, config, _dtype(config)).validate(model)
+    train_runs(model, config.runs, partial(_train_network, model, data, config, out, progress))
+    scores = TuningTask(model, data, config, find_dtype(config.precision)).validate(model)
     path = out / "image-encoder.safetensors"
     header = TunedHeader(
         base=config.image_encoder,
@@ -97,7 +93,7 @@ def _train_heads(
     model: TunedModel, data: TuningData, config: ImageEncoderConfig, out: Path, progress: Progress
 ) -> None:
     """The heads alone, over the network as it comes: random heads would only disturb it."""
-    dtype, training = _dtype(config), config.head_training
+    dtype, training = find_dtype(config.precision), config.head_training
     pooled_VNP = pool_all(model, data.pixels_NSSC, dtype).unsqueeze(0)
     validation_NP = pool_all(model, data.validation_NSSC, dtype)
     head_data = HeadData(pooled_VNP, data.sentences_NKT, validation_NP, data.validation_NKT)
@@ -113,13 +109,14 @@ def _train_network(
     model: TunedModel,
     data: TuningData,
     config: ImageEncoderConfig,
-    number: int,
     out: Path,
     progress: Progress,
+    number: int,
 ) -> None:
     """One run: network and heads together, in an order and with crops of its own; the best pass stays."""
+    out = out / f"run-{number + 1}"
     out.mkdir(exist_ok=True)
-    dtype, training = _dtype(config), config.training
+    dtype, training = find_dtype(config.precision), config.training
     middle = len(model.network.blocks) // 2
     lower = [*model.network.conv_stem.parameters(), *model.network.blocks[:middle].parameters()]
     upper = [*model.network.blocks[middle:].parameters(), *model.network.conv_head.parameters()]
@@ -144,8 +141,3 @@ def _describe(config: ImageEncoderConfig) -> Card:
         command="retrieve train image-encoder",
         config="in config.json beside it",
     )
-
-
-def _dtype(config: ImageEncoderConfig) -> torch.dtype:
-    dtype: torch.dtype = getattr(torch, config.precision)
-    return dtype

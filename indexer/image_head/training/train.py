@@ -1,6 +1,7 @@
 """Trains the heads: reads a captioned dataset, writes a checkpoint, its log, curves and card."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from indexer.image_head.training.examples import encode_sentences
 from indexer.image_head.training.task import HeadData, HeadTask, search_validation
 from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder, log_passes
-from indexer.training.passes import Passes
+from indexer.training.passes import Passes, find_dtype
 from indexer.training.recall import RECALLS
-from indexer.training.soup import copy_parameters, mix
+from indexer.training.soup import train_runs
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.progress import Progress
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
@@ -47,7 +48,7 @@ def train_image_head(
         DatasetError: one of the splits is missing, or a photo cannot be read.
         CheckpointError: `out` holds another training.
     """
-    encoder = load_image_encoder(config.image_encoder).for_inference(_dtype(config))
+    encoder = load_image_encoder(config.image_encoder).for_inference(find_dtype(config.precision))
     text_encoder = load_text_encoder(config.text_encoder)
     hashes = {
         "image_encoder_sha256": encoder.weights_sha256,
@@ -69,12 +70,7 @@ def train_image_head(
     heads = header.build_heads()
     if heads.hubs is not None:
         heads.hubs.bank_MT.copy_(bank_MT)
-    begun, runs = copy_parameters(heads), []
-    for number in range(config.runs):
-        mix([begun], heads)
-        _train_run(heads, data, config, number, out / f"run-{number + 1}", progress)
-        runs.append(copy_parameters(heads))
-    mix(runs, heads)
+    train_runs(heads, config.runs, partial(_train_run, heads, data, config, out, progress))
     scores = search_validation(heads, data.validation_NP, data.validation_NKT)  # settles the hubs, too
     figures = {name: scores[name] for name in RECALLS}
     path = out / "image-head.safetensors"
@@ -84,9 +80,10 @@ def train_image_head(
 
 
 def _train_run(
-    heads: Heads, data: HeadData, config: ImageHeadConfig, number: int, out: Path, progress: Progress
+    heads: Heads, data: HeadData, config: ImageHeadConfig, out: Path, progress: Progress, number: int
 ) -> None:
     """One run, in an order of its own; the best pass stays."""
+    out = out / f"run-{number + 1}"
     out.mkdir(exist_ok=True)
     training = config.training
     task = HeadTask(heads, data, training)
@@ -94,7 +91,7 @@ def _train_run(
         heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
     )
     seed, state = config.seed + number, out / "state.safetensors"
-    passes = Passes(task, optimizer, training, _dtype(config), seed, state)
+    passes = Passes(task, optimizer, training, find_dtype(config.precision), seed, state)
     log_passes(passes.run(progress), out, task.metric)
 
 
@@ -128,8 +125,3 @@ def _draw_bank(sentences_NKT: Tensor, config: ImageHeadConfig) -> Tensor:
 def _pool_all(a_NLD: np.ndarray) -> Tensor:
     batches: Sequence[np.ndarray] = [a_NLD[start : start + _BATCH] for start in range(0, len(a_NLD), _BATCH)]
     return torch.cat([ImageHead.pool(torch.tensor(a_BLD)) for a_BLD in batches])
-
-
-def _dtype(config: ImageHeadConfig) -> torch.dtype:
-    dtype: torch.dtype = getattr(torch, config.precision)
-    return dtype

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import torch
 
 from indexer.image_encoder import ImageEncoder, load_image_encoder
 from indexer.image_encoder.efficientnet_lite import EfficientNetLite
@@ -19,6 +18,7 @@ from indexer.tagger.config import TaggerConfig
 from indexer.tagger.training.fit import fit_features, match_sureness
 from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder
+from indexer.training.passes import find_dtype
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.errors import InstallationError
 from retrieval.progress import Progress
@@ -47,7 +47,7 @@ def train_tagger(
         InstallationError: the package with the classes' names is missing.
     """
     names = _read_names()
-    dtype = getattr(torch, config.precision)
+    dtype = find_dtype(config.precision)
     encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
     teacher = load_image_encoder(config.classifier).for_inference(dtype)
     claim_folder(out, config, dataset, image_encoder_sha256=encoder.weights_sha256)

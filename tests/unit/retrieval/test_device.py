@@ -1,8 +1,10 @@
-"""Which processor torch works on, with a GPU and without."""
+"""Which processor torch works on, with a GPU and without, and on how many threads numpy's products."""
 
+import numpy as np  # noqa: F401  its BLAS must be loaded
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from retrieval.device import Device, pick_torch_device, require_torch_device
+from retrieval.device import Device, one_blas_thread, pick_torch_device, require_torch_device
 from retrieval.errors import UsageError
 
 
@@ -27,3 +29,16 @@ def test_a_gpu_that_is_required_must_be_there(gpu: bool) -> None:
             require_torch_device("cuda")
     with pytest.raises(UsageError, match="abacus"):
         require_torch_device("abacus")
+
+
+def count_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+@pytest.mark.skipif(not count_threads(), reason="numpy's BLAS is not known")
+def test_blas_computes_in_one_thread_until_it_is_left() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        before = count_threads()
+        with one_blas_thread():
+            assert count_threads() == {1}
+        assert count_threads() == before

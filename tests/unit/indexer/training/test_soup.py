@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from indexer.training.soup import copy_parameters, mix
+from indexer.training.soup import mix, train_runs
+from indexer.training.state import copy_parameters
 
 
 def test_a_soup_is_the_mean_of_its_runs() -> None:
@@ -20,3 +21,16 @@ def test_copied_parameters_stay_as_they_were() -> None:
     kept = float(model.weight.detach())
     mix([{"weight": torch.tensor([[kept + 1]])}], model)
     assert before["weight"].tolist() == [[kept]]
+
+
+def test_every_run_begins_where_the_first_began() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    begun = float(model.weight.detach())
+
+    def train(number: int) -> None:
+        assert float(model.weight.detach()) == begun
+        with torch.no_grad():
+            model.weight += number + 1
+
+    train_runs(model, 3, train)
+    assert float(model.weight.detach()) == pytest.approx(begun + 2)
