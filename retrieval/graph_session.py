@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -89,7 +90,8 @@ class OpenVinoSession:
         )
         self._outputs: dict[int, np.ndarray] = {}
         self._queue = openvino.AsyncInferQueue(model)
-        self._queue.set_callback(self._keep)
+        # Not a method: the queue would hold this session, which holds the queue, and both for good.
+        self._queue.set_callback(partial(_keep, self._outputs))
 
     def run(self, batches: Sequence[Inputs]) -> list[np.ndarray]:
         """As `GraphSession.run`."""
@@ -98,5 +100,6 @@ class OpenVinoSession:
         self._queue.wait_all()
         return [self._outputs.pop(number) for number in range(len(batches))]
 
-    def _keep(self, request: Any, number: int) -> None:
-        self._outputs[number] = request.get_output_tensor().data.copy()
+
+def _keep(outputs: dict[int, np.ndarray], request: Any, number: int) -> None:
+    outputs[number] = request.get_output_tensor().data.copy()

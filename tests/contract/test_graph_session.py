@@ -1,8 +1,10 @@
 """Every runtime of graphs: batches come out in their order and exact, and nobody is told."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,16 @@ def test_every_batch_has_its_own_output_in_order(runtime: Runtime) -> None:
         for batch, output in zip(batches, outputs, strict=True):
             np.testing.assert_array_equal(output, 2 * batch)
     assert session.run([]) == []
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_session_that_nobody_needs_gives_its_memory_back(runtime: Runtime) -> None:
+    session = open_session(runtime, double())
+    session.run([{"x": np.ones((1, 3), np.float32)}])
+    left = weakref.ref(session)
+    del session
+    gc.collect()
+    assert left() is None
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
