@@ -12,6 +12,6 @@ share);
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
 anything to do), `build` (all of it), `cluster/` (files → rows on many machines), `engine` (there or here),
 `watch` (again and again);
-`likelihoods` (photos again, for a search that ranks them again);
+`second_look` (photos again, for a search that ranks them again);
 `samples`, `speed`, then the commands: `command` is `retrieve index`.
 """

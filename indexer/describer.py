@@ -99,7 +99,7 @@ class Describer:
             _require_fit(captioner, text_encoder, image_head)
             self.name = f"{captioner.name}, image head {image_head.name}"
         if tagger is not None:
-            _require_annotations(captioner, "tagger", tagger.name, tagger.image_encoder_sha256)
+            require_annotations(captioner, "tagger", tagger.name, tagger.image_encoder_sha256)
         if isinstance(captioner, BeamCaptioner):
             self.weights_sha256 = hash_describer(
                 captioner.weights_sha256,
@@ -259,7 +259,12 @@ def _weigh(sentences_KT: np.ndarray, score_K: np.ndarray) -> np.ndarray:
     return vector_T
 
 
-def _require_annotations(captioner: Captioner, what: str, name: str, sha256: str) -> None:
+def require_annotations(captioner: Captioner, what: str, name: str, sha256: str) -> None:
+    """Refuse a model over the annotations of another CNN than the captioner's, by that CNN's hash.
+
+    Raises:
+        RetrievalError: it was trained on others.
+    """
     sees = captioner.image_encoder_sha256 if isinstance(captioner, BeamCaptioner) else "none of its own"
     if sees != sha256:
         raise RetrievalError(
@@ -269,7 +274,7 @@ def _require_annotations(captioner: Captioner, what: str, name: str, sha256: str
 
 
 def _require_fit(captioner: Captioner, text_encoder: TextEncoder, head: "ImageHead") -> None:
-    _require_annotations(captioner, "image head", head.name, head.image_encoder_sha256)
+    require_annotations(captioner, "image head", head.name, head.image_encoder_sha256)
     if text_encoder.weights_sha256 != head.text_encoder_sha256:
         raise RetrievalError(
             f"image head {head.name} was trained with text encoder {head.text_encoder_sha256[:12]}…, found "

@@ -117,9 +117,9 @@ class AttentionCaptioner:
         return [h_TH[1 : len(words) + 1] for h_TH, words in zip(h_BTH, captions, strict=True)]
 
     @torch.inference_mode()
-    def annotate(self, pixels_BSSC: np.ndarray) -> list[Annotated]:
-        """What the decoder reads of each photo, for uint8 RGB (B, S, S, 3): φ (L, F) and keys (L, A)."""
-        photos = self._decoder.annotate(self.encode(pixels_BSSC))
+    def annotate(self, a_BLD: Tensor) -> list[Annotated]:
+        """What the decoder reads of each photo: φ (L, F) and keys (L, A)."""
+        photos = self._decoder.annotate(a_BLD)
         # Clones: a view of one photo would keep the whole batch in memory.
         return [Annotated(phi.clone(), keys.clone()) for phi, keys in zip(*photos, strict=True)]
 
@@ -148,9 +148,15 @@ class AttentionCaptioner:
 
 
 def load_attention_captioner(
-    checkpoint: Path, device: str = "cpu", beam_width: int = 0, runtime: Runtime = Runtime.TORCH
+    checkpoint: Path,
+    device: str = "cpu",
+    beam_width: int = 0,
+    runtime: Runtime = Runtime.TORCH,
+    enlarged: float = 1.0,
 ) -> AttentionCaptioner:
     """The captioner of a checkpoint, its CNN taken from where the checkpoint's config says.
+
+    It looks at photos `enlarged` times as large as in training.
 
     Raises:
         CheckpointError: the checkpoint was trained on another CNN's annotations.
@@ -158,6 +164,8 @@ def load_attention_captioner(
     """
     decoder, header = read_captioner(checkpoint)
     image_encoder = read_encoder(checkpoint, header)
+    if enlarged != 1:
+        image_encoder.enlarge(enlarged)
     decoding = header.config.decoding
     if beam_width:
         decoding = decoding.model_copy(update={"beam_width": beam_width})

@@ -5,7 +5,7 @@ Shapes: B photos, S pixels a side, L = rows·columns locations, D annotation cha
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from indexer.image_encoder.efficientnet_lite import EfficientNetLite
+
+# Pixels a side that one location of the CNNs' grids covers.
+_STRIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,26 @@ class ImageEncoder(nn.Module):
         self.weights_sha256 = weights_sha256
         self.trunk = trunk
         self.learned = learned
-        self.expected = expected
-        self.image_size = expected.size
         self.normalise = Normalise(expected)
         self.dtype = torch.float32
+        self._expect(expected)
+
+    def _expect(self, expected: Pixels) -> None:
+        self.expected = expected
+        self.image_size = expected.size
         with torch.inference_mode():
             _, self.channels, rows, columns = self.features(make_blank(expected)).shape
         self.grid = (rows, columns)
+
+    def enlarge(self, times: float) -> "ImageEncoder":
+        """An EfficientNet alone for larger photos, to a multiple of 32 pixels a side: with more annotations.
+
+        What is made for photos of one size, as a neck is, stays as it is.
+        """
+        if isinstance(self.trunk, EfficientNetLite) and self.learned is None:
+            size = max(round(self.image_size * times / _STRIDE), 1) * _STRIDE
+            self._expect(replace(self.expected, size=size))
+        return self
 
     @property
     def sees(self) -> str:

@@ -42,9 +42,10 @@ class VectorSearcher:
         self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `Searcher.search`; a score is a cosine."""
-        return self.vectors.search(self._encode(queries), k, allowed_P)
+        return self.vectors.search(self.encode(queries), k, allowed_P)
 
-    def _encode(self, queries: Queries) -> np.ndarray:
+    def encode(self, queries: Queries) -> np.ndarray:
+        """The queries in the space of these vectors, float32 (Q, D)."""
         if self._query_encoder is None:
             return queries.vectors_QD
         if len(queries.texts) == 1:

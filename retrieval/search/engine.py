@@ -29,9 +29,9 @@ from retrieval.search.explanation import Explanation, read_attentions
 from retrieval.search.fusion import FusionConfig, spread_answer
 from retrieval.search.hit import Ranking
 from retrieval.search.ranker import Ranked, Ranker
-from retrieval.search.reranking import Reranker
+from retrieval.search.reranking import ImageQuery, Reranker
 from retrieval.search.results import Results
-from retrieval.store.manifest import Manifest, read_whole
+from retrieval.store.manifest import HeadRecord, Manifest, read_whole
 from retrieval.store.photo_table import PhotoFacts, PhotoTable
 from retrieval.text.image_queries import open_image_queries
 from retrieval.text.lazy_text_encoder import LazyTextEncoder
@@ -314,7 +314,7 @@ class SearchEngine:
             ranked = self._ranker.rank_everywhere(queries, depth, channel, asked.allowed_P)
             if reranker is not None:
                 require_fused(channel)
-                ranked = reranker.rerank(ranked, text, self._photos)
+                ranked = self._look_again(reranker, ranked, queries)
         else:
             ranked = self._rank_by_time(asked.allowed_P)
         return self._answerer.explain(asked.query, numbers_N, ranked, attentions)
@@ -430,11 +430,21 @@ class SearchEngine:
                 yield numbers, ranked
                 continue
             for row, number in enumerate(numbers):
+                query = Queries((queries.texts[row],), queries.vectors_QD[row : row + 1])
                 whole = ranked.only(row).deepen(len(self._photos))
-                yield [number], reranker.rerank(whole, queries.texts[row], self._photos)
+                yield [number], self._look_again(reranker, whole, query)
         for number, each in enumerate(asked):
             if not each.query.text:
                 yield [number], self._rank_by_time(each.allowed_P)
+
+    def _look_again(self, reranker: Reranker, ranked: Ranked, query: Queries) -> Ranked:
+        """The answer to one query, its first photos ranked again."""
+        images, head = self._ranker.channels.get(Channel.IMAGE), self._manifest.image_head
+        image_query = None
+        if isinstance(images, VectorSearcher) and isinstance(head, HeadRecord):
+            (vector_E,) = images.encode(query)
+            image_query = ImageQuery(head.sha256, vector_E, self._ranker.weight(Channel.IMAGE))
+        return reranker.rerank(ranked, query.texts[0], self._photos, image_query)
 
     def _rank_by_time(self, allowed_P: np.ndarray | None) -> Ranked:
         numbers_K = self._photos.newest_first

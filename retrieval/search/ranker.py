@@ -122,6 +122,10 @@ class Ranker:
         self._human_P = human_P
         self._photos = len(human_P)
 
+    def weight(self, channel: Channel) -> float:
+        """How much the channel counts where all are fused."""
+        return self._fusion.weight(channel)
+
     def with_fusion(self, fusion: FusionConfig) -> "Ranker":
         """The same channels, fused in another way."""
         return Ranker(self.channels, fusion, self._human_P)

@@ -1,8 +1,8 @@
-"""The first photos of an answer in another order, by how likely a captioner finds the query given each.
+"""The first photos of an answer in another order, by what a second look at them says of the query.
 
-Reads and writes nothing; what the likelihoods are made of is above this package (see `load_reranker`).
+Reads and writes nothing; who looks at photos is above this package (see `load_reranker`).
 
-Shapes: N photos that are re-ranked, K photos of an answer.
+Shapes: N photos that are ranked again, K photos of an answer, E dimensions of an image vector.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from pydantic import Field
 
+from retrieval.channels.channel import Channel
 from retrieval.config import Config
 from retrieval.device import Device
 from retrieval.errors import InstallationError
@@ -21,23 +22,27 @@ from retrieval.search.hit import ChannelHit
 from retrieval.search.ranker import Ranked
 from retrieval.store.photo_table import PhotoTable
 
-GROUP = "retrieve.likelihoods"
+GROUP = "retrieve.second_look"
 
 
 class RerankConfig(Config):
-    """How the `first` photos are ranked again: by their score + `weight` · log p(query | photo) in nats.
+    """How the `first` photos are looked at and ranked again.
 
-    `captioner` is asked, by name as in configs/index.toml. What it sees in a photo is kept in at most
-    `memory_mb` megabytes, so that the next query need not look at the photo again.
+    Their mirror images are looked at, `enlarged` times as large as the captioner looked at the photos. To a
+    photo's score `weight` · log p(query | mirror image) in nats is added, and its image score becomes the
+    mean of that of the photo, from the index, and that of the mirror image. `captioner` and `image_head` are
+    named as in configs/index.toml; without the head that made the index, the likelihood alone is added. What
+    is seen of a photo is kept in at most `memory_mb` megabytes, so that the next query need not look again.
 
-    Chosen on Flickr8k's validation split, 3,000 sentences, three of each photo: Recall@1 / 5 / 10 go from
-    37.0 / 68.1 / 78.9 to 39.8 / 71.1 / 81.4; at a weight of 0.01 to 39.2 / 71.0 / 80.5, of 0.015 to 39.5 /
-    71.1 / 81.2, of 0.03 to 39.2 / 70.6 / 81.2. With earlier models the first 25 did as well, and 100 no
-    better.
+    Chosen on Flickr8k's validation split, 3,000 sentences, three of each photo, by Recall@1 / 5 / 10, which
+    go from 37.0 / 68.1 / 78.9 to 40.8 / 72.6 / 82.0; configs/search.toml has the others. With earlier models
+    the first 25 did as well, and 100 no better.
     """
 
     captioner: str = "default"
+    image_head: str = "default"
     first: int = Field(50, ge=1, le=1000)
+    enlarged: float = Field(1.2, ge=0.5, le=4)
     weight: float = Field(0.02, ge=0)
     memory_mb: int = Field(512, ge=0)
 
@@ -49,50 +54,84 @@ class IndexedPhoto(NamedTuple):
     paths: tuple[Path, ...]
 
 
-class Likelihoods(Protocol):
-    """log p(sentence | photo). Implementations are found by their entry point in `GROUP`."""
+class Seen(NamedTuple):
+    """What a second look at photos gave, NaN for one that cannot be read as it was indexed.
 
-    def measure(self, sentence: str, photos: Sequence[IndexedPhoto]) -> np.ndarray | None:
-        """Float64 (N,) in nats, NaN for a photo that cannot be read as it was indexed.
+    `nats_N` float64 are log p(sentence | photo), all 0 where none of the sentence's words is known;
+    `vectors_NE` float32 the image vectors, None without an image head.
+    """
 
-        None where none of the sentence's words is known.
-        """
+    nats_N: np.ndarray
+    vectors_NE: np.ndarray | None
+
+
+class SecondLook(Protocol):
+    """Who looks at photos again. Implementations are found by their entry point in `GROUP`."""
+
+    @property
+    def image_head_sha256(self) -> str | None:
+        """Whose space the image vectors are in."""
         ...
+
+    def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen | None:
+        """What is seen of one photo at least; None where nothing can be said of any."""
+        ...
+
+
+class ImageQuery(NamedTuple):
+    """A query as the image channel is asked it: whose space that is, its vector (E,) there, the weight."""
+
+    image_head_sha256: str
+    vector_E: np.ndarray
+    weight: float
 
 
 class Reranker:
     """Ranks the first photos of fused answers again. May be shared by threads, engines and generations."""
 
-    def __init__(self, likelihoods: Likelihoods, config: RerankConfig | None = None) -> None:
+    def __init__(self, second_look: SecondLook, config: RerankConfig | None = None) -> None:
         config = config or RerankConfig()
         self.first = config.first
         self._weight = config.weight
-        self._likelihoods = likelihoods
+        self._second_look = second_look
 
-    def rerank(self, ranked: Ranked, sentence: str, photos: PhotoTable) -> Ranked:
+    def rerank(
+        self, ranked: Ranked, sentence: str, photos: PhotoTable, image_query: ImageQuery | None = None
+    ) -> Ranked:
         """The answer to one query, its first photos in their new order, the others below as they were.
 
-        Each of the first gains weight · (its nats − those of the least likely among them), so that none falls
-        below the others. One that cannot be read gains what the first gain on average.
+        What the first gain is counted from the least gain among them, so that none falls below the others.
+        One that cannot be read gains what the first gain on average. Without an `image_query`, or of an index
+        with image vectors of another head, the likelihood alone is added.
         """
         numbers_N = ranked.numbers_QK[0, : self.first]
         numbers_N = numbers_N[numbers_N >= 0]
         first = [IndexedPhoto(photos.image_ids[number], photos.files(number)) for number in numbers_N]
-        nats_N = self._likelihoods.measure(sentence, first) if first else None
-        if nats_N is None or np.isnan(nats_N).all():
+        seen = self._second_look.look(sentence, first) if first else None
+        if seen is None or np.isnan(seen.nats_N).all():
             return ranked
-        gain_N = self._weight * (nats_N - np.nanmin(nats_N))
+        gain_N = self._weight * seen.nats_N
+        if image_query is not None and image_query.image_head_sha256 == self._second_look.image_head_sha256:
+            gain_N += _average_images(seen, ranked.spread[Channel.IMAGE][0, numbers_N], image_query)
+        gain_N -= np.nanmin(gain_N)
         scores_K, numbers_K = ranked.scores_QK[0].copy(), ranked.numbers_QK[0].copy()
         scores_N = scores_K[: len(numbers_N)] + np.where(np.isnan(gain_N), np.nanmean(gain_N), gain_N)
         order_N = np.argsort(-scores_N, kind="stable")
         scores_K[: len(order_N)], numbers_K[: len(order_N)] = scores_N[order_N], numbers_N[order_N]
-        places = _place(numbers_N, nats_N, gain_N)
+        places = _place(numbers_N, seen.nats_N, gain_N)
         return replace(ranked, scores_QK=scores_K[None], numbers_QK=numbers_K[None], reranked=places)
 
 
+def _average_images(seen: Seen, scores_N: np.ndarray, query: ImageQuery) -> np.ndarray:
+    """What photos gain when their image scores become the mean of these and of what is seen now."""
+    assert seen.vectors_NE is not None
+    gain_N: np.ndarray = query.weight * (seen.vectors_NE @ query.vector_E - scores_N) / 2
+    return gain_N
+
+
 def _place(numbers_N: np.ndarray, nats_N: np.ndarray, gain_N: np.ndarray) -> dict[int, ChannelHit]:
-    """By photo, its place among those whose likelihood is known."""
-    order = np.argsort(-nats_N, kind="stable")[: np.count_nonzero(~np.isnan(nats_N))]
+    """By photo, its place by what it gained among those that were seen; the score is its likelihood."""
+    order = np.argsort(-gain_N, kind="stable")[: np.count_nonzero(~np.isnan(gain_N))]
     return {
         int(numbers_N[place]): ChannelHit(rank, float(nats_N[place]), float(gain_N[place]))
         for rank, place in enumerate(order.tolist(), start=1)
@@ -100,11 +139,12 @@ def _place(numbers_N: np.ndarray, nats_N: np.ndarray, gain_N: np.ndarray) -> dic
 
 
 def load_reranker(config: RerankConfig | None = None, device: str = "auto") -> Reranker:
-    """A re-ranker over the captioner of a config, on `auto`, `cpu` or `cuda`.
+    """A re-ranker over the models of a config, on `auto`, `cpu` or `cuda`.
 
     Raises:
-        InstallationError: no package that measures likelihoods is installed.
-        CheckpointError: there is no such captioner, or it has no likelihoods.
+        InstallationError: no package that looks at photos is installed.
+        CheckpointError: there is no such captioner or image head, or the captioner has no likelihoods.
+        RetrievalError: captioner and image head do not go together.
         UsageError: no such device.
     """
     config = config or RerankConfig()
@@ -113,5 +153,5 @@ def load_reranker(config: RerankConfig | None = None, device: str = "auto") -> R
         raise InstallationError(
             f"found no package with an entry point in {GROUP!r}, expected the indexer; install retrieve again"
         )
-    likelihoods: Likelihoods = entry.load()(config.captioner, Device.parse(device), config.memory_mb)
-    return Reranker(likelihoods, config)
+    second_look: SecondLook = entry.load()(config, Device.parse(device))
+    return Reranker(second_look, config)

@@ -72,7 +72,9 @@ def test_a_source_that_is_not_there_is_refused_in_one_line(retrieve_here, tmp_pa
 @pytest.mark.slow
 def test_growth_is_a_table_and_a_picture(retrieve_here, vectors: Path, tmp_path: Path) -> None:
     config, picture = tmp_path / "growth.toml", tmp_path / "growth.png"
-    config.write_text("sizes = [300, 900]\nqueries = 20\nphotos = [40_700_000]\ncpu_photos_per_second = 40.7\n")
+    config.write_text(
+        "sizes = [300, 900]\nqueries = 20\nphotos = [40_700_000]\ncpu_photos_per_second = 40.7\n"
+    )
     options = ("--vectors", vectors, "--config", config, "--index", tmp_path / "none", "--picture", picture)
     done = retrieve_here("bench", "growth", *options)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from eval.config import EvalConfig
 from eval.preparation import EvalRequest
 from eval.run import evaluate
 from indexer.index_writer import IndexWriter
-from retrieval.search.reranking import IndexedPhoto, Reranker
+from retrieval.search.reranking import IndexedPhoto, Reranker, Seen
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.probes import make_probes
@@ -116,8 +116,11 @@ def test_ranked_again_is_a_system_of_its_own(
     tmp_path: Path, request_of: Callable[[str], EvalRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Contrary:
-        def measure(self, sentence: str, photos: Sequence[IndexedPhoto]) -> np.ndarray:
-            return np.array([-500.0 * (CAPTIONS[photo.paths[0].name] in sentence) for photo in photos])
+        image_head_sha256 = None
+
+        def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen:
+            nats_N = [-500.0 * (CAPTIONS[photo.paths[0].name] in sentence) for photo in photos]
+            return Seen(np.array(nats_N), None)
 
     monkeypatch.setattr(
         eval.preparation, "load_reranker", lambda config, device: Reranker(Contrary(), config)

@@ -237,7 +237,7 @@ def test_the_first_photos_are_ranked_again(
 def test_one_channel_is_not_ranked_again(
     retrieve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("indexer.likelihoods.load_captioner")
+    monkeypatch.delattr("indexer.second_look.load_attention_captioner")
     code, out, err = retrieve("search", "red", "--rerank", "--channel", "caption")
     assert (code, out) == (2, "")
     assert err.endswith("leave out either --channel or --rerank\n")

@@ -9,7 +9,10 @@ import pytest
 
 from retrieval import RerankConfig, Reranker, SearchEngine, load_reranker
 from retrieval.errors import InstallationError, UsageError
-from retrieval.search.reranking import IndexedPhoto
+from retrieval.search.reranking import IndexedPhoto, Seen
+from retrieval.store.manifest import HeadRecord, read_manifest
+from retrieval.text.queries import Queries
+from retrieval.text.text_head import read_text_head
 
 CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
 QUERY = "a dog on the beach"
@@ -18,21 +21,31 @@ WEIGHT = 0.5
 Make = Callable[..., SearchEngine]
 
 
-class TableOfLikelihoods:
-    """Nats by the name of a photo's file; a photo that is not in the table cannot be read."""
+class TableOfSights:
+    """Nats and vectors by the name of a photo's file; a photo that is not in the table cannot be read."""
 
-    def __init__(self, nats: dict[int, float] | None) -> None:
+    def __init__(
+        self,
+        nats: dict[int, float] | None,
+        vectors_NE: np.ndarray | None = None,
+        image_head_sha256: str | None = None,
+    ) -> None:
         self.nats = nats
+        self.vectors_NE = vectors_NE
+        self.image_head_sha256 = image_head_sha256
         self.asked: list[tuple[str, list[int]]] = []
 
-    def measure(self, sentence: str, photos: Sequence[IndexedPhoto]) -> np.ndarray | None:
+    def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen | None:
         names = [int(photo.paths[0].stem) for photo in photos]
         self.asked.append((sentence, names))
-        return None if self.nats is None else np.array([self.nats.get(name, np.nan) for name in names])
+        if self.nats is None:
+            return None
+        vectors_NE = None if self.vectors_NE is None else self.vectors_NE[names]
+        return Seen(np.array([self.nats.get(name, np.nan) for name in names]), vectors_NE)
 
 
 def make_reranker(nats: dict[int, float] | None, first: int = 100) -> Reranker:
-    return Reranker(TableOfLikelihoods(nats), RerankConfig(first=first, weight=WEIGHT))
+    return Reranker(TableOfSights(nats), RerankConfig(first=first, weight=WEIGHT))
 
 
 def numbers(hits: Any) -> list[int]:
@@ -64,6 +77,59 @@ def test_likelihoods_count_beside_the_fused_scores(engine: SearchEngine) -> None
     assert all("rerank" not in hit.channels for hit in found)
 
 
+@pytest.fixture
+def head(engine: SearchEngine, tmp_path: Path) -> HeadRecord:
+    """That of the engine's index."""
+    record = read_manifest(tmp_path / "index").image_head
+    assert isinstance(record, HeadRecord)
+    return record
+
+
+def test_image_scores_become_the_mean_of_both_looks(
+    engine: SearchEngine, head: HeadRecord, tmp_path: Path
+) -> None:
+    queries = Queries((QUERY,), engine.text_encoder.encode([QUERY]))
+    (query_E,) = read_text_head(tmp_path / "index", head).encode_queries(queries)
+    vectors_NE = np.random.default_rng(2).standard_normal((5, len(query_E))).astype(np.float32)
+    nats = {0: -4.0, 1: -3.0, 2: -6.0, 3: -5.0}
+    before = {int(Path(hit.path).stem): hit for hit in engine.search(QUERY)}
+    gains = {
+        number: WEIGHT * nats[number]
+        + (float(vectors_NE[number] @ query_E) - before[number].channels["image"].score) / 2
+        for number in nats
+    }
+    gains = {number: gain - min(gains.values()) for number, gain in gains.items()}
+    expected = {number: before[number].score + gain for number, gain in gains.items()}
+    expected[4] = before[4].score + sum(gains.values()) / 4
+    sights = TableOfSights(nats, vectors_NE, head.sha256)
+    again = engine.search(QUERY, reranker=Reranker(sights, RerankConfig(weight=WEIGHT)))
+    assert numbers(again) == sorted(expected, key=expected.__getitem__, reverse=True)
+    assert [hit.score for hit in again] == pytest.approx(
+        [expected[each] for each in numbers(again)], abs=1e-5
+    )
+    places = {
+        number: hit.channels["rerank"]
+        for number, hit in zip(numbers(again), again, strict=True)
+        if number != 4
+    }
+    assert sorted(places, key=lambda number: places[number].rank) == sorted(
+        gains, key=gains.__getitem__, reverse=True
+    )
+    for number, place in places.items():
+        assert (place.score, place.contribution) == pytest.approx((nats[number], gains[number]), abs=1e-5)
+
+
+def test_the_vectors_of_another_head_do_not_count(engine: SearchEngine, head: HeadRecord) -> None:
+    nats = {number: -float(number) for number in range(5)}
+    vectors_NE = np.ones((5, head.dimension), dtype=np.float32)
+    alone = engine.search(QUERY, reranker=make_reranker(nats))
+    for other in (None, "0" * 64):
+        sights = TableOfSights(nats, vectors_NE, other)
+        assert engine.search(QUERY, reranker=Reranker(sights, RerankConfig(weight=WEIGHT))) == alone
+    own = TableOfSights(nats, np.eye(5, head.dimension, dtype=np.float32), head.sha256)
+    assert engine.search(QUERY, reranker=Reranker(own, RerankConfig(weight=WEIGHT))) != alone
+
+
 def test_below_the_first_all_stays_as_it_was(engine: SearchEngine) -> None:
     fused = engine.search(QUERY)
     last = numbers(fused)[:3][-1]
@@ -87,21 +153,21 @@ def test_a_photo_that_cannot_be_read_gains_what_the_first_gain_on_average(engine
 
 
 @pytest.mark.parametrize("nats", [None, {}])
-def test_without_likelihoods_the_answer_is_the_fused_one(
+def test_where_nothing_is_seen_the_answer_is_the_fused_one(
     engine: SearchEngine, nats: dict[int, float] | None
 ) -> None:
     assert engine.search(QUERY, reranker=make_reranker(nats)) == engine.search(QUERY)
 
 
 def test_only_what_is_let_through_is_ranked_again(engine: SearchEngine) -> None:
-    likelihoods = TableOfLikelihoods({number: float(number) for number in range(5)})
-    reranker = Reranker(likelihoods, RerankConfig(weight=WEIGHT))
+    sights = TableOfSights({number: float(number) for number in range(5)})
+    reranker = Reranker(sights, RerankConfig(weight=WEIGHT))
     assert numbers(engine.search('"a dog" -sea', reranker=reranker)) == [2, 0]
-    assert likelihoods.asked == [("a dog", [0, 2])] or likelihoods.asked == [("a dog", [2, 0])]
+    assert sights.asked == [("a dog", [0, 2])] or sights.asked == [("a dog", [2, 0])]
     assert numbers(engine.search("dog path:nowhere", reranker=reranker)) == []
     newest = engine.search("-car", reranker=reranker)
     assert newest == engine.search("-car")
-    assert len(likelihoods.asked) == 1
+    assert len(sights.asked) == 1
 
 
 def test_reasons_are_those_of_the_search(engine: SearchEngine) -> None:

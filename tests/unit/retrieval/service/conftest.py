@@ -10,7 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from retrieval.search.live_engine import LiveEngine
-from retrieval.search.reranking import Reranker
+from retrieval.search.reranking import Reranker, Seen
 from retrieval.service.app import build_app
 from retrieval.service.settings import ServiceSettings
 from retrieval.store.derived import build_derived
@@ -29,16 +29,18 @@ NATS = {"dog.jpg": -40.0, "cat.png": -30.0, "beach.jpg": -1.0, "<img src=x onerr
 COLOURS = ("tomato", "teal", "gold", "navy")
 
 
-class Likelihoods:
-    """Those of `NATS`."""
+class TableOfNats:
+    """`NATS`, and no image vectors."""
 
-    def measure(self, sentence, photos):
-        return np.array([NATS[photo.paths[0].name] for photo in photos])
+    image_head_sha256 = None
+
+    def look(self, sentence, photos):
+        return Seen(np.array([NATS[photo.paths[0].name] for photo in photos]), None)
 
 
 @pytest.fixture
 def reranker():
-    return Reranker(Likelihoods())
+    return Reranker(TableOfNats())
 
 
 @pytest.fixture

@@ -1,0 +1,206 @@
+"""Photos of an index looked at again, for a search that ranks them again: reads their files; writes nothing.
+
+Shapes: N photos, S pixels a side, E dimensions of an image vector.
+"""
+
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from indexer.captioner.attention_captioner import AttentionCaptioner, load_attention_captioner
+from indexer.captioner.decoder import Annotated
+from indexer.captioner.loading import find_checkpoint
+from indexer.config import IndexConfig
+from indexer.decode import decode_photo
+from indexer.describer import require_annotations
+from indexer.image_head.loading import ImageHead, load_image_head
+from indexer.image_head.location import find_image_head
+from indexer.photo_file import read_photo
+from retrieval.captioned_dataset import tokenize
+from retrieval.device import require_torch_device
+from retrieval.errors import CheckpointError, PhotoError
+from retrieval.naming import name_first
+from retrieval.runtime import Runtime
+from retrieval.search.reranking import IndexedPhoto, RerankConfig, Seen
+from retrieval.store.files import hash_bytes
+
+logger = logging.getLogger(__name__)
+
+# The most that Pillow decodes: the same bytes went through the limits of `retrieve index` once.
+_MAX_MEGAPIXELS = 178.0
+_PHOTOS_AT_ONCE = 16
+_MEGABYTE = 10**6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sight:
+    """One photo's mirror image: what the captioner reads of it, and its image vector."""
+
+    annotated: Annotated
+    vector_E: np.ndarray
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.nbytes for part in self.annotated) + self.vector_E.nbytes
+
+
+class PhotoLook:
+    """A captioner and an image head that look at photos' mirror images; what they saw last is kept.
+
+    The mirror image shows the same, and is news to the models. Kept are φ and its attention keys, in the
+    precision that the captioner computes in, and the image vector: with the shipped models 144 · (512 + 256)
+    numbers and 513, 223 kB a photo where the first are bfloat16.
+    """
+
+    def __init__(
+        self, captioner: AttentionCaptioner, image_head: ImageHead | None = None, memory_mb: int = 512
+    ) -> None:
+        """Without an `image_head` there are no image vectors.
+
+        Raises:
+            RetrievalError: the head was trained on another CNN's annotations.
+        """
+        self.image_head_sha256 = None if image_head is None else image_head.weights_sha256
+        self._captioner = captioner
+        self._image_head = image_head
+        self._kept = _KeptSights(memory_mb * _MEGABYTE)
+        self._missed = set[str]()
+        self._lock = threading.Lock()
+        self._asked: tuple[str, ...] = ()
+        self._answers = dict[str, tuple[float, np.ndarray]]()
+        if image_head is not None:
+            sees = image_head.image_encoder_sha256
+            require_annotations(captioner, "image head", image_head.name, sees)
+
+    def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen | None:
+        """As `SecondLook.look`; the photos that cannot be read are named once, on the log.
+
+        The words are taken as they are in training; what the captioner has no word for is left out.
+        """
+        words = self._captioner.find_words(tokenize(sentence))
+        if not words and self._image_head is None:
+            return None
+        with self._lock:
+            if words != self._asked:
+                self._asked, self._answers = words, {}
+            new = [photo for photo in photos if photo.image_id not in self._answers]
+            self._answers |= self._answer(words, new)
+            nothing = np.nan, np.full(self._dimension, np.nan, dtype=np.float32)
+            answers = [self._answers.get(photo.image_id, nothing) for photo in photos]
+        nats, vectors = zip(*answers, strict=True)
+        return Seen(np.array(nats), np.stack(vectors) if self._image_head else None)
+
+    @property
+    def _dimension(self) -> int:
+        return 0 if self._image_head is None else self._image_head.dimension
+
+    def _answer(
+        self, words: Sequence[str], photos: Sequence[IndexedPhoto]
+    ) -> dict[str, tuple[float, np.ndarray]]:
+        """Nats and image vector by image_id, without the photos that cannot be read."""
+        sights = self._see(photos)
+        nats = [0.0] * len(sights)
+        if sights and words:
+            annotated = [sight.annotated for sight in sights.values()]
+            nats = self._captioner.measure_likelihood(annotated, words).tolist()
+        vectors = [sight.vector_E for sight in sights.values()]
+        return dict(zip(sights, zip(nats, vectors, strict=True), strict=True))
+
+    def _see(self, photos: Sequence[IndexedPhoto]) -> dict[str, _Sight]:
+        """What is seen in each photo that can be read, by image_id."""
+        seen = {photo.image_id: self._kept.recall(photo.image_id) for photo in photos}
+        unseen = [photo for photo in photos if seen[photo.image_id] is None]
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            decoded = zip(unseen, threads.map(self._decode, unseen), strict=True)
+            while batch := list(islice(decoded, _PHOTOS_AT_ONCE)):
+                there = {photo.image_id: pixels for photo, pixels in batch if pixels is not None}
+                if there:
+                    seen |= zip(there, self._look_at(np.stack(list(there.values()))), strict=True)
+        found = {image_id: each for image_id, each in seen.items() if each is not None}
+        self._tell([photo for photo in unseen if photo.image_id not in found], len(photos))
+        for photo in unseen:
+            if photo.image_id in found:
+                self._kept.keep(photo.image_id, found[photo.image_id])
+        return found
+
+    def _look_at(self, pixels_BSSC: np.ndarray) -> list[_Sight]:
+        a_BLD = self._captioner.encode(np.ascontiguousarray(pixels_BSSC[:, :, ::-1]))
+        vectors_BE = np.empty((len(a_BLD), 0), dtype=np.float32)
+        if self._image_head is not None:
+            vectors_BE = self._image_head.encode(a_BLD)
+        return [_Sight(*each) for each in zip(self._captioner.annotate(a_BLD), vectors_BE, strict=True)]
+
+    def _decode(self, photo: IndexedPhoto) -> np.ndarray | None:
+        """Pixels uint8 (S, S, 3) of the first file that still has the content; None where none has it."""
+        for path in photo.paths:
+            try:
+                data = read_photo(path).data
+                if hash_bytes(data) == photo.image_id:
+                    size = self._captioner.image_size
+                    return decode_photo(data, photo.image_id, size, _MAX_MEGAPIXELS).pixels_HWC
+            except PhotoError:
+                continue
+        return None
+
+    def _tell(self, photos: Sequence[IndexedPhoto], of: int) -> None:
+        new = [photo for photo in photos if photo.image_id not in self._missed]
+        if new:
+            self._missed.update(photo.image_id for photo in new)
+            logger.warning(
+                "%d of the first %d photos (%s) cannot be read as they were indexed; they gain what the "
+                "others gain on average; index again",
+                len(new),
+                of,
+                name_first([str(photo.paths[0]) for photo in new]),
+            )
+
+
+class _KeptSights:
+    """What was seen, by image_id, in at most so many bytes: the least recently used are dropped."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._bytes = 0
+        self._sights: OrderedDict[str, _Sight] = OrderedDict()
+
+    def recall(self, image_id: str) -> _Sight | None:
+        """What was kept of a photo."""
+        if image_id not in self._sights:
+            return None
+        self._sights.move_to_end(image_id)
+        return self._sights[image_id]
+
+    def keep(self, image_id: str, sight: _Sight) -> None:
+        """Keep a photo, and drop what is too much."""
+        self._sights[image_id] = sight
+        self._bytes += sight.bytes
+        while self._bytes > self._most:
+            _, dropped = self._sights.popitem(last=False)
+            self._bytes -= dropped.bytes
+
+
+def load_second_look(config: RerankConfig, device: str) -> PhotoLook:
+    """The models of a config, as `retrieval.search.reranking.load_reranker` asks for them.
+
+    Raises:
+        CheckpointError: there is no such captioner or image head, or the captioner is one of transformers.
+        RetrievalError: the image head was trained on another CNN's annotations.
+        UsageError: `cuda` on a machine without a GPU.
+    """
+    checkpoint = find_checkpoint(config.captioner)
+    if checkpoint is None:
+        raise CheckpointError(
+            f"found the captioner {config.captioner}, which says no likelihoods, expected one of `retrieve "
+            'train captioner`, or "default"'
+        )
+    place = require_torch_device(device)
+    captioner = load_attention_captioner(checkpoint, place, runtime=Runtime.AUTO, enlarged=config.enlarged)
+    head = find_image_head(IndexConfig(captioner=config.captioner, image_head=config.image_head))
+    return PhotoLook(captioner, None if head is None else load_image_head(head), config.memory_mb)
