@@ -8,17 +8,19 @@ import json
 import math
 import tarfile
 from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.channels.best_scores import find_best
 from retrieval.channels.stems import clean_text, make_analyzer, stem_words
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.store.packed_folder import open_scratch_folder, pack_files, unpack_files
 
 if TYPE_CHECKING:
-    from tantivy import Index, Query, Schema
+    from tantivy import Index, Query, Schema, Searcher
 
 _FIELD = "words"
 _ANALYZER = "english"
@@ -27,6 +29,8 @@ _SEGMENT = "00000000-0000-0000-0000-000000000000"
 # One segment has the photos in the order in which they were added. A second one is begun when this much is
 # taken, in bytes, which is tantivy's limit: millions of photos.
 _MEMORY = 4_000_000_000
+# Stems of queries whose photos are kept, 12 bytes for each photo that has one.
+_REMEMBERED = 4096
 
 
 class LexicalIndex:
@@ -38,6 +42,8 @@ class LexicalIndex:
         """Use `build` or `from_bytes`."""
         self._index = index
         self._searcher = index.searcher()
+        # Not of this object, which would hold itself: it is to go when nobody needs it.
+        self._score_stem = lru_cache(_REMEMBERED)(partial(_score_stem, self._searcher, index.schema))
         self.ids = ids_N
         if (self._searcher.num_segments, self._searcher.num_docs) != (min(1, len(ids_N)), len(ids_N)):
             raise IndexFormatError(
@@ -84,7 +90,7 @@ class LexicalIndex:
         scores_QK = np.full((len(queries), k), -np.inf, dtype=np.float32)
         ids_QK = np.full((len(queries), k), -1, dtype=np.int64)
         for query, text in enumerate(queries):
-            scores, ids = self._search_one(self._any_of(stem_words(text)), min(k, len(self)), allowed)
+            scores, ids = self._search_one(stem_words(text), k, allowed)
             scores_QK[query, : len(scores)], ids_QK[query, : len(ids)] = scores, ids
         return scores_QK, ids_QK
 
@@ -96,49 +102,46 @@ class LexicalIndex:
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
         """As `WordIndex.photos_with_phrase`."""
         if len(stems) < 2:
-            return self._list_ids(self._any_of(stems))
-        from tantivy import Query
+            rows = [self._score_stem(stem)[0] for stem in stems]
+        else:
+            from tantivy import Query
 
-        return self._list_ids(Query.phrase_query(self._index.schema, _FIELD, list(stems)))
-
-    def _any_of(self, stems: Sequence[str]) -> "Query":
-        from tantivy import Occur, Query
-
-        terms = [Query.term_query(self._index.schema, _FIELD, stem) for stem in dict.fromkeys(stems)]
-        return Query.boolean_query([(Occur.Should, term) for term in terms])
-
-    def _list_ids(self, query: "Query") -> np.ndarray:
-        from tantivy import Query
-
-        _, ids = self._find(Query.const_score_query(query, 1.0), max(len(self), 1))
-        return np.sort(ids)
+            phrase = Query.phrase_query(self._index.schema, _FIELD, list(stems))
+            rows = [_find(self._searcher, Query.const_score_query(phrase, 1.0))[0]]
+        return np.sort(self.ids[np.concatenate(rows)]) if rows else self.ids[:0]
 
     def _search_one(
-        self, query: "Query", k: int, allowed: np.ndarray | None
+        self, stems: Sequence[str], k: int, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        allowed_count = len(self) if allowed is None else np.count_nonzero(allowed[self.ids])
-        if not k or not allowed_count:
-            return np.zeros(0, dtype=np.float32), self.ids[:0]
-        share = allowed_count / len(self)
-        # tantivy knows of no filter, and cuts equal scores by its own order: ask for more until there are k
-        # that are allowed, and the k-th score is not the last one. Half of all is as slow as all.
-        wanted = math.ceil((k + k // 4 + 1) / share)
-        while True:
-            limit = wanted if 2 * wanted < len(self) else len(self) + 1
-            found, ids = self._find(query, limit)
-            scores = found
-            if allowed is not None:
-                scores, ids = found[allowed[ids]], ids[allowed[ids]]
-            if len(found) < limit or (len(scores) >= k and scores[k - 1] > found[-1]):
-                break
-            wanted *= 2
+        scores_N = np.zeros(len(self), dtype=np.float32)
+        for stem in dict.fromkeys(stems):
+            rows, scores = self._score_stem(stem)
+            scores_N[rows] += scores
+        if allowed is not None:
+            scores_N[~allowed[self.ids]] = 0
+        found = np.flatnonzero(scores_N)
+        found = found[find_best(scores_N[found], k)]
+        scores, ids = scores_N[found], self.ids[found]
         order = np.lexsort((ids, -scores))[:k]
         return scores[order], ids[order]
 
-    def _find(self, query: "Query", limit: int) -> tuple[np.ndarray, np.ndarray]:
-        hits = self._searcher.search(query, limit=limit, count=False).hits
-        scores = np.array([score for score, _ in hits], dtype=np.float32)
-        return scores, self.ids[[address.doc for _, address in hits]] if hits else self.ids[:0]
+
+def _score_stem(searcher: "Searcher", schema: "Schema", stem: str) -> tuple[np.ndarray, np.ndarray]:
+    """As `_find`, of the photos that have this stem; a query scores them the sum of what its stems do.
+
+    tantivy finds a thousand photos in less time than it takes to hand them over one by one: it is asked once
+    for each stem.
+    """
+    from tantivy import Query
+
+    return _find(searcher, Query.term_query(schema, _FIELD, stem))
+
+
+def _find(searcher: "Searcher", query: "Query") -> tuple[np.ndarray, np.ndarray]:
+    """(rows int64 (F,), scores float32 (F,)) of all photos that a query of tantivy's finds."""
+    hits = searcher.search(query, limit=max(searcher.num_docs, 1), count=False).hits
+    rows = np.array([address.doc for _, address in hits], dtype=np.int64)
+    return rows, np.array([score for score, _ in hits], dtype=np.float32)
 
 
 def pack_texts(texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> bytes:

@@ -3,7 +3,7 @@
 Shapes: Q queries, D dimensions of a sentence vector, K photos of an answer, P photos of the index.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -36,7 +36,8 @@ class VectorSearcher:
     def __init__(self, vector_index: VectorIndex, query_encoder: QueryEncoder | None = None) -> None:
         self.vectors = vector_index
         self._query_encoder = query_encoder
-        self._encode_one = lru_cache(_REMEMBERED)(self._encode_alone)
+        # Not of this object, which would hold itself and its vectors: it is to go when nobody needs it.
+        self._encode_one = lru_cache(_REMEMBERED)(partial(_encode_alone, query_encoder))
 
     def search(
         self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
@@ -52,11 +53,6 @@ class VectorSearcher:
             # Who filters, or asks for more, asks with the same sentence again.
             return self._encode_one(queries.texts[0], queries.vectors_QD.tobytes())
         return self._query_encoder.encode_queries(queries)
-
-    def _encode_alone(self, text: str, vector: bytes) -> np.ndarray:
-        assert self._query_encoder is not None
-        vectors_1D = np.frombuffer(vector, dtype=np.float32)[None]
-        return self._query_encoder.encode_queries(Queries((text,), vectors_1D))
 
 
 class LexicalSearcher:
@@ -75,3 +71,9 @@ class LexicalSearcher:
         scores_QK, numbers_QK = self.words.search(queries.texts, k, allowed_P)
         weight_Q = np.array([self.words.weigh(text) for text in queries.texts], dtype=np.float32)
         return scores_QK / np.maximum(weight_Q, _TINY)[:, None], numbers_QK
+
+
+def _encode_alone(query_encoder: QueryEncoder | None, text: str, vector: bytes) -> np.ndarray:
+    assert query_encoder is not None
+    vectors_1D = np.frombuffer(vector, dtype=np.float32)[None]
+    return query_encoder.encode_queries(Queries((text,), vectors_1D))

@@ -1,10 +1,11 @@
 """How much is taken on. Reads a request; passes it on, or answers 413 or 503."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from anyio import CapacityLimiter, Semaphore, move_on_after, to_thread
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,15 +45,16 @@ class Admission:
 class Turns:
     """Has `workers` pieces of work done at once, in threads; the others wait for their turn.
 
-    As many may wait for as long as it takes. Of those behind them, who has waited for 0.1 seconds, or where
-    the work is long for as long as four pieces of it take, is asked to come again: it would be served late.
+    As many may wait for as long as it takes: the threads themselves go on to them. Of those behind, who has
+    waited for 0.1 seconds, or where the work is long for as long as four pieces of it take, is asked to come
+    again: it would be served late.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.usual_seconds = 0.0
-        self._turns = Semaphore(workers, fast_acquire=True)
-        self._threads = CapacityLimiter(workers)
+        self._turns = asyncio.Semaphore(2 * workers)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="turns")
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns.
@@ -60,18 +62,29 @@ class Turns:
         Raises:
             HTTPException: 503, its turn did not come in time.
         """
-        is_next = self._turns.statistics().tasks_waiting < self.workers
-        with move_on_after(None if is_next else max(_SECONDS_TO_WAIT, 4 * self.usual_seconds)) as wait:
+        if self._turns.locked():
+            await self._wait()
+        else:
             await self._turns.acquire()
-        if wait.cancelled_caught:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._time, work)
+        finally:
+            self._turns.release()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(max(_SECONDS_TO_WAIT, 4 * self.usual_seconds)):
+                await self._turns.acquire()
+        except TimeoutError:
             detail = "found more to do than can be done in time, expected less; try again in a second"
-            raise HTTPException(503, detail, {"retry-after": "1"})
+            raise HTTPException(503, detail, {"retry-after": "1"}) from None
+
+    def _time(self, work: Callable[[], T]) -> T:
         start = time.perf_counter()
         try:
-            return await to_thread.run_sync(work, limiter=self._threads)
+            return work()
         finally:
             self.usual_seconds += 0.1 * (time.perf_counter() - start - self.usual_seconds)
-            self._turns.release()
 
 
 class Gate:

@@ -2,9 +2,10 @@
 
 import bisect
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from retrieval.store.schema import Provenance, Status
 from retrieval.store.shards import newest_with_status, read_columns
 
 _COLUMNS = ["image_id", "status", "paths", "width", "height", "taken", "camera", "captions", "tags"]
+# Photos of which what is shown is kept, half a kilobyte each.
+_REMEMBERED = 20_000
 _FACTS = ["width", "height", "taken", "camera", "tags"]
 
 
@@ -63,6 +66,8 @@ class PhotoTable:
         self.columns["taken"] = self.columns["taken"].cast(pa.timestamp("s"))
         self._number_at = np.full(table.num_rows, -1, dtype=np.int64)
         self._number_at[self.positions_P] = np.arange(len(self.positions_P))
+        # Not of this object, which would hold itself: it is to go when nobody needs it.
+        self._show_one = lru_cache(_REMEMBERED)(partial(_show, self.columns, self.main_captions))
 
     @classmethod
     def read(cls, index: Path, manifest: Manifest) -> "PhotoTable":
@@ -108,20 +113,7 @@ class PhotoTable:
 
     def show(self, numbers_N: np.ndarray) -> list[ShownPhoto]:
         """What is shown of the photos with these numbers."""
-        wanted = pa.array(numbers_N)
-        columns = [self.columns["paths"], *map(self.main_captions.field, ("text", "provenance"))]
-        columns += [self.columns["width"], self.columns["height"]]
-        rows = zip(*(column.take(wanted).to_pylist() for column in columns), strict=True)
-        return [
-            ShownPhoto(
-                path=make_printable(os.fsdecode(paths[0])) if paths else "",
-                caption=caption or "",
-                provenance=Provenance(provenance or Provenance.MODEL),
-                width=width,
-                height=height,
-            )
-            for paths, caption, provenance, width, height in rows
-        ]
+        return [self._show_one(number) for number in numbers_N.tolist()]
 
     def file(self, image_id: str) -> Path:
         """Where a photo was found first.
@@ -196,3 +188,15 @@ class PhotoTable:
         unknown_P = np.isnat(taken_P)
         order_P: np.ndarray = np.lexsort((-taken_P.astype(np.int64), unknown_P))
         return order_P
+
+
+def _show(columns: Mapping[str, pa.Array], main_captions: pa.StructArray, number: int) -> ShownPhoto:
+    paths = columns["paths"][number]
+    provenance = main_captions.field("provenance")[number].as_py()
+    return ShownPhoto(
+        path=make_printable(os.fsdecode(paths[0].as_py())) if len(paths) else "",
+        caption=main_captions.field("text")[number].as_py() or "",
+        provenance=Provenance(provenance or Provenance.MODEL),
+        width=columns["width"][number].as_py(),
+        height=columns["height"][number].as_py(),
+    )

@@ -141,6 +141,14 @@ def test_nothing_in_a_query_is_syntax(implementation, query: str) -> None:
     assert scores_QK == alone
 
 
+def test_the_same_words_are_found_again_beside_others(implementation) -> None:
+    words = implementation.build(make_texts(200, 8), np.arange(200))
+    queries = ["a dog in the snow", "dog", "the snow", "dog", "a dog in the snow"]
+    first, second, _, again, last = zip(*words.search(queries, 50), strict=True)
+    np.testing.assert_array_equal(second, again)
+    np.testing.assert_array_equal(first, last)
+
+
 @pytest.mark.parametrize("query", ["", '+-:"()[]^~*', "🌃", "unknown", "x" * 100_000, "\udcff"])
 def test_a_query_of_unknown_words_has_an_empty_answer(implementation, query: str) -> None:
     scores_QK, ids_QK = implementation.build([["a dog"]], np.arange(1)).search([query], 2)

@@ -1,7 +1,9 @@
 """An index with all channels: each on its own, all fused, and indexes that lack one."""
 
 import dataclasses
+import gc
 import hashlib
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +127,19 @@ def test_another_fusion_of_the_same_index_is_that_of_an_engine_opened_with_it(
     np.testing.assert_array_equal(scores_by_photo(engine.with_fusion(reciprocal), None), expected)
     np.testing.assert_array_equal(scores_by_photo(engine, None), before)
     assert not np.array_equal(before, expected)
+
+
+def test_an_engine_that_nobody_needs_is_gone_at_once(index: Path, word_encoder: TextEncoder) -> None:
+    engine = SearchEngine.open(index, word_encoder)
+    engine.search('a dog -cat "a log"')
+    parts = [engine._photos, *engine._ranker.channels.values(), *engine._vectors.values()]
+    kept = [weakref.ref(part) for part in [engine, *parts]]
+    gc.disable()
+    try:
+        del engine, parts
+        assert [part() for part in kept] == [None] * len(kept)
+    finally:
+        gc.enable()
 
 
 def test_captions_of_an_index_from_before_are_searched_as_they_are(
