@@ -60,7 +60,7 @@ encoders: $(READY) ## Train over four encoders on a slice of DATA with one budge
 
 report: $(READY_DEV) ## Evaluate on DATA's test split and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report --rerank
-	@$(BIN)/python -m indexer.samples --captioned .cache/unseen
+	@$(BIN)/python -m eval.unseen_photos .cache/unseen
 	$(BIN)/retrieve eval .cache/unseen --out report/unseen --rerank
 	@$(BIN)/python -m eval.readme report README.md
 

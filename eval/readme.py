@@ -1,6 +1,6 @@
 """`make report`: the README's tables, written anew from a report. Reads OUT/report.json, writes README.md.
 
-OUT/unseen/report.json is that of the captioned sample photos, where it was made.
+OUT/unseen/report.json is that of `unseen_photos`, where it was made.
 
 The tables stand between the lines `<!-- report:begin -->` and `<!-- report:end -->`; nothing else of the file
 is touched, and nobody types a number.
@@ -61,10 +61,10 @@ def _render_unseen(report: Mapping[str, Any]) -> list[str]:
     """The systems on a collection that nothing was trained on or chosen by, however small that is."""
     photos = report["photos"]
     about = (
-        f"Other subjects than Flickr8k's: {photos} photos of scikit-image, scikit-learn and matplotlib, such "
-        f"as an espresso, a rocket and a retina, by {report['queries']} sentences of ours. Nothing was "
-        f"trained on them or chosen by them. By chance Recall@1 is {100 / photos:.1f} and Recall@5 "
-        f"{min(500 / photos, 100):.1f}; so few photos say little more than that it works."
+        f"Other subjects than Flickr8k's: {photos} photos of Debian's desktops and of Python packages, such "
+        f"as a mandrill, a circuit board, half a fig and a rocket, by {report['queries']} sentences of ours "
+        "([`unseen_photos.py`](eval/unseen_photos.py)). Nothing was trained on them or chosen by them. By "
+        f"chance Recall@1 is {100 / photos:.1f} and Recall@5 {min(500 / photos, 100):.1f}."
     )
     rows = [
         [name, *(_format(each, column) for column in _UNSEEN)]

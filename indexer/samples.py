@@ -1,7 +1,7 @@
 """Sample photos: reads the photographs that scikit-image and scikit-learn carry, writes them into a folder.
 
-`python -m indexer.samples FOLDER`; with `--captioned` a captioned dataset of photos with other subjects than
-the training data's, described in sentences of our own. Nothing is downloaded, and no package is imported.
+`python -m indexer.samples FOLDER`. With sentences of our own they are a captioned dataset of photos with
+other subjects than the training data's. Nothing is downloaded, and no package is imported.
 """
 
 import importlib.util
@@ -97,12 +97,12 @@ def _find_folder(package: str, folder: str) -> Path:
 
 
 def _main(arguments: list[str]) -> int:
-    *options, folder = arguments or [""]
-    if not folder or options not in ([], ["--captioned"]):
-        typer.echo("usage: python -m indexer.samples [--captioned] FOLDER", err=True)
+    if len(arguments) != 1:
+        typer.echo("usage: python -m indexer.samples FOLDER", err=True)
         return 2
+    (folder,) = arguments
     try:
-        written = (write_captioned_samples if options else write_samples)(Path(folder))
+        written = write_samples(Path(folder))
     except (RetrievalError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         return 1

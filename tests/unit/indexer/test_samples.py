@@ -59,5 +59,3 @@ def test_as_a_module(tmp_path: Path) -> None:
     done = run(str(tmp_path))
     assert (done.returncode, done.stderr) == (0, f"{len(find_samples())} sample photos in {tmp_path}\n")
     assert run().returncode == run("--wrong", str(tmp_path)).returncode == 2
-    assert run("--captioned", str(tmp_path / "data")).returncode == 0
-    assert (tmp_path / "data" / "captions.jsonl").is_file()
