@@ -119,9 +119,9 @@ class LexicalIndex:
             scores_N[rows] += scores
         if allowed is not None:
             scores_N[~allowed[self.ids]] = 0
-        found = np.flatnonzero(scores_N)
-        found = found[find_best(scores_N[found], k)]
-        scores, ids = scores_N[found], self.ids[found]
+        best = find_best(scores_N, k)
+        best = best[scores_N[best] > 0]
+        scores, ids = scores_N[best], self.ids[best]
         order = np.lexsort((ids, -scores))[:k]
         return scores[order], ids[order]
 

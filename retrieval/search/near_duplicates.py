@@ -13,6 +13,8 @@ import numpy as np
 # of those saved at JPEG quality 50.
 THRESHOLD = 0.95
 _AT_ONCE = 64
+# Photos that are looked at beyond those that are wanted: few are folded.
+_MORE = 8
 
 
 def fold_duplicates(
@@ -26,8 +28,9 @@ def fold_duplicates(
     """
     kept: list[tuple[int, list[int]]] = []
     kept_ND: np.ndarray | None = None
-    for start in range(0, len(numbers_K), _AT_ONCE):
-        chunk_CD = vectors(numbers_K[start : start + _AT_ONCE])
+    step = min(k + _MORE, _AT_ONCE)
+    for start in range(0, len(numbers_K), step):
+        chunk_CD = vectors(numbers_K[start : start + step])
         all_ND = chunk_CD if kept_ND is None else np.concatenate([kept_ND, chunk_CD])
         cosine_CN = chunk_CD @ all_ND.T
         before = len(all_ND) - len(chunk_CD)
