@@ -67,7 +67,7 @@ def _unpack(packages: Sequence[str], folder: Path) -> None:
         raise InstallationError(f"found no {lacking[0]}, expected Debian or what is like it; evaluate there")
     _run(["apt-get", "download", "--quiet", *packages], folder)
     for package in sorted(folder.glob("*.deb")):
-        _run(["dpkg-deb", "--extract", str(package), str(folder)], folder)
+        _run(["dpkg-deb", "--extract", package.name, "."], folder)
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

@@ -53,8 +53,11 @@ def test_every_photo_has_a_name_of_its_own_and_three_sentences() -> None:
 
 
 @needs_dpkg
-def test_packages_become_a_dataset_beside_the_samples(tmp_path: Path, archive: Path) -> None:
-    data = tmp_path / "data"
+def test_packages_become_a_dataset_beside_the_samples(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = Path("data")
     written = write_unseen_photos(data)
     dataset = read_captioned_dataset(data)
     assert len(dataset.photos) == written > 2
