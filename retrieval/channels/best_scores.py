@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Scores, of which the best one is looked at first, at most; and how many such blocks there are to be, at
-# least, for each score that is wanted: with fewer the k best blocks reach far down.
+# So many scores, at most, are a block, of which the best one is looked at first; and so many blocks, at
+# least, there are for each score that is wanted: the best of fewer would reach far down.
 _BLOCK = 8
 _BLOCKS = 2
 
@@ -13,9 +13,9 @@ def find_best(scores_N: np.ndarray, k: int) -> np.ndarray:
 
     Scores are numbers or -inf.
     """
-    if not 0 < k <= len(scores_N):
+    if not 0 < _BLOCKS * k <= len(scores_N):
         return np.arange(len(scores_N))
-    block = min(max(len(scores_N) // (_BLOCKS * k), 1), _BLOCK)
+    block = min(len(scores_N) // (_BLOCKS * k), _BLOCK)
     blocks = len(scores_N) // block
     # The best of k blocks are k scores: none below the k-th best of theirs is among the k best. They are
     # sorted: where many are equal, numpy takes ten times as long to part them.
