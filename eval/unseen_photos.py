@@ -1,8 +1,8 @@
 """Photos of other subjects than the training data's: reads packages of Debian, writes a captioned dataset.
 
 `python -m eval.unseen_photos FOLDER`. The photos are those that Debian's desktops and OpenCV's documentation
-carry, and the captioned samples (see `indexer.samples`); the sentences are our own, written before any model
-of ours had seen these photos. Nothing was trained on them or chosen by them.
+carry, some 270 MB of packages, and the captioned samples (see `indexer.samples`); the sentences are our own,
+written before any model of ours had seen these photos. Nothing was trained on them or chosen by them.
 """
 
 import json
@@ -47,13 +47,14 @@ def write_unseen_photos(folder: Path) -> int:
         InstallationError: this is no Debian, its packages cannot be fetched, or one lacks a photo.
     """
     images, photos = folder / "images", read_unseen_photos()
-    samples = write_captioned_samples(folder)
+    images.mkdir(parents=True, exist_ok=True)
     missing = [photo for photo in photos if not (images / photo.image).is_file()]
     if missing:
         with tempfile.TemporaryDirectory(dir=folder) as unpacked:
             _unpack(sorted({photo.package for photo in missing}), Path(unpacked))
             for photo in missing:
-                _copy(Path(unpacked) / photo.file, images / photo.image, photo.package)
+                _take(Path(unpacked) / photo.file, images / photo.image, photo.package)
+    samples = write_captioned_samples(folder)
     with (folder / "captions.jsonl").open("a", encoding="utf-8") as lines:
         for photo in photos:
             row = {"image": photo.image, "captions": photo.captions}
@@ -73,16 +74,16 @@ def _unpack(packages: Sequence[str], folder: Path) -> None:
 def _run(command: Sequence[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        reason = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise InstallationError(
             f"`{' '.join(command)}` failed ({reason}); run `apt-get update`, and try again"
         )
 
 
-def _copy(source: Path, target: Path, package: str) -> None:
+def _take(source: Path, target: Path, package: str) -> None:
     if not source.is_file():
         raise InstallationError(f"found no {source.name} in Debian's package {package}, expected Debian 12's")
-    shutil.copyfile(source, target)
+    source.replace(target)
 
 
 def _main(arguments: list[str]) -> int:

@@ -21,7 +21,7 @@ from indexer.config import IndexConfig
 from indexer.decode import decode_photo
 from indexer.describer import require_annotations
 from indexer.image_head.loading import ImageHead, load_image_head
-from indexer.image_head.location import find_image_head
+from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.photo_file import read_photo
 from retrieval.captioned_dataset import tokenize
 from retrieval.device import require_torch_device
@@ -67,7 +67,12 @@ class PhotoLook:
         Raises:
             RetrievalError: the head was trained on another CNN's annotations.
         """
-        self.image_head_sha256 = None if image_head is None else image_head.weights_sha256
+        dimension = 0
+        self.image_head_sha256: str | None = None
+        if image_head is not None:
+            require_annotations(captioner, "image head", image_head.name, image_head.image_encoder_sha256)
+            dimension, self.image_head_sha256 = image_head.dimension, image_head.weights_sha256
+        self._nothing = np.nan, np.full(dimension, np.nan, dtype=np.float32)
         self._captioner = captioner
         self._image_head = image_head
         self._kept = _KeptSights(memory_mb * _MEGABYTE)
@@ -75,31 +80,23 @@ class PhotoLook:
         self._lock = threading.Lock()
         self._asked: tuple[str, ...] = ()
         self._answers = dict[str, tuple[float, np.ndarray]]()
-        if image_head is not None:
-            sees = image_head.image_encoder_sha256
-            require_annotations(captioner, "image head", image_head.name, sees)
 
-    def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen | None:
+    def look(self, sentence: str, photos: Sequence[IndexedPhoto], vectors: bool = True) -> Seen | None:
         """As `SecondLook.look`; the photos that cannot be read are named once, on the log.
 
         The words are taken as they are in training; what the captioner has no word for is left out.
         """
         words = self._captioner.find_words(tokenize(sentence))
-        if not words and self._image_head is None:
+        if not words and not (vectors and self._image_head):
             return None
         with self._lock:
             if words != self._asked:
                 self._asked, self._answers = words, {}
             new = [photo for photo in photos if photo.image_id not in self._answers]
             self._answers |= self._answer(words, new)
-            nothing = np.nan, np.full(self._dimension, np.nan, dtype=np.float32)
-            answers = [self._answers.get(photo.image_id, nothing) for photo in photos]
-        nats, vectors = zip(*answers, strict=True)
-        return Seen(np.array(nats), np.stack(vectors) if self._image_head else None)
-
-    @property
-    def _dimension(self) -> int:
-        return 0 if self._image_head is None else self._image_head.dimension
+            answers = [self._answers.get(photo.image_id, self._nothing) for photo in photos]
+        nats, vectors_E = zip(*answers, strict=True)
+        return Seen(np.array(nats), np.stack(vectors_E) if self._image_head else None)
 
     def _answer(
         self, words: Sequence[str], photos: Sequence[IndexedPhoto]
@@ -135,7 +132,9 @@ class PhotoLook:
         vectors_BE = np.empty((len(a_BLD), 0), dtype=np.float32)
         if self._image_head is not None:
             vectors_BE = self._image_head.encode(a_BLD)
-        return [_Sight(*each) for each in zip(self._captioner.annotate(a_BLD), vectors_BE, strict=True)]
+        # Copies: a view of one photo's would keep the whole batch in memory.
+        vectors = map(np.copy, vectors_BE)
+        return [_Sight(*each) for each in zip(self._captioner.annotate(a_BLD), vectors, strict=True)]
 
     def _decode(self, photo: IndexedPhoto) -> np.ndarray | None:
         """Pixels uint8 (S, S, 3) of the first file that still has the content; None where none has it."""
@@ -202,5 +201,11 @@ def load_second_look(config: RerankConfig, device: str) -> PhotoLook:
         )
     place = require_torch_device(device)
     captioner = load_attention_captioner(checkpoint, place, runtime=Runtime.AUTO, enlarged=config.enlarged)
-    head = find_image_head(IndexConfig(captioner=config.captioner, image_head=config.image_head))
+    models = IndexConfig(captioner=config.captioner, image_head=config.image_head)
+    if find_image_tower(models) is not None:
+        raise CheckpointError(
+            f"found the image head {config.image_head} to rank again with, expected one of `retrieve train "
+            'image-head`, "default" or "none"'
+        )
+    head = find_image_head(models)
     return PhotoLook(captioner, None if head is None else load_image_head(head), config.memory_mb)

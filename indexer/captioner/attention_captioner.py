@@ -156,16 +156,14 @@ def load_attention_captioner(
 ) -> AttentionCaptioner:
     """The captioner of a checkpoint, its CNN taken from where the checkpoint's config says.
 
-    It looks at photos `enlarged` times as large as in training.
+    It looks at photos `enlarged` times as large as in training (see `ImageEncoder.enlarge`).
 
     Raises:
         CheckpointError: the checkpoint was trained on another CNN's annotations.
         InstallationError, UsageError: as `make_annotator`.
     """
     decoder, header = read_captioner(checkpoint)
-    image_encoder = read_encoder(checkpoint, header)
-    if enlarged != 1:
-        image_encoder.enlarge(enlarged)
+    image_encoder = read_encoder(checkpoint, header).enlarge(enlarged)
     decoding = header.config.decoding
     if beam_width:
         decoding = decoding.model_copy(update={"beam_width": beam_width})

@@ -75,11 +75,11 @@ class ImageEncoder(nn.Module):
         self.grid = (rows, columns)
 
     def enlarge(self, times: float) -> "ImageEncoder":
-        """An EfficientNet alone for larger photos, to a multiple of 32 pixels a side: with more annotations.
+        """The same for larger photos, to the nearest multiple of 32 pixels a side: with more annotations.
 
-        What is made for photos of one size, as a neck is, stays as it is.
+        Only an EfficientNet alone; a neck is made for maps of one size, and others were not tried.
         """
-        if isinstance(self.trunk, EfficientNetLite) and self.learned is None:
+        if times != 1 and isinstance(self.trunk, EfficientNetLite) and self.learned is None:
             size = max(round(self.image_size * times / _STRIDE), 1) * _STRIDE
             self._expect(replace(self.expected, size=size))
         return self

@@ -26,7 +26,7 @@ from retrieval.search.answer import Answerer, Wish
 from retrieval.search.arguments import require_count, require_fused, require_probability, require_words
 from retrieval.search.calibration import Calibration, find_calibration
 from retrieval.search.explanation import Explanation, read_attentions
-from retrieval.search.fusion import FusionConfig, spread_answer
+from retrieval.search.fusion import FusionConfig, FusionMethod, spread_answer
 from retrieval.search.hit import Ranking
 from retrieval.search.ranker import Ranked, Ranker
 from retrieval.search.reranking import ImageQuery, Reranker
@@ -83,6 +83,7 @@ class SearchEngine:
         self.calibration = calibration
         images = self._vectors.get(Channel.IMAGE)
         self._answerer = Answerer(manifest.generation, photos, images, calibration)
+        self._image_searcher = channels.get(Channel.IMAGE)
 
     @classmethod
     def open(
@@ -439,11 +440,13 @@ class SearchEngine:
 
     def _look_again(self, reranker: Reranker, ranked: Ranked, query: Queries) -> Ranked:
         """The answer to one query, its first photos ranked again."""
-        images, head = self._ranker.channels.get(Channel.IMAGE), self._manifest.image_head
+        images, head, fusion = self._image_searcher, self._manifest.image_head, self._ranker.fusion
         image_query = None
-        if isinstance(images, VectorSearcher) and isinstance(head, HeadRecord):
+        # Reciprocal ranks are no scores that could be the mean of two.
+        is_added = fusion.method is FusionMethod.WEIGHTED
+        if is_added and isinstance(images, VectorSearcher) and isinstance(head, HeadRecord):
             (vector_E,) = images.encode(query)
-            image_query = ImageQuery(head.sha256, vector_E, self._ranker.weight(Channel.IMAGE))
+            image_query = ImageQuery(head.sha256, vector_E, fusion.weight(Channel.IMAGE))
         return reranker.rerank(ranked, query.texts[0], self._photos, image_query)
 
     def _rank_by_time(self, allowed_P: np.ndarray | None) -> Ranked:

@@ -118,13 +118,9 @@ class Ranker:
     ) -> None:
         """The channels answer with photos' numbers; `human_P` bool says whose caption a person wrote."""
         self.channels = dict(channels)
-        self._fusion = fusion
+        self.fusion = fusion
         self._human_P = human_P
         self._photos = len(human_P)
-
-    def weight(self, channel: Channel) -> float:
-        """How much the channel counts where all are fused."""
-        return self._fusion.weight(channel)
 
     def with_fusion(self, fusion: FusionConfig) -> "Ranker":
         """The same channels, fused in another way."""
@@ -133,7 +129,7 @@ class Ranker:
     def with_searchers(self, wrap: Callable[[Searcher], Searcher]) -> "Ranker":
         """The same fusion of channels that are asked through what `wrap` makes of each."""
         channels = {name: wrap(searcher) for name, searcher in self.channels.items()}
-        return Ranker(channels, self._fusion, self._human_P)
+        return Ranker(channels, self.fusion, self._human_P)
 
     def rank(
         self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
@@ -183,10 +179,10 @@ class Ranker:
         if len(answers) == 1:
             ((scores_QK, numbers_QK),) = answers.values()
             return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers, spread)
-        added = weigh_answers(answers, spread, self._fusion)
+        added = weigh_answers(answers, spread, self.fusion)
         lift_QP = lift_images(spread, self._human_P)
         if lift_QP is not None:
-            added[Channel.CAPTION] += np.float32(self._fusion.weight(Channel.IMAGE)) * lift_QP
+            added[Channel.CAPTION] += np.float32(self.fusion.weight(Channel.IMAGE)) * lift_QP
         fused_QP = reduce(np.add, added.values())
         if allowed_P is not None:
             fused_QP[:, ~allowed_P] = -np.inf

@@ -28,15 +28,14 @@ GROUP = "retrieve.second_look"
 class RerankConfig(Config):
     """How the `first` photos are looked at and ranked again.
 
-    Their mirror images are looked at, `enlarged` times as large as the captioner looked at the photos. To a
-    photo's score `weight` · log p(query | mirror image) in nats is added, and its image score becomes the
-    mean of that of the photo, from the index, and that of the mirror image. `captioner` and `image_head` are
-    named as in configs/index.toml; without the head that made the index, the likelihood alone is added. What
-    is seen of a photo is kept in at most `memory_mb` megabytes, so that the next query need not look again.
+    Their mirror images are looked at, `enlarged` times as large as the captioner looked at the photos where
+    its CNN is an EfficientNet alone. To a photo's score `weight` · log p(query | mirror image) in nats is
+    added, and its image score becomes the mean of that in the index and that of the mirror image.
+    `captioner` and `image_head` are named as in configs/index.toml; without the head that made the index,
+    and of reciprocal ranks, the likelihood alone is added. What is seen of a photo is kept in at most
+    `memory_mb` megabytes, so that the next query need not look again.
 
-    Chosen on Flickr8k's validation split, 3,000 sentences, three of each photo, by Recall@1 / 5 / 10, which
-    go from 37.0 / 68.1 / 78.9 to 40.8 / 72.6 / 82.0; configs/search.toml has the others. With earlier models
-    the first 25 did as well, and 100 no better.
+    The defaults were chosen on Flickr8k's validation split; configs/search.toml says by which figures.
     """
 
     captioner: str = "default"
@@ -73,8 +72,11 @@ class SecondLook(Protocol):
         """Whose space the image vectors are in."""
         ...
 
-    def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen | None:
-        """What is seen of one photo at least; None where nothing can be said of any."""
+    def look(self, sentence: str, photos: Sequence[IndexedPhoto], vectors: bool) -> Seen | None:
+        """What is seen of these photos, one or more; None where there is nothing to be said.
+
+        That is where none of the sentence's words is known, and no image `vectors` are wanted.
+        """
         ...
 
 
@@ -107,33 +109,42 @@ class Reranker:
         numbers_N = ranked.numbers_QK[0, : self.first]
         numbers_N = numbers_N[numbers_N >= 0]
         first = [IndexedPhoto(photos.image_ids[number], photos.files(number)) for number in numbers_N]
-        seen = self._second_look.look(sentence, first) if first else None
+        if image_query and image_query.image_head_sha256 != self._second_look.image_head_sha256:
+            image_query = None
+        seen = self._second_look.look(sentence, first, image_query is not None) if first else None
         if seen is None or np.isnan(seen.nats_N).all():
             return ranked
-        gain_N = self._weight * seen.nats_N
-        if image_query is not None and image_query.image_head_sha256 == self._second_look.image_head_sha256:
-            gain_N += _average_images(seen, ranked.spread[Channel.IMAGE][0, numbers_N], image_query)
-        gain_N -= np.nanmin(gain_N)
+        said_N = gain_N = self._weight * seen.nats_N
+        if image_query and seen.vectors_NE is not None:
+            again_N = seen.vectors_NE @ image_query.vector_E
+            said_N = said_N + image_query.weight * again_N / 2
+            gain_N = gain_N + image_query.weight * _average_images(ranked, numbers_N, again_N)
+        gain_N = gain_N - np.nanmin(gain_N)
         scores_K, numbers_K = ranked.scores_QK[0].copy(), ranked.numbers_QK[0].copy()
         scores_N = scores_K[: len(numbers_N)] + np.where(np.isnan(gain_N), np.nanmean(gain_N), gain_N)
         order_N = np.argsort(-scores_N, kind="stable")
         scores_K[: len(order_N)], numbers_K[: len(order_N)] = scores_N[order_N], numbers_N[order_N]
-        places = _place(numbers_N, seen.nats_N, gain_N)
+        places = _place(numbers_N, said_N, gain_N)
         return replace(ranked, scores_QK=scores_K[None], numbers_QK=numbers_K[None], reranked=places)
 
 
-def _average_images(seen: Seen, scores_N: np.ndarray, query: ImageQuery) -> np.ndarray:
-    """What photos gain when their image scores become the mean of these and of what is seen now."""
-    assert seen.vectors_NE is not None
-    gain_N: np.ndarray = query.weight * (seen.vectors_NE @ query.vector_E - scores_N) / 2
+def _average_images(ranked: Ranked, numbers_N: np.ndarray, again_N: np.ndarray) -> np.ndarray:
+    """What image scores gain by becoming the mean of theirs and of these.
+
+    One that is raised to what a person wrote of the photo (see `human_lift`) does not fall below that.
+    """
+    score_N = ranked.spread[Channel.IMAGE][0, numbers_N]
+    raised_N = ranked.scores_of(numbers_N)[Channel.IMAGE]
+    mean_N = (score_N + again_N) / 2
+    gain_N: np.ndarray = np.where(raised_N > score_N, np.maximum(mean_N, raised_N), mean_N) - raised_N
     return gain_N
 
 
-def _place(numbers_N: np.ndarray, nats_N: np.ndarray, gain_N: np.ndarray) -> dict[int, ChannelHit]:
-    """By photo, its place by what it gained among those that were seen; the score is its likelihood."""
-    order = np.argsort(-gain_N, kind="stable")[: np.count_nonzero(~np.isnan(gain_N))]
+def _place(numbers_N: np.ndarray, said_N: np.ndarray, gain_N: np.ndarray) -> dict[int, ChannelHit]:
+    """By photo, its place and score among those that were seen, by the second look alone."""
+    order = np.argsort(-said_N, kind="stable")[: np.count_nonzero(~np.isnan(said_N))]
     return {
-        int(numbers_N[place]): ChannelHit(rank, float(nats_N[place]), float(gain_N[place]))
+        int(numbers_N[place]): ChannelHit(rank, float(said_N[place]), float(gain_N[place]))
         for rank, place in enumerate(order.tolist(), start=1)
     }
 

@@ -118,7 +118,7 @@ def test_ranked_again_is_a_system_of_its_own(
     class Contrary:
         image_head_sha256 = None
 
-        def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen:
+        def look(self, sentence: str, photos: Sequence[IndexedPhoto], vectors: bool) -> Seen:
             nats_N = [-500.0 * (CAPTIONS[photo.paths[0].name] in sentence) for photo in photos]
             return Seen(np.array(nats_N), None)
 

@@ -100,10 +100,22 @@ def test_the_image_vectors_are_those_of_the_mirror_images(
     assert seen.vectors_NE is not None
     expected_NE = np.concatenate([image_head.encode(see_mirrored(captioner, photo)) for photo in photos])
     np.testing.assert_allclose(seen.vectors_NE, expected_NE, atol=0.01)
+    assert look.look("zyzzyva 🐶", photos, vectors=False) is None
     unknown = look.look("zyzzyva 🐶", photos)
     assert unknown is not None
     assert (unknown.nats_N == 0).all()
     np.testing.assert_array_equal(unknown.vectors_NE, seen.vectors_NE)
+
+
+def test_a_photo_that_is_gone_has_no_vector(
+    captioner: AttentionCaptioner, image_head: ImageHead, photos: list[IndexedPhoto]
+) -> None:
+    photos[0].paths[0].unlink()
+    seen = PhotoLook(captioner, image_head).look(CAT, photos)
+    assert seen is not None
+    assert seen.vectors_NE is not None
+    assert np.isnan(seen.vectors_NE).all(axis=1).tolist() == [True, False, False]
+    assert np.isnan(seen.nats_N).tolist() == [True, False, False]
 
 
 def test_photos_are_looked_at_larger_than_in_training() -> None:
@@ -202,6 +214,8 @@ def test_the_config_names_the_models(tmp_path: Path, image_head: ImageHead) -> N
     ):
         with pytest.raises(CheckpointError, match="none"):
             load_second_look(config, "cpu")
+    with pytest.raises(CheckpointError, match="found the image head a/clip to rank again with"):
+        load_second_look(RerankConfig(image_head="a/clip"), "cpu")
     with pytest.raises(CheckpointError, match="found the captioner a/transformer, which says no likelihoods"):
         load_second_look(RerankConfig(captioner="a/transformer"), "cpu")
 

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from retrieval import RerankConfig, Reranker, SearchEngine, load_reranker
+from retrieval.channels.searcher import Searcher
 from retrieval.errors import InstallationError, UsageError
+from retrieval.search.fusion import FusionConfig, FusionMethod
+from retrieval.search.human_lift import MARGIN
 from retrieval.search.reranking import IndexedPhoto, Seen
 from retrieval.store.manifest import HeadRecord, read_manifest
 from retrieval.text.queries import Queries
@@ -17,6 +20,7 @@ from retrieval.text.text_head import read_text_head
 CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
 QUERY = "a dog on the beach"
 WEIGHT = 0.5
+OTHER_HEAD = "0" * 64
 
 Make = Callable[..., SearchEngine]
 
@@ -35,7 +39,8 @@ class TableOfSights:
         self.image_head_sha256 = image_head_sha256
         self.asked: list[tuple[str, list[int]]] = []
 
-    def look(self, sentence: str, photos: Sequence[IndexedPhoto]) -> Seen | None:
+    def look(self, sentence: str, photos: Sequence[IndexedPhoto], vectors: bool) -> Seen | None:
+        assert vectors is (self.vectors_NE is not None and self.image_head_sha256 != OTHER_HEAD)
         names = [int(photo.paths[0].stem) for photo in photos]
         self.asked.append((sentence, names))
         if self.nats is None:
@@ -70,7 +75,7 @@ def test_likelihoods_count_beside_the_fused_scores(engine: SearchEngine) -> None
     for hit in again:
         number = numbers([hit])[0]
         place = hit.channels["rerank"]
-        assert place.score == nats[number]
+        assert place.score == pytest.approx(WEIGHT * nats[number])
         assert place.rank == 1 + sum(other > nats[number] for other in nats.values())
         assert place.contribution == pytest.approx(WEIGHT * (nats[number] + 40))
         assert sum(each.contribution for each in hit.channels.values()) == pytest.approx(hit.score, abs=1e-5)
@@ -112,22 +117,76 @@ def test_image_scores_become_the_mean_of_both_looks(
         for number, hit in zip(numbers(again), again, strict=True)
         if number != 4
     }
+    said = {number: WEIGHT * nats[number] + float(vectors_NE[number] @ query_E) / 2 for number in nats}
     assert sorted(places, key=lambda number: places[number].rank) == sorted(
-        gains, key=gains.__getitem__, reverse=True
+        said, key=said.__getitem__, reverse=True
     )
     for number, place in places.items():
-        assert (place.score, place.contribution) == pytest.approx((nats[number], gains[number]), abs=1e-5)
+        assert (place.score, place.contribution) == pytest.approx((said[number], gains[number]), abs=1e-5)
 
 
 def test_the_vectors_of_another_head_do_not_count(engine: SearchEngine, head: HeadRecord) -> None:
     nats = {number: -float(number) for number in range(5)}
     vectors_NE = np.ones((5, head.dimension), dtype=np.float32)
     alone = engine.search(QUERY, reranker=make_reranker(nats))
-    for other in (None, "0" * 64):
-        sights = TableOfSights(nats, vectors_NE, other)
-        assert engine.search(QUERY, reranker=Reranker(sights, RerankConfig(weight=WEIGHT))) == alone
+    sights = TableOfSights(nats, vectors_NE, OTHER_HEAD)
+    assert engine.search(QUERY, reranker=Reranker(sights, RerankConfig(weight=WEIGHT))) == alone
     own = TableOfSights(nats, np.eye(5, head.dimension, dtype=np.float32), head.sha256)
     assert engine.search(QUERY, reranker=Reranker(own, RerankConfig(weight=WEIGHT))) != alone
+
+
+class Behind:
+    """A `Searcher` in front of another one."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self.search = searcher.search
+
+
+def test_the_image_score_counts_however_the_channels_are_asked(
+    engine: SearchEngine, head: HeadRecord
+) -> None:
+    vectors_NE = -np.eye(5, head.dimension, dtype=np.float32)
+    sights = TableOfSights(dict.fromkeys(range(5), -1.0), vectors_NE, head.sha256)
+    reranker = Reranker(sights, RerankConfig(weight=WEIGHT))
+    expected = engine.rank([QUERY], reranker=reranker)
+    wrapped = engine.with_searchers(Behind).rank([QUERY], reranker=reranker)
+    np.testing.assert_array_equal(wrapped.photos_QK, expected.photos_QK)
+    np.testing.assert_array_equal(wrapped.scores_QK, expected.scores_QK)
+    assert (engine.rank([QUERY]).scores_QK != expected.scores_QK).any()
+
+
+def test_of_reciprocal_ranks_the_likelihood_alone_is_added(engine: SearchEngine, head: HeadRecord) -> None:
+    engine = engine.with_fusion(FusionConfig(method=FusionMethod.RECIPROCAL_RANK))
+    nats = {number: -float(number) for number in range(5)}
+    alone = engine.search(QUERY, reranker=make_reranker(nats))
+    unasked = TableOfSights(nats, None, head.sha256)
+    assert engine.search(QUERY, reranker=Reranker(unasked, RerankConfig(weight=WEIGHT))) == alone
+
+
+def test_what_a_person_wrote_is_the_least_that_the_image_scores(
+    open_engine: Make, photo: Callable[..., Any], tmp_path: Path
+) -> None:
+    rows = [photo(str(number), text, human=QUERY) for number, text in enumerate(CAPTIONS[:3])]
+    engine = open_engine([*rows, *(photo(str(number), CAPTIONS[number]) for number in (3, 4))])
+    record = read_manifest(tmp_path / "index").image_head
+    assert isinstance(record, HeadRecord)
+    queries = Queries((QUERY,), engine.text_encoder.encode([QUERY]))
+    (query_E,) = read_text_head(tmp_path / "index", record).encode_queries(queries)
+    before = {int(Path(hit.path).stem): hit.channels for hit in engine.search(QUERY, fold=False)}
+    near = {0: 0.0, 1: 1.0, 2: 3.0, 3: 0.0, 4: 1.0}
+    vectors_NE = np.array([near[number] * query_E for number in range(5)])
+    sights = TableOfSights(dict.fromkeys(range(5), -1.0), vectors_NE, record.sha256)
+    again = engine.search(QUERY, fold=False, reranker=Reranker(sights, RerankConfig(weight=WEIGHT)))
+    gains = {}
+    for number, channels in before.items():
+        mean = (channels["image"].score + near[number]) / 2
+        least = channels["caption"].score - MARGIN if number < 3 else -1
+        gains[number] = max(mean, least) - max(channels["image"].score, least)
+    assert gains[0] == gains[1] == 0 < gains[2]
+    for hit in again:
+        number = int(Path(hit.path).stem)
+        expected = gains[number] - min(gains.values())
+        assert hit.channels["rerank"].contribution == pytest.approx(expected, abs=1e-5)
 
 
 def test_below_the_first_all_stays_as_it_was(engine: SearchEngine) -> None:

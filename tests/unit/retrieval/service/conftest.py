@@ -34,7 +34,7 @@ class TableOfNats:
 
     image_head_sha256 = None
 
-    def look(self, sentence, photos):
+    def look(self, sentence, photos, vectors):
         return Seen(np.array([NATS[photo.paths[0].name] for photo in photos]), None)
 
 
