@@ -7,6 +7,8 @@ INDEX ?= index
 SENTENCE ?= a man taking a picture
 DATA ?= ../shared/data/flickr8k
 CAPTIONS ?= ../shared/data/flickr30k_captions
+COUNT ?= 100000
+PEERS ?=
 export PHOTOS INDEX SENTENCE DATA CAPTIONS
 
 BIN := .venv/bin
@@ -67,11 +69,11 @@ report: $(READY_DEV) ## Evaluate on DATA's test split and on photos of Debian's 
 speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, beside what is asked of them (minutes)
 	$(BIN)/python -m tests.e2e.measure_service
 
-bench: $(READY) ## Measure our vector index beside other engines, over the sentences of CAPTIONS (minutes)
+bench: $(READY) ## Measure our vector index beside other engines, over COUNT sentences of CAPTIONS (minutes; a million: an hour)
 	$(INSTALL) --editable '.[bench]'
 	@mkdir -p .cache
-	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --keep .cache/bench > .cache/bench.md
-	@$(BIN)/python -m eval.readme_part README.md bench < .cache/bench.md
+	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --count $(COUNT) $(PEERS) --keep .cache/bench > .cache/bench.md
+	@$(BIN)/python -m eval.readme_part README.md bench-$(COUNT) < .cache/bench.md
 
 growth: $(READY) ## Measure search at growing sizes, and work out what more photos take, of which INDEX gives the size (minutes)
 	@mkdir -p .cache

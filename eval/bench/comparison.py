@@ -60,17 +60,22 @@ def compare(
 
 
 def write_arrays(vectors: VectorSet, keep: Path) -> Path:
-    """A folder in `keep` with what every step reads, named for what is in it."""
+    """A folder in `keep` with what every step reads, named for what is in it; nothing is written twice."""
     data = keep / hashlib.sha256(vectors.vectors.tobytes() + vectors.queries.tobytes()).hexdigest()[:16]
     data.mkdir(parents=True, exist_ok=True)
-    for name, array in (
-        (VECTORS, vectors.vectors),
-        (QUERIES, vectors.queries),
-        (KTH, find_kth_scores(vectors.queries, vectors.vectors, K)),
-    ):
-        with (data / name).open("wb") as file:
-            np.lib.format.write_array(file, np.ascontiguousarray(array))
+    if not (data / KTH).exists():
+        _write(data / VECTORS, vectors.vectors)
+        _write(data / QUERIES, vectors.queries)
+        _write(data / KTH, find_kth_scores(vectors.queries, vectors.vectors, K))
     return data
+
+
+def _write(path: Path, array: np.ndarray) -> None:
+    """Whole or not at all."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array))
+    part.rename(path)
 
 
 def measure(peer: type[Peer], data: Path) -> Figures:

@@ -8,21 +8,27 @@ from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
 from retrieval.store.manifest import VectorsWish
 
 
-class FlatKind(RetrievePeer):
+class _Kind(RetrievePeer):
+    """It looks as hard as it chose to when it was built: that is what a user gets."""
+
+    efforts = (0,)
+
+
+class FlatKind(_Kind):
     """Every vector is compared."""
 
     name = FlatIndex.kind
     wish = VectorsWish(FlatIndex.kind)
 
 
-class IvfSq8Kind(RetrievePeer):
+class IvfSq8Kind(_Kind):
     """Lists of vectors rounded to bytes."""
 
     name = IvfSq8Index.kind
     wish = VectorsWish(IvfSq8Index.kind)
 
 
-class IvfPqKind(RetrievePeer):
+class IvfPqKind(_Kind):
     """Lists of vectors rounded by product quantisation."""
 
     name = IvfPqIndex.kind

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from eval.bench.peers.peer import Peer
+from eval.bench.peers.peer import EFFORTS, Peer
+from retrieval.channels.approximate_index import ApproximateIndex
 from retrieval.channels.vector_choice import build_vector_index
 from retrieval.channels.vector_index import VectorIndex, read_vectors, write_vectors
 from retrieval.store.manifest import VectorsRecord, VectorsWish
@@ -16,11 +17,11 @@ _RECORD = "record.json"
 
 
 class RetrievePeer(Peer):
-    """The kind that the number of vectors asks for, which has chosen its effort when it was built."""
+    """The kind that the number of vectors asks for."""
 
     name = "retrieve"
     packages = ("retrieval",)
-    efforts = (0,)
+    efforts = EFFORTS
     wish: ClassVar[VectorsWish] = VectorsWish()
 
     def __init__(self, vectors: VectorIndex) -> None:
@@ -41,7 +42,9 @@ class RetrievePeer(Peer):
         return cls(read_vectors(folder, record, "cpu"))
 
     def set_effort(self, effort: int) -> None:
-        """As `Peer.set_effort`: there is nothing to choose."""
+        """As `Peer.set_effort`: the lists that are looked into; 0 leaves it at those that it chose itself."""
+        if effort and isinstance(self._vectors, ApproximateIndex):
+            self._vectors.with_effort(min(effort, self._vectors.most_effort))
 
     def search(self, queries_QD: np.ndarray, k: int) -> np.ndarray:
         """As `Peer.search`."""

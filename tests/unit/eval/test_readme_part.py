@@ -18,7 +18,7 @@ def test_a_page_without_a_place_for_it(page: str) -> None:
         replace_part(page, "part", "tables")
 
 
-@pytest.mark.parametrize("name", ["report", "bench", "growth"])
+@pytest.mark.parametrize("name", ["report", "bench-100000", "bench-1000000", "growth"])
 def test_this_projects_readme_has_the_places(name: str) -> None:
     page = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     assert "tables" in replace_part(page, name, "tables")
