@@ -1,18 +1,22 @@
-"""Arenas of malloc are counted in a process of its own, as glibc itself lists them."""
+"""What malloc does is read in a process of its own, as glibc itself lists it."""
 
 import platform
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-PROGRAM = """
+BEGIN = """
 import ctypes, sys, threading
 from indexer.arenas import limit_arenas
 if sys.argv[1] == "limited":
     limit_arenas()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
+"""
+THREADS = """
 barrier = threading.Barrier(8)
 def take():
     barrier.wait()
@@ -21,6 +25,14 @@ def take():
 threads = [threading.Thread(target=take) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
+"""
+BLOCKS = """
+for _ in range(3):
+    block = libc.malloc(20 * 2**20)
+    libc.free(ctypes.c_void_p(block))
+libc.malloc(20 * 2**20)
+"""
+END = """
 libc.fopen.restype = ctypes.c_void_p
 file = libc.fopen(sys.argv[2].encode(), b"w")
 libc.malloc_info(0, ctypes.c_void_p(file))
@@ -28,12 +40,31 @@ libc.fclose(ctypes.c_void_p(file))
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc is not glibc's")
-def test_threads_share_two_arenas(tmp_path):
-    arenas = {}
-    for how in ("free", "limited"):
-        out = tmp_path / how
-        subprocess.run([sys.executable, "-c", PROGRAM, how, out], check=True)
-        arenas[how] = out.read_text().count("<heap nr=")
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc is not glibc's")
+
+
+def list_memory(how: str, program: str, out: Path) -> str:
+    subprocess.run([sys.executable, "-c", BEGIN + program + END, how, out], check=True)
+    return out.read_text()
+
+
+def test_threads_share_two_arenas(tmp_path: Path) -> None:
+    arenas = {
+        how: list_memory(how, THREADS, tmp_path / how).count("<heap nr=") for how in ("free", "limited")
+    }
     assert arenas["limited"] == 2
     assert arenas["free"] > 2
+
+
+def test_large_blocks_lie_outside_of_them(tmp_path: Path) -> None:
+    outside = {
+        how: sum(
+            int(size)
+            for size in re.findall(
+                r'type="mmap" count="\d+" size="(\d+)"', list_memory(how, BLOCKS, tmp_path / how)
+            )
+        )
+        for how in ("free", "limited")
+    }
+    assert outside["limited"] >= 20 * 2**20
+    assert outside["free"] < 20 * 2**20
