@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import typer
-
-from indexer.samples import write_captioned_samples
-from retrieval.errors import InstallationError, RetrievalError
+from indexer.samples import run_as_module, write_captioned_samples
+from retrieval.errors import InstallationError
 
 _CAPTIONS = Path(__file__).with_name("unseen_captions.jsonl")
 _PROGRAMS = ("apt-get", "dpkg-deb")
@@ -38,8 +36,8 @@ def read_unseen_photos() -> list[UnseenPhoto]:
     return [UnseenPhoto(**json.loads(line)) for line in lines]
 
 
-def write_unseen_photos(folder: Path) -> int:
-    """Write a dataset for `retrieve eval`, `images/` and `captions.jsonl`; returns its number of photos.
+def write_unseen_photos(folder: Path) -> list[Path]:
+    """Write a dataset for `retrieve eval`, `images/` and `captions.jsonl`; returns its photos.
 
     Photos that are there are not fetched again.
 
@@ -59,7 +57,7 @@ def write_unseen_photos(folder: Path) -> int:
         for photo in photos:
             row = {"image": photo.image, "captions": photo.captions}
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return len(samples) + len(photos)
+    return [*samples, *(images / photo.image for photo in photos)]
 
 
 def _unpack(packages: Sequence[str], folder: Path) -> None:
@@ -86,18 +84,5 @@ def _take(source: Path, target: Path, package: str) -> None:
     source.replace(target)
 
 
-def _main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        typer.echo("usage: python -m eval.unseen_photos FOLDER", err=True)
-        return 2
-    try:
-        written = write_unseen_photos(Path(arguments[0]))
-    except (RetrievalError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        return 1
-    typer.echo(f"{written} photos of other subjects in {arguments[0]}", err=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+    sys.exit(run_as_module("eval.unseen_photos", "photos of other subjects", write_unseen_photos))

@@ -7,6 +7,7 @@ other subjects than the training data's. Nothing is downloaded, and no package i
 import importlib.util
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import typer
@@ -96,19 +97,21 @@ def _find_folder(package: str, folder: str) -> Path:
     return Path(spec.origin).parent / folder
 
 
-def _main(arguments: list[str]) -> int:
+def run_as_module(module: str, what: str, write: Callable[[Path], Sequence[Path]]) -> int:
+    """What `python -m module FOLDER` does, `write` being what fills the folder; returns the exit status."""
+    arguments = sys.argv[1:]
     if len(arguments) != 1:
-        typer.echo("usage: python -m indexer.samples FOLDER", err=True)
+        typer.echo(f"usage: python -m {module} FOLDER", err=True)
         return 2
     (folder,) = arguments
     try:
-        written = write_samples(Path(folder))
+        written = write(Path(folder))
     except (RetrievalError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         return 1
-    typer.echo(f"{len(written)} sample photos in {folder}", err=True)
+    typer.echo(f"{len(written)} {what} in {folder}", err=True)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+    sys.exit(run_as_module("indexer.samples", "sample photos", write_samples))

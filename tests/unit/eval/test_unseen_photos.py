@@ -60,7 +60,8 @@ def test_packages_become_a_dataset_beside_the_samples(
     data = Path("data")
     written = write_unseen_photos(data)
     dataset = read_captioned_dataset(data)
-    assert len(dataset.photos) == written > 2
+    assert {entry.path.resolve() for entry in dataset.photos} == {path.resolve() for path in written}
+    assert len(dataset.photos) == len(written) > 2
     captions = {entry.path.name: tuple(entry.captions) for entry in dataset.photos}
     assert captions["fig.jpg"] == tuple(FIG.captions)
     assert captions["clock.png"] == tuple(CLOCK.captions)
