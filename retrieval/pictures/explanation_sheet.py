@@ -13,6 +13,7 @@ _SIDE = 220
 _GAP = 16
 _TITLE, _LINE = 52, 28
 _MOST_WORDS = 4
+_LABEL_SIZES = (16, 15, 14, 13, 12, 11, 10, 9)
 _INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
 
 
@@ -31,9 +32,15 @@ def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Path]])
         for column, (label, panel) in enumerate(row):
             left = _GAP + column * (_SIDE + _GAP)
             corner = (left + _SIDE / 2, top + 1.5 * _LINE)
-            draw.text(corner, label, fill=_FAINT, font=ImageFont.load_default(size=16), anchor="mm")
+            draw.text(corner, label, fill=_FAINT, font=_fit_font(label), anchor="mm")
             sheet.paste(panel, (left + (_SIDE - panel.width) // 2, top + 2 * _LINE))
     return sheet
+
+
+def _fit_font(label: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The largest in which the label is no wider than a panel, of those that can be read."""
+    fonts = [ImageFont.load_default(size=size) for size in _LABEL_SIZES]
+    return next((font for font in fonts if font.getlength(label) <= _SIDE), fonts[-1])
 
 
 def _draw_panels(explanation: Explanation, path: Path) -> list[tuple[str, Image.Image]]:

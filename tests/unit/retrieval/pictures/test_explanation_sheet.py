@@ -1,0 +1,30 @@
+"""The picture of why photos came up: what is said over a photo stays over it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval.pictures.explanation_sheet import draw_explanations
+from retrieval.search.explanation import ExplainedWord, Explanation
+from retrieval.search.hit import ChannelHit
+from retrieval.store.schema import Provenance
+
+
+@pytest.mark.parametrize("rank", [1, 1000])
+def test_the_places_in_four_channels_are_no_wider_than_the_photo(tmp_path: Path, rank: int) -> None:
+    Image.new("RGB", (400, 300), "red").save(tmp_path / "a.png")
+    channels = {name: ChannelHit(rank, 0.5, 0.1) for name in ("caption", "image", "lexical", "rerank")}
+    dog = ExplainedWord("dog", True, np.ones((10, 10), dtype=np.float32))
+    explanation = Explanation(
+        "dog", "0" * 64, "a.png", "a dog", Provenance.MODEL, 400, 300, 0.5, 0.5, channels, (dog,), 1
+    )
+    sheet = np.asarray(draw_explanations("dog", [(explanation, tmp_path / "a.png")]).convert("L"))
+    inked = np.flatnonzero((sheet[52 + 28 : 52 + 2 * 28] < 200).any(axis=0))
+    first = inked[inked < 16 + 220 + 8]
+    assert first.min() >= 16
+    assert first.max() <= 16 + 220
+    assert first.max() - first.min() > 150
+    gap = sheet[52 + 28 : 52 + 2 * 28, 16 + 220 : 16 + 220 + 16]
+    assert (gap == 255).all()
