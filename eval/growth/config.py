@@ -1,8 +1,18 @@
 """What `retrieve bench growth` reckons with. Reads configs/growth.toml through `retrieval.config`."""
 
-from pydantic import Field, field_validator
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
 
 from retrieval.config import Config
+
+
+class GpuFlat(Config):
+    """Exact search on a GPU as it was measured: one query alone, and queries a second of 1,000 at once."""
+
+    vectors: int = Field(ge=1)
+    query_ms: float = Field(gt=0)
+    queries_per_second: float = Field(gt=0)
 
 
 class GrowthConfig(Config):
@@ -13,7 +23,10 @@ class GrowthConfig(Config):
     photos: tuple[int, ...] = Field(default=(1_000_000, 100_000_000, 1_000_000_000), min_length=1)
     cpu_photos_per_second: float = Field(default=48.5, gt=0)
     cnn_photos_per_second: float = Field(default=116.5, gt=0)
+    gpu: str = ""
     gpu_photos_per_second: float = Field(default=0, ge=0)
+    gpu_bytes_per_second: float = Field(default=0, ge=0)
+    gpu_flat: tuple[GpuFlat, ...] = ()
     gpus: int = Field(default=100, ge=1)
 
     @field_validator("sizes")
@@ -22,3 +35,12 @@ class GrowthConfig(Config):
         if len(sizes) < 2 or sizes[0] < 1 or sizes != tuple(sorted(set(sizes))):
             raise ValueError("expected two sizes or more, each larger than the one before")
         return sizes
+
+    @model_validator(mode="after")
+    def _require_source(self) -> Self:
+        measured = self.gpu_photos_per_second or self.gpu_bytes_per_second or self.gpu_flat
+        if bool(measured) != bool(self.gpu):
+            raise ValueError("expected gpu to name what the figures of a GPU were measured on")
+        if bool(self.gpu_flat) != bool(self.gpu_bytes_per_second):
+            raise ValueError("expected gpu_flat and gpu_bytes_per_second together")
+        return self

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from eval.ann.vectors import NOISE
-from eval.growth.config import GrowthConfig
+from eval.growth.config import GpuFlat, GrowthConfig
 from eval.growth.measurement import Grown
 from eval.growth.paper import count_hours, find_laws
 
 UNMEASURED = "not measured on a GPU"
+_VECTOR_BYTES = 4 * 384
 _MEASURED = (
     "caption vectors",
     "index",
@@ -25,7 +26,11 @@ def render_growth(grown: Sequence[Grown], config: GrowthConfig, photo_bytes: flo
     measured = _render(_MEASURED, [_list_measured(each) for each in grown])
     paper = _render(("photos", *map(_count, config.photos)), list(_list_paper(grown, config, photo_bytes)))
     noise = f"Gaussian noise of length {NOISE:g}"
-    return f"{measured}\n\nOf {source}; beyond those, perturbed from them ({noise}).\n\n{paper}"
+    parts = [measured, f"Of {source}; beyond those, perturbed from them ({noise}).", paper]
+    if config.gpu_flat:
+        header = (f"caption vectors, flat, on one {config.gpu}", "one query", "at least", "many at once")
+        parts.insert(2, _render(header, [_list_gpu(each, config) for each in config.gpu_flat]))
+    return "\n\n".join(parts)
 
 
 def _list_measured(each: Grown) -> list[str]:
@@ -41,6 +46,13 @@ def _list_measured(each: Grown) -> list[str]:
     ]
 
 
+def _list_gpu(each: GpuFlat, config: GrowthConfig) -> list[str]:
+    """What was measured, beside the time in which the vectors' bytes can be read."""
+    size, speed = each.vectors * _VECTOR_BYTES, config.gpu_bytes_per_second
+    least = f"{1000 * size / speed:,.2f} ms = {format_bytes(size)} / {format_bytes(speed)}/s"
+    return [f"{each.vectors:,}", f"{each.query_ms:,.2f} ms", least, f"{each.queries_per_second:,.0f}/s"]
+
+
 def _list_paper(grown: Sequence[Grown], config: GrowthConfig, photo_bytes: float) -> Iterator[list[str]]:
     if photo_bytes:
         yield _size_line(f"shards, {photo_bytes:,.0f} B a photo", photo_bytes, config)
@@ -50,7 +62,7 @@ def _list_paper(grown: Sequence[Grown], config: GrowthConfig, photo_bytes: float
         yield _size_line(f"vectors of a channel, {law.kind}, {each:,.0f} B a photo", each, config)
     yield _hours_line("indexing, two cores", config.cpu_photos_per_second, config)
     yield _hours_line("the CNN alone, two cores", config.cnn_photos_per_second, config)
-    yield _hours_line("indexing, one GPU", config.gpu_photos_per_second, config)
+    yield _hours_line(f"indexing, one {config.gpu or 'GPU'}", config.gpu_photos_per_second, config)
     yield _hours_line(f"indexing, {config.gpus} GPUs", config.gpus * config.gpu_photos_per_second, config)
     for law in laws:
         how = f"{law.query_ms:,.2f} ms × (photos / {law.measured:,})^{law.power:.2f}"

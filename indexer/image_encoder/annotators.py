@@ -53,7 +53,9 @@ class TorchAnnotator:
     @torch.inference_mode()
     def annotate(self, pixels_BSSC: np.ndarray) -> Tensor:
         """As `Annotator.annotate`."""
-        return cast(Tensor, self._encoder(torch.tensor(pixels_BSSC, device=self._device)))
+        # Torch shares the memory of an array, where that may be written to, instead of copying it once more.
+        pixels = torch.from_numpy(np.require(pixels_BSSC, requirements=["C", "W"]))
+        return cast(Tensor, self._encoder(pixels.to(self._device)))
 
 
 class GraphAnnotator:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,27 @@ from retrieval.text.unit_vectors import require_unit_vectors
 _GPU_NEIGHBOURS = 2048
 
 
+class OnGpu:
+    """A FAISS index on a GPU, asked by one thread at a time: FAISS allows no more, and a service has many."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+        self._lock = Lock()
+
+    def search(self, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(scores float32 (Q, k), rows int64 (Q, k)), best first."""
+        with self._lock:
+            scores_QK, rows_QK = self._index.search(queries_QD, k)
+        return scores_QK, rows_QK
+
+
 class FlatIndex:
     """Exact search: every vector is compared with every query, on the CPU or by FAISS on one GPU."""
 
     kind = "flat"
     settings: Mapping[str, int] = {}
 
-    def __init__(self, flat: Any, ids_N: np.ndarray, gpu: Any = None) -> None:
+    def __init__(self, flat: Any, ids_N: np.ndarray, gpu: OnGpu | None = None) -> None:
         """`flat` is a FAISS IndexFlat by inner product."""
         self._flat = flat
         self._gpu = gpu
@@ -81,7 +96,7 @@ class FlatIndex:
             raise RuntimeError("FAISS sees no GPU")
         resources = faiss.StandardGpuResources()
         gpu = faiss.index_cpu_to_gpu(resources, 0, self._flat)
-        return FlatIndex(self._flat, self.ids, gpu)
+        return FlatIndex(self._flat, self.ids, OnGpu(gpu))
 
     def vectors(self, ids_N: np.ndarray) -> np.ndarray:
         """As `VectorIndex.vectors`."""
@@ -119,16 +134,16 @@ class FlatIndex:
         if self._gpu is None or k >= _GPU_NEIGHBOURS or allowed_N is not None:
             return search_exactly(self._vectors_ND, self.ids, queries_QD, k, allowed_N)
         batches = [
-            self._search_gpu(queries_QD[start : start + _GPU_NEIGHBOURS], k)
+            self._search_gpu(self._gpu, queries_QD[start : start + _GPU_NEIGHBOURS], k)
             for start in range(0, len(queries_QD), _GPU_NEIGHBOURS)
         ]
         return np.concatenate([each[0] for each in batches]), np.concatenate([each[1] for each in batches])
 
-    def _search_gpu(self, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def _search_gpu(self, gpu: OnGpu, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         # FAISS cuts equal scores anywhere: ask for more until the k-th score is not that of the last one.
         wanted = min(k + 1, len(self))
         while wanted <= _GPU_NEIGHBOURS:
-            scores_QW, rows_QW = self._gpu.search(queries_QD, wanted)
+            scores_QW, rows_QW = gpu.search(queries_QD, wanted)
             if wanted == len(self) or (scores_QW[:, k - 1] > scores_QW[:, -1]).all():
                 ids_QW = self.ids[rows_QW]
                 order_QK = np.lexsort((ids_QW, -scores_QW))[:, :k]

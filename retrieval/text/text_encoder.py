@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_TEXT_ENCODER = "all-MiniLM-L6-v2"
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_BATCH = 64
+# Sentences at once: a GPU is hardly at work with few of them.
+_BATCH, _BATCH_ON_GPU = 64, 512
 
 
 class TextEncoder(Protocol):
@@ -67,7 +68,7 @@ class SentenceEncoder:
         sentences = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         vectors_ND = self._model.encode(
             sentences,
-            batch_size=_BATCH,
+            batch_size=_BATCH if self._model.device.type == "cpu" else _BATCH_ON_GPU,
             convert_to_numpy=True,
             normalize_embeddings=True,
             show_progress_bar=False,

@@ -122,6 +122,17 @@ def test_probes_are_like_photos_and_always_the_same() -> None:
     np.testing.assert_array_equal(probes, make_probes(96))
 
 
+def test_pixels_that_may_not_be_written_to_are_read(photos: np.ndarray) -> None:
+    annotator = make(Runtime.TORCH)
+    read_only = photos[:2].copy()
+    read_only.flags.writeable = False
+    expected = annotator.annotate(photos[:2])
+    assert torch.equal(annotator.annotate(read_only), expected)
+    assert torch.equal(
+        annotator.annotate(photos[:2, :, ::-1]), annotator.annotate(photos[:2, :, ::-1].copy())
+    )
+
+
 @pytest.mark.gpu
 def test_annotations_of_a_gpu_are_those_of_float32(photos: np.ndarray) -> None:
     gpu = torch.device("cuda")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eval.growth.chart import draw_growth
-from eval.growth.config import GrowthConfig
+from eval.growth.config import GpuFlat, GrowthConfig
 from eval.growth.measurement import Grown, measure_growth
 from eval.growth.paper import count_hours, find_laws
 from eval.growth.photo_bytes import measure_photo_bytes
@@ -83,12 +83,35 @@ def test_the_tables_carry_their_arithmetic() -> None:
 
 
 def test_a_gpu_that_was_measured_and_an_index_that_is_not_there() -> None:
-    config = GrowthConfig(photos=(3_600_000,), gpu_photos_per_second=100)
+    config = GrowthConfig(photos=(3_600_000,), gpu="NVIDIA H100", gpu_photos_per_second=100)
     page = render_growth(GROWN, config, 0.0, "vectors")
-    assert "| indexing, one GPU, 100.0 photos/s | 10.0 h |" in page
+    assert "| indexing, one NVIDIA H100, 100.0 photos/s | 10.0 h |" in page
     assert "| indexing, 100 GPUs, 10,000.0 photos/s | 6 min |" in page
     assert UNMEASURED not in page
     assert "shards" not in page
+
+
+def test_search_on_a_gpu_beside_what_its_memory_allows() -> None:
+    measured = GpuFlat(vectors=1_000_000, query_ms=0.75, queries_per_second=4200.4)
+    config = GrowthConfig(gpu="H100", gpu_bytes_per_second=3e12, gpu_flat=(measured,))
+    page = render_growth(GROWN, config, 0.0, "vectors")
+    assert "| caption vectors, flat, on one H100 | one query | at least | many at once |" in page
+    assert "| 1,000,000 | 0.75 ms | 0.51 ms = 1.5 GB / 3.0 TB/s | 4,200/s |" in page
+    assert f"| indexing, one H100 | {UNMEASURED} |" in page
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("gpu_photos_per_second = 9.0", "gpu to name what the figures"),
+        ('gpu = "H100"', "gpu to name what the figures"),
+        ('gpu = "H100"\ngpu_bytes_per_second = 3e12', "gpu_flat and gpu_bytes_per_second together"),
+    ],
+)
+def test_figures_of_a_gpu_without_their_source_are_refused(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "growth.toml").write_text(f"{line}\n")
+    with pytest.raises(ConfigError, match=said):
+        load_config(GrowthConfig, tmp_path / "growth.toml")
 
 
 def test_the_shipped_config_has_the_defaults() -> None:

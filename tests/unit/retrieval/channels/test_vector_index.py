@@ -1,9 +1,12 @@
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from retrieval.channels.faiss_installation import import_faiss
+from retrieval.channels.flat_index import OnGpu
 from retrieval.channels.vector_index import FlatIndex, read_vectors, vectors_path, write_vectors
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.store.files import hash_bytes
@@ -85,6 +88,39 @@ def test_without_a_gpu_one_notice_says_so_and_only_where_one_was_asked_for(tmp_p
         assert len(read_vectors(tmp_path, record, "cuda")) == 6
     (message,) = caplog.messages
     assert message.startswith("the vectors are searched on the CPU, not on a GPU as asked: ")
+
+
+class OneAtATime:
+    """In place of a FAISS index on a GPU, which must not be asked by two threads at once."""
+
+    def __init__(self, flat):
+        self.flat, self.busy, self.asked = flat, False, 0
+
+    def search(self, queries_QD, k):
+        assert not self.busy
+        self.busy = True
+        time.sleep(0.002)
+        found = self.flat.search(queries_QD, k)
+        self.asked, self.busy = self.asked + 1, False
+        return found
+
+
+def test_a_gpu_is_asked_by_one_thread_at_a_time(vector_index):
+    flat = import_faiss().IndexFlatIP(6)
+    flat.add(np.eye(6, dtype=np.float32))
+    gpu = OneAtATime(flat)
+    index = FlatIndex(flat, np.arange(6), OnGpu(gpu))
+    other = index.with_ids(np.arange(6) + 10)
+    queries_QD = np.eye(6, dtype=np.float32)
+
+    def ask(number):
+        _, ids_QK = (other if number % 2 else index).search(queries_QD[[number % 6]], 1)
+        return int(ids_QK[0, 0])
+
+    with ThreadPoolExecutor(8) as threads:
+        ids = list(threads.map(ask, range(40)))
+    assert ids == [number % 6 + 10 * (number % 2) for number in range(40)]
+    assert gpu.asked == 40
 
 
 @pytest.mark.gpu

@@ -1,13 +1,15 @@
 import logging
 import shutil
 import socket
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.store.files import hash_file
 from retrieval.text.encoder_weights import find_encoder, hash_weights
-from retrieval.text.text_encoder import load_text_encoder
+from retrieval.text.text_encoder import SentenceEncoder, load_text_encoder
 
 
 @pytest.fixture
@@ -99,3 +101,18 @@ def test_folder_is_named_by_its_whole_path(tmp_path, monkeypatch):
     (tmp_path / "model").mkdir()
     monkeypatch.chdir(tmp_path)
     assert find_encoder("model") == (tmp_path / "model", str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", 64), ("cuda", 512)])
+def test_a_gpu_takes_more_sentences_at_once(device, expected):
+    asked = []
+
+    def encode(sentences, batch_size, **_):
+        asked.append(batch_size)
+        return np.eye(4, dtype=np.float32)[: len(sentences)]
+
+    model = SimpleNamespace(
+        encode=encode, device=SimpleNamespace(type=device), get_embedding_dimension=lambda: 4
+    )
+    assert SentenceEncoder(model, "a model", "0" * 64).encode(["a dog", "a cat"]).shape == (2, 4)
+    assert asked == [expected]
