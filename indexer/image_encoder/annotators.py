@@ -37,7 +37,7 @@ class Annotator(Protocol):
         ...
 
     def annotate(self, pixels_BSSC: np.ndarray) -> Tensor:
-        """uint8 RGB (B, S, S, 3) → annotations a_BLD, on the device and in the precision of the library."""
+        """uint8 RGB (B, S, S, 3) → annotations a_BLD, on the device."""
         ...
 
 
@@ -61,15 +61,17 @@ class TorchAnnotator:
 class GraphAnnotator:
     """An EfficientNet-Lite in OpenVINO or ONNX Runtime, on the CPU."""
 
-    def __init__(self, session: GraphSession, runtime: Runtime) -> None:
+    def __init__(self, session: GraphSession, runtime: Runtime, dtype: torch.dtype) -> None:
+        """`dtype` is what annotations are given in: the graph gives float32."""
         self.runtime = runtime
         self._session = session
+        self._dtype = dtype
 
     def annotate(self, pixels_BSSC: np.ndarray) -> Tensor:
         """As `Annotator.annotate`."""
         starts = range(0, len(pixels_BSSC), _PHOTOS_AT_ONCE)
         batches = [{"pixels": pixels_BSSC[start : start + _PHOTOS_AT_ONCE]} for start in starts]
-        return torch.from_numpy(np.concatenate(self._session.run(batches)))
+        return torch.cat([torch.from_numpy(part).to(self._dtype) for part in self._session.run(batches)])
 
 
 def make_annotator(
@@ -126,4 +128,4 @@ def measure_agreement(found_BLD: Tensor, expected_BLD: Tensor) -> float:
 def _open(encoder: ImageEncoder, runtime: Runtime, device: torch.device, dtype: torch.dtype) -> Annotator:
     if runtime is Runtime.TORCH:
         return TorchAnnotator(encoder, device, dtype)
-    return GraphAnnotator(open_session(runtime, build_graph(encoder)), runtime)
+    return GraphAnnotator(open_session(runtime, build_graph(encoder)), runtime, dtype)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from indexer.image_encoder.pooling import pool_photos
 from indexer.image_head.hubs import Hubs, extend_queries
 
 
@@ -27,8 +28,7 @@ class ImageHead(nn.Module):
     @staticmethod
     def pool(a_BLD: Tensor) -> Tensor:
         """Annotations → (B, 2D) float32: their mean and their maximum over the locations."""
-        a_BLD = a_BLD.float()
-        return torch.cat([a_BLD.mean(dim=1), a_BLD.amax(dim=1)], dim=-1)
+        return pool_photos(a_BLD, lambda part: torch.cat([part.mean(dim=1), part.amax(dim=1)], dim=-1))
 
     def forward(self, pooled_BP: Tensor) -> Tensor:
         """What `pool` gives → unit vectors (B, E)."""

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import softmax
 from torch import Tensor
 
+from indexer.image_encoder.pooling import pool_photos
 from indexer.tagger.checkpoint import TaggerHeader, read_tagger
 from retrieval.store.files import hash_file
 
@@ -26,7 +27,7 @@ class Tagger:
 
     def classify(self, a_BLD: Tensor) -> np.ndarray:
         """Annotations → the classes' probabilities (B, C)."""
-        mean_BD = a_BLD.float().mean(dim=1).cpu().numpy()
+        mean_BD = pool_photos(a_BLD, lambda part: part.mean(dim=1)).cpu().numpy()
         probabilities_BC: np.ndarray = softmax(mean_BD @ self._weight_CD.T + self._bias_C, axis=1)
         return probabilities_BC
 

@@ -58,6 +58,7 @@ def test_annotations_of_photos_are_those_of_float32(runtime: Runtime, photos: np
     assert annotator.runtime is runtime
     found = annotator.annotate(photos)
     assert found.shape == (6, 100, 1280)
+    assert found.dtype is fastest_dtype(CPU)
     expected = annotate_plainly("efficientnet-lite2-flickr8k", photos)
     assert measure_agreement(found, expected) >= 0.995
     # Each photo in its place.
