@@ -88,7 +88,7 @@ class AttentionCaptioner:
         width, words, penalty = decoding.beam_width, decoding.max_words, decoding.length_penalty
         # Meanwhile the CNN looks at the next photos.
         with torch_on_half_the_cores():
-            photos = self._decoder.annotate(a_BLD)
+            photos = self._next_words.annotate(a_BLD)
             decoded = beam_search(self._next_words, photos, width, words, penalty)
         return self._to_captions(decoded)
 

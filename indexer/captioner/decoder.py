@@ -97,6 +97,15 @@ class NextWords(NamedTuple):
     logprob_BKN: Tensor
     end_BK: Tensor
 
+    def repeat(self, captions: int) -> "NextWords":
+        """What one caption of each photo goes on with, for so many that are alike."""
+        state, *others = self
+
+        def expand(part: Tensor) -> Tensor:
+            return part.expand(-1, captions, *part.shape[2:])
+
+        return NextWords(state.map(expand), *map(expand, others))
+
 
 class AttentionDecoder(nn.Module):
     """Show, Attend and Tell (Xu et al. 2015) over a learned projection φ_j = ReLU(LayerNorm(W_φ a_j)).

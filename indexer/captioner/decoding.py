@@ -59,6 +59,10 @@ class _Beams(NamedTuple):
 class NextWordsReader(Protocol):
     """What beam search asks. Implementations: `AttentionDecoder`, `OpenVinoDecoder`."""
 
+    def annotate(self, a_BLD: Tensor) -> Annotated:
+        """Annotations → what the others read of the photos."""
+        ...
+
     def begin(self, photos: Annotated, captions: int) -> State:
         """As `AttentionDecoder.begin`."""
         ...
@@ -75,13 +79,16 @@ def beam_search(
     """The `width` best captions found, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
     A finished caption keeps its place among the beams and competes with its log-probability as it stands.
-    Photos whose captions are all finished leave the batch, several at a time.
+    All beams begin alike, with one step for all of them. Photos whose captions are all finished leave the
+    batch, several at a time.
     """
-    beams, state = _begin(photos, width), decoder.begin(photos, width)
-    y_BK = torch.full_like(beams.logprob_BK, START, dtype=torch.int64)
+    beams, state = _begin(photos, width), decoder.begin(photos, 1)
+    y_BK = torch.full_like(beams.logprob_BK[:, :1], START, dtype=torch.int64)
     done: list[_Beams] = []
     for spoken in range(max_words + 1):
         following = decoder.next_words(y_BK, state, photos, width)
+        if not spoken:
+            following = following.repeat(width)
         words_BKN, next_BKN = _choices(following, y_BK, must_end=spoken == max_words)
         logprob_BK, chosen_BK = (beams.logprob_BK.unsqueeze(-1) + next_BKN).flatten(1).topk(width)
         parent_BK, y_BK = chosen_BK // next_BKN.shape[-1], words_BKN.flatten(1).gather(1, chosen_BK)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
+from indexer.captioner.exponential_attention import ExponentialAttention, exponentiate
 from indexer.image_encoder.annotators import measure_agreement
 from indexer.threads import half_the_cores
 from retrieval.graph_session import import_openvino
@@ -52,12 +53,15 @@ class OpenVinoDecoder:
     def __init__(self, decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> None:
         """`decoder` is in float32 now, and in `dtype`, which is computed in, when `begin` is called."""
         openvino = import_openvino()
-        y_BK, state, photos = make_probes(decoder, *_EXPORTED)
-        exported = _Exported(copy.deepcopy(decoder), count)
+        y_BK, state, a_BLD = make_probes(decoder, *_EXPORTED)
+        exported = copy.deepcopy(decoder)
+        exported.attention = ExponentialAttention(exported.attention)
+        self._decoder, self._count, self._dtype = decoder, count, dtype
+        example = (y_BK, *(part.float() for part in self.annotate(a_BLD)), *_present(state))
         with warnings.catch_warnings():
             # It reads modules through torch's tracer, which torch advises against.
             warnings.simplefilter("ignore", DeprecationWarning)
-            model = openvino.convert_model(exported, example_input=(y_BK, *photos, *_present(state)))
+            model = openvino.convert_model(_Exported(exported, count), example_input=example)
         self._precision = openvino.Type.bf16 if dtype is torch.bfloat16 else openvino.Type.f32
         process = openvino.preprocess.PrePostProcessor(model)
         for photos_input in (1, 2):
@@ -69,14 +73,19 @@ class OpenVinoDecoder:
         )
         self._share = partial(_share, openvino.Tensor, self._precision)
         self._request = compiled.create_infer_request()
-        self._decoder, self._count = decoder, count
+
+    @torch.no_grad()
+    def annotate(self, a_BLD: Tensor) -> Annotated:
+        """Annotations → φ and e^(2 U_a φ), in `dtype`."""
+        phi_BLF, keys_BLA = self._decoder.annotate(a_BLD)
+        return Annotated(phi_BLF.to(self._dtype), exponentiate(keys_BLA.float()).to(self._dtype))
 
     def begin(self, photos: Annotated, captions: int) -> State:
         """As `AttentionDecoder.begin`, in float32."""
         return self._decoder.begin(photos, captions).map(lambda part: part.float().contiguous())
 
     def next_words(self, y_BK: Tensor, state: State, photos: Annotated, count: int) -> NextWords:
-        """As `AttentionDecoder.next_words`; the state is in float32, the photos are in `dtype`."""
+        """As `AttentionDecoder.next_words`; the state is in float32, the photos are what `annotate` gave."""
         assert count == self._count
         inputs = [y_BK.numpy(), *map(self._share, photos), *(part.numpy() for part in _present(state))]
         outputs = self._request.infer(inputs, share_inputs=True)
@@ -89,7 +98,7 @@ def speed_up(decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> OpenV
     # OpenVINO has no exceptions of one tree for a module that it cannot read.
     try:
         fast = OpenVinoDecoder(decoder, count, dtype)
-        cosine = _measure_agreement(fast, decoder, count, dtype)
+        cosine = _measure_agreement(fast, decoder, count)
     except Exception as error:
         reason = " ".join(str(error).split())
         logger.warning("captions are left to torch, which is slower: OpenVINO says: %s", reason)
@@ -108,23 +117,20 @@ def speed_up(decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> OpenV
 @torch.no_grad()
 def make_probes(
     decoder: AttentionDecoder, photos: int, captions: int, locations: int
-) -> tuple[Tensor, State, Annotated]:
+) -> tuple[Tensor, State, Tensor]:
     """Words, states and annotations of captions of photos that there are not."""
     random, size = torch.Generator().manual_seed(0), decoder.size
     a_BLD = torch.randn(photos, locations, size.channels, generator=random).relu()
-    annotated = decoder.annotate(a_BLD)
     y_BK = torch.randint(size.vocabulary, (photos, captions), generator=random)
-    return y_BK, decoder.begin(annotated, captions).map(torch.clone), annotated
+    return y_BK, decoder.begin(decoder.annotate(a_BLD), captions).map(torch.clone), a_BLD
 
 
 @torch.inference_mode()
-def _measure_agreement(
-    fast: OpenVinoDecoder, decoder: AttentionDecoder, count: int, dtype: torch.dtype
-) -> float:
+def _measure_agreement(fast: OpenVinoDecoder, decoder: AttentionDecoder, count: int) -> float:
     """The least cosine of a probe's state, attention or log-probabilities; NaN where one is no number."""
-    y_BK, state, photos = make_probes(decoder, *_COMPARED)
-    expected = decoder.next_words(y_BK, state, photos, count)
-    found = fast.next_words(y_BK, state, Annotated(*(part.to(dtype) for part in photos)), count)
+    y_BK, state, a_BLD = make_probes(decoder, *_COMPARED)
+    expected = decoder.next_words(y_BK, state, decoder.annotate(a_BLD), count)
+    found = fast.next_words(y_BK, state, fast.annotate(a_BLD), count)
     return float(np.min(list(map(measure_agreement, _compared(found), _compared(expected)))))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from indexer.captioner import openvino_decoder
-from indexer.captioner.decoder import Annotated, AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.decoding import beam_search
 from indexer.captioner.openvino_decoder import OpenVinoDecoder, make_probes, speed_up
 from indexer.captioner.vocabulary import END
@@ -28,10 +28,11 @@ def make_decoder(cell: Cell = Cell.GRU, seed: int = 1) -> AttentionDecoder:
 @pytest.mark.parametrize("cell", list(Cell))
 def test_a_step_is_that_of_the_module(cell: Cell) -> None:
     decoder = make_decoder(cell)
-    y_BK, state, photos = make_probes(decoder, 3, 4, 7)
+    y_BK, state, a_BLD = make_probes(decoder, 3, 4, 7)
+    fast = OpenVinoDecoder(decoder, 5, torch.float32)
     with torch.inference_mode():
-        expected = decoder.next_words(y_BK, state, photos, 5)
-    found = OpenVinoDecoder(decoder, 5, torch.float32).next_words(y_BK, state, photos, 5)
+        expected = decoder.next_words(y_BK, state, decoder.annotate(a_BLD), 5)
+        found = fast.next_words(y_BK, state, fast.annotate(a_BLD), 5)
     assert torch.equal(found.words_BKN, expected.words_BKN)
     for one, other in zip(found[1:], expected[1:], strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
@@ -44,10 +45,10 @@ def test_a_step_is_that_of_the_module(cell: Cell) -> None:
 
 def test_beam_search_finds_the_same_captions() -> None:
     decoder = make_decoder()
+    a_BLD, fast = 4 * torch.randn(24, 9, 12), OpenVinoDecoder(decoder, 3, torch.float32)
     with torch.inference_mode():
-        photos = decoder.annotate(4 * torch.randn(24, 9, 12))
-    expected = beam_search(decoder, photos, 3, 8, 0.7)
-    found = beam_search(OpenVinoDecoder(decoder, 3, torch.float32), photos, 3, 8, 0.7)
+        expected = beam_search(decoder, decoder.annotate(a_BLD), 3, 8, 0.7)
+        found = beam_search(fast, fast.annotate(a_BLD), 3, 8, 0.7)
     assert torch.equal(found.words_BKT, expected.words_BKT)
     assert len({tuple(words) for words in found.words_BKT[:, 0].tolist()}) > 5
     torch.testing.assert_close(found.logprob_BK, expected.logprob_BK, atol=1e-3, rtol=1e-3)
@@ -56,11 +57,13 @@ def test_beam_search_finds_the_same_captions() -> None:
 
 def test_bfloat16_is_shared_with_it_bit_by_bit() -> None:
     decoder = make_decoder()
-    y_BK, state, photos = make_probes(decoder, 3, 4, 7)
+    y_BK, state, a_BLD = make_probes(decoder, 3, 4, 7)
     fast = OpenVinoDecoder(decoder, 5, torch.bfloat16)
-    found = fast.next_words(y_BK, state, Annotated(*(part.bfloat16() for part in photos)), 5)
     with torch.inference_mode():
-        expected = decoder.next_words(y_BK, state, photos, 5)
+        photos = fast.annotate(a_BLD)
+        assert {part.dtype for part in photos} == {torch.bfloat16}
+        found = fast.next_words(y_BK, state, photos, 5)
+        expected = decoder.next_words(y_BK, state, decoder.annotate(a_BLD), 5)
     torch.testing.assert_close(found.state.h_BKH, expected.state.h_BKH, atol=0.05, rtol=0.05)
     torch.testing.assert_close(found.alpha_BKL, expected.alpha_BKL, atol=0.02, rtol=0.1)
 
