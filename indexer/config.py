@@ -17,6 +17,7 @@ class VectorsKind(StrEnum):
     FLAT = "flat"
     IVF_SQ8 = "ivf_sq8"
     IVF_PQ = "ivf_pq"
+    HNSW = "hnsw"
 
 
 class VectorsConfig(Config):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from eval.bench.peers.retrieve_peer import RetrievePeer
 from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.hnsw_index import HnswIndex
 from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
 from retrieval.store.manifest import VectorsWish
 
@@ -35,5 +36,14 @@ class IvfPqKind(_Kind):
     wish = VectorsWish(IvfPqIndex.kind)
 
 
-KINDS: Mapping[str, type[RetrievePeer]] = {each.name: each for each in (FlatKind, IvfSq8Kind, IvfPqKind)}
+class HnswKind(_Kind):
+    """A graph of vectors rounded to bytes."""
+
+    name = HnswIndex.kind
+    wish = VectorsWish(HnswIndex.kind)
+
+
+KINDS: Mapping[str, type[RetrievePeer]] = {
+    each.name: each for each in (FlatKind, IvfSq8Kind, IvfPqKind, HnswKind)
+}
 """By what the manifest calls them."""

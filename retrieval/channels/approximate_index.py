@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from retrieval.channels.faiss_file import pack_index, unpack_index
+from retrieval.channels.faiss_file import pack_index, require_ids, unpack_index
 from retrieval.channels.faiss_installation import import_faiss, one_thread
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.errors import RetrievalError
@@ -21,8 +21,9 @@ from retrieval.text.unit_vectors import require_unit_vectors
 _NARROW_ROWS = 2000
 _NARROW_SHARE = 0.1
 
-# Candidates beyond those of each neighbour, of which there are so many at least.
-_MORE = 40
+_FAISS_CLASS = "IndexRefineFlat"
+
+# There are the candidates of so many neighbours at least.
 _LEAST = 10
 
 # Beyond so many neighbours rounding confuses fewer: each takes so many candidates at most. Of 100,000 photos
@@ -35,25 +36,46 @@ _FURTHER = 4
 class ApproximateIndex(ABC):
     """An index that looks at some of the vectors. `effort` says how many: the more, the more are found.
 
-    A narrow filter, and an index of few vectors, is searched exactly; so is a query that finds fewer than k.
+    They are compared in a rounded form, and the best of them by themselves. A narrow filter, and an index of
+    few vectors, is searched exactly; so is a query that finds fewer than k.
     """
 
     kind: ClassVar[str]
-    faiss_class: ClassVar[str]
+    least_rescored: ClassVar[float]
+    """`rescored`, to begin with."""
+    more: ClassVar[int]
+    """Candidates beyond those of each neighbour."""
+    knows_its_own: ClassVar[bool] = False
+    """Whether more is found of what is near a vector of the index than of what is near others like it."""
 
     def __init__(self, index: Any, exact: FlatIndex) -> None:
-        """`index` is FAISS's, `exact` has the same vectors in the same order; see `build`."""
+        """`index` is a FAISS IndexRefineFlat, `exact` has the same vectors in the same order; see `build`."""
+        faiss = import_faiss()
         self._index = index
         self._exact = exact
+        self._rounded = faiss.downcast_index(index.base_index)
+        self._unfiltered = faiss.IndexRefineSearchParameters(k_factor=1)
 
     @classmethod
-    @abstractmethod
     def build(cls, vectors_ND: np.ndarray, ids_N: np.ndarray) -> Self:
         """An index of unit vectors (N, D) with distinct ids (N,); the same ones give the same bytes.
 
         Raises:
             RetrievalError: vectors that are not of unit length, or ids that do not fit them.
         """
+        faiss = import_faiss()
+        if vectors_ND.ndim != 2:
+            raise RetrievalError(f"found vectors of shape {vectors_ND.shape}, expected (N, D)")
+        unit_ND = require_unit_vectors(vectors_ND, vectors_ND.shape[1])
+        ids_N = require_ids(ids_N, len(unit_ND))
+        index = faiss.IndexRefineFlat(cls._round(unit_ND), faiss.swig_ptr(unit_ND))
+        index.k_factor = cls.least_rescored
+        return cls(index, FlatIndex(_find_vectors(index), ids_N))
+
+    @classmethod
+    @abstractmethod
+    def _round(cls, unit_ND: np.ndarray) -> Any:
+        """FAISS's index of the vectors in a rounded form, by inner product."""
 
     @classmethod
     def from_bytes(cls, data: Any) -> Self:
@@ -62,13 +84,8 @@ class ApproximateIndex(ABC):
         Raises:
             IndexFormatError: not an index of this kind.
         """
-        index, ids_N = unpack_index(data, cls.faiss_class)
-        return cls(index, FlatIndex(cls._find_vectors(index), ids_N))
-
-    @staticmethod
-    @abstractmethod
-    def _find_vectors(index: Any) -> Any:
-        """The FAISS IndexFlat within `index` that holds the vectors."""
+        index, ids_N = unpack_index(data, _FAISS_CLASS)
+        return cls(index, FlatIndex(_find_vectors(index), ids_N))
 
     @property
     @abstractmethod
@@ -83,7 +100,7 @@ class ApproximateIndex(ABC):
     @property
     @abstractmethod
     def most_effort(self) -> int:
-        """With this effort nothing is left out."""
+        """More does not pay; an exact search costs less."""
 
     @abstractmethod
     def with_effort(self, effort: int) -> None:
@@ -91,16 +108,19 @@ class ApproximateIndex(ABC):
 
     @property
     def rescored(self) -> float:
-        """Of how many candidates for each neighbour the vectors themselves are looked at, at least 1."""
-        return 1.0
+        """FAISS's k_factor: of how many candidates for each neighbour to look at the vectors themselves."""
+        return float(self._index.k_factor)
 
     def rescore_more(self) -> bool:
         """Look at twice as many from now on; False where that would not help."""
         return False
 
     @abstractmethod
-    def _parameters(self, selector: Any, share: float) -> Any:
-        """FAISS's parameters of a search among this share of the vectors, which a selector lets through."""
+    def _parameters(self, candidates: int, selector: Any, share: float) -> Any:
+        """FAISS's, of a search for so many among this share of all, which a selector lets through.
+
+        None where the index's own are the right ones; without a filter there is no selector.
+        """
 
     @property
     def dimension(self) -> int:
@@ -173,17 +193,27 @@ class ApproximateIndex(ABC):
         """Of how many vectors to look at themselves for the k nearest."""
         k = max(k, _LEAST)
         first = min(k, _FIRST)
-        return math.ceil(self.rescored * first + min(self.rescored, _FURTHER) * (k - first)) + _MORE
+        return math.ceil(self.rescored * first + min(self.rescored, _FURTHER) * (k - first)) + self.more
 
     def _find(
         self, queries_QD: np.ndarray, candidates: int, allowed_N: np.ndarray | None, count: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Exact scores (Q, C) and rows (Q, C), best first; -1 and -inf beyond the last."""
+        faiss, parameters = import_faiss(), self._unfiltered
         bits = None if allowed_N is None else np.packbits(allowed_N, bitorder="little")
-        selector = None if bits is None else import_faiss().IDSelectorBitmap(bits)
-        parameters = self._parameters(selector, count / len(self))
+        selector = None if bits is None else faiss.IDSelectorBitmap(bits)
+        inner = self._parameters(candidates, selector, count / len(self))
+        if inner is not None:
+            parameters = faiss.IndexRefineSearchParameters(k_factor=1, base_index_params=inner)
         # A single query is over before a second thread has begun; the threads share queries, not vectors.
         with one_thread() if len(queries_QD) == 1 else nullcontext():
             scores_QC, rows_QC = self._index.search(queries_QD, candidates, params=parameters)
         scores_QC[rows_QC < 0] = -np.inf
         return scores_QC, rows_QC
+
+
+def _find_vectors(index: Any) -> Any:
+    """The FAISS IndexFlat that holds the vectors of an IndexRefineFlat."""
+    flat = import_faiss().downcast_index(index.refine_index)
+    flat.referenced_objects = [index]
+    return flat

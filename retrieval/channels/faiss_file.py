@@ -1,5 +1,6 @@
 """A FAISS index with ids as bytes, and back. Touches no file; who reads one checks its hash first."""
 
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ def pack_index(index: Any, ids_N: np.ndarray) -> bytes:
     # FAISS wants an empty index to begin with and would add copies of the vectors.
     mapped.index, mapped.ntotal, mapped.metric_type = index, index.ntotal, index.metric_type
     faiss.copy_array_to_vector(ids_N, mapped.id_map)
-    data: bytes = faiss.serialize_index(mapped).tobytes()
-    return data
+    data = BytesIO()
+    # FAISS's own serialize_index takes three times the memory of the index.
+    faiss.write_index(mapped, faiss.PyCallbackIOWriter(data.write))
+    return data.getvalue()
 
 
 def unpack_index(data: Any, expected: str) -> tuple[Any, np.ndarray]:

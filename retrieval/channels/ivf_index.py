@@ -1,75 +1,48 @@
 """Inverted files: vectors in lists around centroids, of which a search looks into the nearest.
 
-Reads and writes FAISS's own bytes; touches no file. Within a list, vectors are compared in a rounded form,
-and the best of them by themselves.
+Reads and writes FAISS's own bytes; touches no file.
 """
 
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from retrieval.channels.approximate_index import ApproximateIndex
-from retrieval.channels.faiss_file import require_ids
 from retrieval.channels.faiss_installation import import_faiss, one_thread
-from retrieval.channels.flat_index import FlatIndex
-from retrieval.errors import RetrievalError
-from retrieval.text.unit_vectors import require_unit_vectors
 
 _POINTS_PER_LIST = 39
 _ROUNDS = 10
 _SEED = 1234
 
-# Of how many candidates for each neighbour the vectors themselves are looked at, to begin with and at most.
-_RESCORED = 2.0
+# Of how many candidates for each neighbour the vectors themselves are looked at, at most.
 _MOST_RESCORED = 40
 
 
 class IvfIndex(ApproximateIndex):
     """Lists of rounded vectors, and the vectors themselves. Implementations: `IvfSq8Index`, `IvfPqIndex`."""
 
-    faiss_class: ClassVar[str] = "IndexRefineFlat"
-
-    def __init__(self, index: Any, exact: FlatIndex) -> None:
-        """`index` is a FAISS IndexRefineFlat over an IVF."""
-        super().__init__(index, exact)
-        faiss = import_faiss()
-        self._lists = faiss.downcast_index(index.base_index)
-        self._unfiltered = faiss.IndexRefineSearchParameters(k_factor=1)
+    least_rescored: ClassVar[float] = 2.0
+    more: ClassVar[int] = 40
 
     @classmethod
-    def build(cls, vectors_ND: np.ndarray, ids_N: np.ndarray) -> Self:
-        """As `ApproximateIndex.build`."""
-        faiss = import_faiss()
-        if vectors_ND.ndim != 2:
-            raise RetrievalError(f"found vectors of shape {vectors_ND.shape}, expected (N, D)")
-        dimension = vectors_ND.shape[1]
-        unit_ND = require_unit_vectors(vectors_ND, dimension)
-        ids_N = require_ids(ids_N, len(unit_ND))
-        lists = cls._make_lists(dimension, choose_lists(len(unit_ND)))
+    def _round(cls, unit_ND: np.ndarray) -> Any:
+        lists = cls._make_lists(unit_ND.shape[1], choose_lists(len(unit_ND)))
         lists.cp.seed, lists.cp.niter = _SEED, _ROUNDS
         lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _POINTS_PER_LIST
         # FAISS's threads wait for each other at every step of it, for long where something else runs beside
         # them; and on one thread the bytes do not depend on their number.
         with one_thread():
             lists.train(_enough(unit_ND))
-        index = faiss.IndexRefineFlat(lists)
-        index.k_factor = _RESCORED
-        index.add(unit_ND)
-        return cls(index, FlatIndex(cls._find_vectors(index), ids_N))
+        lists.add(unit_ND)
+        return lists
 
     @staticmethod
     @abstractmethod
     def _make_lists(dimension: int, lists: int) -> Any:
         """FAISS's IVF, untrained."""
-
-    @staticmethod
-    def _find_vectors(index: Any) -> Any:
-        flat = import_faiss().downcast_index(index.refine_index)
-        flat.referenced_objects = [index]
-        return flat
 
     @property
     def settings(self) -> Mapping[str, int]:
@@ -79,34 +52,28 @@ class IvfIndex(ApproximateIndex):
     @property
     def effort(self) -> int:
         """nprobe, the lists that a search looks into."""
-        return int(self._lists.nprobe)
+        return int(self._rounded.nprobe)
 
     @property
     def most_effort(self) -> int:
         """nlist, the number of lists."""
-        return int(self._lists.nlist)
+        return int(self._rounded.nlist)
 
     def with_effort(self, effort: int) -> None:
         """As `ApproximateIndex.with_effort`."""
-        self._lists.nprobe = effort
-
-    @property
-    def rescored(self) -> float:
-        """As `ApproximateIndex.rescored`: FAISS's k_factor."""
-        return float(self._index.k_factor)
+        self._rounded.nprobe = effort
 
     def rescore_more(self) -> bool:
         """As `ApproximateIndex.rescore_more`."""
         self._index.k_factor *= 2
         return bool(self._index.k_factor < _MOST_RESCORED)
 
-    def _parameters(self, selector: Any, share: float) -> Any:
+    def _parameters(self, candidates: int, selector: Any, share: float) -> Any:
         if selector is None:
-            return self._unfiltered
+            return None
         # Of a list that a filter thins out fewer are found: as many more are looked into.
-        faiss, probes = import_faiss(), min(self.most_effort, math.ceil(self.effort / share**0.5))
-        inner = faiss.SearchParametersIVF(nprobe=probes, sel=selector)
-        return faiss.IndexRefineSearchParameters(k_factor=1, base_index_params=inner)
+        probes = min(self.most_effort, math.ceil(self.effort / share**0.5))
+        return import_faiss().SearchParametersIVF(nprobe=probes, sel=selector)
 
 
 class IvfSq8Index(IvfIndex):

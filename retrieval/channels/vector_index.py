@@ -13,6 +13,7 @@ import numpy as np
 
 from retrieval.channels.approximate_index import ApproximateIndex
 from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.hnsw_index import HnswIndex
 from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError
@@ -67,7 +68,7 @@ class VectorIndex(Protocol):
 
 
 class StoredVectorIndex(VectorIndex, Protocol):
-    """One that lies in a file of the index. Implementations: `FlatIndex`, `IvfSq8Index`, `IvfPqIndex`."""
+    """One that lies in a file of the index. Implementations: those in `KINDS`."""
 
     @property
     def settings(self) -> Mapping[str, int]:
@@ -80,7 +81,7 @@ class StoredVectorIndex(VectorIndex, Protocol):
 
 
 KINDS: Mapping[str, type[FlatIndex] | type[ApproximateIndex]] = {
-    each.kind: each for each in (FlatIndex, IvfSq8Index, IvfPqIndex)
+    each.kind: each for each in (FlatIndex, IvfSq8Index, IvfPqIndex, HnswIndex)
 }
 """The kinds of vector index, by what the manifest calls them."""
 

@@ -79,7 +79,7 @@ def test_growth_is_a_table_and_a_picture(retrieve_here, vectors: Path, tmp_path:
     done = retrieve_here("bench", "growth", *options)
     assert done.returncode == 0, done.stderr
     for size in (300, 900):
-        for kind in ("flat", "ivf_sq8", "ivf_pq"):
+        for kind in ("flat", "ivf_sq8", "ivf_pq", "hnsw"):
             assert f"\n| {size} | {kind} | " in done.stdout
     assert "Of 2,000 vectors of vectors.npy; beyond those, perturbed from them" in done.stdout
     assert "| indexing, two cores, 40.7 photos/s | 12 days |" in done.stdout

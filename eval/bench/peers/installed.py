@@ -9,13 +9,22 @@ from eval.bench.peers.lancedb_peer import LanceDbPeer
 from eval.bench.peers.milvus_peer import MilvusLitePeer
 from eval.bench.peers.peer import Peer
 from eval.bench.peers.qdrant_peer import QdrantPeer
+from eval.bench.peers.retrieve_peer import RetrieveGraphPeer
 from eval.bench.peers.txtai_peer import TxtaiPeer
 from eval.bench.peers.usearch_peer import USearchPeer
 from retrieval.errors import InstallationError, UsageError
 
 logger = logging.getLogger(__name__)
 
-PEERS: Sequence[type[Peer]] = (LanceDbPeer, ChromaPeer, QdrantPeer, MilvusLitePeer, TxtaiPeer, USearchPeer)
+PEERS: Sequence[type[Peer]] = (
+    RetrieveGraphPeer,
+    LanceDbPeer,
+    ChromaPeer,
+    QdrantPeer,
+    MilvusLitePeer,
+    TxtaiPeer,
+    USearchPeer,
+)
 _INSTALL = "run `pip install 'retrieve[bench]'`"
 
 

@@ -49,3 +49,10 @@ class RetrievePeer(Peer):
     def search(self, queries_QD: np.ndarray, k: int) -> np.ndarray:
         """As `Peer.search`."""
         return self._vectors.search(queries_QD, k)[1]
+
+
+class RetrieveGraphPeer(RetrievePeer):
+    """The graph, which is never chosen by itself."""
+
+    name = "retrieve hnsw"
+    wish = VectorsWish("hnsw")

@@ -433,7 +433,7 @@ def test_another_kind_of_vectors_is_built_without_captioning(library: Library, p
     for name, colour in (("a.png", RED), ("b.png", GREEN), ("c.png", BLUE)):
         paint(name, colour)
     library.build()
-    for kind in ("ivf_pq", "ivf_sq8", "auto"):
+    for kind in ("ivf_pq", "ivf_sq8", "hnsw", "auto"):
         assert counts(library.build(vectors=VectorsConfig(kind=kind)))[:3] == (0, 3, 0)
         (record,) = read_manifest(library.index).vectors
         assert record.kind == ("flat" if kind == "auto" else kind)

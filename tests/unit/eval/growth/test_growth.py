@@ -146,7 +146,7 @@ def test_each_kind_is_measured_at_each_size_and_once(tmp_path: Path) -> None:
     config = GrowthConfig(sizes=(100, 700), queries=5)
     grown = measure_growth(vectors_ND, config, tmp_path, no_progress)
     assert [(each.vectors, each.kind) for each in grown] == [
-        (size, kind) for size in (100, 700) for kind in ("flat", "ivf_sq8", "ivf_pq")
+        (size, kind) for size in (100, 700) for kind in ("flat", "ivf_sq8", "ivf_pq", "hnsw")
     ]
     for each in grown:
         assert each.ann_recall == 1

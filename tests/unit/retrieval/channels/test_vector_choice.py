@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from retrieval.channels import vector_choice
+from retrieval.channels.hnsw_index import HnswIndex
 from retrieval.channels.ivf_index import IvfPqIndex
 from retrieval.channels.vector_choice import build_vector_index, choose_kind, explain_choice, tune_effort
 from retrieval.channels.vector_index import write_vectors
@@ -25,6 +26,7 @@ def unit_vectors(count: int, dimension: int = 16, seed: int = 0) -> np.ndarray:
         (10_000_000, VectorsWish(ann_recall=1), "flat"),
         (20_000, VectorsWish(memory_mb=30), "ivf_pq"),
         (10, VectorsWish("ivf_sq8"), "ivf_sq8"),
+        (10, VectorsWish("hnsw"), "hnsw"),
         (10_000_000, VectorsWish("flat"), "flat"),
     ],
 )
@@ -33,15 +35,19 @@ def test_number_memory_and_wish_decide(count, wish, kind):
 
 
 def test_unknown_kind_is_refused():
-    with pytest.raises(IndexFormatError, match="kind 'tree', expected one of auto, flat, ivf_sq8, ivf_pq"):
+    expected = "kind 'tree', expected one of auto, flat, ivf_sq8, ivf_pq, hnsw"
+    with pytest.raises(IndexFormatError, match=expected):
         build_vector_index(unit_vectors(3), np.arange(3), VectorsWish("tree"))
 
 
-def test_more_is_looked_at_where_more_is_wanted():
+@pytest.mark.parametrize(
+    ("kind", "shares"), [(IvfPqIndex, (0.5, 0.9, 0.99)), (HnswIndex, (0.9, 0.99, 0.999))]
+)
+def test_more_is_looked_at_where_more_is_wanted(kind, shares):
     vectors_ND = unit_vectors(5000)
     efforts = []
-    for wanted in (0.5, 0.9, 0.99):
-        index = IvfPqIndex.build(vectors_ND, np.arange(5000))
+    for wanted in shares:
+        index = kind.build(vectors_ND, np.arange(5000))
         assert tune_effort(index, vectors_ND, wanted) >= wanted
         efforts.append(index.effort)
     assert efforts == sorted(set(efforts))
@@ -57,6 +63,16 @@ def test_it_is_tuned_by_the_queries_that_are_given():
     assert index.effort != near
 
 
+def test_a_graph_is_not_tuned_by_what_is_in_it():
+    """It finds more of what is near its own vectors than of what is near others."""
+    vectors_ND = unit_vectors(5000, 32)
+    index = HnswIndex.build(vectors_ND, np.arange(5000))
+    tune_effort(index, vectors_ND, 0.99, vectors_ND)
+    own = index.effort
+    assert tune_effort(index, vectors_ND, 0.99) >= 0.99
+    assert index.effort > own
+
+
 @pytest.mark.parametrize("wish", [VectorsWish(), VectorsWish("ivf_pq"), VectorsWish("flat")])
 def test_the_choice_is_explained_in_one_line(tmp_path, monkeypatch, wish):
     monkeypatch.setattr(vector_choice, "SWITCH", 3000)
@@ -70,4 +86,14 @@ def test_the_choice_is_explained_in_one_line(tmp_path, monkeypatch, wish):
     nprobe = index.settings["nprobe"]
     assert reason in line
     assert f"3,000 vectors by nlist 76, nprobe {nprobe}, which find {100 * ann_recall:.1f} % of" in line
+    assert ann_recall >= 0.99
+
+
+def test_a_graph_is_explained_by_its_links_and_candidates(tmp_path):
+    wish = VectorsWish("hnsw")
+    index, ann_recall = build_vector_index(unit_vectors(3000), np.arange(3000), wish)
+    line = explain_choice(write_vectors(tmp_path, "caption", index, ann_recall), wish)
+    settings = f"M 16, efSearch {index.effort}"
+    found = f"{100 * ann_recall:.1f} % of the ten nearest"
+    assert line == f"hnsw as wished: 3,000 vectors by {settings}, which find {found}"
     assert ann_recall >= 0.99

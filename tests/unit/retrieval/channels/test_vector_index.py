@@ -32,7 +32,7 @@ def write_raw(index, data: bytes, kind: str = "flat") -> VectorsRecord:
 
 def test_unknown_kind_is_refused(tmp_path, vector_index):
     record = write_raw(tmp_path, vector_index.to_bytes(), kind="tree")
-    with pytest.raises(IndexFormatError, match=r"kind 'tree', expected one of flat, ivf_sq8, ivf_pq"):
+    with pytest.raises(IndexFormatError, match=r"kind 'tree', expected one of flat, ivf_sq8, ivf_pq, hnsw"):
         read_vectors(tmp_path, record)
 
 
