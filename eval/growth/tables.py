@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from eval.ann.vectors import NOISE
-from eval.growth.config import GpuFlat, GrowthConfig
+from eval.growth.config import GpuFigures, GpuFlat, GrowthConfig
 from eval.growth.measurement import Grown
 from eval.growth.paper import count_hours, find_laws
 
-UNMEASURED = "not measured on a GPU"
 _VECTOR_BYTES = 4 * 384
 _MEASURED = (
     "caption vectors",
@@ -26,11 +25,10 @@ def render_growth(grown: Sequence[Grown], config: GrowthConfig, photo_bytes: flo
     measured = _render(_MEASURED, [_list_measured(each) for each in grown])
     paper = _render(("photos", *map(_count, config.photos)), list(_list_paper(grown, config, photo_bytes)))
     noise = f"Gaussian noise of length {NOISE:g}"
-    parts = [measured, f"Of {source}; beyond those, perturbed from them ({noise}).", paper]
-    if config.gpu_flat:
-        header = (f"caption vectors, flat, on one {config.gpu}", "one query", "at least", "many at once")
-        parts.insert(2, _render(header, [_list_gpu(each, config) for each in config.gpu_flat]))
-    return "\n\n".join(parts)
+    header = (f"caption vectors, flat, on one {config.gpu.name}", "one query", "at least", "many at once")
+    on_gpu = _render(header, [_list_gpu(each, config.gpu) for each in config.gpu.flat])
+    whence = f"Of {source}; beyond those, perturbed from them ({noise})."
+    return "\n\n".join([measured, whence, on_gpu, paper])
 
 
 def _list_measured(each: Grown) -> list[str]:
@@ -46,9 +44,9 @@ def _list_measured(each: Grown) -> list[str]:
     ]
 
 
-def _list_gpu(each: GpuFlat, config: GrowthConfig) -> list[str]:
+def _list_gpu(each: GpuFlat, gpu: GpuFigures) -> list[str]:
     """What was measured, beside the time in which the vectors' bytes can be read."""
-    size, speed = each.vectors * _VECTOR_BYTES, config.gpu_bytes_per_second
+    size, speed = each.vectors * _VECTOR_BYTES, gpu.bytes_per_second
     least = f"{1000 * size / speed:,.2f} ms = {format_bytes(size)} / {format_bytes(speed)}/s"
     return [f"{each.vectors:,}", f"{each.query_ms:,.2f} ms", least, f"{each.queries_per_second:,.0f}/s"]
 
@@ -62,8 +60,9 @@ def _list_paper(grown: Sequence[Grown], config: GrowthConfig, photo_bytes: float
         yield _size_line(f"vectors of a channel, {law.kind}, {each:,.0f} B a photo", each, config)
     yield _hours_line("indexing, two cores", config.cpu_photos_per_second, config)
     yield _hours_line("the CNN alone, two cores", config.cnn_photos_per_second, config)
-    yield _hours_line(f"indexing, one {config.gpu or 'GPU'}", config.gpu_photos_per_second, config)
-    yield _hours_line(f"indexing, {config.gpus} GPUs", config.gpus * config.gpu_photos_per_second, config)
+    of_gpu = config.gpu.cnn_photos_per_second
+    yield _hours_line(f"the CNN alone, one {config.gpu.name}", of_gpu, config)
+    yield _hours_line(f"the CNN alone, {config.gpus} of them", config.gpus * of_gpu, config)
     for law in laws:
         how = f"{law.query_ms:,.2f} ms × (photos / {law.measured:,})^{law.power:.2f}"
         times = [format_seconds(law.query_ms_of(photos) / 1000) for photos in config.photos]
@@ -75,8 +74,6 @@ def _size_line(name: str, each: float, config: GrowthConfig) -> list[str]:
 
 
 def _hours_line(name: str, photos_per_second: float, config: GrowthConfig) -> list[str]:
-    if not photos_per_second:
-        return [name, *[UNMEASURED] * len(config.photos)]
     hours = [format_hours(count_hours(photos, photos_per_second)) for photos in config.photos]
     return [f"{name}, {photos_per_second:,.1f} photos/s", *hours]
 
@@ -94,7 +91,9 @@ def format_bytes(count: float) -> str:
 
 
 def format_hours(hours: float) -> str:
-    """Minutes, hours, days or years."""
+    """Seconds, minutes, hours, days or years."""
+    if hours < 1 / 60:
+        return f"{3600 * hours:,.0f} s"
     if hours < 1:
         return f"{60 * hours:,.0f} min"
     if hours < 48:
