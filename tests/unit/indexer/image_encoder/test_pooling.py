@@ -19,3 +19,14 @@ def test_parts_give_what_the_whole_batch_gives(photos: int) -> None:
     assert torch.equal(pool_photos(a_BLD, pool), a_BLD.float().amax(dim=1))
     assert sum(seen) == photos
     assert max(seen) <= 4
+
+
+def test_elsewhere_the_batch_is_taken_whole() -> None:
+    seen = []
+
+    def pool(part_BLD: torch.Tensor) -> torch.Tensor:
+        seen.append(len(part_BLD))
+        return part_BLD.amax(dim=1)
+
+    assert pool_photos(torch.empty(9, 6, 5, dtype=torch.bfloat16, device="meta"), pool).shape == (9, 5)
+    assert seen == [9]
