@@ -39,8 +39,11 @@ def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Path]])
 
 def _fit_font(label: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """The largest in which the label is no wider than a panel, of those that can be read."""
-    fonts = [ImageFont.load_default(size=size) for size in _LABEL_SIZES]
-    return next((font for font in fonts if font.getlength(label) <= _SIDE), fonts[-1])
+    for size in _LABEL_SIZES:
+        font = ImageFont.load_default(size=size)
+        if font.getlength(label) <= _SIDE:
+            break
+    return font
 
 
 def _draw_panels(explanation: Explanation, path: Path) -> list[tuple[str, Image.Image]]:
