@@ -43,6 +43,14 @@ def annotate_plainly(name: str, pixels: np.ndarray) -> torch.Tensor:
     return load_image_encoder(name).eval()(torch.from_numpy(pixels))
 
 
+def require_agreement(found: torch.Tensor, expected: torch.Tensor) -> None:
+    """Half of the photos to a cosine of 0.995 (of 100 photos in bfloat16 the median is 0.998), all to 0.99."""
+    pairs = zip(found.split(1), expected.split(1), strict=True)
+    each = [measure_agreement(*pair) for pair in pairs]
+    assert np.median(each) >= 0.995
+    assert min(each) >= 0.99
+
+
 @pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite2", "efficientnet-lite2-flickr8k"])
 def test_the_graph_is_the_network(name: str, photos: np.ndarray) -> None:
     encoder = load_encoder(name)
@@ -60,7 +68,7 @@ def test_annotations_of_photos_are_those_of_float32(runtime: Runtime, photos: np
     assert found.shape == (6, 100, 1280)
     assert found.dtype is fastest_dtype(CPU)
     expected = annotate_plainly("efficientnet-lite2-flickr8k", photos)
-    assert measure_agreement(found, expected) >= 0.995
+    require_agreement(found, expected)
     # Each photo in its place.
     assert measure_agreement(found.flip(0), expected) < 0.9
 
@@ -140,4 +148,4 @@ def test_annotations_of_a_gpu_are_those_of_float32(photos: np.ndarray) -> None:
     annotator = make_annotator(load_encoder(), gpu, fastest_dtype(gpu), Runtime.AUTO)
     assert annotator.runtime is Runtime.TORCH
     expected = annotate_plainly("efficientnet-lite2-flickr8k", photos)
-    assert measure_agreement(annotator.annotate(photos), expected) >= 0.995
+    require_agreement(annotator.annotate(photos), expected)
