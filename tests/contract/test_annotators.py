@@ -44,7 +44,7 @@ def annotate_plainly(name: str, pixels: np.ndarray) -> torch.Tensor:
 
 
 def require_agreement(found: torch.Tensor, expected: torch.Tensor) -> None:
-    """Half of the photos to a cosine of 0.995 (of 100 photos in bfloat16 the median is 0.998), all to 0.99."""
+    """Most photos to a cosine of 0.995 (of 100 in bfloat16 the median is 0.998), each to 0.99."""
     pairs = zip(found.split(1), expected.split(1), strict=True)
     each = [measure_agreement(*pair) for pair in pairs]
     assert np.median(each) >= 0.995
