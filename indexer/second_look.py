@@ -199,13 +199,18 @@ def load_second_look(config: RerankConfig, device: str) -> PhotoLook:
             f"found the captioner {config.captioner}, which says no likelihoods, expected one of `retrieve "
             'train captioner`, or "default"'
         )
-    place = require_torch_device(device)
-    captioner = load_attention_captioner(checkpoint, place, runtime=Runtime.AUTO, enlarged=config.enlarged)
     models = IndexConfig(captioner=config.captioner, image_head=config.image_head)
     if find_image_tower(models) is not None:
         raise CheckpointError(
             f"found the image head {config.image_head} to rank again with, expected one of `retrieve train "
             'image-head`, "default" or "none"'
         )
+    captioner = load_attention_captioner(
+        checkpoint,
+        require_torch_device(device),
+        runtime=Runtime.AUTO,
+        enlarged=config.enlarged,
+        writes=False,
+    )
     head = find_image_head(models)
     return PhotoLook(captioner, None if head is None else load_image_head(head), config.memory_mb)

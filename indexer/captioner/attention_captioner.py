@@ -38,8 +38,11 @@ class AttentionCaptioner:
         decoding: DecodingConfig,
         device: str = "cpu",
         runtime: Runtime = Runtime.TORCH,
+        writes: bool = True,
     ) -> None:
         """`runtime` runs the CNN, and where it is OpenVINO the steps of beam search too; torch the rest.
+
+        Who reads sentences alone needs no captioner that `writes`: nothing is compiled for beam search then.
 
         Raises:
             InstallationError, UsageError: as `make_annotator`.
@@ -57,7 +60,7 @@ class AttentionCaptioner:
         self._annotator = make_annotator(image_encoder, self.device, self._dtype, runtime)
         self._decoder = decoder.eval()
         fast = None
-        if self.runtime is Runtime.OPENVINO:
+        if writes and self.runtime is Runtime.OPENVINO:
             fast = speed_up(self._decoder, decoding.beam_width, self._dtype)
         self._decoder.to(self.device, self._dtype)
         self._next_words: NextWordsReader = fast or self._decoder
@@ -153,10 +156,12 @@ def load_attention_captioner(
     beam_width: int = 0,
     runtime: Runtime = Runtime.TORCH,
     enlarged: float = 1.0,
+    writes: bool = True,
 ) -> AttentionCaptioner:
     """The captioner of a checkpoint, its CNN taken from where the checkpoint's config says.
 
-    It looks at photos `enlarged` times as large as in training (see `ImageEncoder.enlarge`).
+    It looks at photos `enlarged` times as large as in training (see `ImageEncoder.enlarge`), and is made for
+    beam search where it `writes`.
 
     Raises:
         CheckpointError: the checkpoint was trained on another CNN's annotations.
@@ -170,7 +175,9 @@ def load_attention_captioner(
     digest = hashlib.sha256(f"{hash_file(checkpoint)} {image_encoder.weights_sha256}".encode()).hexdigest()
     name = f"{checkpoint.stem} on {image_encoder.name}"
     vocabulary = Vocabulary(header.vocabulary)
-    return AttentionCaptioner(name, digest, image_encoder, decoder, vocabulary, decoding, device, runtime)
+    return AttentionCaptioner(
+        name, digest, image_encoder, decoder, vocabulary, decoding, device, runtime, writes
+    )
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:

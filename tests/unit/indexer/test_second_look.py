@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from indexer.captioner.attention_captioner import AttentionCaptioner, load_attention_captioner
-from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint
+from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint, load_captioner
 from indexer.config import IndexConfig
 from indexer.decode import decode_photo
 from indexer.image_head.loading import ImageHead, load_image_head
@@ -20,6 +20,7 @@ from indexer.image_head.location import find_image_head
 from indexer.second_look import PhotoLook, load_second_look
 from retrieval import SearchEngine, load_reranker
 from retrieval.errors import CheckpointError, RetrievalError
+from retrieval.runtime import Runtime, is_installed
 from retrieval.search.reranking import IndexedPhoto, RerankConfig
 from retrieval.store.files import hash_file
 
@@ -204,8 +205,16 @@ def test_any_of_its_files_will_do(captioner: AttentionCaptioner, photos: list[In
     assert weigh(look, CAT, [scattered]) == pytest.approx(weigh(look, CAT, photos[2:]), **CLOSE)
 
 
-def test_the_config_names_the_models(tmp_path: Path, image_head: ImageHead) -> None:
+def test_the_config_names_the_models(
+    tmp_path: Path, image_head: ImageHead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = list[object]()
+    monkeypatch.setattr("indexer.captioner.attention_captioner.speed_up", lambda *asked: compiled.append(asked))
     look = load_second_look(RerankConfig(), "cpu")
+    # Nothing is written here, so nothing is compiled for beam search; where captions are written it is.
+    assert not compiled
+    load_captioner(runtime=Runtime.AUTO)
+    assert bool(compiled) is is_installed(Runtime.OPENVINO)
     assert look.image_head_sha256 == image_head.weights_sha256
     assert load_second_look(RerankConfig(image_head="none"), "cpu").image_head_sha256 is None
     for config in (
