@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from retrieval.channels.best_scores import find_best
+from retrieval.channels.best_scores import find_best, sort_best
 from retrieval.channels.faiss_installation import import_faiss
 
 # Vectors that are copied at once where few of them are allowed.
@@ -47,9 +47,7 @@ def search_exactly(
     def find(query: int) -> None:
         scores_N = _score(vectors_ND, queries_QD[query], allowed_N, parts)
         best = find_best(scores_N, k)
-        scores, ids = scores_N[best], ids_N[best]
-        order_K = np.lexsort((ids, -scores))[:k]
-        scores_QK[query], ids_QK[query] = scores[order_K], ids[order_K]
+        scores_QK[query], ids_QK[query] = sort_best(scores_N[best], ids_N[best], k)
 
     _share(threads // parts, find, queries)
     return scores_QK, ids_QK

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.channels.best_scores import find_best
+from retrieval.channels.best_scores import find_best, sort_best
 from retrieval.channels.stems import clean_text, make_analyzer, stem_words
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.store.packed_folder import open_scratch_folder, pack_files, unpack_files
@@ -121,9 +121,7 @@ class LexicalIndex:
             scores_N[~allowed[self.ids]] = 0
         best = find_best(scores_N, k)
         best = best[scores_N[best] > 0]
-        scores, ids = scores_N[best], self.ids[best]
-        order = np.lexsort((ids, -scores))[:k]
-        return scores[order], ids[order]
+        return sort_best(scores_N[best], self.ids[best], k)
 
 
 def _score_stem(searcher: "Searcher", schema: "Schema", stem: str) -> tuple[np.ndarray, np.ndarray]:
