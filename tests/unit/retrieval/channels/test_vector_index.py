@@ -134,3 +134,23 @@ def test_gpu_gives_what_the_cpu_gives(k):
     gpu_scores_QK, gpu_ids_QK = flat.on_gpu().search(vectors_ND[4000:], k)
     np.testing.assert_allclose(gpu_scores_QK, scores_QK, atol=1e-5)
     assert (gpu_ids_QK == ids_QK).mean() > 0.999
+
+
+@pytest.mark.parametrize("share", [0.3, 1])
+def test_who_asks_often_is_answered_the_same_from_a_copy(tmp_path, share):
+    random = np.random.default_rng(0)
+    vectors_ND = random.standard_normal((4000, 96)).astype(np.float32)
+    vectors_ND /= np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+    vectors_ND[2000:2100] = vectors_ND[:100]
+    built = FlatIndex.build(vectors_ND, random.permutation(4000))
+    index = read_vectors(tmp_path, write_vectors(tmp_path, "caption", built), "cpu")
+    allowed = random.random(4000) < share
+    queries_QD = vectors_ND[:30]
+    before = index.search(queries_QD, 10, allowed)
+    # The last of these is asked of the copy.
+    for _ in range(4):
+        found = index.search(queries_QD, 10, allowed)
+        for each, expected in zip(found, before, strict=True):
+            np.testing.assert_array_equal(each, expected)
+    np.testing.assert_array_equal(index.vectors(index.ids), vectors_ND)
+    assert index.to_bytes() == built.to_bytes()
