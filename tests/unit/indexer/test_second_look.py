@@ -209,7 +209,8 @@ def test_the_config_names_the_models(
     tmp_path: Path, image_head: ImageHead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiled = list[object]()
-    monkeypatch.setattr("indexer.captioner.attention_captioner.speed_up", lambda *asked: compiled.append(asked))
+    speed_up = "indexer.captioner.attention_captioner.speed_up"
+    monkeypatch.setattr(speed_up, lambda *asked: compiled.append(asked))
     look = load_second_look(RerankConfig(), "cpu")
     # Nothing is written here, so nothing is compiled for beam search; where captions are written it is.
     assert not compiled
