@@ -26,11 +26,11 @@ _FAISS_CLASS = "IndexRefineFlat"
 # There are the candidates of so many neighbours at least.
 _LEAST = 10
 
-# Beyond so many neighbours rounding confuses fewer: each takes so many candidates at most. Of 100,000 photos
-# of which 32 for each are looked at, a thousand neighbours take 2.2 ms instead of 9, and 94.7 % of them are
-# found instead of 94.9 %.
+# Beyond so many neighbours rounding confuses fewer: each takes so many candidates at most. Of a thousand
+# neighbours among 100,000 photos, 92.6 % are found instead of 93.9 % with 4 where the first take 8 each, and
+# 93.9 % instead of 94.6 % where they take 4; a search of all channels takes 2.5 ms less.
 _FIRST = 20
-_FURTHER = 4
+_FURTHER = 2
 
 
 class ApproximateIndex(ABC):
