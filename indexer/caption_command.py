@@ -69,10 +69,10 @@ def caption(
         return
     if unit is not None and states is None:
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
+    photos = _list_photos(photos)
     describer = _load_describer(config, {"captioner": captioner, "beam_width": beam}, device)
     if states is not None:
         require_unit(describer.captioner, unit)
-    photos = _list_photos(photos)
     captions, failures = _caption_all(photos, describer)
     _print_captions(captions, as_json, named=len(photos) > 1)
     if attention is not None and captions:

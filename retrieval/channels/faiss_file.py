@@ -13,8 +13,11 @@ def pack_index(index: Any, ids_N: np.ndarray) -> bytes:
     """FAISS's own format: an IndexIDMap over `index`, which holds as many vectors as there are ids."""
     faiss = import_faiss()
     mapped = faiss.IndexIDMap(faiss.IndexFlatIP(index.d))
-    # FAISS wants an empty index to begin with and would add copies of the vectors.
+    # FAISS wants an empty index to begin with and would add copies of the vectors. What is put into a field
+    # Python no longer frees, and nobody else does: it is taken back.
+    owned = index.this.own()
     mapped.index, mapped.ntotal, mapped.metric_type = index, index.ntotal, index.metric_type
+    index.this.own(owned)
     faiss.copy_array_to_vector(ids_N, mapped.id_map)
     data = BytesIO()
     # FAISS's own serialize_index takes three times the memory of the index.
