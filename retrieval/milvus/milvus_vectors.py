@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from retrieval.channels.best_scores import sort_best
 from retrieval.errors import RetrievalError
 from retrieval.milvus.collection import create_collection, finish_collection, insert_rows
 from retrieval.milvus.connection import Connection
@@ -77,9 +78,8 @@ class MilvusVectors:
         asked_QD = unit_QD if found else unit_QD[:0]
         answers = [self._field.search(query_D, found, condition, count) for query_D in asked_QD]
         for row, (scores, keys) in enumerate(self._settle(asked_QD, answers)):
-            ids = self._rows.find_ids(keys)
-            order = np.lexsort((ids, -scores))[:found]
-            scores_QK[row, : len(order)], ids_QK[row, : len(order)] = scores[order], ids[order]
+            best, ids = sort_best(scores, self._rows.find_ids(keys), found)
+            scores_QK[row, : len(ids)], ids_QK[row, : len(ids)] = best, ids
         return scores_QK, ids_QK
 
     def _settle(

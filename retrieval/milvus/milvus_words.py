@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.channels.best_scores import sort_best
 from retrieval.channels.stems import stem_words
 from retrieval.errors import MilvusError, RetrievalError
 from retrieval.milvus.collection import LONGEST_TEXT, create_collection, finish_collection, insert_rows
@@ -68,9 +69,8 @@ class MilvusWords:
             if not vector:
                 continue
             scores, keys = self._field.search(vector, min(k, count), condition, count)
-            ids = self._rows.find_ids(keys)
-            order = np.lexsort((ids, -scores))[:k]
-            scores_QK[row, : len(order)], ids_QK[row, : len(order)] = scores[order], ids[order]
+            best, ids = sort_best(scores, self._rows.find_ids(keys), k)
+            scores_QK[row, : len(ids)], ids_QK[row, : len(ids)] = best, ids
         return scores_QK, ids_QK
 
     def weigh(self, query: str) -> float:
