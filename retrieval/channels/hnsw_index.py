@@ -35,7 +35,6 @@ class HnswIndex(ApproximateIndex):
     kind = "hnsw"
     least_rescored: ClassVar[float] = 1.0
     more: ClassVar[int] = 10
-    knows_its_own: ClassVar[bool] = True
 
     @classmethod
     def _round(cls, unit_ND: np.ndarray) -> Any:

@@ -43,10 +43,13 @@ def _build_vectors(
 ) -> VectorsRecord:
     vectors_ND, positions_N = read_channel_vectors(index, manifest, channel, searchable_N)
     queries_QD = None
-    if channel is Channel.IMAGE and isinstance(manifest.image_head, HeadRecord):
-        # Sentences come to image vectors from afar, as those of the photos' own captions do.
+    if isinstance(manifest.image_head, HeadRecord):
+        # Sentences come from afar, to image vectors as captions do, and to captions as image vectors do. What
+        # is near a vector of the same channel says less: in a collection of a dozen copies of each photo,
+        # these are its nearest, which one list holds.
+        other = Channel.CAPTION if channel is Channel.IMAGE else Channel.IMAGE
         some_N = searchable_N[:: max(1, len(searchable_N) // _QUERIES)]
-        queries_QD, _ = read_channel_vectors(index, manifest, Channel.CAPTION, some_N)
+        queries_QD, _ = read_channel_vectors(index, manifest, other, some_N)
     built, ann_recall = build_vector_index(vectors_ND, positions_N, manifest.vectors_wish, queries_QD)
     record = write_vectors(index, channel, built, ann_recall)
     return dataclasses.replace(record, in_image_space=in_image_space(manifest, channel))

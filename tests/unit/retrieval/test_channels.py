@@ -11,11 +11,14 @@ import pytest
 
 from retrieval import SearchEngine
 from retrieval.channels.channel import Channel
+from retrieval.channels.vector_choice import build_vector_index
+from retrieval.channels.vector_index import StoredVectorIndex
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.search.fusion import FusionConfig
+from retrieval.store import derived
 from retrieval.store.derived import build_derived
 from retrieval.store.inventory import list_files
-from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
+from retrieval.store.manifest import Manifest, ModelRecord, VectorsWish, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
@@ -154,6 +157,31 @@ def test_captions_of_an_index_from_before_are_searched_as_they_are(
     np.testing.assert_allclose(scores_by_photo(engine, "caption"), plain_QN, atol=1e-5)
     np.testing.assert_allclose(scores_by_photo(engine, "image"), expected_scores(word_encoder)[1], atol=1e-5)
     assert [record.in_image_space for record in build_derived(index, older).vectors] == [True, True]
+
+
+def test_each_channels_index_is_tuned_by_the_vectors_of_the_other(
+    index: Path, word_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sentences come from as far as those do; what is nearest to a vector may be its copies alone."""
+    built = []
+
+    def build(
+        vectors_ND: np.ndarray, ids_N: np.ndarray, wish: VectorsWish, queries_QD: np.ndarray | None = None
+    ) -> tuple[StoredVectorIndex, float]:
+        built.append((vectors_ND, queries_QD))
+        return build_vector_index(vectors_ND, ids_N, wish, queries_QD)
+
+    monkeypatch.setattr(derived, "build_vector_index", build)
+    manifest = read_manifest(index)
+    build_derived(index, manifest)
+    (captions_NE, asked_of_captions), (images_NE, asked_of_images) = built
+    np.testing.assert_array_equal(images_NE, make_image_vectors())
+    np.testing.assert_array_equal(asked_of_captions, images_NE)
+    np.testing.assert_array_equal(asked_of_images, captions_NE)
+    del built[:]
+    build_derived(index, dataclasses.replace(manifest, image_head=None))
+    ((_, asked),) = built
+    assert asked is None
 
 
 def test_a_channel_that_the_index_lacks_is_refused(
