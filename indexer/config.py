@@ -43,8 +43,9 @@ class IndexConfig(Config):
     `agreement` weighs how near a sentence lies to the image vector against its log-probability when one of
     the beams becomes the caption, `mean_agreement` in the mean of all, which is the caption vector.
 
-    `workers` are decoding processes, `decode_seconds` the time that one photo may take in one of them.
-    `max_megapixels` refuses larger photos before they are decoded; Pillow itself decodes none above 178.
+    `workers` are decoding processes, 0 one for each core; `decode_seconds` is the time that one photo
+    may take in one of them. `max_megapixels` refuses larger photos before they are decoded; Pillow itself
+    decodes none above 178.
     """
 
     runtime: Runtime = Runtime.AUTO
@@ -62,7 +63,7 @@ class IndexConfig(Config):
     temperature: float = Field(0.4, ge=0.05, le=2)
     mean_agreement: float = Field(24.0, ge=0)
     batch_photos: int = Field(64, ge=1, le=4096)
-    workers: int = Field(1, ge=1, le=256)
+    workers: int = Field(0, ge=0, le=256)
     decode_seconds: float = Field(60, gt=0)
     max_megapixels: float = Field(50, gt=0, le=178)
     shard_rows: int = Field(2000, ge=1, le=100_000)
