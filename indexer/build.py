@@ -29,7 +29,6 @@ from indexer.scan import Scan, require_photos_exist, scan_photos
 from indexer.seen_files import SeenFiles
 from indexer.unchanged import recall_files
 from retrieval.channels.faiss_installation import import_faiss
-from retrieval.device import count_cores
 from retrieval.progress import Progress, no_progress
 from retrieval.store.garbage import collect_garbage
 from retrieval.store.lock import writer_lock
@@ -143,7 +142,7 @@ class _Run:
         settings = DecodeSettings(
             size=describer.image_size,
             max_megapixels=config.max_megapixels,
-            workers=config.workers or count_cores(),
+            workers=config.workers,
             seconds=config.decode_seconds,
             ahead=2 * config.batch_photos,
             framing=describer.framing,

@@ -29,6 +29,7 @@ from indexer.decode_worker import (
 from indexer.framing import Framing
 from indexer.photo_file import identify_path
 from indexer.seen_files import FileStamp
+from retrieval.device import count_cores
 from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.schema import PhotoRow
 
@@ -40,7 +41,7 @@ _MAIN = "from indexer.decode_worker import main; main()"
 class DecodeSettings:
     """`size` is the side of the captioner's square in pixels, `ahead` how many photos may wait decoded.
 
-    `framing` is what another model looks at.
+    `workers` is how many processes decode, 0 one for each core; `framing` is what another model looks at.
     """
 
     size: int
@@ -83,12 +84,12 @@ ReadPhotos: TypeAlias = Callable[
 def decode_photos(
     paths: Iterable[bytes], wanted: Callable[[str], bool], settings: DecodeSettings
 ) -> Generator[ReadPhoto, None, None]:
-    """What became of each file, in order; `settings.workers` processes work ahead of the reader.
+    """What became of each file, in order; processes work ahead of the reader.
 
     `wanted` is asked with each `image_id` (from several threads) whether its pixels are needed.
     """
     idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-    workers = [_Worker(settings) for _ in range(settings.workers)]
+    workers = [_Worker(settings) for _ in range(settings.workers or count_cores())]
     for worker in workers:
         idle.put(worker)
 
@@ -100,7 +101,7 @@ def decode_photos(
         finally:
             idle.put(worker)
 
-    threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="decode")
+    threads = ThreadPoolExecutor(len(workers), thread_name_prefix="decode")
     pending: deque[Future[ReadPhoto]] = deque()
     try:
         for path in paths:

@@ -2,7 +2,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from PIL import Image
 import indexer.build
 from indexer.build import build_index
 from indexer.config import IndexConfig, VectorsConfig
-from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.decode_pool import ReadPhoto, decode_photos
 from indexer.describer import Describer
 from indexer.photo_file import identify_path
 from indexer.report import IndexReport
@@ -396,31 +396,6 @@ def test_batches_and_shards_are_bounded(library: Library, paint: Paint) -> None:
     assert [shard.rows for shard in read_manifest(library.index).shards] == [3, 3, 3, 2]
     assert library.captions() == {f"{number:02}.png": f"red {number} green 0 blue 0" for number in range(11)}
     library.check()
-
-
-@pytest.mark.parametrize(("workers", "cores", "expected"), [(0, 1, 1), (0, 8, 8), (3, 8, 3)])
-def test_a_process_for_each_core_decodes_unless_told_otherwise(
-    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch, workers: int, cores: int, expected: int
-) -> None:
-    paint("red.png", RED)
-    monkeypatch.setattr(indexer.build, "count_cores", lambda: cores)
-    decoding = []
-
-    def read_photos(
-        paths: Iterable[bytes], wanted: Callable[[str], bool], settings: DecodeSettings
-    ) -> Generator[ReadPhoto, None, None]:
-        decoding.append(settings.workers)
-        return decode_photos(paths, wanted, settings)
-
-    build_index(
-        [library.folder],
-        library.index,
-        library.captioner,
-        library.text_encoder,
-        IndexConfig(workers=workers),
-        read_photos=read_photos,
-    )
-    assert decoding == [expected]
 
 
 def test_same_photos_give_the_same_shards_and_vectors(library: Library, paint: Paint, tmp_path: Path) -> None:

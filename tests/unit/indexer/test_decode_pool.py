@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer import decode_pool
 from indexer.decode import decode_photo
 from indexer.decode_pool import DecodeSettings, ReadPhoto, decode_photos
 from indexer.decode_worker import receive_answer
@@ -51,6 +52,19 @@ def test_photos_come_in_order_whoever_decodes_them(folder: Path, workers: int) -
         assert read.photo is not None
         assert (read.image_id, read.bytes, read.reason) == (expected.image_id, len(data), None)
         np.testing.assert_array_equal(read.photo.pixels_HWC, expected.pixels_HWC)
+
+
+@needs_proc
+@pytest.mark.parametrize(("workers", "expected"), [(0, 3), (2, 2)])
+def test_a_process_for_each_core_decodes_unless_told_otherwise(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, workers: int, expected: int
+) -> None:
+    monkeypatch.setattr(decode_pool, "count_cores", lambda: 3)
+    before = set(children())
+    reads = decode_photos(paint_many(folder, 20), everything, DecodeSettings(8, workers=workers, ahead=15))
+    next(reads)
+    assert len(set(children()) - before) == expected
+    reads.close()
 
 
 def test_pixels_that_are_not_wanted_are_not_decoded(folder: Path) -> None:
