@@ -45,6 +45,8 @@ class ApproximateIndex(ABC):
     """`rescored`, to begin with."""
     more: ClassVar[int]
     """Candidates beyond those of each neighbour."""
+    knows_its_own: ClassVar[bool] = False
+    """Whether more is found of what is near a vector of the index than of what is near others like it."""
 
     def __init__(self, index: Any, exact: FlatIndex) -> None:
         """`index` is a FAISS IndexRefineFlat, `exact` has the same vectors in the same order; see `build`."""

@@ -35,6 +35,7 @@ class HnswIndex(ApproximateIndex):
     kind = "hnsw"
     least_rescored: ClassVar[float] = 1.0
     more: ClassVar[int] = 10
+    knows_its_own: ClassVar[bool] = True
 
     @classmethod
     def _round(cls, unit_ND: np.ndarray) -> Any:
