@@ -49,7 +49,8 @@ def _build_vectors(
         # these are its nearest, which one list holds.
         other = Channel.CAPTION if channel is Channel.IMAGE else Channel.IMAGE
         some_N = searchable_N[:: max(1, len(searchable_N) // _QUERIES)]
-        queries_QD, _ = read_channel_vectors(index, manifest, other, some_N)
+        others_QD, _ = read_channel_vectors(index, manifest, other, some_N)
+        queries_QD = others_QD if len(others_QD) else None
     built, ann_recall = build_vector_index(vectors_ND, positions_N, manifest.vectors_wish, queries_QD)
     record = write_vectors(index, channel, built, ann_recall)
     return dataclasses.replace(record, in_image_space=in_image_space(manifest, channel))
