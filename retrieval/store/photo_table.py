@@ -76,7 +76,10 @@ class PhotoTable:
         Raises:
             IndexFormatError: a shard is missing or damaged.
         """
-        return cls(read_columns(index, manifest, _COLUMNS))
+        photos = cls(read_columns(index, manifest, _COLUMNS))
+        # Of 100,000 photos 140 MB, which Arrow would keep for what it reads next.
+        pa.default_memory_pool().release_unused()
+        return photos
 
     def __len__(self) -> int:
         return len(self.image_ids)
