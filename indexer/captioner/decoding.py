@@ -161,11 +161,12 @@ def sample(
     max_words: int,
     temperature: float,
     generator: torch.Generator,
+    alike: bool = True,
 ) -> Decoded:
     """`samples` captions of each photo, each word drawn from softmax(logits / temperature).
 
-    All photos share the random numbers, one for each sample and word: a photo's samples are independent of
-    one another, and do not change with the other photos of its batch.
+    Where photos are drawn for `alike`, all share the random numbers, one for each sample and word: a photo's
+    samples are independent of one another, and do not change with the other photos of its batch.
     """
     batch, device = photos.phi_BLF.shape[0], photos.phi_BLF.device
     state = decoder.begin(photos, samples)
@@ -178,8 +179,9 @@ def sample(
         logits_BKV = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
         next_BKV = _to_logprobs(logits_BKV, y_BK, must_end=spoken == max_words)
         share_BKV = (next_BKV / temperature).softmax(dim=-1).cumsum(dim=-1)
-        drawn_K1 = torch.rand(samples, 1, generator=generator, device=device) * share_BKV[..., -1:]
-        y_BK = torch.searchsorted(share_BKV, drawn_K1, right=True).squeeze(-1)
+        numbers = torch.rand(1 if alike else batch, samples, 1, generator=generator, device=device)
+        drawn_BK1 = numbers * share_BKV[..., -1:]
+        y_BK = torch.searchsorted(share_BKV, drawn_BK1, right=True).squeeze(-1)
         logprob_BK = logprob_BK + next_BKV.gather(-1, y_BK.unsqueeze(-1)).squeeze(-1)
         words.append(y_BK)
         alphas.append(step.alpha_BKL)

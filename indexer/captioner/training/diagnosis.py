@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from indexer.captioner.checkpoint import read_captioner, read_encoder
-from indexer.captioner.config import CaptionerConfig
+from indexer.captioner.config import CaptionerConfig, SelfCriticalConfig
 from indexer.captioner.decoder import Cell
 from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.diagnosis_drawing import draw_diagnosis
@@ -55,7 +55,8 @@ def diagnose_cells(
 ) -> Path:
     """Train the three cells alike, measure how far their gradients reach, and return OUT/diagnosis.png.
 
-    The config's own cell does not count. A run that was killed carries on from its last whole pass.
+    The config's own cell and second stage do not count. A run that was killed carries on from its last whole
+    pass.
 
     Raises:
         DatasetError: one of the splits is missing, or a photo cannot be read.
@@ -63,7 +64,8 @@ def diagnose_cells(
     """
     cells: dict[str, CellDiagnosis] = {}
     for cell in Cell:
-        one = config.model_copy(update={"decoder": config.decoder.model_copy(update={"cell": cell})})
+        decoder = config.decoder.model_copy(update={"cell": cell})
+        one = config.model_copy(update={"decoder": decoder, "self_critical": SelfCriticalConfig(cycles=())})
         checkpoint = train_captioner(dataset, one, out / cell, cache, progress)
         cells[cell] = _diagnose(dataset, one, checkpoint, ViewCache(cache, config.seed, progress))
     measured = {cell: asdict(diagnosis) for cell, diagnosis in cells.items()}

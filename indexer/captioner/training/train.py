@@ -2,32 +2,40 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from indexer.captioner.checkpoint import CaptionerHeader, save_captioner
+from indexer.captioner.checkpoint import CaptionerHeader, read_captioner, read_encoder, save_captioner
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.examples import Examples, encode_captions
+from indexer.captioner.training.self_critical import Critic, SelfCriticalTask
 from indexer.captioner.training.task import CaptioningTask
 from indexer.captioner.training.validation import Validation
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder import ImageEncoder, Neck, load_image_encoder
 from indexer.image_encoder.views import ViewCache
 from indexer.training.card import Card, write_card
+from indexer.training.config import PassesConfig
 from indexer.training.folder import claim_folder, log_passes
 from indexer.training.passes import Passes, find_dtype
+from indexer.training.state import copy_parameters, restore_parameters
+from indexer.training.task import Batch, Task
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
+from retrieval.errors import CheckpointError
 from retrieval.progress import Progress
+from retrieval.store.files import hash_file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Data:
-    """The training examples, the validation photos, and what the encoder's frozen part sees in both."""
+    """The photos of both splits, and what the encoder's frozen part sees of them."""
 
     vocabulary: Vocabulary
+    photos: list[CaptionedPhoto]
     examples: Examples
     validation: list[CaptionedPhoto]
     validation_seen: np.ndarray
@@ -47,19 +55,16 @@ def train_captioner(
         CheckpointError: there is no such encoder, or `out` holds another training.
     """
     dataset = take_slice(dataset, config)
-    dtype = find_dtype(config.precision)
     encoder = load_untrained_encoder(config)
     data = _prepare(dataset, config, encoder, ViewCache(cache, config.seed, progress))
-    claim_folder(out, config, dataset, image_encoder_sha256=encoder.weights_sha256)
     model = build_model(config, encoder, data.vocabulary)
-    validation = Validation(data.validation, data.validation_seen, data.vocabulary, config.decoding, dtype)
-    training = config.training
-    task = CaptioningTask(model, data.examples, validation, training, dtype)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
-    )
-    passes = Passes(task, optimizer, training, dtype, config.seed, out / "state.safetensors")
-    best = log_passes(passes.run(progress), out, task.metric)
+    hashes = {"image_encoder_sha256": encoder.weights_sha256}
+    if config.self_critical.start:
+        start = Path(config.self_critical.start)
+        _adopt(model, start, encoder, data.vocabulary)
+        hashes["start_sha256"] = hash_file(start)
+    claim_folder(out, config, dataset, **hashes)
+    best = _teach(model, data, config, out, progress)
     figures = {name: best[name] for name in Validation.SCORES}
     path = out / "captioner.safetensors"
     header = CaptionerHeader(
@@ -73,6 +78,49 @@ def train_captioner(
     save_captioner(path, model.decoder, header, model.encoder)
     write_card(path, _describe(config, encoder), dataset, figures)
     return path
+
+
+def _teach(
+    model: EncoderDecoder, data: _Data, config: CaptionerConfig, out: Path, progress: Progress
+) -> dict[str, Any]:
+    """The stages that the config asks for; the log of the last one's best pass comes back."""
+    dtype, best = find_dtype(config.precision), dict[str, Any]()
+    validation = Validation(data.validation, data.validation_seen, data.vocabulary, config.decoding, dtype)
+    if not config.self_critical.start:
+        task = CaptioningTask(model, data.examples, validation, config.training, dtype)
+        best = _run(task, config.training, config, out, progress)
+    if config.self_critical.cycles:
+        critic = Critic(data.photos, data.vocabulary)
+        critical = SelfCriticalTask(model, data.examples, critic, validation, config.self_critical)
+        best = _run(critical, config.self_critical, config, out / "self_critical", progress)
+    return best
+
+
+def _run(
+    task: Task[Batch], passes: PassesConfig, config: CaptionerConfig, out: Path, progress: Progress
+) -> dict[str, Any]:
+    """The passes of one stage, from where a killed run left them; the log of the best one comes back."""
+    out.mkdir(exist_ok=True)
+    optimizer = torch.optim.AdamW(
+        task.model.parameters(), passes.learning_rate, weight_decay=passes.weight_decay, fused=True
+    )
+    saved, dtype = out / "state.safetensors", find_dtype(config.precision)
+    run = Passes(task, optimizer, passes, dtype, config.seed, saved).run(progress)
+    return log_passes(run, out, task.metric)
+
+
+def _adopt(model: EncoderDecoder, start: Path, encoder: ImageEncoder, vocabulary: Vocabulary) -> None:
+    """Give the model the weights of a captioner of its shape, on the same encoder, with the same words."""
+    decoder, header = read_captioner(start)
+    held = EncoderDecoder(read_encoder(start, header).learned, decoder)
+    wanted, found = ({name: w.shape for name, w in each.named_parameters()} for each in (model, held))
+    same_encoder = header.image_encoder_sha256 == encoder.weights_sha256
+    if not same_encoder or found != wanted or header.vocabulary != vocabulary.words:
+        raise CheckpointError(
+            f"{start} is a captioner of another shape, on another encoder or with other words than this "
+            "config and these captions give; name one that was trained with both"
+        )
+    restore_parameters(model, copy_parameters(held))
 
 
 def take_slice(dataset: CaptionedDataset, config: CaptionerConfig) -> CaptionedDataset:
@@ -121,4 +169,4 @@ def _prepare(
     views = tuple(cache.seen(encoder, paths, view) for view in range(config.views))
     examples = Examples(views, encode_captions(photos, vocabulary, config.max_training_words))
     validation_seen = cache.seen(encoder, [photo.path for photo in validation], 0)
-    return _Data(vocabulary, examples, validation, validation_seen)
+    return _Data(vocabulary, photos, examples, validation, validation_seen)

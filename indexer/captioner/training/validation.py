@@ -29,6 +29,10 @@ class CaptionScorer(Protocol):
         """The score of one caption per photo, and each photo's own."""
         ...
 
+    def score_many(self, photo_indices: Sequence[int], hypotheses: Sequence[Tokens]) -> np.ndarray:
+        """The score of each caption, against the references of the photo of the same position."""
+        ...
+
 
 def load_caption_scorer(name: str, references: Sequence[Sequence[Tokens]]) -> CaptionScorer:
     """The score called `name` in the entry-point group `retrieve.caption_scores`, for these references.

@@ -182,3 +182,12 @@ def test_cold_samples_are_greedy_and_warm_ones_follow_the_distribution() -> None
     said = [word for word in warm.words_BKT[0, 0].tolist() if word != PAD]
     assert said[-1] == END
     assert float(warm.logprob_BK[0, 0]) == pytest.approx(score_by_steps(decoder, photos, said), abs=1e-4)
+
+
+def test_photos_are_drawn_for_alike_or_each_for_itself() -> None:
+    decoder = make_decoder(Cell.GRU)
+    photos = decoder.annotate(torch.randn(1, 9, 6).expand(40, -1, -1))
+    for alike, different in ((True, 1), (False, 10)):
+        drawn = sample(decoder, photos, 3, 4, 1.0, torch.Generator().manual_seed(0), alike=alike)
+        assert len({tuple(words) for words in drawn.words_BKT.flatten(1).tolist()}) >= different
+        assert alike == all(torch.equal(words, drawn.words_BKT[0]) for words in drawn.words_BKT)

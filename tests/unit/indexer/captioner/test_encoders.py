@@ -37,6 +37,7 @@ def make_config(name: str, neck: Neck = Neck.NONE, passes: int = 9) -> Captioner
             "precision": "float32",
             "decoder": SIZES,
             "training": {**TRAINING, "cycles": [passes], "learning_rate": 0.002},
+            "self_critical": {"cycles": []},
         }
     )
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from indexer.captioner.attention_captioner import load_attention_captioner
+from indexer.captioner.checkpoint import read_captioner
 from indexer.captioner.config import CaptionerConfig, TrainingConfig
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.encoder_decoder import EncoderDecoder
@@ -39,6 +40,7 @@ def make_config(cell: Cell, passes: int, **settings: object) -> CaptionerConfig:
             "decoder": {"cell": cell, **sizes},
             "decoding": {"beam_width": 3},
             "training": {**training, "average_decay": 0.5, "patience": 1000},
+            "self_critical": {"cycles": []},
             **settings,
         }
     )
@@ -82,6 +84,46 @@ def test_a_killed_run_carries_on_to_the_same_bytes(
     assert not (tmp_path / "killed" / "captioner.safetensors").exists()
     resumed = train_captioner(dataset, config, tmp_path / "killed", cache, no_progress)
     assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_a_killed_second_stage_carries_on_to_the_same_bytes(
+    dataset: CaptionedDataset, cache: Path, tmp_path: Path
+) -> None:
+    config = make_config(Cell.GRU, passes=2, self_critical={"cycles": [5], "batch": 2})
+    whole = train_captioner(dataset, config, tmp_path / "whole", cache, no_progress)
+
+    def kill_in_third_pass(description: str, _done: int, _total: int) -> None:
+        if description.startswith("pass 3 of 5"):
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train_captioner(dataset, config, tmp_path / "killed", cache, kill_in_third_pass)
+    assert len((tmp_path / "killed" / "self_critical" / "log.jsonl").read_text().splitlines()) == 2
+    resumed = train_captioner(dataset, config, tmp_path / "killed", cache, no_progress)
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_a_second_stage_makes_better_sentences_of_a_given_captioner(
+    dataset: CaptionedDataset, cache: Path, tmp_path: Path
+) -> None:
+    first = train_captioner(dataset, make_config(Cell.GRU, passes=8), tmp_path / "first", cache, no_progress)
+    steps = {"cycles": [40], "batch": 4, "learning_rate": 0.003, "average_decay": 0.5, "dropout": 0}
+    second = {**steps, "samples": 50, "temperature": 0.5, "start": str(first)}
+    config = make_config(Cell.GRU, passes=8, self_critical=second)
+    better = train_captioner(dataset, config, tmp_path / "second", cache, no_progress)
+    assert not (tmp_path / "second" / "state.safetensors").exists()
+    before, after = (read_captioner(path)[1].figures["CIDEr"] for path in (first, better))
+    assert after > before + 300
+
+
+def test_a_captioner_with_other_words_is_no_start(
+    dataset: CaptionedDataset, cache: Path, tmp_path: Path
+) -> None:
+    first = train_captioner(dataset, make_config(Cell.GRU, passes=1), tmp_path / "first", cache, no_progress)
+    second = {"cycles": [1], "start": str(first)}
+    config = make_config(Cell.GRU, passes=1, min_count=2, self_critical=second)
+    with pytest.raises(CheckpointError, match="with other words than this config"):
+        train_captioner(dataset, config, tmp_path / "second", cache, no_progress)
 
 
 def test_another_config_in_the_same_folder_is_refused(
