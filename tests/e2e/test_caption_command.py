@@ -84,7 +84,7 @@ def test_a_folder_without_photos_is_one_line(
 def test_the_sentence_is_the_one_that_an_index_keeps(
     samples: Path, tmp_path: Path, retrieve_here: Retrieve
 ) -> None:
-    photos = [samples / "motorcycle_left.png", samples / "rocket.jpg"]
+    photos = [samples / "china.jpg", samples / "moon.png"]
     (tmp_path / "none.toml").write_text('image_head = "none"\n')
 
     def caption(*options: str | Path) -> dict[str, str]:
