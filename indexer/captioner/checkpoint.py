@@ -10,6 +10,7 @@ from torch import nn
 
 from indexer.captioner.config import CaptionerConfig, DecoderConfig
 from indexer.captioner.decoder import GATES, AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder import ImageEncoder, load_image_encoder
 from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
@@ -111,6 +112,16 @@ def read_encoder(path: Path, header: CaptionerHeader) -> ImageEncoder:
     if learned:
         encoder.adopt(learned, hash_file(path))
     return encoder
+
+
+def read_learned(path: Path) -> tuple[EncoderDecoder, CaptionerHeader]:
+    """All that was learned of a captioner, fp32, and its header.
+
+    Raises:
+        CheckpointError: as `read_captioner` and `read_encoder`.
+    """
+    decoder, header = read_captioner(path)
+    return EncoderDecoder(read_encoder(path, header).learned, decoder), header
 
 
 def _require_cell(path: Path, tensors: dict[str, np.ndarray], config: DecoderConfig) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from indexer.captioner.checkpoint import read_captioner, read_encoder
+from indexer.captioner.checkpoint import read_learned
 from indexer.captioner.config import CaptionerConfig, SelfCriticalConfig
 from indexer.captioner.decoder import Cell
 from indexer.captioner.encoder_decoder import EncoderDecoder
@@ -76,11 +76,10 @@ def diagnose_cells(
 def _diagnose(
     dataset: CaptionedDataset, config: CaptionerConfig, checkpoint: Path, cache: ViewCache
 ) -> CellDiagnosis:
-    decoder, header = read_captioner(checkpoint)
+    after, header = read_learned(checkpoint)
     vocabulary = Vocabulary(header.vocabulary)
     probes = _choose_probes(dataset, config, vocabulary, cache)
     before = build_model(config, load_untrained_encoder(config), vocabulary)
-    after = EncoderDecoder(read_encoder(checkpoint, header).learned, decoder)
     log = [json.loads(line) for line in (checkpoint.parent / "log.jsonl").read_text().splitlines()]
     return CellDiagnosis(
         before=_measure(before, probes),

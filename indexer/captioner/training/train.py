@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from indexer.captioner.checkpoint import CaptionerHeader, read_captioner, read_encoder, save_captioner
+from indexer.captioner.checkpoint import CaptionerHeader, read_learned, save_captioner
 from indexer.captioner.config import CaptionerConfig
 from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.encoder_decoder import EncoderDecoder
@@ -111,8 +111,7 @@ def _run(
 
 def _adopt(model: EncoderDecoder, start: Path, encoder: ImageEncoder, vocabulary: Vocabulary) -> None:
     """Give the model the weights of a captioner of its shape, on the same encoder, with the same words."""
-    decoder, header = read_captioner(start)
-    held = EncoderDecoder(read_encoder(start, header).learned, decoder)
+    held, header = read_learned(start)
     wanted, found = ({name: w.shape for name, w in each.named_parameters()} for each in (model, held))
     same_encoder = header.image_encoder_sha256 == encoder.weights_sha256
     if not same_encoder or found != wanted or header.vocabulary != vocabulary.words:

@@ -68,19 +68,26 @@ class KilledError(Exception):
     pass
 
 
+def train_until_killed(
+    dataset: CaptionedDataset, config: CaptionerConfig, out: Path, cache: Path, dies_in: str
+) -> None:
+    """Train up to the pass whose description begins like that."""
+
+    def kill(description: str, _done: int, _total: int) -> None:
+        if description.startswith(dies_in):
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train_captioner(dataset, config, out, cache, kill)
+
+
 @pytest.mark.parametrize("neck", list(Neck))
 def test_a_killed_run_carries_on_to_the_same_bytes(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path, neck: Neck
 ) -> None:
     config = make_config(Cell.GRU, passes=4, neck=neck)
     whole = train_captioner(dataset, config, tmp_path / "whole", cache, no_progress)
-
-    def kill_in_third_pass(description: str, _done: int, _total: int) -> None:
-        if description.startswith("pass 3"):
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        train_captioner(dataset, config, tmp_path / "killed", cache, kill_in_third_pass)
+    train_until_killed(dataset, config, tmp_path / "killed", cache, "pass 3")
     assert not (tmp_path / "killed" / "captioner.safetensors").exists()
     resumed = train_captioner(dataset, config, tmp_path / "killed", cache, no_progress)
     assert resumed.read_bytes() == whole.read_bytes()
@@ -91,13 +98,7 @@ def test_a_killed_second_stage_carries_on_to_the_same_bytes(
 ) -> None:
     config = make_config(Cell.GRU, passes=2, self_critical={"cycles": [5], "batch": 2})
     whole = train_captioner(dataset, config, tmp_path / "whole", cache, no_progress)
-
-    def kill_in_third_pass(description: str, _done: int, _total: int) -> None:
-        if description.startswith("pass 3 of 5"):
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        train_captioner(dataset, config, tmp_path / "killed", cache, kill_in_third_pass)
+    train_until_killed(dataset, config, tmp_path / "killed", cache, "pass 3 of 5")
     assert len((tmp_path / "killed" / "self_critical" / "log.jsonl").read_text().splitlines()) == 2
     resumed = train_captioner(dataset, config, tmp_path / "killed", cache, no_progress)
     assert resumed.read_bytes() == whole.read_bytes()
