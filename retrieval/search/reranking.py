@@ -42,7 +42,7 @@ class RerankConfig(Config):
     image_head: str = "default"
     first: int = Field(50, ge=1, le=1000)
     enlarged: float = Field(1.2, ge=0.5, le=4)
-    weight: float = Field(0.02, ge=0)
+    weight: float = Field(0.015, ge=0)
     memory_mb: int = Field(512, ge=0)
 
 
