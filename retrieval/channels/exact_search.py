@@ -1,12 +1,13 @@
 """Exact nearest neighbours: every vector is compared. Reads vectors where they lie; writes nothing.
 
-Shapes: Q queries, N vectors, D dimensions, K neighbours, B vectors that are compared by one call.
+Shapes: Q queries, N vectors, D dimensions, K neighbours, B vectors that are compared by one call, T queries
+that are compared together.
 """
 
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -16,11 +17,17 @@ from retrieval.channels.faiss_installation import import_faiss
 # Vectors that are copied at once where few of them are allowed.
 _COPIED = 8192
 
+# Queries that are compared with a vector while it is at hand: eight take three times as long as one.
+_TOGETHER = 8
+# Vectors that are compared with several queries by one call.
+_COMPARED = 16384
+
 # So many bytes of vectors take longer to read than a second thread takes to begin.
 _SHARED = 32 * 2**20
 
-# Of such short vectors FAISS takes several at once, and the last ones otherwise: equal ones would not tie.
-_TINY = 8
+# Of such short vectors FAISS takes several at once, and the last ones otherwise: equal ones would not tie. To
+# vectors of twelve numbers it comes by one order alone and by another with several queries.
+_TINY = 12
 
 
 def search_exactly(
@@ -33,23 +40,24 @@ def search_exactly(
     """(scores float32 (Q, k), ids int64 (Q, k)), best first, equal scores in order of id.
 
     At least k vectors must be allowed. Each score is one dot product, whatever is asked beside it, so that
-    equal vectors tie exactly. FAISS's threads share the queries or, of a single one, the vectors where there
-    are many: reading them is what takes the time. The vectors may lie at any address, such as in a file that
-    is mapped into memory.
+    equal vectors tie exactly. As many threads as FAISS has share the queries or, of a few, the vectors, of a
+    single one where there are many: reading them is what takes the time. The vectors may lie at any address,
+    such as in a file that is mapped into memory.
     """
-    queries = range(len(queries_QD))
-    shared = len(queries) > 1 or vectors_ND.nbytes >= _SHARED
+    starts = range(0, len(queries_QD), _TOGETHER)
+    shared = len(queries_QD) > 1 or vectors_ND.nbytes >= _SHARED
     threads = import_faiss().omp_get_max_threads() if shared else 1
-    parts = threads if len(queries) == 1 else 1
-    scores_QK = np.empty((len(queries), k), dtype=np.float32)
-    ids_QK = np.empty((len(queries), k), dtype=np.int64)
+    parts = threads if len(starts) == 1 else 1
+    scores_QK = np.empty((len(queries_QD), k), dtype=np.float32)
+    ids_QK = np.empty((len(queries_QD), k), dtype=np.int64)
 
-    def find(query: int) -> None:
-        scores_N = _score(vectors_ND, queries_QD[query], allowed_N, parts)
-        best = find_best(scores_N, k)
-        scores_QK[query], ids_QK[query] = sort_best(scores_N[best], ids_N[best], k)
+    def find(start: int) -> None:
+        scores_TN = _score(vectors_ND, queries_QD[start : start + _TOGETHER], allowed_N, parts)
+        for query, scores_N in enumerate(scores_TN, start):
+            best = find_best(scores_N, k)
+            scores_QK[query], ids_QK[query] = sort_best(scores_N[best], ids_N[best], k)
 
-    _share(threads // parts, find, queries)
+    _share(threads // parts, find, starts)
     return scores_QK, ids_QK
 
 
@@ -61,37 +69,51 @@ def _share(threads: int, work: Callable[[int], None], jobs: range) -> None:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="exact-search")
+    # FAISS would have each of these threads share its work with others.
+    alone = partial(import_faiss().omp_set_num_threads, 1)
+    return ThreadPoolExecutor(threads, thread_name_prefix="exact-search", initializer=alone)
 
 
 def _score(
-    vectors_ND: np.ndarray, query_D: np.ndarray, allowed_N: np.ndarray | None, parts: int
+    vectors_ND: np.ndarray, queries_TD: np.ndarray, allowed_N: np.ndarray | None, parts: int
 ) -> np.ndarray:
-    """float32 (N,): what each vector scores, by so many threads; -inf for those that are not allowed."""
-    scores_N = np.full(len(vectors_ND), -np.inf, dtype=np.float32)
+    """float32 (T, N): what each vector scores, by so many threads; -inf for those that are not allowed."""
+    scores_TN = np.full((len(queries_TD), len(vectors_ND)), -np.inf, dtype=np.float32)
     few = allowed_N is not None and 2 * np.count_nonzero(allowed_N) < len(allowed_N)
     step = _COPIED if few else math.ceil(max(1, len(vectors_ND)) / parts)
 
     def score(start: int) -> None:
         part = slice(start, start + step)
         if allowed_N is None:
-            scores_N[part] = _dot(vectors_ND[part], query_D)
+            scores_TN[:, part] = _dot(vectors_ND[part], queries_TD)
         elif few:
             rows = start + np.flatnonzero(allowed_N[part])
-            scores_N[rows] = _dot(vectors_ND[rows], query_D)
+            scores_TN[:, rows] = _dot(vectors_ND[rows], queries_TD)
         else:
-            scores_N[part][allowed_N[part]] = _dot(vectors_ND[part], query_D)[allowed_N[part]]
+            scores_TN[:, part][:, allowed_N[part]] = _dot(vectors_ND[part], queries_TD)[:, allowed_N[part]]
 
     _share(parts, score, range(0, len(vectors_ND), step))
-    return scores_N
+    return scores_TN
 
 
-def _dot(vectors_BD: np.ndarray, query_D: np.ndarray) -> np.ndarray:
-    if len(query_D) <= _TINY:
-        scores_B: np.ndarray = np.vecdot(np.require(vectors_BD, requirements=["C", "A"]), query_D)
-        return scores_B
+def _dot(vectors_BD: np.ndarray, queries_TD: np.ndarray) -> np.ndarray:
+    """float32 (T, B): the products of all queries with all vectors, each the same whatever is beside it."""
+    queries, dimension = queries_TD.shape
+    if dimension <= _TINY:
+        aligned_BD = np.require(vectors_BD, requirements=["C", "A"])
+        scores_TB: np.ndarray = np.vecdot(aligned_BD, queries_TD[:, None])
+        return scores_TB
     faiss = import_faiss()
-    scores_B = np.empty(len(vectors_BD), dtype=np.float32)
-    pointers = (faiss.swig_ptr(scores_B), faiss.swig_ptr(query_D), faiss.swig_ptr(vectors_BD))
-    faiss.fvec_inner_products_ny(*pointers, len(query_D), len(vectors_BD))
-    return scores_B
+    if queries == 1:
+        scores_TB = np.empty((1, len(vectors_BD)), dtype=np.float32)
+        pointers = [faiss.swig_ptr(each) for each in (scores_TB, queries_TD, vectors_BD)]
+        faiss.fvec_inner_products_ny(*pointers, dimension, len(vectors_BD))
+        return scores_TB
+    scores_BT = np.empty((len(vectors_BD), queries), dtype=np.float32)
+    everyone = np.tile(np.arange(queries), min(_COMPARED, len(vectors_BD)))
+    for start in range(0, len(vectors_BD), _COMPARED):
+        some_BD = vectors_BD[start : start + _COMPARED]
+        arrays = scores_BT[start:], some_BD, queries_TD, everyone
+        pointers = [faiss.swig_ptr(each) for each in arrays]
+        faiss.fvec_inner_products_by_idx(*pointers, dimension, len(some_BD), queries)
+    return scores_BT.T

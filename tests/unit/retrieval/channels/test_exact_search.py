@@ -41,7 +41,7 @@ def ids(vectors):
     return np.random.default_rng(1).permutation(len(vectors))
 
 
-@pytest.mark.parametrize("queries", [1, 3])
+@pytest.mark.parametrize("queries", [1, 3, 20])
 @pytest.mark.parametrize("k", [1, 10, 3000])
 def test_it_finds_what_float64_finds(vectors, ids, threads, queries, k):
     queries_QD = unit_vectors(queries, 16, seed=2)
@@ -80,3 +80,13 @@ def test_equal_vectors_tie_wherever_they_lie(dimension):
     assert (np.ptp(aligned[0], axis=1) == 0).all()
     for found, expected in zip(shifted, aligned, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dimension", [1, 4, 8, 9, 12, 13, 24, 100, 384])
+def test_a_query_scores_what_it_scores_alone(dimension, threads):
+    vectors_ND = unit_vectors(20_000, dimension, seed=7)
+    queries_QD = unit_vectors(20, dimension, seed=8)
+    together = search_exactly(vectors_ND, np.arange(20_000), queries_QD, 100)
+    alone = [search_exactly(vectors_ND, np.arange(20_000), query_D[None], 100) for query_D in queries_QD]
+    for found, expected in zip(together, zip(*alone, strict=True), strict=True):
+        np.testing.assert_array_equal(found, np.concatenate(expected))
