@@ -15,6 +15,8 @@ from retrieval.text.queries import Queries, QueryEncoder
 _TINY = np.finfo(np.float32).tiny
 # Sentences whose vectors in the space of the image channel are kept, a few kilobytes each.
 _REMEMBERED = 1000
+# Who searches asks few at once, and again: each is brought there by itself, and is the same beside any other.
+_FEW = 8
 
 
 class Searcher(Protocol):
@@ -49,9 +51,9 @@ class VectorSearcher:
         """The queries in the space of these vectors, float32 (Q, D)."""
         if self._query_encoder is None:
             return queries.vectors_QD
-        if len(queries.texts) == 1:
-            # Who filters, or asks for more, asks with the same sentence again.
-            return self._encode_one(queries.texts[0], queries.vectors_QD.tobytes())
+        if 0 < len(queries.texts) <= _FEW:
+            each = zip(queries.texts, queries.vectors_QD, strict=True)
+            return np.concatenate([self._encode_one(text, vector_D.tobytes()) for text, vector_D in each])
         return self._query_encoder.encode_queries(queries)
 
 

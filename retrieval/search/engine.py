@@ -219,25 +219,29 @@ class SearchEngine:
         channel: str | None = None,
         *,
         where: str | None = None,
-        min_probability: float = 0.0,
+        min_probability: float | Sequence[float] = 0.0,
         fold: bool = True,
         reranker: Reranker | None = None,
     ) -> list[Results]:
-        """`search` for many queries, encoded together."""
+        """`search` for many queries, ranked together; each may have a `min_probability` of its own."""
         require_count(k)
-        self._require_probability(min_probability, channel)
-        wish = Wish(k, min_probability, fold)
+        if isinstance(min_probability, float | int):
+            min_probability = [min_probability] * len(queries)
+        wishes = [Wish(k, least, fold) for least in min_probability]
         asked = self._read(queries, where)
-        if min_probability and not all(each.query.text for each in asked):
-            raise UsageError(
-                f"found a query without words to be searched by meaning, expected some to be at least "
-                f"{min_probability:.0%} sure of; ask without a least probability, or say what the photo shows"
-            )
+        for each, wish in zip(asked, wishes, strict=True):
+            self._require_probability(wish.min_probability, channel)
+            if wish.min_probability and not each.query.text:
+                raise UsageError(
+                    f"found a query without words to be searched by meaning, expected some to be at least "
+                    f"{wish.min_probability:.0%} sure of; ask without a least probability, or say what the "
+                    "photo shows"
+                )
+        depth = max((wish.depth for wish in wishes), default=1)
         results: dict[int, Results] = {}
-        for numbers, ranked in self._rank(asked, wish.depth, channel, reranker):
+        for numbers, ranked in self._rank(asked, depth, channel, reranker):
             for row, number in enumerate(numbers):
-                first = ranked.only(row)
-                results[number] = self._answer(asked[number], wish, channel, first)
+                results[number] = self._answer(asked[number], wishes[number], channel, ranked.only(row))
         return [results[number] for number in range(len(asked))]
 
     def rank(

@@ -23,7 +23,8 @@ from retrieval.service.guard import Guard
 from retrieval.service.limits import Admission, BodyLimit
 from retrieval.service.metrics import CONTENT_TYPE, Measured
 from retrieval.service.photo_routes import make_photo_routes
-from retrieval.service.search_routes import FieldError, make_search_routes
+from retrieval.service.search_routes import make_search_routes
+from retrieval.service.searches import FieldError
 from retrieval.service.settings import ServiceSettings
 
 _PAGE = {

@@ -1,6 +1,6 @@
 """What every route needs: the engine of now, the photos' files, and threads to work in. Reads an index."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -12,11 +12,13 @@ from retrieval.errors import UsageError
 from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker
+from retrieval.service.batches import Batches
 from retrieval.service.cache import Cache
 from retrieval.service.guard import Sessions
 from retrieval.service.limits import Gate, Turns
 from retrieval.service.metrics import Metrics
 from retrieval.service.photo_files import PhotoFiles
+from retrieval.service.searches import Question, answer_alike, answer_questions
 from retrieval.service.settings import ServiceSettings
 from retrieval.store.photo_table import PhotoFacts
 
@@ -28,8 +30,8 @@ _MOST_ANSWER_BYTES = 32 * 2**20
 class Desk:
     """One index that is being served, and what is shared by its requests.
 
-    `answers` keeps the bytes of answers by generation and question: the same question is asked again when a
-    person goes back, deletes a word, or has the page open twice.
+    It keeps the bytes of answers by generation and question: the same question is asked again when a person
+    goes back, deletes a word, or has the page open twice.
     """
 
     def __init__(
@@ -40,11 +42,12 @@ class Desk:
         self.settings = settings
         self.sessions = Sessions(settings)
         self.files = PhotoFiles()
-        self.answers: Cache[tuple[object, ...], bytes] = Cache(_MOST_ANSWER_BYTES, len)
+        self._answers: Cache[tuple[int, Question], bytes] = Cache(_MOST_ANSWER_BYTES, len)
         self.metrics = Metrics()
         self._live = live
+        self._answering = Batches(self._answer_together)
         self._searching = Turns(settings.workers)
-        self.gate = Gate(self._searching, lambda: self.metrics.count("/api/search", "GET", 503, 0.0))
+        self.gate = Gate(self._answering, lambda: self.metrics.count("/api/search", "GET", 503, 0.0))
         self._drawing = CapacityLimiter(settings.workers)
         self._reranking = Turns(1)
         self._load_reranker = cache(load_reranker)
@@ -61,10 +64,39 @@ class Desk:
         """The engine of the current generation; takes a moment where that is new."""
         return self._live.engine
 
-    def recall(self, question: tuple[object, ...]) -> bytes | None:
+    def recall(self, question: Question) -> bytes | None:
         """The answer to a question of the current generation, if it is remembered; takes no time."""
         engine = self._live.opened
-        return None if engine is None else self.answers.get((engine.generation, *question))
+        return None if engine is None else self._answers.get((engine.generation, question))
+
+    async def answer(self, question: Question) -> bytes:
+        """The answer to a question, as JSON; together with those to others that wait.
+
+        Raises:
+            HTTPException: 503, as `Batches.ask`.
+            FieldError: it cannot be read.
+            UsageError: as `SearchEngine.search`.
+        """
+        return await self._answering.ask(question)
+
+    async def look_again(self, question: Question) -> bytes:
+        """The same, of a question for photos that are ranked again."""
+
+        def work(reranker: Reranker) -> bytes:
+            engine = self.engine
+            (answer,) = answer_alike(engine, [question], reranker)
+            self._answers.keep((engine.generation, question), answer)
+            return answer
+
+        return await self.rerank(work)
+
+    def _answer_together(self, questions: Sequence[Question]) -> Sequence[bytes | Exception]:
+        engine = self.engine
+        answers = answer_questions(engine, questions)
+        for question, answer in zip(questions, answers, strict=True):
+            if isinstance(answer, bytes):
+                self._answers.keep((engine.generation, question), answer)
+        return answers
 
     async def search(self, work: Callable[[], T]) -> T:
         """What `work` returns, from a thread of those that search: the event loop goes on meanwhile.

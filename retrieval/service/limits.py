@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -15,6 +15,8 @@ T = TypeVar("T")
 MOST_BODY = 16 * 2**10
 API = "/api/"
 _SECONDS_TO_WAIT = 0.1
+# Searches that are let in, at most: the event loop has work with each, too, however fast it is computed.
+_MOST_INSIDE = 32
 
 
 class Admission:
@@ -40,6 +42,17 @@ class Admission:
             await self._app(scope, receive, send)
         finally:
             self._inside -= 1
+
+
+def seconds_to_wait(usual_seconds: float) -> float:
+    """How long one waits for one's turn, at most, where a piece of work usually takes so long."""
+    return max(_SECONDS_TO_WAIT, 4 * usual_seconds)
+
+
+def refuse_late() -> HTTPException:
+    """What is said to one whose turn did not come in time."""
+    detail = "found more to do than can be done in time, expected less; try again in a second"
+    return HTTPException(503, detail, {"retry-after": "1"})
 
 
 class Turns:
@@ -73,11 +86,10 @@ class Turns:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(max(_SECONDS_TO_WAIT, 4 * self.usual_seconds)):
+            async with asyncio.timeout(seconds_to_wait(self.usual_seconds)):
                 await self._turns.acquire()
         except TimeoutError:
-            detail = "found more to do than can be done in time, expected less; try again in a second"
-            raise HTTPException(503, detail, {"retry-after": "1"}) from None
+            raise refuse_late() from None
 
     def _time(self, work: Callable[[], T]) -> T:
         start = time.perf_counter()
@@ -87,14 +99,25 @@ class Turns:
             self.usual_seconds += 0.1 * (time.perf_counter() - start - self.usual_seconds)
 
 
+class Queue(Protocol):
+    """`workers` threads that do work. Implementations: `Turns`, `Batches`.
+
+    `usual_seconds` is how long one of them takes for a piece of it, of late.
+    """
+
+    workers: int
+    usual_seconds: float
+
+
 class Gate:
     """Counts the searches that are inside, and says when another one would wait for too long.
 
     That is when all workers together have work for more than 0.1 seconds, by how long it takes of late; two
-    each, and four in all, are always let in. Who asks before reading a request refuses it at hardly any cost.
+    each, and four in all, are always let in, and never more than 32. Who asks before reading a request
+    refuses it at hardly any cost.
     """
 
-    def __init__(self, turns: Turns, count_refused: Callable[[], None]) -> None:
+    def __init__(self, turns: Queue, count_refused: Callable[[], None]) -> None:
         self._turns = turns
         self._count_refused = count_refused
         self._inside = 0
@@ -102,7 +125,8 @@ class Gate:
     def enter(self) -> bool:
         """Whether another search may come in; whoever did has to leave."""
         workers, usual = self._turns.workers, max(self._turns.usual_seconds, 1e-3)
-        if self._inside >= max(4, 2 * workers, workers * _SECONDS_TO_WAIT / usual):
+        in_time = workers * _SECONDS_TO_WAIT / usual
+        if self._inside >= max(4, 2 * workers, min(in_time, _MOST_INSIDE)):
             self._count_refused()
             return False
         self._inside += 1

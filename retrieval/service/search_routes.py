@@ -1,13 +1,9 @@
 """Searching: `search`, `similar`, `explain`. Reads an index; answers JSON."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from retrieval.query.query_language import Query as Asked
-from retrieval.query.query_language import QueryError, parse_query
 from retrieval.search.reranking import Reranker
 from retrieval.service.answers import (
     AboutAnswer,
@@ -18,6 +14,7 @@ from retrieval.service.answers import (
     describe_results,
 )
 from retrieval.service.desk import Desk, find_photo
+from retrieval.service.searches import Question, read_query, say_field
 
 _MOST_CHARACTERS = 1000
 _MOST_HITS = 300
@@ -49,14 +46,6 @@ REFUSALS: dict[int | str, dict[str, object]] = {
 }
 
 
-class FieldError(Exception):
-    """What is wrong with one of the parameters that hold a query."""
-
-    def __init__(self, field: str, error: QueryError) -> None:
-        self.field = field
-        self.error = error
-
-
 def make_search_routes(desk: Desk) -> APIRouter:
     """The routes of one service."""
     routes = APIRouter(prefix="/api", responses=REFUSALS, tags=["search"])
@@ -77,28 +66,10 @@ def make_search_routes(desk: Desk) -> APIRouter:
         rerank: Rerank = False,
     ) -> Response:
         """The photos that answer a sentence, best first."""
-        question = (q, where, k, channel, min_probability, fold, rerank)
-
-        def work(reranker: Reranker | None = None) -> bytes:
-            engine = desk.engine
-            query = _read_query(q)
-            with _say_field("where"):
-                results = engine.search(
-                    query,
-                    k,
-                    channel,
-                    where=where,
-                    min_probability=min_probability,
-                    fold=fold,
-                    reranker=reranker,
-                )
-            answer = describe_results(results).model_dump_json().encode()
-            desk.answers.keep((engine.generation, *question), answer)
-            return answer
-
+        question = Question(q, where, k, channel, min_probability, fold, rerank)
         answer = desk.recall(question)
         if answer is None:
-            answer = await (desk.rerank(work) if rerank else desk.search(work))
+            answer = await (desk.look_again(question) if rerank else desk.answer(question))
         return _json(answer)
 
     @routes.get("/photos/{image_id}/similar", response_model=SearchAnswer)
@@ -108,7 +79,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
         def work() -> bytes:
             engine = desk.engine
             find_photo(engine, image_id)
-            with _say_field("where"):
+            with say_field("where"):
                 results = engine.similar(image_id, k, where=where, fold=fold)
             return describe_results(results).model_dump_json().encode()
 
@@ -123,8 +94,8 @@ def make_search_routes(desk: Desk) -> APIRouter:
         def work(reranker: Reranker | None = None) -> bytes:
             engine = desk.engine
             facts = find_photo(engine, image_id)
-            query = _read_query(q)
-            with _say_field("where"):
+            query = read_query(q)
+            with say_field("where"):
                 explanation = engine.explain(query, image_id, channel, where=where, reranker=reranker)
             return describe_explanation(explanation, facts).model_dump_json().encode()
 
@@ -137,20 +108,6 @@ def _describe(desk: Desk) -> bytes:
     engine = desk.engine
     about = AboutAnswer(photos=engine.photos, channels=engine.channels, generation=engine.generation)
     return about.model_dump_json().encode()
-
-
-def _read_query(text: str) -> Asked:
-    with _say_field("q"):
-        return parse_query(text) if text.strip() else Asked()
-
-
-@contextmanager
-def _say_field(field: str) -> Iterator[None]:
-    """Say which parameter it was that cannot be read."""
-    try:
-        yield
-    except QueryError as error:
-        raise FieldError(field, error) from None
 
 
 def _json(document: bytes) -> Response:

@@ -18,7 +18,7 @@ _SECONDS_IDLE = 5
 _SECONDS_TO_STOP = 3
 # A search lets go of the interpreter's lock a hundred times for arithmetic: it must get it back soon, also
 # while the event loop is busy turning requests away.
-_SECONDS_TO_SWITCH = 0.0002
+_SECONDS_TO_SWITCH = 0.00005
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -32,11 +32,11 @@ def test_search_answers_what_the_engine_does(client, index, word_encoder, image_
 
 
 def test_an_answer_is_remembered_until_the_index_changes(client, index, word_encoder, image_ids, monkeypatch):
-    asked, engine_search = [], SearchEngine.search
+    asked, engine_search = [], SearchEngine.search_many
     monkeypatch.setattr(
         SearchEngine,
-        "search",
-        lambda engine, query, *rest, **more: asked.append(1) or engine_search(engine, query, *rest, **more),
+        "search_many",
+        lambda engine, *rest, **more: asked.append(1) or engine_search(engine, *rest, **more),
     )
     first = search(client, q="a tiger", k=2)
     assert search(client, q="a tiger", k=2) == first
@@ -123,13 +123,13 @@ def test_wrong_questions_are_refused_in_one_line(client, parameters):
 
 def test_the_same_question_is_computed_once_a_generation(client, image_ids, monkeypatch):
     asked = []
-    real = SearchEngine.search
+    real = SearchEngine.search_many
 
-    def count(engine, query, *arguments, **settings):
-        asked.append(query.text)
-        return real(engine, query, *arguments, **settings)
+    def count(engine, queries, *arguments, **settings):
+        asked.extend(query.text for query in queries)
+        return real(engine, queries, *arguments, **settings)
 
-    monkeypatch.setattr(SearchEngine, "search", count)
+    monkeypatch.setattr(SearchEngine, "search_many", count)
     first = search(client, q="a dog")
     assert search(client, q="a dog") == first
     assert asked == ["a dog"]
