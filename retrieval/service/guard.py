@@ -6,11 +6,11 @@ lead here (DNS rebinding), or across sites. Neither is answered.
 
 import hmac
 import secrets
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,19 +20,22 @@ from retrieval.service.settings import ServiceSettings
 # What needs no token: the page without photos, and whether the service is up.
 OPEN_PATHS = frozenset({"/", "/page.css", "/page.js", "/icon.svg", "/health", "/api/session"})
 
+# Hosts that requests named lately, of which the name is known: mostly one.
+_REMEMBERED = 100
+
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
-_HEADERS = {
-    "content-security-policy": _POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+_HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
 class Sessions:
@@ -75,19 +78,17 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refuse(Request(scope))
+        refusal = self._refuse(scope["method"], scope["path"], Headers(scope=scope))
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
         await (refusal or self._app)(scope, receive, send_guarded)
 
-    def _refuse(self, request: Request) -> JSONResponse | None:
-        host = request.headers.get("host", "")
+    def _refuse(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
+        host = headers.get("host", "")
         name = _host_name(host)
         if name is None or not self._settings.answers_to(name):
             return _answer(
@@ -95,9 +96,9 @@ class Guard:
                 f"found the host {make_printable(host[:100])!r}, expected this machine's own name; use the "
                 "address that `retrieve serve` printed, or start it with --name",
             )
-        if not _is_same_site(request, host):
+        if not _is_same_site(method, path, headers):
             return _answer(403, "found a request from another site, expected one from this service's page")
-        if request.url.path not in OPEN_PATHS and not self._sessions.admit(request.headers):
+        if path not in OPEN_PATHS and not self._sessions.admit(headers):
             refusal = _answer(401, "found no valid token, expected `Authorization: Bearer TOKEN`")
             refusal.headers["www-authenticate"] = "Bearer"
             return refusal
@@ -108,6 +109,7 @@ def _answer(status: int, detail: str) -> JSONResponse:
     return JSONResponse({"detail": detail}, status)
 
 
+@lru_cache(_REMEMBERED)
 def _host_name(host: str) -> str | None:
     """The name in a Host header, without port and brackets; None where that is malformed."""
     try:
@@ -118,16 +120,16 @@ def _host_name(host: str) -> str | None:
     return parts.hostname if parts.netloc == host and "@" not in host else None
 
 
-def _is_same_site(request: Request, host: str) -> bool:
+def _is_same_site(method: str, path: str, headers: Headers) -> bool:
     """Whether a browser says that the request is its own page's, or whether it is no browser.
 
     A link that leads to the page from elsewhere is followed; it gives nothing away and changes nothing.
     """
-    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        followed = request.headers.get("sec-fetch-mode") == "navigate"
-        return followed and request.method == "GET" and request.url.path == "/"
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == host
+    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        followed = headers.get("sec-fetch-mode") == "navigate"
+        return followed and method == "GET" and path == "/"
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers["host"]
 
 
 def _equal(one: str, other: str) -> bool:
