@@ -16,7 +16,7 @@ MOST_BODY = 16 * 2**10
 API = "/api/"
 _SECONDS_TO_WAIT = 0.1
 # Searches that are let in, at most: the event loop has work with each, too, however fast it is computed.
-_MOST_INSIDE = 32
+_MOST_INSIDE = 24
 
 
 class Admission:
@@ -113,7 +113,7 @@ class Gate:
     """Counts the searches that are inside, and says when another one would wait for too long.
 
     That is when all workers together have work for more than 0.1 seconds, by how long it takes of late; two
-    each, and four in all, are always let in, and never more than 32. Who asks before reading a request
+    each, and four in all, are always let in, and never more than 24. Who asks before reading a request
     refuses it at hardly any cost.
     """
 

@@ -164,7 +164,7 @@ def test_the_gate_lets_in_what_can_be_begun_in_time():
     refused = []
     turns = Turns(2)
     gate = Gate(turns, lambda: refused.append(1))
-    for usual, room in ((0.01, 20), (0.05, 4), (0.5, 4), (1e-9, 32)):
+    for usual, room in ((0.01, 20), (0.05, 4), (0.5, 4), (1e-9, 24)):
         turns.usual_seconds = usual
         refused.clear()
         entered = 0
