@@ -162,32 +162,35 @@ class ApproximateIndex(ABC):
         count = len(self) if allowed_N is None else int(np.count_nonzero(allowed_N))
         if count <= max(_NARROW_ROWS, _NARROW_SHARE * len(self)) or k > count // 2:
             return self._exact.search(unit_QD, k, allowed)
-        scores_QK, ids_QK = self._search(unit_QD, k, allowed_N, count)
+        scores_QK, ids_QK = self._search(unit_QD, k, allowed_N, count, self._count_candidates(k))
         short_Q = (ids_QK < 0).any(axis=1)
         if short_Q.any():
             scores_QK[short_Q], ids_QK[short_Q] = self._exact.search(unit_QD[short_Q], k, allowed)
         return scores_QK, ids_QK
 
     def _search(
-        self, queries_QD: np.ndarray, k: int, allowed_N: np.ndarray | None, count: int
+        self, queries_QD: np.ndarray, k: int, allowed_N: np.ndarray | None, count: int, wanted: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Best first, equal scores by id, -1 where too few are found; k is less than `count` are allowed."""
-        wanted = min(self._count_candidates(k), count)
-        while True:
-            scores_QC, rows_QC = self._find(queries_QD, wanted, allowed_N, count)
-            if (scores_QC[:, 1 : k + 1] < scores_QC[:, :k]).all():
-                return scores_QC[:, :k], self.ids[rows_QC[:, :k]]
-            # Equal vectors are cut anywhere: ask for more where all candidates from the k-th on are equal.
-            tied_Q = (scores_QC[:, k - 1] == scores_QC[:, -1]) & (rows_QC[:, -1] >= 0)
-            if wanted == count or not tied_Q.any():
-                break
-            wanted = min(2 * wanted, count)
+        """Best first, equal scores by id, -1 where too few are found; k is less than `count` are allowed.
+
+        So many candidates are `wanted`, and more for a query of which the last ones tie with the k-th.
+        """
+        scores_QC, rows_QC = self._find(queries_QD, min(wanted, count), allowed_N, count)
+        if (scores_QC[:, 1 : k + 1] < scores_QC[:, :k]).all():
+            return scores_QC[:, :k], self.ids[rows_QC[:, :k]]
         # Best first they are already, but for those that tie: beyond the last tie there is nothing to order.
         ties = int((scores_QC >= scores_QC[:, k - 1 : k]).sum(axis=1).max(initial=k))
         scores_QT, rows_QT = scores_QC[:, :ties], rows_QC[:, :ties]
         ids_QT = np.where(rows_QT >= 0, self.ids[rows_QT], -1)
         order_QK = np.lexsort((ids_QT, -scores_QT))[:, :k]
-        return np.take_along_axis(scores_QT, order_QK, 1), np.take_along_axis(ids_QT, order_QK, 1)
+        scores_QK, ids_QK = (np.take_along_axis(each, order_QK, 1) for each in (scores_QT, ids_QT))
+        # Equal vectors are cut anywhere: ask for more where all from the k-th on are equal. But not
+        # for other queries: what they find is not to depend on what is asked beside them.
+        tied_Q = (scores_QC[:, k - 1] == scores_QC[:, -1]) & (rows_QC[:, -1] >= 0)
+        if wanted < count and tied_Q.any():
+            more = self._search(queries_QD[tied_Q], k, allowed_N, count, 2 * wanted)
+            scores_QK[tied_Q], ids_QK[tied_Q] = more
+        return scores_QK, ids_QK
 
     def _count_candidates(self, k: int) -> int:
         """Of how many vectors to look at themselves for the k nearest."""

@@ -177,6 +177,21 @@ def test_equal_vectors_among_many_come_by_id(kind, vectors: np.ndarray, ids: np.
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
+def test_equal_vectors_change_no_answer_to_what_is_asked_beside_them(
+    kind, vectors: np.ndarray, ids: np.ndarray, queries: np.ndarray
+) -> None:
+    copied = vectors.copy()
+    copied[100:500] = vectors[0]
+    built = kind.build(copied, ids)
+    for start in range(0, len(queries), 6):
+        some = np.concatenate([queries[start : start + 6], vectors[:1]])
+        together = built.search(some, K)
+        alone = [built.search(query_D[None], K) for query_D in some]
+        for found, expected in zip(together, zip(*alone, strict=True), strict=True):
+            np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
 def test_the_same_vectors_give_the_same_bytes(kind, vectors: np.ndarray, ids: np.ndarray) -> None:
     first, second = (kind.build(vectors, ids) for _ in range(2))
     for each in (first, second):
