@@ -23,10 +23,10 @@ class _Waiting(Generic[Q, A]):
     since: float
     answer: asyncio.Future[A]
 
-    def tell(self, answer: A | Exception) -> None:
+    def tell(self, answer: A | BaseException) -> None:
         if self.answer.done():  # Who asked has gone away.
             return
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             self.answer.set_exception(answer)
         else:
             self.answer.set_result(answer)
@@ -36,7 +36,7 @@ class Batches(Generic[Q, A]):
     """Has a thread answer questions: at once where it is idle, else together with those that wait as well.
 
     The next `MOST` in line are never turned away. Of those behind, who has waited for as long as `Turns` lets
-    anyone wait is asked to come again.
+    anyone wait when the thread begins again is asked to come again.
     """
 
     workers = 1
@@ -66,15 +66,17 @@ class Batches(Generic[Q, A]):
 
     def _begin(self) -> None:
         batch = [self._line.popleft() for _ in range(min(MOST, len(self._line)))]
-        self._is_working = bool(batch)
+        self._is_working = False
         if not batch:
             return
         questions = [waiting.question for waiting in batch]
         done = asyncio.get_running_loop().run_in_executor(self._thread, self._time, questions)
         done.add_done_callback(lambda done: self._go_on(batch, done.result()))
+        # Not before: where there is no room for a thread, who asks next tries again.
+        self._is_working = True
         self._turn_away()
 
-    def _go_on(self, batch: Sequence[_Waiting[Q, A]], answers: Sequence[A | Exception]) -> None:
+    def _go_on(self, batch: Sequence[_Waiting[Q, A]], answers: Sequence[A | BaseException]) -> None:
         # The thread is not to be idle while these answers are sent.
         self._begin()
         for waiting, answer in zip(batch, answers, strict=True):
@@ -86,11 +88,11 @@ class Batches(Generic[Q, A]):
             self._line[MOST].tell(refuse_late())
             del self._line[MOST]
 
-    def _time(self, questions: Sequence[Q]) -> Sequence[A | Exception]:
+    def _time(self, questions: Sequence[Q]) -> Sequence[A | BaseException]:
         start = time.perf_counter()
         try:
             return self._answer(questions)
-        except Exception as error:
+        except BaseException as error:  # So that the line goes on: what panics in Rust is no Exception.
             return [error] * len(questions)
         finally:
             each = (time.perf_counter() - start) / len(questions)

@@ -67,6 +67,40 @@ def test_after_a_failure_it_goes_on():
     asyncio.run(run())
 
 
+class Panic(BaseException):
+    """As Rust's packages raise it."""
+
+
+def test_after_a_panic_it_goes_on():
+    def answer(questions):
+        if None in questions:
+            raise Panic
+        return questions
+
+    async def run():
+        batches = Batches(answer)
+        with pytest.raises(Panic):
+            await asyncio.wait_for(batches.ask(None), 10)
+        assert await asyncio.wait_for(batches.ask(4), 10) == 4
+
+    asyncio.run(run())
+
+
+def test_without_room_for_a_thread_the_next_one_tries_again(monkeypatch):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    async def run():
+        batches = Batches(lambda questions: questions)
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", fail)
+            with pytest.raises(RuntimeError):
+                await batches.ask(1)
+        assert await asyncio.wait_for(batches.ask(2), 10) == 2
+
+    asyncio.run(run())
+
+
 def test_who_waits_for_too_long_behind_the_next_ones_is_asked_to_come_again():
     async def run():
         doubler = Doubler()
