@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from retrieval.errors import RetrievalError
 from retrieval.query.query_language import Query, QueryError, parse_query
 from retrieval.search.engine import SearchEngine
 from retrieval.search.reranking import Reranker
@@ -52,7 +51,7 @@ def answer_questions(engine: SearchEngine, questions: Sequence[Question]) -> lis
 def _answer_alike(engine: SearchEngine, questions: Sequence[Question]) -> Sequence[bytes | Exception]:
     try:
         return answer_alike(engine, questions)
-    except (RetrievalError, FieldError) as error:
+    except Exception as error:  # Of whatever kind: the others are not to suffer from it.
         if len(questions) == 1:
             return [error]
         return [answer for question in questions for answer in _answer_alike(engine, [question])]

@@ -6,6 +6,7 @@ import threading
 import pytest
 from starlette.exceptions import HTTPException
 
+from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.service.batches import MOST, Batches
 from retrieval.service.searches import Question, answer_questions
@@ -144,3 +145,18 @@ def test_questions_of_all_kinds_are_answered_as_each_alone(index, word_encoder):
     assert [type(each) for each in together] == [type(each) for each in alone]
     # Four of the five can be read, two of the three filters, and two of the three channels are there.
     assert sum(isinstance(each, bytes) for each in together) == 4 * 2 * 2
+
+
+def test_a_question_that_breaks_something_breaks_it_for_no_other(index, word_encoder, monkeypatch):
+    real = SearchEngine.search_many
+
+    def search_many(engine, queries, *arguments, **settings):
+        assert all(query.text != "a broken dog" for query in queries)
+        return real(engine, queries, *arguments, **settings)
+
+    monkeypatch.setattr(SearchEngine, "search_many", search_many)
+    engine = LiveEngine(index, word_encoder).engine
+    questions = [
+        Question(q, "", 2, None, 0.0, True, False) for q in ("a dog on a log", "a broken dog", "a cat")
+    ]
+    assert [type(answer) for answer in answer_questions(engine, questions)] == [bytes, AssertionError, bytes]
