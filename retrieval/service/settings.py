@@ -17,8 +17,8 @@ class ServiceSettings:
 
     `token` is asked of every client; None, which only a loopback `host` may have, lets every program on this
     machine in. `names` are further names that a client may call this host by. `concurrency` requests are
-    worked on at once, by `workers` threads; what comes beyond is turned away. A request must have arrived
-    `seconds` after its first byte.
+    worked on at once, by `workers` threads and one that searches; what comes beyond is turned away. A request
+    must have arrived `seconds` after its first byte.
     """
 
     host: str = "127.0.0.1"
