@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
+from weakref import ref
 
 from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
@@ -30,8 +31,9 @@ _MOST_ANSWER_BYTES = 32 * 2**20
 class Desk:
     """One index that is being served, and what is shared by its requests.
 
-    It keeps the bytes of answers by generation and question: the same question is asked again when a person
-    goes back, deletes a word, or has the page open twice.
+    It keeps the bytes of answers by engine and question: the same question is asked again when a person goes
+    back, deletes a word, or has the page open twice. Not by generation: an index made anew in its place
+    begins with the first one again.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class Desk:
         self.settings = settings
         self.sessions = Sessions(settings)
         self.files = PhotoFiles()
-        self._answers: Cache[tuple[int, Question], bytes] = Cache(_MOST_ANSWER_BYTES, len)
+        self._answers: Cache[tuple[ref[SearchEngine], Question], bytes] = Cache(_MOST_ANSWER_BYTES, len)
         self.metrics = Metrics()
         self._live = live
         self._answering = Batches(self._answer_together)
@@ -67,7 +69,7 @@ class Desk:
     def recall(self, question: Question) -> bytes | None:
         """The answer to a question of the current generation, if it is remembered; takes no time."""
         engine = self._live.opened
-        return None if engine is None else self._answers.get((engine.generation, question))
+        return None if engine is None else self._answers.get((ref(engine), question))
 
     async def answer(self, question: Question) -> bytes:
         """The answer to a question, as JSON; together with those to others that wait.
@@ -85,7 +87,7 @@ class Desk:
         def work(reranker: Reranker) -> bytes:
             engine = self.engine
             (answer,) = answer_alike(engine, [question], reranker)
-            self._answers.keep((engine.generation, question), answer)
+            self._answers.keep((ref(engine), question), answer)
             return answer
 
         return await self.rerank(work)
@@ -95,7 +97,7 @@ class Desk:
         answers = answer_questions(engine, questions)
         for question, answer in zip(questions, answers, strict=True):
             if isinstance(answer, bytes):
-                self._answers.keep((engine.generation, question), answer)
+                self._answers.keep((ref(engine), question), answer)
         return answers
 
     async def search(self, work: Callable[[], T]) -> T:

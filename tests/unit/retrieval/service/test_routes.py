@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -47,6 +48,16 @@ def test_an_answer_is_remembered_until_the_index_changes(client, index, word_enc
     set_caption(index, image_ids["cat.png"], "a tiger", word_encoder)
     again = search(client, q="a tiger", k=2)
     assert (again["generation"], again["hits"][0]["caption"]) == (first["generation"] + 1, "a tiger")
+
+
+def test_of_an_index_made_anew_no_former_answer_is_remembered(client, index, word_encoder, make_index):
+    assert len(search(client, q="a tiger")["hits"]) == 4
+    shutil.rmtree(index)
+    make_index(index, {b"/tiger.jpg": "a tiger"}, word_encoder)
+    for _ in range(2):
+        answer = search(client, q="a tiger")
+        assert [hit["path"] for hit in answer["hits"]] == ["/tiger.jpg"]
+        assert answer["generation"] == 1
 
 
 def test_the_first_photos_are_looked_at_again_where_that_is_asked_for(
