@@ -225,7 +225,7 @@ class SearchEngine:
     ) -> list[Results]:
         """`search` for many queries, ranked together; each may have a `min_probability` of its own."""
         require_count(k)
-        if isinstance(min_probability, float | int):
+        if not isinstance(min_probability, Sequence):
             min_probability = [min_probability] * len(queries)
         wishes = [Wish(k, least, fold) for least in min_probability]
         asked = self._read(queries, where)

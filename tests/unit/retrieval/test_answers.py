@@ -106,6 +106,7 @@ def test_only_hits_that_are_likely_enough_come(sure: SearchEngine) -> None:
         found = sure.search("a dog on the beach", k, "caption", min_probability=least)
         assert [hit.probability >= least for hit in found] == [True] * k
     assert sure.search("a dog on the beach", min_probability=1.0) == []
+    assert sure.search("a dog on the beach", min_probability=np.float32(1)) == []
     leasts = [0.0, least, 1.0]
     together = sure.search_many(["a dog on the beach"] * 3, min_probability=leasts)
     assert together == [sure.search("a dog on the beach", min_probability=each) for each in leasts]
