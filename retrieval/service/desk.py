@@ -48,7 +48,7 @@ class Desk:
         self.metrics = Metrics()
         self._live = live
         self._answering = Batches(self._answer_together)
-        self._searching = Turns(settings.workers)
+        self._computing = Turns(settings.workers)
         self.gate = Gate(self._answering, lambda: self.metrics.count("/api/search", "GET", 503, 0.0))
         self._drawing = CapacityLimiter(settings.workers)
         self._reranking = Turns(1)
@@ -100,13 +100,13 @@ class Desk:
                 self._answers.keep((ref(engine), question), answer)
         return answers
 
-    async def search(self, work: Callable[[], T]) -> T:
-        """What `work` returns, from a thread of those that search: the event loop goes on meanwhile.
+    async def compute(self, work: Callable[[], T]) -> T:
+        """What `work` returns, from a thread beside the one that searches: the event loop goes on meanwhile.
 
         Raises:
             HTTPException: 503, as `Turns.run`.
         """
-        return await self._searching.run(work)
+        return await self._computing.run(work)
 
     async def rerank(self, work: Callable[[Reranker], T]) -> T:
         """What `work` returns, one at a time: to rank again takes as long as a hundred searches do.

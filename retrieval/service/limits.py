@@ -117,14 +117,14 @@ class Gate:
     refuses it at hardly any cost.
     """
 
-    def __init__(self, turns: Queue, count_refused: Callable[[], None]) -> None:
-        self._turns = turns
+    def __init__(self, queue: Queue, count_refused: Callable[[], None]) -> None:
+        self._queue = queue
         self._count_refused = count_refused
         self._inside = 0
 
     def enter(self) -> bool:
         """Whether another search may come in; whoever did has to leave."""
-        workers, usual = self._turns.workers, max(self._turns.usual_seconds, 1e-3)
+        workers, usual = self._queue.workers, max(self._queue.usual_seconds, 1e-3)
         in_time = workers * _SECONDS_TO_WAIT / usual
         if self._inside >= max(4, 2 * workers, min(in_time, _MOST_INSIDE)):
             self._count_refused()

@@ -53,7 +53,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
     @routes.get("/about", response_model=AboutAnswer)
     async def about() -> Response:
         """What is served."""
-        return _json(await desk.search(lambda: _describe(desk)))
+        return _json(await desk.compute(lambda: _describe(desk)))
 
     @routes.get("/search", response_model=SearchAnswer)
     async def search(
@@ -83,7 +83,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
                 results = engine.similar(image_id, k, where=where, fold=fold)
             return describe_results(results).model_dump_json().encode()
 
-        return _json(await desk.search(work))
+        return _json(await desk.compute(work))
 
     @routes.get("/photos/{image_id}/explain", response_model=ExplainAnswer)
     async def explain(
@@ -99,7 +99,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
                 explanation = engine.explain(query, image_id, channel, where=where, reranker=reranker)
             return describe_explanation(explanation, facts).model_dump_json().encode()
 
-        return _json(await (desk.rerank(work) if rerank else desk.search(work)))
+        return _json(await (desk.rerank(work) if rerank else desk.compute(work)))
 
     return routes
 
