@@ -15,8 +15,8 @@ from retrieval.text.queries import Queries, QueryEncoder
 _TINY = np.finfo(np.float32).tiny
 # Sentences whose vectors in the space of the image channel are kept, a few kilobytes each.
 _REMEMBERED = 1000
-# Who searches asks few at once, and again: each is brought there by itself, and is the same beside any other.
-_FEW = 8
+FEW = 8
+"""So few queries are each brought there by itself, and remembered: each is the same beside any other."""
 
 
 class Searcher(Protocol):
@@ -51,7 +51,7 @@ class VectorSearcher:
         """The queries in the space of these vectors, float32 (Q, D)."""
         if self._query_encoder is None:
             return queries.vectors_QD
-        if 0 < len(queries.texts) <= _FEW:
+        if 0 < len(queries.texts) <= FEW:
             each = zip(queries.texts, queries.vectors_QD, strict=True)
             return np.concatenate([self._encode_one(text, vector_D.tobytes()) for text, vector_D in each])
         return self._query_encoder.encode_queries(queries)

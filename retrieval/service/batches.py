@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from retrieval.service.limits import refuse_late, seconds_to_wait
+from retrieval.channels.searcher import FEW
+from retrieval.service.limits import follow, refuse_late, seconds_to_wait
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-MOST = 8
-"""Questions that are answered together, at most."""
+MOST = FEW
+"""Questions that are answered together, at most: as few as get the answers that they would get alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,4 +97,4 @@ class Batches(Generic[Q, A]):
             return [error] * len(questions)
         finally:
             each = (time.perf_counter() - start) / len(questions)
-            self.usual_seconds += 0.1 * (each - self.usual_seconds)
+            self.usual_seconds = follow(self.usual_seconds, each)

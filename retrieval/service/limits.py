@@ -49,6 +49,11 @@ def seconds_to_wait(usual_seconds: float) -> float:
     return max(_SECONDS_TO_WAIT, 4 * usual_seconds)
 
 
+def follow(usual_seconds: float, seconds: float) -> float:
+    """How long a piece of work usually takes, now that one took so long: an exponential moving average."""
+    return usual_seconds + 0.1 * (seconds - usual_seconds)
+
+
 def refuse_late() -> HTTPException:
     """What is said to one whose turn did not come in time."""
     detail = "found more to do than can be done in time, expected less; try again in a second"
@@ -96,7 +101,7 @@ class Turns:
         try:
             return work()
         finally:
-            self.usual_seconds += 0.1 * (time.perf_counter() - start - self.usual_seconds)
+            self.usual_seconds = follow(self.usual_seconds, time.perf_counter() - start)
 
 
 class Queue(Protocol):

@@ -32,8 +32,8 @@ class Question:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """Questions of one kind can be answered together."""
-        return self.where, self.k, self.channel, self.fold, self.rerank
+        """Questions of one kind can be answered together; those to be ranked again never are."""
+        return self.where, self.k, self.channel, self.fold
 
 
 def answer_questions(engine: SearchEngine, questions: Sequence[Question]) -> list[bytes | Exception]:
