@@ -6,7 +6,7 @@ from pathlib import Path
 
 from indexer.image_space import ImageSpace
 from retrieval.store.commit import commit_next, time_now
-from retrieval.store.derived import build_derived
+from retrieval.store.derived import update_derived
 from retrieval.store.manifest import (
     HeadRecord,
     Manifest,
@@ -147,7 +147,7 @@ class IndexWriter:
             unfinished=None,
             vectors_wish=self._vectors_wish,
         )
-        self._manifest = commit_next(self._index, build_derived(self._index, manifest))
+        self._manifest = commit_next(self._index, update_derived(self._index, self._manifest, manifest))
         self._unfinished = []
 
     def _describe_images(self) -> HeadRecord | TowerRecord | None:

@@ -30,22 +30,29 @@ def write_words(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Le
     return record
 
 
-def read_words(index: Path, record: LexicalRecord) -> LexicalIndex:
-    """The words, under positions for ids; their hash is verified before tantivy sees them.
+def read_words(index: Path, manifest: Manifest, recent_N: np.ndarray) -> LexicalIndex:
+    """The words, under positions for ids; the hash of the file is verified before tantivy sees it.
+
+    Those of the rows at the positions `recent_N` (ascending), which the file does not know, are added.
 
     Raises:
-        IndexFormatError: the file is missing, damaged, of an unknown kind or not what the manifest says.
+        IndexFormatError: a file is missing, damaged, of an unknown kind or not what the manifest says.
+        RetrievalError: as `pack_texts`.
     """
+    record = manifest.lexical
+    assert record is not None
     if record.kind != LexicalIndex.kind:
         raise IndexFormatError(
             f"found words of kind {record.kind!r}, expected {LexicalIndex.kind!r}; update this program"
         )
     path = words_path(index, record)
-    words = LexicalIndex.from_bytes(read_verified(path, record.sha256))
-    if len(words) != record.photos:
+    words = LexicalIndex.from_bytes(
+        read_verified(path, record.sha256), list(read_texts(index, manifest, recent_N)), recent_N
+    )
+    if len(words) - len(recent_N) != record.photos:
         raise IndexFormatError(
-            f"{path} holds the words of {len(words)} photos, expected {record.photos} as the manifest says; "
-            "index again"
+            f"{path} holds the words of {len(words) - len(recent_N)} photos, expected {record.photos} as the "
+            "manifest says; index again"
         )
     return words
 
@@ -69,7 +76,9 @@ def read_texts(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Ite
     """
     wanted, position = set(searchable_N.tolist()), 0
     for shard in manifest.shards:
-        for row in read_rows(index, shard, WORD_COLUMNS):
-            if position in wanted:
-                yield list_texts(row)
-            position += 1
+        numbers = range(position, position + shard.rows)
+        position += shard.rows
+        if wanted.isdisjoint(numbers):
+            continue
+        rows = read_rows(index, shard, WORD_COLUMNS)
+        yield from (list_texts(row) for number, row in zip(numbers, rows, strict=True) if number in wanted)

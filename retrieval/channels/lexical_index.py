@@ -7,7 +7,8 @@ give the same bytes.
 import json
 import math
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ _SEGMENT = "00000000-0000-0000-0000-000000000000"
 # One segment has the photos in the order in which they were added. A second one is begun when this much is
 # taken, in bytes, which is tantivy's limit: millions of photos.
 _MEMORY = 4_000_000_000
+_NOBODY = np.zeros(0, dtype=np.int64)
 # Stems of queries whose photos are kept, 12 bytes for each photo that has one.
 _REMEMBERED = 4096
 
@@ -38,18 +40,17 @@ class LexicalIndex:
 
     kind = "tantivy"
 
-    def __init__(self, index: "Index", ids_N: np.ndarray) -> None:
-        """Use `build` or `from_bytes`."""
+    def __init__(self, index: "Index", ids_N: np.ndarray, first_rows: Sequence[int] = (0,)) -> None:
+        """Use `build` or `from_bytes`. `first_rows` are those of tantivy's segments, in its order."""
         self._index = index
         self._searcher = index.searcher()
+        self._first_rows = first_rows
         # Not of this object, which would hold itself: it is to go when nobody needs it.
-        self._score_stem = lru_cache(_REMEMBERED)(partial(_score_stem, self._searcher, index.schema))
+        self._score_stem = lru_cache(_REMEMBERED)(
+            partial(_score_stem, self._searcher, index.schema, first_rows)
+        )
         self.ids = ids_N
-        if (self._searcher.num_segments, self._searcher.num_docs) != (min(1, len(ids_N)), len(ids_N)):
-            raise IndexFormatError(
-                f"found words of {self._searcher.num_docs} photos in {self._searcher.num_segments} segments, "
-                f"expected {len(ids_N)} in one; index again"
-            )
+        self._gone = np.flatnonzero(ids_N < 0)
 
     @classmethod
     def build(cls, texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> "LexicalIndex":
@@ -57,20 +58,31 @@ class LexicalIndex:
         return cls.from_bytes(pack_texts(texts, ids_N))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "LexicalIndex":
+    def from_bytes(
+        cls, data: bytes, recent: Sequence[Sequence[str]] = (), recent_ids_R: np.ndarray = _NOBODY
+    ) -> "LexicalIndex":
         """The inverse of `pack_texts`. The bytes must come from a file whose hash was verified.
+
+        The texts of `recent` photos are added, with ids (R,): they count as if they were among the others.
 
         Raises:
             IndexFormatError: not such an index, or one by a version of tantivy that this one cannot read.
+            RetrievalError: as `pack_texts`.
         """
         try:
             files = unpack_files(data)
             ids_N = np.frombuffer(files.pop(_IDS), dtype="<i8").astype(np.int64)
-            with open_scratch_folder(len(data)) as folder:
+            cleaned = _clean(recent)
+            with open_scratch_folder(len(data) + _measure(cleaned)) as folder:
                 for name, content in files.items():
                     (folder / name).write_bytes(content)
                 # What tantivy has opened stays open when the folder is removed.
-                return cls(_open(folder), ids_N)
+                index = _open(folder)
+                _require_photos(index, len(ids_N), min(1, len(ids_N)))
+                if not cleaned:
+                    return cls(index, ids_N)
+                first_rows = _add_recent(folder, index, cleaned, len(ids_N))
+                return cls(index, np.concatenate([ids_N, recent_ids_R]), first_rows)
         except (tarfile.TarError, KeyError, ValueError) as error:
             raise IndexFormatError(f"found no index of words: {error}; index again") from None
 
@@ -78,8 +90,8 @@ class LexicalIndex:
         return len(self.ids)
 
     def with_ids(self, ids_N: np.ndarray) -> "LexicalIndex":
-        """The same texts under other ids, in the order of `ids`."""
-        return LexicalIndex(self._index, ids_N)
+        """The same texts under other ids, in the order of `ids`; what gets -1 is no answer any more."""
+        return LexicalIndex(self._index, ids_N, self._first_rows)
 
     def search(
         self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
@@ -107,8 +119,9 @@ class LexicalIndex:
             from tantivy import Query
 
             phrase = Query.phrase_query(self._index.schema, _FIELD, list(stems))
-            rows = [_find(self._searcher, Query.const_score_query(phrase, 1.0))[0]]
-        return np.sort(self.ids[np.concatenate(rows)]) if rows else self.ids[:0]
+            rows = [_find(self._searcher, Query.const_score_query(phrase, 1.0), self._first_rows)[0]]
+        ids = np.sort(self.ids[np.concatenate(rows)]) if rows else self.ids[:0]
+        return ids[ids >= 0]
 
     def _search_one(
         self, stems: Sequence[str], k: int, allowed: np.ndarray | None
@@ -119,12 +132,15 @@ class LexicalIndex:
             scores_N[rows] += scores
         if allowed is not None:
             scores_N[~allowed[self.ids]] = 0
+        scores_N[self._gone] = 0
         best = find_best(scores_N, k)
         best = best[scores_N[best] > 0]
         return sort_best(scores_N[best], self.ids[best], k)
 
 
-def _score_stem(searcher: "Searcher", schema: "Schema", stem: str) -> tuple[np.ndarray, np.ndarray]:
+def _score_stem(
+    searcher: "Searcher", schema: "Schema", first_rows: Sequence[int], stem: str
+) -> tuple[np.ndarray, np.ndarray]:
     """As `_find`, of the photos that have this stem; a query scores them the sum of what its stems do.
 
     tantivy finds a thousand photos in less time than it takes to hand them over one by one: it is asked once
@@ -132,13 +148,15 @@ def _score_stem(searcher: "Searcher", schema: "Schema", stem: str) -> tuple[np.n
     """
     from tantivy import Query
 
-    return _find(searcher, Query.term_query(schema, _FIELD, stem))
+    return _find(searcher, Query.term_query(schema, _FIELD, stem), first_rows)
 
 
-def _find(searcher: "Searcher", query: "Query") -> tuple[np.ndarray, np.ndarray]:
+def _find(searcher: "Searcher", query: "Query", first_rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """(rows int64 (F,), scores float32 (F,)) of all photos that a query of tantivy's finds."""
     hits = searcher.search(query, limit=max(searcher.num_docs, 1), count=False).hits
     rows = np.array([address.doc for _, address in hits], dtype=np.int64)
+    if len(first_rows) > 1:
+        rows += np.array([first_rows[address.segment_ord] for _, address in hits], dtype=np.int64)
     return rows, np.array([score for score, _ in hits], dtype=np.float32)
 
 
@@ -148,27 +166,42 @@ def pack_texts(texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> bytes:
     Raises:
         RetrievalError: the temporary files cannot be written, or there are more texts than can be had.
     """
-    cleaned = [[clean_text(text) for text in each] for each in texts]
+    from tantivy import Index
+
+    cleaned = _clean(texts)
     if len(cleaned) != len(ids_N):
         raise RetrievalError(f"found texts of {len(cleaned)} photos, expected {len(ids_N)}, one for each id")
-    size = sum(len(text) for each in cleaned for text in each)
-    with open_scratch_folder(4 * size + 1_000_000) as folder:
-        try:
-            _write(folder, cleaned)
-        except ValueError as error:
-            reason = str(error).splitlines()[0]
-            raise RetrievalError(
-                f"cannot write the words of the captions to {folder.parent} for the moment: {reason}; "
-                "make room there, or set TMPDIR to another folder"
-            ) from None
+    with open_scratch_folder(_measure(cleaned)) as folder:
+        with _say_no_room(folder):
+            _add(_prepare(Index(_make_schema(), str(folder))), cleaned)
         files = _read_named(folder)
     return pack_files(files | {_IDS: np.asarray(ids_N, dtype="<i8").tobytes()})
 
 
-def _write(folder: Path, texts: Iterable[Sequence[str]]) -> None:
-    from tantivy import Document, Index
+def _clean(texts: Iterable[Sequence[str]]) -> list[list[str]]:
+    return [[clean_text(text) for text in each] for each in texts]
 
-    index = _prepare(Index(_make_schema(), str(folder)))
+
+def _measure(texts: Iterable[Sequence[str]]) -> int:
+    """The bytes that tantivy's files of these texts may take."""
+    return 4 * sum(len(text) for each in texts for text in each) + 1_000_000
+
+
+@contextmanager
+def _say_no_room(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise RetrievalError(
+            f"cannot write the words of the captions to {folder.parent} for the moment: {reason}; "
+            "make room there, or set TMPDIR to another folder"
+        ) from None
+
+
+def _add(index: "Index", texts: Iterable[Sequence[str]]) -> None:
+    from tantivy import Document
+
     writer = index.writer(_MEMORY, num_threads=1)
     for each in texts:
         document = Document()
@@ -177,6 +210,27 @@ def _write(folder: Path, texts: Iterable[Sequence[str]]) -> None:
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
+
+
+def _add_recent(folder: Path, index: "Index", texts: Sequence[Sequence[str]], photos: int) -> tuple[int, ...]:
+    """Add texts to an index of so many photos; returns the first rows of its segments."""
+    with _say_no_room(folder):
+        _add(index, texts)
+    index.reload()
+    segments = [
+        segment["segment_id"] for segment in json.loads((folder / "meta.json").read_text())["segments"]
+    ]
+    _require_photos(index, photos + len(texts), min(1, photos) + 1)
+    return tuple(0 if segment == _SEGMENT else photos for segment in segments)
+
+
+def _require_photos(index: "Index", photos: int, segments: int) -> None:
+    searcher = index.searcher()
+    if (searcher.num_segments, searcher.num_docs) != (segments, photos):
+        raise IndexFormatError(
+            f"found words of {searcher.num_docs} photos in {searcher.num_segments} segments, "
+            f"expected {photos} in {segments}; index again"
+        )
 
 
 def _read_named(folder: Path) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class VectorIndex(Protocol):
-    """Unit vectors with ids. Implementations: those of `StoredVectorIndex`, and `MilvusVectors`."""
+    """Unit vectors with ids. Implementations: those in `KINDS`, `LayeredVectors`, and `MilvusVectors`."""
 
     @property
     def kind(self) -> str:
@@ -62,10 +62,6 @@ class VectorIndex(Protocol):
         """
         ...
 
-    def with_ids(self, ids_N: np.ndarray) -> "VectorIndex":
-        """The same vectors under other ids, in the order of `ids`."""
-        ...
-
 
 class StoredVectorIndex(VectorIndex, Protocol):
     """One that lies in a file of the index. Implementations: those in `KINDS`."""
@@ -73,6 +69,10 @@ class StoredVectorIndex(VectorIndex, Protocol):
     @property
     def settings(self) -> Mapping[str, int]:
         """What decides its speed and what it finds, by FAISS's names; nothing where search is exact."""
+        ...
+
+    def with_ids(self, ids_N: np.ndarray) -> "StoredVectorIndex":
+        """The same vectors under other ids, in the order of `ids`."""
         ...
 
     def to_bytes(self) -> bytes:
@@ -110,7 +110,7 @@ def write_vectors(
     return record
 
 
-def read_vectors(index: Path, record: VectorsRecord, device: str = "auto") -> VectorIndex:
+def read_vectors(index: Path, record: VectorsRecord, device: str = "auto") -> StoredVectorIndex:
     """A channel's vectors, mapped into memory; their hash is verified before FAISS sees them.
 
     `device` is "auto" (a GPU where FAISS has one), "cpu" or "cuda" (as "auto", with a notice on the log where

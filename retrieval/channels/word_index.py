@@ -40,7 +40,3 @@ class WordIndex(Protocol):
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
         """int64, ascending: the ids of the photos in one of whose texts the stems follow one another."""
         ...
-
-    def with_ids(self, ids_N: np.ndarray) -> "WordIndex":
-        """The same texts under other ids, in the order of `ids`."""
-        ...

@@ -44,10 +44,6 @@ class MilvusVectors:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def with_ids(self, ids_N: np.ndarray) -> "MilvusVectors":
-        """The same vectors under other ids, in the order of `ids`."""
-        return MilvusVectors(self._milvus, self._collection, self.dimension, self._rows.under(ids_N))
-
     def vectors(self, ids_N: np.ndarray) -> np.ndarray:
         """As `VectorIndex.vectors`.
 

@@ -47,10 +47,6 @@ class MilvusWords:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def with_ids(self, ids_N: np.ndarray) -> "MilvusWords":
-        """The same texts under other ids, in the order of `ids`."""
-        return MilvusWords(self._milvus, self._words, self._stems, self._rows.under(ids_N))
-
     def search(
         self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:

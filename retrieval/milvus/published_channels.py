@@ -46,7 +46,7 @@ def open_published(
     channels: dict[Channel, Searcher] = {}
     for channel, dimension in vector_dimensions(manifest).items():
         collection, rows = publication.collection(VECTOR_PARTS[channel]), everything
-        if counts.get(channel) != len(photos):
+        if manifest.recent_rows or counts.get(channel) != len(photos):
             listed = milvus.list_rows(collection, f"{KEY} >= 0", [KEY])
             keys = np.array([row[KEY] for row in listed], dtype=np.int64)
             rows = RowKeys(keys, photos.number(keys))

@@ -23,10 +23,6 @@ class RowKeys:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def under(self, ids_N: np.ndarray) -> "RowKeys":
-        """The same keys under other ids."""
-        return RowKeys(self.keys, ids_N)
-
     def find_ids(self, keys: np.ndarray) -> np.ndarray:
         """The ids of keys.
 

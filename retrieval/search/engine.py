@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.channels.channel import Channel
-from retrieval.channels.flat_index import FlatIndex
-from retrieval.channels.lexical_file import read_words
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
-from retrieval.channels.vector_index import read_vectors
+from retrieval.channels.stored_channels import open_stored
 from retrieval.device import Device, pick_query_device
-from retrieval.errors import IndexFormatError, UsageError
+from retrieval.errors import UsageError
 from retrieval.milvus.address import MilvusAddress
 from retrieval.milvus.published_channels import open_published
 from retrieval.query.allowed_photos import select_photos
@@ -36,7 +34,7 @@ from retrieval.store.photo_table import PhotoFacts, PhotoTable
 from retrieval.text.image_queries import open_image_queries
 from retrieval.text.lazy_text_encoder import LazyTextEncoder
 from retrieval.text.probes import check_text_encoder
-from retrieval.text.queries import Queries, QueryEncoder
+from retrieval.text.queries import Queries
 from retrieval.text.text_encoder import TextEncoder
 
 
@@ -124,7 +122,7 @@ class SearchEngine:
             head = manifest.image_head
             image = None if head is None else open_image_queries(index, head, pick_query_device(place))
             if address is None:
-                channels = _open_channels(index, manifest, photos, image, place)
+                channels = open_stored(index, manifest, photos, image, place)
             else:
                 channels = open_published(address, manifest, photos, image)
             if text_encoder is not None:
@@ -472,25 +470,3 @@ class SearchEngine:
             return deeper
 
         return self._answerer.answer(asked.query.text, wish, allowed, rank)
-
-
-def _open_channels(
-    index: Path, manifest: Manifest, photos: PhotoTable, image: QueryEncoder | None, place: Device
-) -> dict[Channel, Searcher]:
-    channels: dict[Channel, Searcher] = {}
-    for record in manifest.vectors:
-        vectors = read_vectors(index, record, place)
-        numbered = vectors.with_ids(photos.number(vectors.ids))
-        channel = Channel(record.channel)
-        through = image if channel is Channel.IMAGE or record.in_image_space else None
-        channels[channel] = VectorSearcher(numbered, through)
-    if Channel.CAPTION not in channels:
-        if len(photos):
-            raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
-        empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
-        empty = FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64))
-        channels[Channel.CAPTION] = VectorSearcher(empty)
-    if manifest.lexical is not None:
-        words = read_words(index, manifest.lexical)
-        channels[Channel.LEXICAL] = LexicalSearcher(words.with_ids(photos.number(words.ids)))
-    return channels

@@ -16,26 +16,71 @@ from retrieval.store.shards import newest_with_status, read_columns
 
 _QUERIES = 512
 
+# The derived files stay as they are until more rows, or more than this share of theirs, are new: so many are
+# read by who opens the index in a moment, and compared one by one in less.
+_MOST_RECENT = 1000
+_RECENT_SHARE = 1 / 64
+
 
 def build_derived(index: Path, manifest: Manifest) -> Manifest:
     """The manifest with the derived files and counts of its shards, the files written durably.
 
-    The same shards and `vectors_wish` give the same files, whatever else the manifest said before.
+    The same shards and `vectors_wish` give the same files, whatever else the manifest said before. They hold
+    what all the shards do.
 
     Raises:
         IndexFormatError: a shard or the text head is missing or damaged.
     """
-    table = read_columns(index, manifest, ["image_id", "status"])
-    searchable_N = np.sort(newest_with_status(table, Status.INDEXED))
+    searchable_N, failed = _find_photos(index, manifest)
     return dataclasses.replace(
         manifest,
         vectors=tuple(
             _build_vectors(index, manifest, channel, searchable_N) for channel in vector_dimensions(manifest)
         ),
         lexical=write_words(index, manifest, searchable_N),
+        derived_shards=None,
         photos=len(searchable_N),
-        failed=len(newest_with_status(table, Status.FAILED)),
+        failed=failed,
     )
+
+
+def update_derived(index: Path, before: Manifest, manifest: Manifest) -> Manifest:
+    """As `build_derived`, but the derived files of the generation `before` stay while little is new.
+
+    Raises:
+        IndexFormatError: as `build_derived`.
+    """
+    derived_shards = len(before.shards) if before.derived_shards is None else before.derived_shards
+    kept = dataclasses.replace(
+        manifest, vectors=before.vectors, lexical=before.lexical, derived_shards=derived_shards
+    )
+    if not _fits(before, kept) or kept.recent_rows > min(_MOST_RECENT, _RECENT_SHARE * kept.derived_rows):
+        return build_derived(index, manifest)
+    searchable_N, failed = _find_photos(index, manifest)
+    return dataclasses.replace(kept, photos=len(searchable_N), failed=failed)
+
+
+def _fits(before: Manifest, manifest: Manifest) -> bool:
+    """Whether the derived files of `before` can be those of a manifest with some shards more."""
+    spaces = {record.channel: (record.dimension, record.in_image_space) for record in before.vectors}
+    wanted = {
+        channel: (dimension, in_image_space(manifest, channel))
+        for channel, dimension in vector_dimensions(manifest).items()
+    }
+    return (
+        before.lexical is not None
+        and spaces == wanted
+        and before.image_head == manifest.image_head
+        and before.vectors_wish == manifest.vectors_wish
+        and before.shards == manifest.shards[: len(before.shards)]
+    )
+
+
+def _find_photos(index: Path, manifest: Manifest) -> tuple[np.ndarray, int]:
+    """The positions of the searchable photos' rows, ascending, and how many could not be read."""
+    table = read_columns(index, manifest, ["image_id", "status"])
+    failed = len(newest_with_status(table, Status.FAILED))
+    return np.sort(newest_with_status(table, Status.INDEXED)), failed
 
 
 def _build_vectors(

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from retrieval.errors import UsageError
 from retrieval.printable import make_printable
 from retrieval.store.commit import commit_next, time_now
-from retrieval.store.derived import build_derived
+from retrieval.store.derived import update_derived
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ShardRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, complete_schema, table_to_rows
@@ -100,8 +100,8 @@ def _change_captions(
             # The rows of an unfinished run come after those of its generation.
             run_shards = (*run.shards, _write_row(index, found, human, text_encoder))
             run = dataclasses.replace(run, shards=run_shards)
-        manifest = dataclasses.replace(manifest, shards=shards, unfinished=run)
-        return commit_next(index, build_derived(index, manifest))
+        edited = dataclasses.replace(manifest, shards=shards, unfinished=run)
+        return commit_next(index, update_derived(index, manifest, edited))
 
 
 def _find_row(index: Path, shards: Sequence[ShardRecord], image_id: str) -> _Found | None:

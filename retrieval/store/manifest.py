@@ -146,7 +146,8 @@ class Manifest:
     order: a photo's row in a later shard supersedes its earlier ones. `created` is an ISO 8601 time.
     Everything derived (`vectors`, `lexical`, `photos`, `failed`) is made from `shards`, vectors as
     `vectors_wish` says, by `retrieval.store.derived`; an index from before there was a lexical channel has
-    no `lexical`.
+    no `lexical`. The files of `vectors` and `lexical` are made of the first `derived_shards` shards, of all
+    where that is None: what the others hold, who opens the index reads from them.
     """
 
     format_version: _Count = FORMAT_VERSION
@@ -162,10 +163,21 @@ class Manifest:
     vectors_wish: VectorsWish = VectorsWish()
     vectors: tuple[VectorsRecord, ...] = ()
     lexical: LexicalRecord | None = None
+    derived_shards: _Count | None = None
     probes: tuple[ProbeRecord, ...] = ()
     unfinished: UnfinishedRun | None = None
     created: str = ""
     written_by: str = ""
+
+    @property
+    def derived_rows(self) -> int:
+        """The position of the first row that the derived files do not know."""
+        return sum(shard.rows for shard in self.shards[: self.derived_shards])
+
+    @property
+    def recent_rows(self) -> int:
+        """The rows that the derived files do not know."""
+        return sum(shard.rows for shard in self.shards) - self.derived_rows
 
 
 _MANIFEST = TypeAdapter(Manifest)

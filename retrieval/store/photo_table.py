@@ -84,8 +84,10 @@ class PhotoTable:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def number(self, positions_N: np.ndarray) -> np.ndarray:
+    def number(self, positions_N: np.ndarray, some_are_gone: bool = False) -> np.ndarray:
         """int64 (N,): the numbers of the photos whose rows lie at these positions.
+
+        Where `some_are_gone`, -1 for those of rows that later ones replace.
 
         Raises:
             IndexFormatError: there is no searchable photo.
@@ -93,7 +95,7 @@ class PhotoTable:
         if len(positions_N) and positions_N.max() >= len(self._number_at):
             raise IndexFormatError("found vectors or words beyond the last row of the shards; index again")
         numbers_N: np.ndarray = self._number_at[positions_N]
-        if (numbers_N < 0).any():
+        if (numbers_N < 0).any() and not some_are_gone:
             raise IndexFormatError(
                 "found vectors or words of photos that were deleted or replaced; index again"
             )

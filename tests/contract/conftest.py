@@ -7,6 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from retrieval.channels.layered_vectors import LayeredVectors
+from retrieval.channels.lexical_index import LexicalIndex, pack_texts
+from retrieval.channels.vector_index import FlatIndex
+
 
 @pytest.fixture(scope="session")
 def milvus(tmp_path_factory):
@@ -22,6 +26,33 @@ def milvus(tmp_path_factory):
 
 
 _NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def layered_vectors():
+    """Builds `LayeredVectors` as `FlatIndex.build` builds its own: a fifth came later, and some are gone."""
+
+    def build(vectors_ND: np.ndarray, ids_N: np.ndarray) -> LayeredVectors:
+        first, gone = -(-4 * len(vectors_ND) // 5), len(vectors_ND) // 10
+        base_ND = np.concatenate([vectors_ND[:first], vectors_ND[:gone]])
+        numbers_N = np.concatenate([ids_N[:first], np.full(gone, -1)])
+        order_N = np.random.default_rng(0).permutation(len(base_ND))
+        base = FlatIndex.build(base_ND[order_N], np.arange(len(base_ND)))
+        recent = FlatIndex.build(vectors_ND[first:], ids_N[first:])
+        return LayeredVectors(base, numbers_N[order_N], recent, int(ids_N.max(initial=-1)) + 1)
+
+    return SimpleNamespace(build=build)
+
+
+@pytest.fixture(scope="session")
+def words_of_two_times():
+    """Builds a `LexicalIndex` of which a fifth of the texts came after it was packed."""
+
+    def build(texts: Sequence[Sequence[str]], ids_N: np.ndarray) -> LexicalIndex:
+        first = -(-4 * len(texts) // 5)
+        return LexicalIndex.from_bytes(pack_texts(texts[:first], ids_N[:first]), texts[first:], ids_N[first:])
+
+    return SimpleNamespace(build=build)
 
 
 @pytest.fixture(scope="session")

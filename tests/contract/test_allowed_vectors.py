@@ -47,11 +47,14 @@ def ids() -> np.ndarray:
     return np.random.default_rng(4).permutation(PHOTOS)
 
 
+OTHERS = ["layered_vectors", "milvus_vectors"]
+
+
 @pytest.fixture(
-    scope="module", params=[*KINDS.values(), "MilvusVectors"], ids=lambda each: getattr(each, "kind", each)
+    scope="module", params=[*KINDS.values(), *OTHERS], ids=lambda each: getattr(each, "kind", each)
 )
 def implementation(request):
-    return request.getfixturevalue("milvus_vectors") if request.param == "MilvusVectors" else request.param
+    return request.getfixturevalue(request.param) if request.param in OTHERS else request.param
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from retrieval.store import packed_folder
 from retrieval.store.packed_folder import pack_files, unpack_files
 
 
-@pytest.fixture(params=[LexicalIndex, "MilvusWords"], ids=lambda each: getattr(each, "__name__", each))
+@pytest.fixture(params=["LexicalIndex", "words_of_two_times", "milvus_words"])
 def implementation(request):
-    return request.getfixturevalue("milvus_words") if request.param == "MilvusWords" else request.param
+    return LexicalIndex if request.param == "LexicalIndex" else request.getfixturevalue(request.param)
 
 
 WORDS = "dog cat man woman boy girl red blue ball run jump play beach snow water tree two three".split()
@@ -194,12 +194,22 @@ def test_a_query_weighs_what_its_words_are_rare(implementation) -> None:
     assert words.weigh("") == words.weigh("🌃") == 0
 
 
-def test_other_ids_for_the_same_texts(implementation) -> None:
-    words = implementation.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
+def test_other_ids_for_the_same_texts() -> None:
+    words = LexicalIndex.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
     other = words.with_ids(np.array([20, 10, 0]))
     assert other.search(["dog"], 2)[1].tolist() == [[10, 20]]
     assert words.search(["dog"], 2)[1].tolist() == [[4, 7]]
     assert other.photos_with_phrase(["cat"]).tolist() == [0]
+
+
+def test_a_text_without_an_id_is_no_answer() -> None:
+    words = LexicalIndex.build([["a dog"], ["a dog and a cat"], ["a big dog"]], np.arange(3))
+    other = words.with_ids(np.array([1, -1, 0]))
+    for allowed in (None, np.array([True, True])):
+        assert other.search(["dog cat"], 3, allowed)[1].tolist() == [[1, 0, -1]]
+    assert other.photos_with_phrase(["dog"]).tolist() == [0, 1]
+    assert other.photos_with_phrase(["a", "dog"]).tolist() == [1]
+    assert words.photos_with_phrase(["a", "dog"]).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("photos", [0, 1, 3000])

@@ -11,11 +11,12 @@ from retrieval.errors import IndexFormatError, RetrievalError
 
 STORED = list(KINDS.values())
 """Those that lie in a file of the index."""
+OTHERS = ["layered_vectors", "milvus_vectors"]
 
 
-@pytest.fixture(params=[*STORED, "MilvusVectors"], ids=lambda each: getattr(each, "kind", each))
+@pytest.fixture(params=[*STORED, *OTHERS], ids=lambda each: getattr(each, "kind", each))
 def implementation(request):
-    return request.getfixturevalue("milvus_vectors") if request.param == "MilvusVectors" else request.param
+    return request.getfixturevalue(request.param) if request.param in OTHERS else request.param
 
 
 @pytest.fixture(params=STORED, ids=lambda kind: kind.kind)
@@ -156,9 +157,9 @@ def test_less_than_one_neighbour_is_refused(implementation, k):
         implementation.build(unit_vectors(3, 8), np.arange(3)).search(unit_vectors(1, 8), k)
 
 
-def test_other_ids_for_the_same_vectors(implementation):
+def test_other_ids_for_the_same_vectors(stored):
     vectors_ND = unit_vectors(30, 8)
-    vector_index = implementation.build(vectors_ND, np.arange(30))
+    vector_index = stored.build(vectors_ND, np.arange(30))
     renamed = vector_index.with_ids(np.arange(30)[::-1])
     queries_QD = unit_vectors(4, 8, seed=1)
     expected = exact_search(vectors_ND, np.arange(30)[::-1], queries_QD, 10)[1]

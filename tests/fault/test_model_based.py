@@ -25,6 +25,7 @@ from indexer.decode import decode_photo
 from indexer.decode_pool import DecodeSettings, ReadPhoto
 from indexer.photo_file import identify_path, read_photo
 from retrieval.errors import PhotoError
+from retrieval.store import derived
 from retrieval.store.compact import compact_index
 from retrieval.store.files import hash_bytes
 
@@ -141,12 +142,15 @@ class Collection(RuleBasedStateMachine):
             assert self.library.captions() == self.known
 
 
+@pytest.mark.parametrize("recent_share", [0, 3], ids=["derived", "recent"])
 def test_index_follows_whatever_is_done(
     monkeypatch: pytest.MonkeyPatch,
     stubs: ModuleType,
     open_library: Callable[[Path], Any],
     full: bool,
+    recent_share: int,
 ) -> None:
+    monkeypatch.setattr(derived, "_RECENT_SHARE", recent_share)
     killer = Killer(retrieval.store.files.publish_file)
     monkeypatch.setattr(retrieval.store.files, "publish_file", killer)
     monkeypatch.setattr(indexer.build, "decode_photos", decode_here)

@@ -18,8 +18,12 @@ from retrieval.milvus.address import MilvusAddress
 from retrieval.milvus.connection import Connection
 from retrieval.milvus.publication import Part, Publication, find_current, fingerprint
 from retrieval.milvus.publish import publish_index
+from retrieval.store import derived
+from retrieval.store.derived import build_derived, update_derived
+from retrieval.store.human_caption import set_caption
 from retrieval.store.manifest import commit_manifest, read_manifest
-from retrieval.store.shards import shard_path
+from retrieval.store.schema import PhotoRow, Status
+from retrieval.store.shards import shard_path, shard_schema, write_shard
 
 QUERIES = [
     "a dog jumps over a log",
@@ -74,8 +78,27 @@ def commit_next(index: Path) -> None:
 def test_a_search_in_milvus_finds_what_one_in_the_index_finds(index, address, lite, word_encoder):
     report = publish_index(index, address)
     assert (report.uri, report.name, report.generation, report.photos) == (lite, "retrieve", 1, 12)
-    here = SearchEngine.open(index, word_encoder)
+    compare(SearchEngine.open(index, word_encoder), SearchEngine.open(index, word_encoder, milvus=lite))
+
+
+def test_what_is_newer_than_the_derived_files_is_published(index, address, lite, word_encoder, monkeypatch):
+    monkeypatch.setattr(derived, "_RECENT_SHARE", 1)
+    (hill,) = SearchEngine.open(index, word_encoder).search("a man on a hill", 1, "lexical")
+    (sea,) = SearchEngine.open(index, word_encoder).search("the sea", 1, "lexical")
+    set_caption(index, hill.image_id, "Kate on our hill", word_encoder)
+    before = read_manifest(index)
+    shard = write_shard(index, [PhotoRow(sea.image_id, (), Status.DELETED)], shard_schema(before))
+    after = dataclasses.replace(before, shards=(*before.shards, shard), generation=3)
+    commit_manifest(index, update_derived(index, before, after))
+    assert read_manifest(index).recent_rows == 2
+    assert publish_index(index, address).photos == 11
     there = SearchEngine.open(index, word_encoder, milvus=lite)
+    # Until then how rare a word is, is counted over what is gone, too.
+    commit_manifest(index, build_derived(index, dataclasses.replace(after, generation=4)))
+    compare(SearchEngine.open(index, word_encoder), there)
+
+
+def compare(here: SearchEngine, there: SearchEngine) -> None:
     assert there.channels == here.channels == ("caption", "image", "lexical")
     for query in QUERIES:
         for channel in (None, *here.channels):

@@ -1,0 +1,149 @@
+"""What came since the derived files were made is found as if they had been made anew."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from retrieval.channels import approximate_index
+from retrieval.errors import UsageError
+from retrieval.search.engine import SearchEngine
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived, update_derived
+from retrieval.store.human_caption import set_caption, unset_caption
+from retrieval.store.manifest import Manifest, VectorsWish, read_manifest
+from retrieval.store.schema import PhotoRow, Status
+from retrieval.store.shards import shard_schema, write_shard
+from tests.unit.retrieval.conftest import IMAGE_DIMENSION, commit_rows, make_photo
+
+WHO, WHAT, WHERE = ("dog", "cat", "boy", "girl"), ("runs", "sleeps", "jumps"), ("snow", "water", "grass")
+PHOTOS = 1280
+QUERIES = [
+    "a dog runs in the snow",
+    "Rex",
+    "the water",
+    'a dog -grass "in the snow"',
+    "-runs",
+    "caption:human",
+]
+KINDS = ["flat", "ivf_pq", "hnsw"]
+
+
+def caption(number: int) -> str:
+    return f"a {WHO[number % 4]} {WHAT[number % 3]} in the {WHERE[number % 7 % 3]} {number}"
+
+
+def image(number: int) -> np.ndarray:
+    vector_D = np.random.default_rng(number).standard_normal(IMAGE_DIMENSION)
+    return (vector_D / np.linalg.norm(vector_D)).astype(np.float32)
+
+
+def photo(number: int, encoder: Any, **columns: Any) -> PhotoRow:
+    row = make_photo(f"{number}", caption(number))
+    vectors = {"caption_vector": encoder.encode([caption(number)])[0], "image_vector": image(number)}
+    return dataclasses.replace(row, **(vectors | columns))
+
+
+@pytest.fixture
+def index(request: pytest.FixtureRequest, tmp_path: Path, word_encoder: Any) -> Path:
+    """Of the kind that `request` names; flat where it names none."""
+    rows = [make_photo(f"{number}", caption(number)) for number in range(PHOTOS)]
+    commit_rows(tmp_path, rows, word_encoder, np.stack([image(number) for number in range(PHOTOS)]))
+    make_anew(tmp_path, vectors_wish=VectorsWish(getattr(request, "param", "flat")))
+    return tmp_path
+
+
+def make_anew(index: Path, **changes: Any) -> Manifest:
+    return commit_next(index, build_derived(index, dataclasses.replace(read_manifest(index), **changes)))
+
+
+def add(index: Path, rows: list[PhotoRow], **changes: Any) -> Manifest:
+    before = read_manifest(index)
+    shard = write_shard(index, rows, shard_schema(before))
+    manifest = dataclasses.replace(before, shards=(*before.shards, shard), **changes)
+    return commit_next(index, update_derived(index, before, manifest))
+
+
+def change(index: Path, encoder: Any) -> Manifest:
+    """Photos come, go, go and come back, and get captions that people wrote, one of which is taken back."""
+    ids = [photo(number, encoder).image_id for number in range(PHOTOS)]
+    add(index, [photo(number, encoder) for number in range(PHOTOS, PHOTOS + 5)])
+    add(index, [PhotoRow(ids[number], (), Status.DELETED) for number in (3, 8, 9)])
+    set_caption(index, ids[20], "Rex in our old barn", encoder)
+    set_caption(index, ids[21], "Rex again", encoder)
+    unset_caption(index, ids[21], encoder)
+    add(index, [photo(8, encoder), PhotoRow("0" * 64, (b"/x.jpg",), Status.FAILED, "decode")])
+    return add(index, [photo(30, encoder, image_vector=None)])
+
+
+def ask(index: Path, encoder: Any, query: str, channel: str | None) -> dict[str, float]:
+    hits = SearchEngine.open(index, encoder, "cpu").search(query, PHOTOS + 10, channel, fold=False)
+    return {hit.image_id: hit.score for hit in hits}
+
+
+@pytest.mark.parametrize("index", KINDS, indirect=True)
+def test_what_is_new_is_found_as_if_all_had_been_made_anew(index: Path, word_encoder: Any) -> None:
+    before = read_manifest(index)
+    manifest = change(index, word_encoder)
+    assert (manifest.vectors, manifest.lexical) == (before.vectors, before.lexical)
+    assert (manifest.photos, manifest.failed, manifest.recent_rows) == (PHOTOS + 5 - 2, 1, 14)
+    asked = [(query, channel) for query in QUERIES for channel in ("caption", "image", "lexical", None)]
+    found = [ask(index, word_encoder, *each) for each in asked]
+    anew = make_anew(index)
+    assert (anew.photos, anew.failed, anew.recent_rows) == (manifest.photos, manifest.failed, 0)
+    assert anew.vectors != before.vectors
+    for (query, channel), answer in zip(asked, found, strict=True):
+        expected = ask(index, word_encoder, query, channel)
+        # How rare a word is, is counted over the photos that are gone, too.
+        tolerance = 1e-6 if channel in ("caption", "image") else 0.02
+        assert answer == pytest.approx(expected, abs=tolerance), (query, channel)
+        if channel in ("caption", "image"):
+            assert list(answer) == list(expected), (query, channel)
+
+
+@pytest.mark.parametrize("index", KINDS, indirect=True)
+def test_new_and_changed_photos_come_up_and_those_that_are_gone_do_not(
+    index: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximate_index, "_NARROW_ROWS", 10)
+    monkeypatch.setattr(approximate_index, "_NARROW_SHARE", 0)
+    change(index, word_encoder)
+    engine = SearchEngine.open(index, word_encoder, "cpu")
+    ids = [photo(number, word_encoder).image_id for number in range(PHOTOS + 5)]
+    assert engine.photos == PHOTOS + 5 - 2
+    for number in range(PHOTOS, PHOTOS + 5):
+        assert next(iter(engine.search(caption(number), 1, "caption"))).image_id == ids[number]
+        assert next(iter(engine.similar(ids[number], 3))).image_id != ids[number]
+    assert [hit.caption for hit in engine.search("Rex", 1, "lexical")] == ["Rex in our old barn"]
+    assert [hit.caption for hit in engine.search("caption:human", 5)] == ["Rex in our old barn"]
+    assert engine.explain("Rex", ids[20]).channels["lexical"].rank == 1
+    for query in (caption(3), caption(9), f"{caption(3)} -cat"):
+        found = {hit.image_id for hit in engine.search(query, 30, fold=False)}
+        assert len(found) == 30
+        assert not found & {ids[3], ids[9]}
+    with pytest.raises(UsageError, match="found no photo"):
+        engine.similar(ids[3])
+    images = {hit.image_id for hit in engine.search("a dog", PHOTOS, "image")}
+    assert ids[PHOTOS] in images
+    assert ids[30] not in images
+
+
+@pytest.mark.parametrize("rows", [20, 21])
+def test_when_more_than_a_little_is_new_all_is_made_anew(index: Path, word_encoder: Any, rows: int) -> None:
+    before = read_manifest(index)
+    manifest = add(index, [photo(number, word_encoder) for number in range(PHOTOS, PHOTOS + rows)])
+    assert (manifest.vectors == before.vectors) is (rows == PHOTOS // 64)
+    assert manifest.recent_rows == (rows if rows == PHOTOS // 64 else 0)
+    assert manifest.photos == PHOTOS + rows
+
+
+def test_other_wishes_and_changed_shards_make_all_anew(index: Path, word_encoder: Any) -> None:
+    before = add(index, [photo(PHOTOS, word_encoder)])
+    assert before.recent_rows == 1
+    wished = add(index, [photo(PHOTOS + 1, word_encoder)], vectors_wish=VectorsWish("ivf_sq8"))
+    assert wished.recent_rows == 0
+    assert {record.kind for record in wished.vectors} == {"ivf_sq8"}
+    other = dataclasses.replace(wished, shards=wished.shards[1:])
+    assert update_derived(index, wished, other).recent_rows == 0
