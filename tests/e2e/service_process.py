@@ -1,6 +1,7 @@
 """A running `retrieve serve`. Starts a process; reads what it says and answers."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -46,9 +47,18 @@ class ServiceProcess:
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """(status, headers, body) of a request on a connection of its own."""
+        return self._ask("GET", path, None, headers)
+
+    def put(self, path: str, document: object) -> tuple[int, dict[str, str], bytes]:
+        """The same, of one with a document that becomes JSON."""
+        return self._ask("PUT", path, json.dumps(document), {"Content-Type": "application/json"})
+
+    def _ask(
+        self, method: str, path: str, body: str | None, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:
