@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from retrieval.channels.vector_index import FlatIndex, write_vectors
+from retrieval.channels.vector_index import FlatIndex, StoredVectorIndex, write_vectors
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
@@ -35,6 +35,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"found no {SHARED_DATA}"))
         if item.get_closest_marker("gpu") and not _has_gpu():
             item.add_marker(pytest.mark.skip(reason="found no CUDA device"))
+
+
+@pytest.fixture
+def pack() -> Callable[[StoredVectorIndex], bytes]:
+    """What a vector index writes, in one piece."""
+
+    def pack(index: StoredVectorIndex) -> bytes:
+        parts: list[bytes] = []
+        index.write(parts.append)
+        return b"".join(parts)
+
+    return pack
 
 
 @pytest.fixture(scope="session")

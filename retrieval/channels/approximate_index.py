@@ -5,7 +5,7 @@ Shapes: Q queries, N vectors, D dimensions, K neighbours, C candidates.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
@@ -79,7 +79,7 @@ class ApproximateIndex(ABC):
 
     @classmethod
     def from_bytes(cls, data: Any) -> Self:
-        """The inverse of `to_bytes`. The bytes must come from a file whose hash was verified.
+        """The inverse of `write`. The bytes must come from a file whose hash was verified.
 
         Raises:
             IndexFormatError: not an index of this kind.
@@ -143,13 +143,14 @@ class ApproximateIndex(ABC):
         """As `VectorIndex.with_ids`."""
         return type(self)(self._index, self._exact.with_ids(ids_N))
 
-    def to_bytes(self) -> bytes:
-        """FAISS's own format: an IndexIDMap."""
-        return pack_index(self._index, self.ids)
+    def write(self, write: Callable[[bytes], object]) -> None:
+        """As `StoredVectorIndex.write`: an IndexIDMap."""
+        pack_index(self._index, self.ids, write)
 
-    def search_all(self, queries_QD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """As `search`, but every vector is compared."""
-        return self._exact.search(queries_QD, k)
+    @property
+    def all_vectors(self) -> np.ndarray:
+        """float32 (N, D): the vectors, in the order of `ids`. They live as long as the index."""
+        return self._exact.all_vectors
 
     def search(
         self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None

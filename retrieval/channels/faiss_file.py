@@ -1,6 +1,6 @@
 """A FAISS index with ids as bytes, and back. Touches no file; who reads one checks its hash first."""
 
-from io import BytesIO
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,14 @@ from retrieval.channels.faiss_installation import import_faiss
 from retrieval.errors import IndexFormatError, RetrievalError
 
 
-def pack_index(index: Any, ids_N: np.ndarray) -> bytes:
-    """FAISS's own format: an IndexIDMap over `index`, which holds as many vectors as there are ids."""
+def pack_index(index: Any, ids_N: np.ndarray, write: Callable[[bytes], object]) -> None:
+    """Hand to `write`, part by part, an IndexIDMap over `index` in FAISS's own format.
+
+    `index` holds as many vectors as there are ids.
+
+    Raises:
+        OSError: as `write`, once FAISS is done.
+    """
     faiss = import_faiss()
     mapped = faiss.IndexIDMap(faiss.IndexFlatIP(index.d))
     # FAISS wants an empty index to begin with and would add copies of the vectors. What is put into a field
@@ -19,10 +25,19 @@ def pack_index(index: Any, ids_N: np.ndarray) -> bytes:
     mapped.index, mapped.ntotal, mapped.metric_type = index, index.ntotal, index.metric_type
     index.this.own(owned)
     faiss.copy_array_to_vector(ids_N, mapped.id_map)
-    data = BytesIO()
+    errors: list[OSError] = []
+
+    def put(data: bytes) -> None:
+        try:
+            if not errors:
+                write(data)
+        except OSError as error:  # FAISS would hide it.
+            errors.append(error)
+
     # FAISS's own serialize_index takes three times the memory of the index.
-    faiss.write_index(mapped, faiss.PyCallbackIOWriter(data.write))
-    return data.getvalue()
+    faiss.write_index(mapped, faiss.PyCallbackIOWriter(put))
+    if errors:
+        raise errors[0]
 
 
 def unpack_index(data: Any, expected: str) -> tuple[Any, np.ndarray]:

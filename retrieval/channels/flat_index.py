@@ -1,6 +1,6 @@
 """The exact vector index. Reads and writes FAISS's own bytes; touches no file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -71,7 +71,7 @@ class FlatIndex:
 
     @classmethod
     def from_bytes(cls, data: Any) -> "FlatIndex":
-        """The inverse of `to_bytes`. The bytes must come from a file whose hash was verified.
+        """The inverse of `write`. The bytes must come from a file whose hash was verified.
 
         Raises:
             IndexFormatError: not a flat inner-product index with ids.
@@ -86,9 +86,14 @@ class FlatIndex:
     def __len__(self) -> int:
         return len(self._vectors_ND)
 
-    def to_bytes(self) -> bytes:
-        """FAISS's own format: an IndexIDMap over an IndexFlatIP."""
-        return pack_index(self._flat, self.ids)
+    def write(self, write: Callable[[bytes], object]) -> None:
+        """As `StoredVectorIndex.write`: an IndexIDMap over an IndexFlatIP."""
+        pack_index(self._flat, self.ids, write)
+
+    @property
+    def all_vectors(self) -> np.ndarray:
+        """float32 (N, D): the vectors, in the order of `ids`. They live as long as the index."""
+        return self._vectors_ND
 
     def with_ids(self, ids_N: np.ndarray) -> "FlatIndex":
         """The same vectors under other ids, in the order of `ids`."""

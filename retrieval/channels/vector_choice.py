@@ -32,13 +32,8 @@ def choose_kind(count: int, dimension: int, wish: VectorsWish) -> str:
     return FlatIndex.kind if wish.ann_recall == 1 or (count < SWITCH and fits) else IvfPqIndex.kind
 
 
-def build_vector_index(
-    vectors_ND: np.ndarray, ids_N: np.ndarray, wish: VectorsWish, queries_QD: np.ndarray | None = None
-) -> tuple[StoredVectorIndex, float]:
-    """The index of the chosen kind, and its `ann_recall@10`, 0 to 1.
-
-    `queries_QD` are like those that will be asked; without them some of the vectors are asked for the others,
-    or mixed where that says too little (`ApproximateIndex.knows_its_own`).
+def build_vector_index(vectors_ND: np.ndarray, ids_N: np.ndarray, wish: VectorsWish) -> StoredVectorIndex:
+    """The index of the chosen kind; `tune_effort` tells it how hard to look.
 
     Raises:
         IndexFormatError: no such kind.
@@ -49,16 +44,18 @@ def build_vector_index(
         raise IndexFormatError(
             f"found vectors wished of kind {kind!r}, expected one of auto, {', '.join(KINDS)}; index again"
         )
-    built = KINDS[kind].build(vectors_ND, ids_N)
-    if isinstance(built, FlatIndex):
-        return built, 1.0
-    return built, tune_effort(built, vectors_ND, wish.ann_recall, queries_QD)
+    return KINDS[kind].build(vectors_ND, ids_N)
 
 
-def tune_effort(
-    index: ApproximateIndex, vectors_ND: np.ndarray, wanted: float, queries_QD: np.ndarray | None = None
-) -> float:
-    """Give the index, of these vectors, the least effort that finds what is wanted; returns what it finds."""
+def tune_effort(index: StoredVectorIndex, wanted: float, queries_QD: np.ndarray | None = None) -> float:
+    """Give an index the least effort that finds what is wanted; returns its `ann_recall@10`, 0 to 1.
+
+    `queries_QD` are like those that will be asked; without them some of its vectors are asked for the others,
+    or mixed where that says too little (`ApproximateIndex.knows_its_own`).
+    """
+    if not isinstance(index, ApproximateIndex):
+        return 1.0
+    vectors_ND = index.all_vectors
     if not len(vectors_ND):
         return 1.0
     own = queries_QD is None and not index.knows_its_own

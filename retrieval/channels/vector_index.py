@@ -5,7 +5,7 @@ same answer everywhere.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from retrieval.channels.hnsw_index import HnswIndex
 from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError
-from retrieval.store.files import hash_bytes, make_folder, map_verified, write_file
+from retrieval.store.files import map_verified, write_hashed
 from retrieval.store.manifest import VectorsRecord
 
 __all__ = ["KINDS", "FlatIndex", "VectorIndex", "read_vectors", "vectors_path", "write_vectors"]
@@ -75,8 +75,8 @@ class StoredVectorIndex(VectorIndex, Protocol):
         """The same vectors under other ids, in the order of `ids`."""
         ...
 
-    def to_bytes(self) -> bytes:
-        """What `read_vectors` reads back."""
+    def write(self, write: Callable[[bytes], object]) -> None:
+        """Hand over what `read_vectors` reads back, part by part, in FAISS's own format."""
         ...
 
 
@@ -93,21 +93,17 @@ def write_vectors(
 
     `ann_recall` is what the index was found to find, 0 to 1.
     """
-    data = vector_index.to_bytes()
-    record = VectorsRecord(
+    sha256, size = write_hashed(index / "vectors", ".faiss", vector_index.write)
+    return VectorsRecord(
         channel=channel,
-        sha256=hash_bytes(data),
-        bytes=len(data),
+        sha256=sha256,
+        bytes=size,
         kind=vector_index.kind,
         vectors=len(vector_index),
         dimension=vector_index.dimension,
         settings=dict(vector_index.settings),
         ann_recall=ann_recall,
     )
-    path = vectors_path(index, record)
-    make_folder(path.parent)
-    write_file(path, data)
-    return record
 
 
 def read_vectors(index: Path, record: VectorsRecord, device: str = "auto") -> StoredVectorIndex:

@@ -8,7 +8,7 @@ import numpy as np
 from retrieval.channels.channel import Channel
 from retrieval.channels.channel_vectors import in_image_space, read_channel_vectors, vector_dimensions
 from retrieval.channels.lexical_file import write_words
-from retrieval.channels.vector_choice import build_vector_index
+from retrieval.channels.vector_choice import build_vector_index, tune_effort
 from retrieval.channels.vector_index import write_vectors
 from retrieval.store.manifest import HeadRecord, Manifest, VectorsRecord
 from retrieval.store.schema import Status
@@ -86,7 +86,6 @@ def _find_photos(index: Path, manifest: Manifest) -> tuple[np.ndarray, int]:
 def _build_vectors(
     index: Path, manifest: Manifest, channel: Channel, searchable_N: np.ndarray
 ) -> VectorsRecord:
-    vectors_ND, positions_N = read_channel_vectors(index, manifest, channel, searchable_N)
     queries_QD = None
     if isinstance(manifest.image_head, HeadRecord):
         # Sentences come from afar, to image vectors as captions do, and to captions as image vectors do. What
@@ -96,6 +95,10 @@ def _build_vectors(
         some_N = searchable_N[:: max(1, len(searchable_N) // _QUERIES)]
         others_QD, _ = read_channel_vectors(index, manifest, other, some_N)
         queries_QD = others_QD if len(others_QD) else None
-    built, ann_recall = build_vector_index(vectors_ND, positions_N, manifest.vectors_wish, queries_QD)
+    # The index has vectors of its own: those that were read are not to outlive its making.
+    built = build_vector_index(
+        *read_channel_vectors(index, manifest, channel, searchable_N), manifest.vectors_wish
+    )
+    ann_recall = tune_effort(built, manifest.vectors_wish.ann_recall, queries_QD)
     record = write_vectors(index, channel, built, ann_recall)
     return dataclasses.replace(record, in_image_space=in_image_space(manifest, channel))

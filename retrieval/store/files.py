@@ -7,6 +7,7 @@ folder, fsync of the file, rename, fsync of the folder.
 import hashlib
 import mmap
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError
@@ -77,6 +78,32 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_hashed(
+    folder: Path, suffix: str, write: Callable[[Callable[[bytes], object]], None]
+) -> tuple[str, int]:
+    """Write the parts that `write` hands over to FOLDER/<sha256>SUFFIX, as a whole; returns hash and bytes.
+
+    Raises:
+        OSError: as `write_file`.
+    """
+    make_folder(folder)
+    temporary, digest = temporary_path(folder / f"new{suffix}"), hashlib.sha256()
+    try:
+        with open(temporary, "wb") as file:
+
+            def put(data: bytes) -> None:
+                file.write(data)
+                digest.update(data)
+
+            write(put)
+            size = file.tell()
+        publish_file(temporary, folder / f"{digest.hexdigest()}{suffix}")
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return digest.hexdigest(), size
 
 
 def publish_file(temporary: Path, path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.bench.peers.peer import EFFORTS, Peer
 from retrieval.channels.approximate_index import ApproximateIndex
-from retrieval.channels.vector_choice import build_vector_index
+from retrieval.channels.vector_choice import build_vector_index, tune_effort
 from retrieval.channels.vector_index import VectorIndex, read_vectors, write_vectors
 from retrieval.store.manifest import VectorsRecord, VectorsWish
 
@@ -31,7 +31,8 @@ class RetrievePeer(Peer):
     @classmethod
     def build(cls, vectors_ND: np.ndarray, folder: Path) -> None:
         """As `Peer.build`."""
-        built, ann_recall = build_vector_index(vectors_ND, np.arange(len(vectors_ND)), cls.wish)
+        built = build_vector_index(vectors_ND, np.arange(len(vectors_ND)), cls.wish)
+        ann_recall = tune_effort(built, cls.wish.ann_recall)
         record = write_vectors(folder, "caption", built, ann_recall)
         (folder / _RECORD).write_text(json.dumps(dataclasses.asdict(record)))
 

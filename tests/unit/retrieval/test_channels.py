@@ -11,14 +11,14 @@ import pytest
 
 from retrieval import SearchEngine
 from retrieval.channels.channel import Channel
-from retrieval.channels.vector_choice import build_vector_index
-from retrieval.channels.vector_index import StoredVectorIndex
+from retrieval.channels.vector_choice import tune_effort
+from retrieval.channels.vector_index import FlatIndex
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.search.fusion import FusionConfig
 from retrieval.store import derived
 from retrieval.store.derived import build_derived
 from retrieval.store.inventory import list_files
-from retrieval.store.manifest import Manifest, ModelRecord, VectorsWish, commit_manifest, read_manifest
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
@@ -163,24 +163,22 @@ def test_each_channels_index_is_tuned_by_the_vectors_of_the_other(
     index: Path, word_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sentences come from as far as those do; what is nearest to a vector may be its copies alone."""
-    built = []
+    tuned = []
 
-    def build(
-        vectors_ND: np.ndarray, ids_N: np.ndarray, wish: VectorsWish, queries_QD: np.ndarray | None = None
-    ) -> tuple[StoredVectorIndex, float]:
-        built.append((vectors_ND, queries_QD))
-        return build_vector_index(vectors_ND, ids_N, wish, queries_QD)
+    def tune(index: FlatIndex, wanted: float, queries_QD: np.ndarray | None = None) -> float:
+        tuned.append((index.all_vectors.copy(), queries_QD))
+        return tune_effort(index, wanted, queries_QD)
 
-    monkeypatch.setattr(derived, "build_vector_index", build)
+    monkeypatch.setattr(derived, "tune_effort", tune)
     manifest = read_manifest(index)
     build_derived(index, manifest)
-    (captions_NE, asked_of_captions), (images_NE, asked_of_images) = built
+    (captions_NE, asked_of_captions), (images_NE, asked_of_images) = tuned
     np.testing.assert_array_equal(images_NE, make_image_vectors())
     np.testing.assert_array_equal(asked_of_captions, images_NE)
     np.testing.assert_array_equal(asked_of_images, captions_NE)
-    del built[:]
+    del tuned[:]
     build_derived(index, dataclasses.replace(manifest, image_head=None))
-    assert [asked for _, asked in built] == [None]
+    assert [asked for _, asked in tuned] == [None]
 
 
 def test_a_channel_that_the_index_lacks_is_refused(

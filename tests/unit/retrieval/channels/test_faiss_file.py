@@ -1,6 +1,7 @@
 """FAISS's bytes: what packs an index leaves it as it was, and to whom it belonged."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,12 @@ from retrieval.channels.faiss_file import pack_index, unpack_index
 from retrieval.channels.faiss_installation import import_faiss
 
 STATUS = Path("/proc/self/status")
+
+
+def pack(index: Any, ids_N: np.ndarray) -> bytes:
+    parts: list[bytes] = []
+    pack_index(index, ids_N, parts.append)
+    return b"".join(parts)
 
 
 def read_resident_bytes() -> int:
@@ -20,15 +27,15 @@ def read_resident_bytes() -> int:
 def test_what_was_packed_gives_its_memory_back() -> None:
     vectors_ND = np.random.default_rng(0).standard_normal((4000, 1024)).astype(np.float32)
 
-    def pack() -> None:
+    def pack_anew() -> None:
         flat = import_faiss().IndexFlatIP(vectors_ND.shape[1])
         flat.add(vectors_ND)
-        pack_index(flat, np.arange(len(vectors_ND)))
+        pack(flat, np.arange(len(vectors_ND)))
 
-    pack()
+    pack_anew()
     before = read_resident_bytes()
     for _ in range(8):
-        pack()
+        pack_anew()
     assert read_resident_bytes() - before < 3 * vectors_ND.nbytes
 
 
@@ -37,8 +44,24 @@ def test_what_was_packed_or_read_can_be_packed_again() -> None:
     flat = import_faiss().IndexFlatIP(5)
     flat.add(vectors_ND)
     ids_N = np.array([4, 8, 1, 0, 7])
-    data = pack_index(flat, ids_N)
-    assert pack_index(flat, ids_N) == data
+    data = pack(flat, ids_N)
+    assert pack(flat, ids_N) == data
     read, read_ids_N = unpack_index(data, "IndexFlatIP")
-    assert pack_index(read, read_ids_N) == data
+    assert pack(read, read_ids_N) == data
     np.testing.assert_array_equal(read.search(vectors_ND, 1)[1].ravel(), np.arange(5))
+
+
+def test_a_full_disk_is_said_and_not_hidden_by_faiss() -> None:
+    flat = import_faiss().IndexFlatIP(512)
+    flat.add(np.random.default_rng(0).standard_normal((4000, 512)).astype(np.float32))
+    written = []
+
+    def write(data: bytes) -> None:
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(data)
+
+    with pytest.raises(OSError, match="No space left"):
+        pack_index(flat, np.arange(4000), write)
+    assert len(written) == 1
+    assert len(pack(flat, np.arange(4000))) > flat.ntotal * 512 * 4
