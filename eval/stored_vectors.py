@@ -16,7 +16,9 @@ def read_stored_vectors(index: Path, manifest: Manifest) -> dict[Channel, np.nda
 
     `IndexFormatError` where a shard is missing or damaged.
     """
-    positions_N = newest_with_status(read_columns(index, manifest, ["image_id", "status"]), Status.INDEXED)
+    positions_N = newest_with_status(
+        read_columns(index, manifest.shards, ["image_id", "status"]), Status.INDEXED
+    )
     by_position_N = np.argsort(positions_N)
     found = {}
     for channel in (Channel(record.channel) for record in manifest.vectors):

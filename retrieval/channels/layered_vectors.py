@@ -1,36 +1,34 @@
 """Vectors that came since an index was made, searched beside it. Reads and writes nothing.
 
-Shapes: Q queries, N vectors, D dimensions, K neighbours, P photos.
+Shapes: Q queries, N vectors of that index, D dimensions, K neighbours, C candidates.
 """
 
 import numpy as np
 
+from retrieval.channels.best_scores import sort_best
 from retrieval.channels.vector_index import FlatIndex, StoredVectorIndex
 
 
 class LayeredVectors:
-    """An index and a few vectors more, which are all compared; some vectors of the index are gone.
+    """An index, some of whose vectors may be gone, and a few vectors more, which are all compared.
 
     What is found of either is what it finds alone.
     """
 
     def __init__(
-        self, base: StoredVectorIndex, numbers_N: np.ndarray, recent: FlatIndex, photos: int
+        self, base: StoredVectorIndex, ids_N: np.ndarray, recent: FlatIndex, least_unused: int
     ) -> None:
-        """`numbers_N` are ids for the vectors of `base` in their order, below `photos`; -1: it is gone."""
-        gone_N = numbers_N < 0
-        self._gone = int(np.count_nonzero(gone_N))
-        self._photos = photos
-        # Each of them has an id of its own, and is found by nobody.
-        ids_N = np.where(gone_N, photos - 1 + np.cumsum(gone_N), numbers_N)
-        self._base = base.with_ids(ids_N)
-        self._recent = recent
-        self.ids = np.concatenate([numbers_N[~gone_N], recent.ids])
+        """`ids_N` are ids for the vectors of `base`, in their order; -1: it is gone.
 
-    @property
-    def kind(self) -> str:
-        """As `VectorIndex.kind`: that of the index."""
-        return self._base.kind
+        All ids are below `least_unused`.
+        """
+        gone_N = ids_N < 0
+        self._least_unused = least_unused
+        # What is gone has ids of its own as well, which no search allows.
+        self._gone = int(np.count_nonzero(gone_N))
+        self._base = base.with_ids(np.where(gone_N, least_unused - 1 + np.cumsum(gone_N), ids_N))
+        self._recent = recent
+        self.ids = np.concatenate([ids_N[~gone_N], recent.ids])
 
     @property
     def dimension(self) -> int:
@@ -49,13 +47,24 @@ class LayeredVectors:
         self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `VectorIndex.search`."""
-        if allowed is None:
-            found = self._base.search(queries_QD, k + self._gone)
-        else:
-            found = self._base.search(queries_QD, k, np.append(allowed, np.zeros(self._gone, dtype=bool)))
-        both = zip(found, self._recent.search(queries_QD, k, allowed), strict=True)
-        scores_QC, ids_QC = (np.concatenate(each, axis=1) for each in both)
-        scores_QC[ids_QC >= self._photos] = -np.inf
-        order_QK = np.lexsort((ids_QC, -scores_QC))[:, :k]
-        scores_QK, ids_QK = (np.take_along_axis(each, order_QK, 1) for each in (scores_QC, ids_QC))
-        return scores_QK, np.where(scores_QK > -np.inf, ids_QK, -1)
+        found = self._search_base(queries_QD, k, allowed), self._recent.search(queries_QD, k, allowed)
+        scores_QC, ids_QC = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
+        scores_QK = np.full((len(scores_QC), k), -np.inf, dtype=np.float32)
+        ids_QK = np.full((len(ids_QC), k), -1, dtype=np.int64)
+        for query, (scores_C, ids_C) in enumerate(zip(scores_QC, ids_QC, strict=True)):
+            there = (ids_C >= 0) & (ids_C < self._least_unused)
+            scores, ids = sort_best(scores_C[there], ids_C[there], k)
+            scores_QK[query, : len(scores)], ids_QK[query, : len(ids)] = scores, ids
+        return scores_QK, ids_QK
+
+    def _search_base(
+        self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if allowed is None and isinstance(self._base, FlatIndex):
+            # To ask for more costs it less than a filter, and a GPU has no filter.
+            return self._base.search(queries_QD, k + self._gone)
+        if allowed is None and self._gone:
+            allowed = np.ones(self._least_unused, dtype=bool)
+        if allowed is not None:
+            allowed = np.append(allowed, np.zeros(self._gone, dtype=bool))
+        return self._base.search(queries_QD, k, allowed)

@@ -1,16 +1,16 @@
 """The words of a generation's photos. Reads shards; reads and writes INDEX/lexical/<sha256>.tar."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from retrieval.channels.lexical_index import LexicalIndex, pack_texts
+from retrieval.channels.lexical_index import NOBODY, LexicalIndex, pack_texts
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
 from retrieval.store.manifest import LexicalRecord, Manifest
 from retrieval.store.schema import WORD_COLUMNS, PhotoRow, Provenance
-from retrieval.store.shards import read_rows
+from retrieval.store.shards import read_rows, split_positions
 
 
 def write_words(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> LexicalRecord:
@@ -30,29 +30,27 @@ def write_words(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Le
     return record
 
 
-def read_words(index: Path, manifest: Manifest, recent_N: np.ndarray) -> LexicalIndex:
+def read_words(
+    index: Path, record: LexicalRecord, recent: Sequence[Sequence[str]] = (), recent_R: np.ndarray = NOBODY
+) -> LexicalIndex:
     """The words, under positions for ids; the hash of the file is verified before tantivy sees it.
 
-    Those of the rows at the positions `recent_N` (ascending), which the file does not know, are added.
+    To them are added the `recent` texts of the photos whose rows lie at the positions `recent_R`.
 
     Raises:
-        IndexFormatError: a file is missing, damaged, of an unknown kind or not what the manifest says.
+        IndexFormatError: the file is missing, damaged, of an unknown kind or not what the manifest says.
         RetrievalError: as `pack_texts`.
     """
-    record = manifest.lexical
-    assert record is not None
     if record.kind != LexicalIndex.kind:
         raise IndexFormatError(
             f"found words of kind {record.kind!r}, expected {LexicalIndex.kind!r}; update this program"
         )
     path = words_path(index, record)
-    words = LexicalIndex.from_bytes(
-        read_verified(path, record.sha256), list(read_texts(index, manifest, recent_N)), recent_N
-    )
-    if len(words) - len(recent_N) != record.photos:
+    words = LexicalIndex.from_bytes(read_verified(path, record.sha256), recent, recent_R)
+    if (found := len(words) - len(recent_R)) != record.photos:
         raise IndexFormatError(
-            f"{path} holds the words of {len(words) - len(recent_N)} photos, expected {record.photos} as the "
-            "manifest says; index again"
+            f"{path} holds the words of {found} photos, expected {record.photos} as the manifest says; "
+            "index again"
         )
     return words
 
@@ -74,11 +72,6 @@ def read_texts(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Ite
     Raises:
         IndexFormatError: a shard is missing or damaged.
     """
-    wanted, position = set(searchable_N.tolist()), 0
-    for shard in manifest.shards:
-        numbers = range(position, position + shard.rows)
-        position += shard.rows
-        if wanted.isdisjoint(numbers):
-            continue
+    for shard, _, numbers_R in split_positions(manifest.shards, searchable_N):
         rows = read_rows(index, shard, WORD_COLUMNS)
-        yield from (list_texts(row) for number, row in zip(numbers, rows, strict=True) if number in wanted)
+        yield from (list_texts(rows[number]) for number in numbers_R.tolist())

@@ -30,7 +30,7 @@ _SEGMENT = "00000000-0000-0000-0000-000000000000"
 # One segment has the photos in the order in which they were added. A second one is begun when this much is
 # taken, in bytes, which is tantivy's limit: millions of photos.
 _MEMORY = 4_000_000_000
-_NOBODY = np.zeros(0, dtype=np.int64)
+NOBODY = np.zeros(0, dtype=np.int64)
 # Stems of queries whose photos are kept, 12 bytes for each photo that has one.
 _REMEMBERED = 4096
 
@@ -41,7 +41,7 @@ class LexicalIndex:
     kind = "tantivy"
 
     def __init__(self, index: "Index", ids_N: np.ndarray, first_rows: Sequence[int] = (0,)) -> None:
-        """Use `build` or `from_bytes`. `first_rows` are those of tantivy's segments, in its order."""
+        """Use `build` or `from_bytes`. `first_rows` are the rows of the first text of tantivy's segments."""
         self._index = index
         self._searcher = index.searcher()
         self._first_rows = first_rows
@@ -50,7 +50,7 @@ class LexicalIndex:
             partial(_score_stem, self._searcher, index.schema, first_rows)
         )
         self.ids = ids_N
-        self._gone = np.flatnonzero(ids_N < 0)
+        self._some_are_gone = bool((ids_N < 0).any())
 
     @classmethod
     def build(cls, texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> "LexicalIndex":
@@ -59,7 +59,7 @@ class LexicalIndex:
 
     @classmethod
     def from_bytes(
-        cls, data: bytes, recent: Sequence[Sequence[str]] = (), recent_ids_R: np.ndarray = _NOBODY
+        cls, data: bytes, recent: Sequence[Sequence[str]] = (), recent_ids_R: np.ndarray = NOBODY
     ) -> "LexicalIndex":
         """The inverse of `pack_texts`. The bytes must come from a file whose hash was verified.
 
@@ -90,7 +90,10 @@ class LexicalIndex:
         return len(self.ids)
 
     def with_ids(self, ids_N: np.ndarray) -> "LexicalIndex":
-        """The same texts under other ids, in the order of `ids`; what gets -1 is no answer any more."""
+        """The same texts under other ids, in the order of `ids`.
+
+        What gets -1 is no answer any more, but counts still where it says how rare a word is.
+        """
         return LexicalIndex(self._index, ids_N, self._first_rows)
 
     def search(
@@ -131,8 +134,9 @@ class LexicalIndex:
             rows, scores = self._score_stem(stem)
             scores_N[rows] += scores
         if allowed is not None:
-            scores_N[~allowed[self.ids]] = 0
-        scores_N[self._gone] = 0
+            scores_N[~np.append(allowed, False)[self.ids]] = 0
+        elif self._some_are_gone:
+            scores_N[self.ids < 0] = 0
         best = find_best(scores_N, k)
         best = best[scores_N[best] > 0]
         return sort_best(scores_N[best], self.ids[best], k)

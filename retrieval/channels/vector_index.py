@@ -29,11 +29,6 @@ class VectorIndex(Protocol):
     """Unit vectors with ids. Implementations: those in `KINDS`, `LayeredVectors`, and `MilvusVectors`."""
 
     @property
-    def kind(self) -> str:
-        """What the manifest calls this kind of index."""
-        ...
-
-    @property
     def dimension(self) -> int:
         """D, the length of every vector."""
         ...
@@ -65,6 +60,11 @@ class VectorIndex(Protocol):
 
 class StoredVectorIndex(VectorIndex, Protocol):
     """One that lies in a file of the index. Implementations: those in `KINDS`."""
+
+    @property
+    def kind(self) -> str:
+        """What the manifest calls this kind of index."""
+        ...
 
     @property
     def settings(self) -> Mapping[str, int]:

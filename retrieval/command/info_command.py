@@ -77,7 +77,7 @@ def _describe(manifest: "Manifest") -> dict[str, Any]:
             for record in manifest.vectors
         }
         | _describe_words(manifest),
-        "recent": manifest.recent_rows,
+        "recent_rows": manifest.recent_rows,
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards)
         + sum(record.bytes for record in manifest.vectors)

@@ -26,8 +26,6 @@ class MilvusVectors:
     fetched and multiplied in float64, so that equal ones tie and come in order of id as everywhere.
     """
 
-    kind = "milvus"
-
     def __init__(self, milvus: Connection, collection: str, dimension: int, rows: RowKeys) -> None:
         """`rows` are all that the collection holds."""
         self._milvus = milvus

@@ -66,7 +66,7 @@ def _publish(index: Path, manifest: Manifest, milvus: Connection, progress: Prog
     former = find_current(milvus)
     name = milvus.address.name
     publication = Publication(name, manifest.generation, fingerprint(manifest), secrets.token_hex(4))
-    table = read_columns(index, manifest, ["image_id", "status"])
+    table = read_columns(index, manifest.shards, ["image_id", "status"])
     searchable_N = np.sort(newest_with_status(table, Status.INDEXED))
     source = _Source(index, manifest, searchable_N, progress)
     try:

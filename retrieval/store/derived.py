@@ -10,6 +10,7 @@ from retrieval.channels.channel_vectors import in_image_space, read_channel_vect
 from retrieval.channels.lexical_file import write_words
 from retrieval.channels.vector_choice import build_vector_index, tune_effort
 from retrieval.channels.vector_index import write_vectors
+from retrieval.store.inventory import list_files
 from retrieval.store.manifest import HeadRecord, Manifest, VectorsRecord
 from retrieval.store.schema import Status
 from retrieval.store.shards import newest_with_status, read_columns
@@ -54,7 +55,8 @@ def update_derived(index: Path, before: Manifest, manifest: Manifest) -> Manifes
     kept = dataclasses.replace(
         manifest, vectors=before.vectors, lexical=before.lexical, derived_shards=derived_shards
     )
-    if not _fits(before, kept) or kept.recent_rows > min(_MOST_RECENT, _RECENT_SHARE * kept.derived_rows):
+    too_many = kept.recent_rows > min(_MOST_RECENT, _RECENT_SHARE * kept.derived_rows)
+    if too_many or not _fits(before, manifest) or _is_hurt(index, before):
         return build_derived(index, manifest)
     searchable_N, failed = _find_photos(index, manifest)
     return dataclasses.replace(kept, photos=len(searchable_N), failed=failed)
@@ -67,18 +69,24 @@ def _fits(before: Manifest, manifest: Manifest) -> bool:
         channel: (dimension, in_image_space(manifest, channel))
         for channel, dimension in vector_dimensions(manifest).items()
     }
+    heads = [each.image_head and each.image_head.sha256 for each in (before, manifest)]
     return (
         before.lexical is not None
         and spaces == wanted
-        and before.image_head == manifest.image_head
+        and heads[0] == heads[1]
         and before.vectors_wish == manifest.vectors_wish
         and before.shards == manifest.shards[: len(before.shards)]
     )
 
 
+def _is_hurt(index: Path, manifest: Manifest) -> bool:
+    """Whether a derived file is missing or cut short: nobody could open what goes on with it."""
+    return any(file.derived and file.find_damage(fast=True) for file in list_files(index, manifest))
+
+
 def _find_photos(index: Path, manifest: Manifest) -> tuple[np.ndarray, int]:
     """The positions of the searchable photos' rows, ascending, and how many could not be read."""
-    table = read_columns(index, manifest, ["image_id", "status"])
+    table = read_columns(index, manifest.shards, ["image_id", "status"])
     failed = len(newest_with_status(table, Status.FAILED))
     return np.sort(newest_with_status(table, Status.INDEXED)), failed
 

@@ -147,7 +147,7 @@ class Manifest:
     Everything derived (`vectors`, `lexical`, `photos`, `failed`) is made from `shards`, vectors as
     `vectors_wish` says, by `retrieval.store.derived`; an index from before there was a lexical channel has
     no `lexical`. The files of `vectors` and `lexical` are made of the first `derived_shards` shards, of all
-    where that is None: what the others hold, who opens the index reads from them.
+    where that is None. The rows of the others are recent: who opens the index reads them.
     """
 
     format_version: _Count = FORMAT_VERSION
@@ -170,14 +170,19 @@ class Manifest:
     written_by: str = ""
 
     @property
-    def derived_rows(self) -> int:
-        """The position of the first row that the derived files do not know."""
-        return sum(shard.rows for shard in self.shards[: self.derived_shards])
+    def recent_shards(self) -> tuple[ShardRecord, ...]:
+        """Those that the derived files are not made of."""
+        return () if self.derived_shards is None else self.shards[self.derived_shards :]
 
     @property
     def recent_rows(self) -> int:
-        """The rows that the derived files do not know."""
-        return sum(shard.rows for shard in self.shards) - self.derived_rows
+        """How many rows the derived files do not know."""
+        return sum(shard.rows for shard in self.recent_shards)
+
+    @property
+    def derived_rows(self) -> int:
+        """How many they know: those at the positions below it."""
+        return sum(shard.rows for shard in self.shards) - self.recent_rows
 
 
 _MANIFEST = TypeAdapter(Manifest)

@@ -76,7 +76,7 @@ class PhotoTable:
         Raises:
             IndexFormatError: a shard is missing or damaged.
         """
-        photos = cls(read_columns(index, manifest, _COLUMNS))
+        photos = cls(read_columns(index, manifest.shards, _COLUMNS))
         # Of 100,000 photos 140 MB, which Arrow would keep for what it reads next.
         pa.default_memory_pool().release_unused()
         return photos
@@ -90,7 +90,7 @@ class PhotoTable:
         Where `some_are_gone`, -1 for those of rows that later ones replace.
 
         Raises:
-            IndexFormatError: there is no searchable photo.
+            IndexFormatError: there is no searchable photo, and none is to be gone, or no row.
         """
         if len(positions_N) and positions_N.max() >= len(self._number_at):
             raise IndexFormatError("found vectors or words beyond the last row of the shards; index again")

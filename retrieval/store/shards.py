@@ -86,6 +86,21 @@ def read_rows(index: Path, shard: ShardRecord, columns: list[str] | None = None)
     return table_to_rows(read_shard(index, shard, columns))
 
 
+def split_positions(
+    shards: Sequence[ShardRecord], positions_N: np.ndarray
+) -> Iterator[tuple[ShardRecord, slice, np.ndarray]]:
+    """(shard, which of `positions_N` are in it, their rows' numbers there) of each that has some.
+
+    `positions_N` ascend.
+    """
+    start = done = 0
+    for shard in shards:
+        end = done + int(np.searchsorted(positions_N[done:], start + shard.rows))
+        if end > done:
+            yield shard, slice(done, end), positions_N[done:end] - start
+        start, done = start + shard.rows, end
+
+
 def keep_failure_time(row: PhotoRow, shard: ShardRecord) -> PhotoRow:
     """A row of this shard as another shard must hold it: a failure stays as old as it is."""
     if row.status is not Status.FAILED or row.failed_at is not None or not shard.written:
@@ -94,10 +109,10 @@ def keep_failure_time(row: PhotoRow, shard: ShardRecord) -> PhotoRow:
     return dataclasses.replace(row, failed_at=written)
 
 
-def read_columns(index: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
-    """The named columns of all shards; the number of a line is the row's position."""
+def read_columns(index: Path, shards: Sequence[ShardRecord], columns: list[str]) -> pa.Table:
+    """The named columns of shards in turn; of all of a manifest, a line's number is its row's position."""
     with ThreadPoolExecutor(count_cores()) as pool:
-        tables = list(pool.map(lambda shard: read_shard(index, shard, columns), manifest.shards))
+        tables = list(pool.map(lambda shard: read_shard(index, shard, columns), shards))
     return pa.concat_tables(tables) if tables else photo_schema(0).empty_table().select(columns)
 
 
@@ -124,7 +139,7 @@ def iterate_live_rows(
 
     `columns` as in `read_rows`.
     """
-    table = read_columns(index, manifest, ["image_id", "status"])
+    table = read_columns(index, manifest.shards, ["image_id", "status"])
     live = set(newest_with_status(table, Status.INDEXED, Status.FAILED).tolist())
     position = 0
     for shard in manifest.shards:

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.channels import approximate_index
+from retrieval.channels import approximate_index, channel_vectors
 from retrieval.errors import UsageError
 from retrieval.search.engine import SearchEngine
+from retrieval.store import shards
 from retrieval.store.commit import commit_next
 from retrieval.store.derived import build_derived, update_derived
 from retrieval.store.human_caption import set_caption, unset_caption
-from retrieval.store.manifest import Manifest, VectorsWish, read_manifest
+from retrieval.store.inventory import list_files
+from retrieval.store.manifest import Manifest, ShardRecord, VectorsWish, read_manifest
 from retrieval.store.schema import PhotoRow, Status
-from retrieval.store.shards import shard_schema, write_shard
+from retrieval.store.shards import read_shard, shard_schema, write_shard
 from tests.unit.retrieval.conftest import IMAGE_DIMENSION, commit_rows, make_photo
 
 WHO, WHAT, WHERE = ("dog", "cat", "boy", "girl"), ("runs", "sleeps", "jumps"), ("snow", "water", "grass")
@@ -128,6 +130,47 @@ def test_new_and_changed_photos_come_up_and_those_that_are_gone_do_not(
     images = {hit.image_id for hit in engine.search("a dog", PHOTOS, "image")}
     assert ids[PHOTOS] in images
     assert ids[30] not in images
+
+
+def test_an_index_without_any_photo_left_answers_nothing(index: Path, word_encoder: Any) -> None:
+    ids = [photo(number, word_encoder).image_id for number in range(PHOTOS)]
+    add(index, [PhotoRow(image_id, (), Status.DELETED) for image_id in ids[1:]])
+    assert add(index, [PhotoRow(ids[0], (), Status.DELETED)]).recent_rows == 1
+    engine = SearchEngine.open(index, word_encoder, "cpu")
+    for channel in (None, "caption", "image", "lexical"):
+        for query in ("a dog", "a dog -cat", '"a dog"', "a dog width:>100"):
+            assert engine.search(query, 5, channel) == []
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+@pytest.mark.parametrize("folder", ["vectors", "lexical"])
+def test_what_is_missing_or_cut_short_is_made_anew(
+    index: Path, word_encoder: Any, folder: str, damage: Any
+) -> None:
+    for path in (index / folder).iterdir():
+        damage(path)
+    manifest = set_caption(index, photo(5, word_encoder).image_id, "Rex", word_encoder)
+    assert manifest.recent_rows == 0
+    assert [file for file in list_files(index, manifest) if file.find_damage()] == []
+    assert ask(index, word_encoder, "Rex", "lexical") != {}
+
+
+def test_recent_shards_are_read_once(index: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        add(index, [photo(PHOTOS + number, word_encoder)])
+    recent = {shard.sha256 for shard in read_manifest(index).recent_shards}
+    assert len(recent) == 4
+    read: list[str] = []
+
+    def note(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> Any:
+        read.append(shard.sha256)
+        return read_shard(index, shard, columns)
+
+    monkeypatch.setattr(shards, "read_shard", note)
+    monkeypatch.setattr(channel_vectors, "read_shard", note)
+    SearchEngine.open(index, word_encoder, "cpu")
+    # Once with all others for what is shown, and once for what is searched.
+    assert sorted(each for each in read if each in recent) == sorted([*recent, *recent])
 
 
 @pytest.mark.parametrize("rows", [20, 21])

@@ -143,7 +143,7 @@ def test_newest_rows_supersede_and_tombstones_remove(tmp_path):
         write_shard(tmp_path, [row("c", Status.DELETED)], SCHEMA),
     ]
     manifest = manifest_of(shards)
-    table = read_columns(tmp_path, manifest, ["image_id", "status"])
+    table = read_columns(tmp_path, manifest.shards, ["image_id", "status"])
     assert newest_with_status(table, Status.INDEXED).tolist() == [3, 6]
     assert newest_with_status(table, Status.FAILED, Status.DELETED).tolist() == [7, 5]
     live = [(position, found.image_id) for position, found in iterate_live_rows(tmp_path, manifest)]
