@@ -13,6 +13,7 @@ from retrieval.store.files import (
     publish_file,
     read_verified,
     write_file,
+    write_hashed,
 )
 
 
@@ -71,6 +72,27 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
         write_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["data"]
+
+
+def test_parts_are_written_under_their_hash_in_the_same_order_of_calls(tmp_path, calls):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    sha256, size = write_hashed(folder, ".bin", lambda write: [write(b"a"), write(b""), write(b"bc")])
+    assert (sha256, size) == (hash_bytes(b"abc"), 3)
+    path = folder / f"{sha256}.bin"
+    assert path.read_bytes() == b"abc"
+    temporary = str(folder / f".new.bin.{os.getpid()}.tmp")
+    assert calls == [("fsync", temporary), ("rename", temporary, str(path)), ("fsync", str(folder))]
+
+
+def test_parts_that_end_early_leave_nothing(tmp_path):
+    def write(put):
+        put(b"a")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_hashed(tmp_path, ".bin", write)
+    assert os.listdir(tmp_path) == []
 
 
 def test_written_files_follow_the_umask(tmp_path):
