@@ -21,7 +21,7 @@ from retrieval.store.shards import keep_failure_time, read_shard, write_shard
 
 # A run publishes when it has added this share of what readers see, so that making the derived files anew
 # stays a small part of its time however large the index is. In between its shards are only kept.
-_PUBLISHED_SHARE = 1 / 8
+_PUBLISHED_SHARE = 1 / 2
 
 
 class IndexWriter:

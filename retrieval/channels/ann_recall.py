@@ -4,6 +4,7 @@ import numpy as np
 
 _TOLERANCE = 1e-5
 _QUERIES_AT_ONCE = 64
+_SCORES_AT_ONCE = 2**22
 
 
 def ann_recall(found_QK: np.ndarray, scores_QK: np.ndarray, kth_Q: np.ndarray) -> np.ndarray:
@@ -21,10 +22,14 @@ def ann_recall(found_QK: np.ndarray, scores_QK: np.ndarray, kth_Q: np.ndarray) -
 
 
 def find_kth_scores(queries_QD: np.ndarray, vectors_ND: np.ndarray, k: int) -> np.ndarray:
-    """The score of each query's exact k-th neighbour (Q,), by inner products."""
-    batches = range(0, len(queries_QD), _QUERIES_AT_ONCE)
-    scores = (queries_QD[start : start + _QUERIES_AT_ONCE] @ vectors_ND.T for start in batches)
-    return np.concatenate([np.partition(scores_QN, -k, axis=1)[:, -k] for scores_QN in scores])
+    """The score of each query's exact k-th neighbour (Q,), by inner products; -inf where there are fewer."""
+    best_QK = np.full((len(queries_QD), k), -np.inf, dtype=np.float32)
+    at_once = max(1, _SCORES_AT_ONCE // max(1, len(queries_QD)))
+    for start in range(0, len(vectors_ND), at_once):
+        scores_QV = queries_QD @ vectors_ND[start : start + at_once].T
+        best_QK = np.partition(np.concatenate([best_QK, scores_QV], axis=1), -k, axis=1)[:, -k:]
+    kth_Q: np.ndarray = best_QK.min(axis=1)
+    return kth_Q
 
 
 def measure_ann_recall(

@@ -121,4 +121,6 @@ def _enough(vectors_ND: np.ndarray) -> np.ndarray:
     """The vectors, repeated where there are fewer than FAISS's smallest code has values."""
     if not len(vectors_ND):
         return np.full((_POINTS_PER_LIST, vectors_ND.shape[1]), 1, dtype=np.float32)
+    if len(vectors_ND) >= _POINTS_PER_LIST:
+        return vectors_ND
     return np.tile(vectors_ND, (-(-_POINTS_PER_LIST // len(vectors_ND)), 1))
