@@ -39,7 +39,10 @@ def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRe
     The same rows and schema give the same bytes.
     """
     sink = pa.BufferOutputStream()
-    pq.write_table(rows_to_table(rows, schema), sink, compression="zstd", write_page_checksum=True)
+    # No dictionaries: vectors hardly have a number twice, and zstd finds words that are repeated as well.
+    pq.write_table(
+        rows_to_table(rows, schema), sink, compression="zstd", use_dictionary=False, write_page_checksum=True
+    )
     data = sink.getvalue().to_pybytes()
     record = ShardRecord(sha256=hash_bytes(data), bytes=len(data), rows=len(rows))
     path = shard_path(index, record.sha256)
