@@ -43,9 +43,9 @@ def open_stored(
             raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
         empty_ND = np.zeros((0, manifest.caption_dimension), dtype=np.float32)
         channels[Channel.CAPTION] = VectorSearcher(FlatIndex.build(empty_ND, np.zeros(0, dtype=np.int64)))
-    if opening.manifest.lexical is not None:
+    if manifest.lexical is not None:
         texts = [list_texts(row) for row in table_to_rows(opening.recent.select(WORD_COLUMNS))]
-        words = read_words(index, opening.manifest.lexical, texts, opening.recent_R)
+        words = read_words(index, manifest.lexical, texts, opening.recent_R)
         numbered = words.with_ids(photos.number(words.ids, some_are_gone=opening.is_layered))
         channels[Channel.LEXICAL] = LexicalSearcher(numbered)
     return channels

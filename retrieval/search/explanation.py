@@ -14,7 +14,7 @@ from retrieval.search.hit import ChannelHit
 from retrieval.search.matched_words import match_words
 from retrieval.store.manifest import Manifest
 from retrieval.store.schema import ATTENTION_COLUMNS, Provenance, StoredAttention, table_to_rows
-from retrieval.store.shards import read_shard
+from retrieval.store.shards import read_shard, split_positions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,12 +106,8 @@ def read_attentions(
         IndexFormatError: one of their shards is missing or damaged.
     """
     found: dict[int, StoredAttention | None] = {}
-    start = 0
-    for shard in manifest.shards:
-        inside = [position for position in positions if start <= position < start + shard.rows]
-        if inside:
-            column = read_shard(index, shard, ATTENTION_COLUMNS)
-            rows = table_to_rows(column.take([position - start for position in inside]))
-            found |= {position: row.attention for position, row in zip(inside, rows, strict=True)}
-        start += shard.rows
+    wanted_N = np.unique(np.array(positions, dtype=np.int64))
+    for shard, where, numbers_R in split_positions(manifest.shards, wanted_N):
+        rows = table_to_rows(read_shard(index, shard, ATTENTION_COLUMNS).take(numbers_R))
+        found |= zip(wanted_N[where].tolist(), (row.attention for row in rows), strict=True)
     return [found[position] for position in positions]

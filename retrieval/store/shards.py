@@ -143,10 +143,8 @@ def iterate_live_rows(
     `columns` as in `read_rows`.
     """
     table = read_columns(index, manifest.shards, ["image_id", "status"])
-    live = set(newest_with_status(table, Status.INDEXED, Status.FAILED).tolist())
-    position = 0
-    for shard in manifest.shards:
-        for row in read_rows(index, shard, list(columns) if columns is not None else None):
-            if position in live:
-                yield position, row
-            position += 1
+    live_N = np.sort(newest_with_status(table, Status.INDEXED, Status.FAILED))
+    for shard, where, numbers_R in split_positions(manifest.shards, live_N):
+        rows = read_rows(index, shard, list(columns) if columns is not None else None)
+        for position, number in zip(live_N[where].tolist(), numbers_R.tolist(), strict=True):
+            yield position, rows[number]
