@@ -32,6 +32,7 @@ def index_collection(
         models.image_head,
         models.tagger,
         models.image_tower,
+        ngram_encoder=models.ngram_encoder,
     )
     if report.failures:
         names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]

@@ -39,6 +39,7 @@ from retrieval.text.text_encoder import TextEncoder
 if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead
     from indexer.image_tower import ImageTower
+    from indexer.ngram_encoder.ngram_encoder import NgramEncoder
     from indexer.tagger.tagger import Tagger
 
 _INDEXING = "Indexing photos"
@@ -56,15 +57,17 @@ def build_index(
     image_tower: "ImageTower | None" = None,
     profile: Profile | None = None,
     read_photos: ReadPhotos | None = None,
+    ngram_encoder: "NgramEncoder | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed, or
     was until it was deleted, is not captioned again, wherever it lies now, unless `config.recaption` says
     so. What people wrote stays the main caption of its photo. With an `image_head` photos get image vectors
-    too, with an `image_tower` that one's, with a `tagger` tags. Of `config`, the keys that choose models are
-    not read: the models are given. `profile` is told how long each stage is at work,
-    `read_photos` reads the files in place of `decode_photos`, such as on many machines.
+    too, with an `image_tower` that one's, with a `tagger` tags; an `ngram_encoder` makes captions' vectors in
+    less time. Of `config`, the keys that choose models are not read: the models are given. `profile` is told
+    how long each stage is at work, `read_photos` reads the files in place of `decode_photos`, such as on many
+    machines.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -84,7 +87,7 @@ def build_index(
     config, profile = config or IndexConfig(), profile or Profile()
     import_faiss()
     require_photos_exist(photos)
-    describer = Describer(captioner, text_encoder, image_head, tagger, image_tower, config)
+    describer = Describer(captioner, text_encoder, image_head, tagger, image_tower, ngram_encoder, config)
     read_current(index, describer, text_encoder, config.recaption)
     scan = scan_photos(photos)
     record = ModelRecord(describer.name, describer.weights_sha256)

@@ -140,6 +140,7 @@ class _Runs:
                 models.image_tower,
                 self.profile,
                 choose_reader(self._engine, models, self._settings, self._device),
+                models.ngram_encoder,
             )
 
     def _load_models(self, progress: "Progress") -> "Models":

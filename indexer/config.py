@@ -36,6 +36,7 @@ class IndexConfig(Config):
     """How photos become an index.
 
     `runtime` is the library that runs the CNN, and where it is OpenVINO the decoder and the text encoder.
+    With an `ngram_encoder` of "none" the text encoder makes the vectors of all sentences of the captioner's.
     An `image_head` of "none" leaves the image channel out, with `mirror` it sees each photo's mirror image
     as well, which takes a second pass of the CNN; a `tagger` of "none" leaves out the tags; photos get the
     names of their `tags` most probable classes, those of less than `tag_probability` left out. A `beam_width`
@@ -53,12 +54,13 @@ class IndexConfig(Config):
     text_encoder: str = DEFAULT_TEXT_ENCODER
     image_head: str = "default"
     mirror: bool = False
+    ngram_encoder: str = "default"
     tagger: str = "default"
     tags: int = Field(3, ge=1, le=100)
     tag_probability: float = Field(0.08, ge=0, le=1)
     beam_width: int = Field(0, ge=0, le=50)
     agreement: float = Field(4.0, ge=0)
-    captions: int = Field(5, ge=1, le=50)
+    captions: int = Field(4, ge=1, le=50)
     samples: int = Field(0, ge=0, le=100)
     temperature: float = Field(0.4, ge=0.05, le=2)
     mean_agreement: float = Field(24.0, ge=0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from indexer.image_head.loading import ImageHead
     from indexer.image_tower import ImageTower
+    from indexer.ngram_encoder.ngram_encoder import NgramEncoder
     from indexer.tagger.tagger import Tagger
 
 # Sentences whose vectors are kept for photos to come, 2 kB each: of those that 1,000 photos get, one in seven
@@ -63,7 +64,7 @@ class Describer:
     of the image vector and the sentence's, both in the image head's space. The best at λ = `agreement` is the
     main caption, the next best are kept beside it, and after them what was sampled. The caption vector is the
     mean of the vectors of all these, weighted by softmax(s(λ)) at λ = `mean_agreement`. Captioners without
-    beams give one caption.
+    beams give one caption. An n-gram encoder makes the vectors in the text encoder's place.
     An image tower makes the image vectors in the head's place, and has no say in the captions: how much the
     say of another model should weigh is not known.
     Shapes: B photos, K sentences of each, T dimensions of a sentence vector, E of the space of
@@ -77,12 +78,14 @@ class Describer:
         image_head: "ImageHead | None" = None,
         tagger: "Tagger | None" = None,
         image_tower: "ImageTower | None" = None,
+        ngram_encoder: "NgramEncoder | None" = None,
         config: IndexConfig | None = None,
     ) -> None:
         """Of `config` the keys that choose models are not read.
 
         Raises:
-            RetrievalError: image head or tagger were trained on other annotations or sentence vectors.
+            RetrievalError: image head or tagger were trained on other annotations or sentence vectors, or the
+                n-gram encoder knows no captioner of this kind.
         """
         self.name = captioner.name
         self.image_size = captioner.image_size
@@ -91,7 +94,7 @@ class Describer:
         self.framing = None if image_tower is None else image_tower.framing
         self.weights_sha256 = captioner.weights_sha256
         self.captioner = captioner
-        self._text_encoder = text_encoder
+        self._sentence_encoder = ngram_encoder or text_encoder
         self._tagger = tagger
         self._config = config or IndexConfig()
         self._vectors: dict[str, np.ndarray] = {}
@@ -100,12 +103,18 @@ class Describer:
             self.name = f"{captioner.name}, image head {image_head.name}"
         if tagger is not None:
             require_annotations(captioner, "tagger", tagger.name, tagger.image_encoder_sha256)
+        if ngram_encoder is not None and not isinstance(captioner, BeamCaptioner):
+            raise RetrievalError(
+                f"found n-gram encoder {ngram_encoder.name} and captioner {captioner.name}, whose sentences "
+                'it does not know; configure ngram_encoder = "none"'
+            )
         if isinstance(captioner, BeamCaptioner):
             self.weights_sha256 = hash_describer(
                 captioner.weights_sha256,
                 captioner.decoding.beam_width,
                 None if image_head is None else image_head.weights_sha256,
                 None if tagger is None else tagger.weights_sha256,
+                None if ngram_encoder is None else ngram_encoder.weights_sha256,
                 self._config,
             )
         if image_tower is not None:
@@ -140,7 +149,7 @@ class Describer:
 
     def _caption(self, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None) -> list[Description]:
         captions = self.captioner.caption(pixels_BSSC)
-        vectors_BT = self._text_encoder.encode([caption.text for caption in captions])
+        vectors_BT = self._sentence_encoder.encode([caption.text for caption in captions])
         images = self._frame(framed_BFFC, len(captions))
         return [
             Description((caption,), vector, image_vector=image)
@@ -224,16 +233,21 @@ class Describer:
         if len(self._vectors) > _MOST_SENTENCES:
             self._vectors.clear()
         texts = sorted({beam.text for each in beams for beam in each} - self._vectors.keys())
-        self._vectors.update(zip(texts, self._text_encoder.encode(texts), strict=True))
+        self._vectors.update(zip(texts, self._sentence_encoder.encode(texts), strict=True))
         return np.array([[self._vectors[beam.text] for beam in each] for each in beams])
 
 
 def hash_describer(
-    captioner: str, beam_width: int, image_head: str | None, tagger: str | None, config: IndexConfig
+    captioner: str,
+    beam_width: int,
+    image_head: str | None,
+    tagger: str | None,
+    ngram_encoder: str | None,
+    config: IndexConfig,
 ) -> str:
     """SHA-256 in hex over all that decides what a captioner with beams makes of a photo.
 
-    `captioner`, `image_head` and `tagger` are the hashes of their weights.
+    `captioner`, `image_head`, `tagger` and `ngram_encoder` are the hashes of their weights.
     """
     decides = [captioner, beam_width, config.captions, config.samples]
     if config.samples:
@@ -244,6 +258,8 @@ def hash_describer(
             decides.append("mirror")
     if tagger is not None:
         decides += [tagger, config.tags, config.tag_probability]
+    if ngram_encoder is not None:
+        decides.append(ngram_encoder)
     return hashlib.sha256(" ".join(map(str, decides)).encode()).hexdigest()
 
 

@@ -64,5 +64,4 @@ def _load_describer(config: "IndexConfig", device: str) -> "Describer":
 def _make_describer(models: "Models", config: "IndexConfig") -> "Describer":
     from indexer.describer import Describer
 
-    heads = (models.image_head, models.tagger, models.image_tower)
-    return Describer(models.captioner, models.text_encoder, *heads, config)
+    return Describer(*models, config=config)

@@ -8,20 +8,28 @@ from indexer.config import IndexConfig
 from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.image_tower import ImageTower, load_image_tower
+from indexer.ngram_encoder.location import find_ngram_encoder
+from indexer.ngram_encoder.ngram_encoder import NgramEncoder, load_ngram_encoder
 from indexer.tagger.location import find_tagger
 from indexer.tagger.tagger import Tagger, load_tagger
 from retrieval.device import require_torch_device
+from retrieval.runtime import Runtime
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 
 class Models(NamedTuple):
-    """What `build_index` takes; without head and tower there are no image vectors, without tagger no tags."""
+    """What `build_index` takes.
+
+    Without head and tower there are no image vectors, without tagger no tags; without n-gram encoder the text
+    encoder makes all vectors of captions.
+    """
 
     captioner: Captioner
     text_encoder: TextEncoder
     image_head: ImageHead | None = None
     tagger: Tagger | None = None
     image_tower: ImageTower | None = None
+    ngram_encoder: NgramEncoder | None = None
 
 
 def load_models(config: IndexConfig, device: str) -> Models:
@@ -30,14 +38,20 @@ def load_models(config: IndexConfig, device: str) -> Models:
     Raises:
         CheckpointError: there is no such model.
         InstallationError: the config's runtime is not installed, or drifts.
+        RetrievalError: the n-gram encoder was fitted to another text encoder.
         UsageError: `cuda` on a machine without a GPU, or a runtime that does not run the captioner.
     """
     place = require_torch_device(device)
     head, tagger, tower = find_image_head(config), find_tagger(config), find_image_tower(config)
+    ngram_encoder = find_ngram_encoder(config)
+    # The few sentences that an n-gram encoder leaves are not worth what it takes to encode many of them fast.
+    runtime = config.runtime if ngram_encoder is None else Runtime.ONNXRUNTIME
+    text_encoder = load_text_encoder(config.text_encoder, place, runtime)
     return Models(
         load_captioner(config.captioner, place, config.beam_width, config.runtime),
-        load_text_encoder(config.text_encoder, place, config.runtime),
+        text_encoder,
         None if head is None else load_image_head(head),
         None if tagger is None else load_tagger(tagger),
         None if tower is None else load_image_tower(tower, place),
+        None if ngram_encoder is None else load_ngram_encoder(ngram_encoder, text_encoder),
     )

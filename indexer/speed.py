@@ -148,6 +148,7 @@ def _index(photos: Sequence[Path], models: Models, config: IndexConfig, memory: 
             models.image_head,
             models.tagger,
             models.image_tower,
+            ngram_encoder=models.ngram_encoder,
         )
 
 

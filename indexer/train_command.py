@@ -84,6 +84,20 @@ def tagger(
     _run(train_tagger, TaggerConfig, data, config, out, cache)
 
 
+@train.command("ngram-encoder")
+def ngram_encoder(
+    data: DataArgument,
+    config: ConfigOption = None,
+    out: OutOption = Path("ngram-encoder"),
+    cache: CacheOption = _CACHE,
+) -> None:
+    """Fit vectors of words to what the text encoder makes of the captioner's sentences."""
+    from indexer.ngram_encoder.config import NgramEncoderConfig
+    from indexer.ngram_encoder.training.train import train_ngram_encoder
+
+    _run(train_ngram_encoder, NgramEncoderConfig, data, config, out, cache)
+
+
 @train.command()
 def captioner(
     data: DataArgument,

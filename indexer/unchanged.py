@@ -14,6 +14,7 @@ from indexer.config import IndexConfig
 from indexer.describer import hash_describer, hash_with_tower
 from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.ledger import Ledger
+from indexer.ngram_encoder.location import find_ngram_encoder
 from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, scan_photos
 from indexer.seen_files import SeenFiles
@@ -93,11 +94,11 @@ def hash_models(config: IndexConfig) -> str | None:
         weights = f"{hash_file(checkpoint)} {header['image_encoder_sha256']}"
         captioner = hashlib.sha256(weights.encode()).hexdigest()
         beam_width = config.beam_width or header["config"]["decoding"]["beam_width"]
-        head, tagger = (
+        head, tagger, ngrams = (
             None if path is None else hash_file(path)
-            for path in (find_image_head(config), find_tagger(config))
+            for path in (find_image_head(config), find_tagger(config), find_ngram_encoder(config))
         )
-        describer = hash_describer(captioner, beam_width, head, tagger, config)
+        describer = hash_describer(captioner, beam_width, head, tagger, ngrams, config)
         if (tower := find_image_tower(config)) is None:
             return describer
         return hash_with_tower(describer, hash_image_text_model(find_image_text_model(tower)[0]))

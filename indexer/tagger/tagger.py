@@ -36,16 +36,12 @@ class Tagger:
 
         Classes of a probability below `least` give no tags.
         """
-        probabilities_BC = self.classify(a_BLD)
-        best_BK = np.argsort(-probabilities_BC, axis=1, kind="stable")[:, :classes]
-        return [
-            tuple(
-                dict.fromkeys(
-                    name for each in best_K if p_C[each] >= least for name in self._names[int(each)]
-                )
-            )
-            for best_K, p_C in zip(best_BK, probabilities_BC, strict=True)
-        ]
+        tags = []
+        for p_C in self.classify(a_BLD):
+            probable = np.flatnonzero(p_C >= least)
+            best = probable[np.argsort(-p_C[probable], kind="stable")][:classes]
+            tags.append(tuple(dict.fromkeys(name for each in best.tolist() for name in self._names[each])))
+        return tags
 
 
 def load_tagger(path: Path) -> Tagger:

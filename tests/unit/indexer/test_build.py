@@ -799,6 +799,7 @@ def test_run_with_nothing_to_do_needs_no_models(
 
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
+    from indexer.ngram_encoder.location import find_ngram_encoder
     from indexer.tagger.location import find_tagger
     from indexer.tagger.tagger import load_tagger
     from indexer.unchanged import hash_models
@@ -814,11 +815,18 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
         text_encoder_sha256=text_encoder.weights_sha256,
     )
     tagger = load_tagger(find_tagger(IndexConfig()))
+    ngram_encoder = SimpleNamespace(weights_sha256=hash_file(find_ngram_encoder(IndexConfig())))
+
+    def hash_described(config: IndexConfig, *models: Any) -> str:
+        return Describer(captioner, text_encoder, *models, config=config).weights_sha256
+
     for name, given in (("none", None), (str(tmp_path / "head.safetensors"), head)):
         config = IndexConfig(image_head=name)
-        expected = Describer(captioner, text_encoder, given, tagger, config=config).weights_sha256
-        without = Describer(captioner, text_encoder, given, None, config=config).weights_sha256
+        expected = hash_described(config, given, tagger, None, ngram_encoder)
+        without = hash_described(config, given, None, None, ngram_encoder)
         assert hash_models(config.model_copy(update={"tagger": "none"})) == without
+        without = hash_described(config, given, tagger)
+        assert hash_models(config.model_copy(update={"ngram_encoder": "none"})) == without
         assert hash_models(config) == expected
         assert hash_models(config.model_copy(update={"beam_width": 5})) == expected
         assert hash_models(config.model_copy(update={"beam_width": 3})) != expected

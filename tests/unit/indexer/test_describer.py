@@ -19,6 +19,10 @@ from indexer.image_encoder import load_image_encoder
 from indexer.image_head.checkpoint import ImageHeadHeader
 from indexer.image_head.config import ImageHeadConfig
 from indexer.image_head.loading import ImageHead
+from indexer.ngram_encoder.checkpoint import NgramEncoderHeader
+from indexer.ngram_encoder.config import NgramEncoderConfig
+from indexer.ngram_encoder.ngram_encoder import NgramEncoder
+from indexer.ngram_encoder.training.fit import fit_ngrams
 from indexer.tagger.checkpoint import TaggerHeader
 from indexer.tagger.config import TaggerConfig
 from indexer.tagger.tagger import Tagger
@@ -190,6 +194,43 @@ def test_tags_come_from_the_same_annotations(
         Describer(captioner, text_encoder, None, make_tagger(captioner, "2" * 64))
 
 
+def make_ngram_encoder(text_encoder: TextEncoder, sentences: Sequence[str]) -> NgramEncoder:
+    ngrams, vectors_GD = fit_ngrams(sentences, text_encoder.encode(sentences), 0.1)
+    # What it says is not what the text encoder says.
+    vectors_GD += np.random.default_rng(0).normal(scale=0.01, size=vectors_GD.shape).astype(np.float32)
+    header = NgramEncoderHeader(
+        config=NgramEncoderConfig(),
+        dimension=text_encoder.dimension,
+        ngrams=ngrams,
+        words=(1, 20),
+        captioner_sha256="6" * 64,
+        text_encoder_sha256=text_encoder.weights_sha256,
+        data="nothing",
+        figures={},
+    )
+    return NgramEncoder(vectors_GD, header, text_encoder, "ngrams", "5" * 64)
+
+
+def test_an_ngram_encoder_says_what_the_captions_mean_that_it_knows(
+    captioner: AttentionCaptioner, text_encoder: TextEncoder
+) -> None:
+    beams, *_ = said = captioner.decode(captioner.encode(PIXELS))
+    counting = CountingEncoder(text_encoder)
+    ngram_encoder = make_ngram_encoder(counting, [beams[0].text])
+    texts = {beam.text for photo in said for beam in photo}
+    unknown = {text for text in texts if not ngram_encoder.knows(text)}
+    assert 0 < len(unknown) < len(texts)
+    counting.asked.clear()
+    described = Describer(captioner, text_encoder, ngram_encoder=ngram_encoder).describe(PIXELS)
+    assert set(counting.asked) == unknown
+    weights = np.exp(score(beams, np.zeros(len(beams)), 0.0, captioner.decoding.length_penalty))
+    sentences = ngram_encoder.encode([beam.text for beam in beams])
+    mean = np.average(sentences, axis=0, weights=weights)
+    np.testing.assert_allclose(described[0].caption_vector, mean / np.linalg.norm(mean), atol=1e-5)
+    plain = Describer(captioner, text_encoder).describe(PIXELS)
+    assert np.abs(described[0].caption_vector - plain[0].caption_vector).max() > 1e-4
+
+
 def test_without_a_head_the_beams_keep_their_order_and_there_is_no_image_vector(
     captioner: AttentionCaptioner, text_encoder: TextEncoder
 ) -> None:
@@ -234,12 +275,15 @@ def test_a_captioner_without_beams_gives_one_caption_and_its_vector(text_encoder
     ]
     vectors = text_encoder.encode(["photo0", "photo1", "photo2"])
     np.testing.assert_array_equal([each.caption_vector for each in described], vectors)
+    with pytest.raises(RetrievalError, match="n-gram encoder ngrams and captioner one, whose sentences"):
+        Describer(Captioner(), text_encoder, ngram_encoder=make_ngram_encoder(text_encoder, ["photo0"]))
 
 
 def test_what_decides_a_description_decides_its_hash(
     captioner: AttentionCaptioner, text_encoder: TextEncoder
 ) -> None:
     head, tagger = make_head(captioner, text_encoder), make_tagger(captioner)
+    ngram_encoder = make_ngram_encoder(text_encoder, ["a dog runs"])
     always = [{}, {"captions": 2}, {"samples": 3}, {"samples": 3, "temperature": 0.7}]
     of_heads = [{"agreement": 1.0}, {"mean_agreement": 1.0}, {"mirror": True}]
     of_taggers = [{"tags": 1}, {"tag_probability": 0.3}]
@@ -255,7 +299,8 @@ def test_what_decides_a_description_decides_its_hash(
     everything = hash_all([*always, *of_heads, *of_taggers], head, tagger)
     hashes = {captioner.weights_sha256, *everything, *hash_all(always, head, None)}
     hashes |= {*hash_all(always, None, tagger), *hash_all(always, None, None)}
-    assert len(hashes) == 1 + 9 + 4 + 4 + 4
+    hashes |= {*hash_all(always, head, tagger, None, ngram_encoder)}
+    assert len(hashes) == 1 + 9 + 4 + 4 + 4 + 4
     # Nothing asks for agreement without a head, for tags without a tagger, for the temperature of no samples.
     for changes, models in (
         (of_heads, (None, tagger)),
@@ -264,9 +309,12 @@ def test_what_decides_a_description_decides_its_hash(
     ):
         assert set(hash_all(changes, *models)) == set(hash_all([{}], *models))
     others = {
-        hash_describer("a", width, head, None, IndexConfig()) for width in (4, 5) for head in ("b", "c", None)
+        hash_describer("a", width, head, None, ngrams, IndexConfig())
+        for width in (4, 5)
+        for head in ("b", "c", None)
+        for ngrams in ("d", None)
     }
-    assert len(others) == 6
+    assert len(others) == 12
 
 
 def test_a_head_of_other_models_is_refused(captioner: AttentionCaptioner, text_encoder: TextEncoder) -> None:

@@ -41,6 +41,10 @@ def test_tags_are_all_names_of_the_most_probable_classes(tmp_path: Path) -> None
     ]
     assert tagger.tag(a_BLD, 1, 0.4) == [("tabby", "tabby cat"), ("espresso",), ()]
     assert tagger.tag(a_BLD.to(torch.bfloat16), 1, 0.4) == tagger.tag(a_BLD, 1, 0.4)
+    # All three classes; of the last photo they are as probable as each other, and come in their order.
+    cats = ("tabby", "tabby cat", "tiger cat")
+    in_order = (*cats, "espresso")
+    assert tagger.tag(a_BLD, 3, 0.0) == [in_order, ("espresso", *cats), in_order]
 
 
 def test_weights_that_do_not_fit_the_names_are_refused(tmp_path: Path) -> None:

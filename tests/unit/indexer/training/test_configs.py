@@ -8,6 +8,7 @@ import pytest
 from indexer.captioner.config import CaptionerConfig
 from indexer.image_encoder.training.config import ImageEncoderConfig
 from indexer.image_head.config import ImageHeadConfig
+from indexer.ngram_encoder.config import NgramEncoderConfig
 from indexer.tagger.config import TaggerConfig
 from retrieval.config import Config, load_config
 from retrieval.errors import ConfigError
@@ -21,6 +22,7 @@ CONFIGS = Path(__file__).resolve().parents[4] / "configs"
         ("captioner.toml", CaptionerConfig()),
         ("image_encoder.toml", ImageEncoderConfig()),
         ("image_head.toml", ImageHeadConfig()),
+        ("ngram_encoder.toml", NgramEncoderConfig()),
         ("tagger.toml", TaggerConfig()),
     ],
 )
