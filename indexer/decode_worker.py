@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from indexer.arenas import keep_freed
 from indexer.decode import DecodedPhoto, decode_photo
 from indexer.framing import Framing
 from indexer.photo_file import read_photo
@@ -137,4 +138,5 @@ def main() -> None:
     # What C libraries say about damaged photos is of no use to anyone: the reason is in the row.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    keep_freed()
     serve(Connection(int(descriptor)), int(size), float(max_megapixels), framing)

@@ -10,9 +10,11 @@ import pytest
 
 BEGIN = """
 import ctypes, sys, threading
-from indexer.arenas import limit_arenas
+from indexer.arenas import keep_freed, limit_arenas
 if sys.argv[1] == "limited":
     limit_arenas()
+if sys.argv[1] == "kept":
+    keep_freed()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 """
@@ -31,6 +33,18 @@ for _ in range(3):
     block = libc.malloc(20 * 2**20)
     libc.free(ctypes.c_void_p(block))
 libc.malloc(20 * 2**20)
+"""
+AGAIN = """
+import resource
+def count():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+before = count()
+for _ in range(20):
+    blocks = [b"photo" * 2**20 for _ in range(3)]
+    del blocks
+with open(sys.argv[2], "w") as file:
+    file.write(str(count() - before))
+sys.exit()
 """
 END = """
 libc.fopen.restype = ctypes.c_void_p
@@ -68,3 +82,8 @@ def test_large_blocks_lie_outside_of_them(tmp_path: Path) -> None:
     }
     assert outside["limited"] >= 20 * 2**20
     assert outside["free"] < 20 * 2**20
+
+
+def test_what_one_photo_freed_the_next_one_gets_without_the_system(tmp_path: Path) -> None:
+    faults = {how: int(list_memory(how, AGAIN, tmp_path / how)) for how in ("free", "kept")}
+    assert faults["kept"] < faults["free"] / 5
