@@ -22,18 +22,7 @@ def index_collection(
 
     models = load_models(config, device)
     photos = [Path(os.path.abspath(path)) for photo in collection.photos for path in photo.paths]
-    report = build_index(
-        photos,
-        index,
-        models.captioner,
-        models.text_encoder,
-        config,
-        progress,
-        models.image_head,
-        models.tagger,
-        models.image_tower,
-        ngram_encoder=models.ngram_encoder,
-    )
+    report = build_index(photos, index, config=config, progress=progress, **models._asdict())
     if report.failures:
         names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]
         raise DatasetError(

@@ -131,16 +131,11 @@ class _Runs:
             return build_index(
                 self._photos,
                 self._index,
-                models.captioner,
-                models.text_encoder,
-                self._settings,
-                progress,
-                models.image_head,
-                models.tagger,
-                models.image_tower,
-                self.profile,
-                choose_reader(self._engine, models, self._settings, self._device),
-                models.ngram_encoder,
+                config=self._settings,
+                progress=progress,
+                profile=self.profile,
+                read_photos=choose_reader(self._engine, models, self._settings, self._device),
+                **models._asdict(),
             )
 
     def _load_models(self, progress: "Progress") -> "Models":

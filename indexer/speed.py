@@ -138,18 +138,8 @@ def _compare(whole: IndexReport, photos: Sequence[Path], models: Models, config:
 
 def _index(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> IndexReport:
     with tempfile.TemporaryDirectory() as folder:
-        return build_index(
-            photos,
-            Path(folder, "index"),
-            models.captioner,
-            models.text_encoder,
-            config,
-            memory.sample,
-            models.image_head,
-            models.tagger,
-            models.image_tower,
-            ngram_encoder=models.ngram_encoder,
-        )
+        index = Path(folder, "index")
+        return build_index(photos, index, config=config, progress=memory.sample, **models._asdict())
 
 
 def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarray:
