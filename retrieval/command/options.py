@@ -53,6 +53,11 @@ WhereOption = Annotated[
     ),
 ]
 
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option("--calibration", metavar="FILE", help="What `retrieve calibrate` wrote for these models."),
+]
+
 FoldOption = Annotated[
     bool, typer.Option("--fold/--no-fold", help="Show copies of one picture once, or every one of them.")
 ]

@@ -64,8 +64,8 @@ def print_results(
     """
     if form is ResultsFormat.JSON:
         hits = _describe(results, explanations)
-        document = {**asked, "hits": hits, "generation": results.generation, "seconds": seconds}
-        typer.echo(json.dumps(document))
+        about = {"generation": results.generation, "seconds": seconds, "matches_well": results.matches_well}
+        typer.echo(json.dumps({**asked, "hits": hits, **about}))
     elif form is ResultsFormat.JSONL:
         for hit in _describe(results, explanations):
             typer.echo(json.dumps(hit))

@@ -32,11 +32,11 @@ def show_results(
     explanations: "Sequence[Explanation]" = (),
 ) -> None:
     """Print the hits; `asked` comes first in a JSON document, `explanations` are those of the hits."""
-    if form is not ResultsFormat.TABLE:
+    if form is ResultsFormat.TABLE:
+        (_print_explained if explanations else _print_table)(results)
+        typer.echo(f"{len(results)} of {results.photos} photos in {seconds:.3f} s", err=True)
+    else:
         print_results(asked, results, seconds, form, explanations)
-        return
-    (_print_explained if explanations else _print_table)(results)
-    typer.echo(f"{len(results)} of {results.photos} photos in {seconds:.3f} s", err=True)
     if results.matches_well is False:
         typer.echo("nothing here matches well", err=True)
 
@@ -131,11 +131,15 @@ def _make_table(*columns: str, left: Sequence[str] = ("caption", "photo")) -> "T
 
 
 def _mark_words(hit: "Hit") -> "Text":
-    """The caption, the words that it has in common with the query in bold."""
+    """The caption, the words that it has in common with the query in bold, and who wrote it if a person."""
+    from retrieval.store.schema import Provenance
+
     text = _plain(hit.caption)
     if hit.matched:
         words = "|".join(re.escape(make_printable(word)) for word in hit.matched)
         text.highlight_regex(rf"(?<!\w)({words})(?!\w)", "bold")
+    if hit.provenance is Provenance.HUMAN:
+        text.append(" (by a person)", "dim")
     return text
 
 

@@ -8,6 +8,7 @@ import typer
 
 from retrieval.command.options import (
     DEFAULT_INDEX,
+    CalibrationOption,
     CountOption,
     DeviceOption,
     FoldOption,
@@ -61,12 +62,7 @@ def search(
     rerank: Annotated[
         bool, typer.Option("--rerank", help="Look at the first photos again: better, and slower.")
     ] = False,
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration", metavar="FILE", help="What `retrieve calibrate` wrote for these models."
-        ),
-    ] = None,
+    calibration: CalibrationOption = None,
     index: IndexOption = DEFAULT_INDEX,
     milvus: MilvusOption = None,
     device: DeviceOption = Device.AUTO,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption
+from retrieval.command.options import DEFAULT_INDEX, CalibrationOption, DeviceOption, IndexOption
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import InstallationError
 
@@ -32,6 +32,7 @@ def serve(
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Requests worked on at once; others get a 503.")
     ] = 64,
+    calibration: CalibrationOption = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     index: IndexOption = DEFAULT_INDEX,
     device: DeviceOption = Device.AUTO,
@@ -55,6 +56,7 @@ def serve(
 
     # A request on each core is faster than each request on all of them. The libraries look at this once.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from retrieval.search.calibration import read_calibration
     from retrieval.search.live_engine import LiveEngine
     from retrieval.search.reranking import load_reranker
     from retrieval.service.app import build_app
@@ -63,7 +65,8 @@ def serve(
     from retrieval.text.text_encoder import load_text_encoder
 
     encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
-    live = LiveEngine(index, RememberingEncoder(encoder), device)
+    sure = None if calibration is None else read_calibration(calibration)
+    live = LiveEngine(index, RememberingEncoder(encoder), device, calibration=sure)
 
     def say_started() -> None:
         typer.echo(f"{live.engine.photos} photos at {address} (stop with Ctrl-C)", err=True)

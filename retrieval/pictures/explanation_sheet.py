@@ -12,7 +12,6 @@ from retrieval.search.explanation import Explanation
 _SIDE = 220
 _GAP = 16
 _TITLE, _LINE = 52, 28
-_MOST_WORDS = 4
 _LABEL_SIZES = (16, 15, 14, 13, 12, 11, 10, 9)
 _INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
 
@@ -54,4 +53,4 @@ def _draw_panels(explanation: Explanation, path: Path) -> list[tuple[str, Image.
         for word in explanation.words
         if word.matched and word.attention_RC is not None
     ]
-    return [(places, photo), *lit[:_MOST_WORDS]]
+    return [(places, photo), *lit]

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from retrieval.pictures.thumbnail import embed_thumbnail
 from retrieval.printable import make_printable
+from retrieval.store.schema import Provenance
 
 if TYPE_CHECKING:
     from retrieval.search.hit import Hit
@@ -20,26 +21,28 @@ _SIDE = 360
 
 def render_grid(results: "Results") -> str:
     """The photos with their captions, as a fragment that brings its own style."""
-    return _environment().get_template("grid.html.j2").render(cards=_make_cards(results))
+    return _render("grid.html.j2", results)
 
 
 def render_page(title: str, results: "Results") -> str:
     """A page of its own with the photos, each a link to its file."""
-    template = _environment().get_template("gallery.html.j2")
-    return template.render(title=make_printable(title), cards=_make_cards(results))
+    return _render("gallery.html.j2", results, title=make_printable(title))
 
 
-def _make_cards(results: "Results") -> list[dict[str, str]]:
-    return [_make_card(hit, results) for hit in results]
+def _render(template: str, results: "Results", **texts: str) -> str:
+    cards = [_make_card(hit, results) for hit in results]
+    doubtful = bool(cards) and results.matches_well is False
+    return _environment().get_template(template).render(cards=cards, doubtful=doubtful, **texts)
 
 
 def _make_card(hit: "Hit", results: "Results") -> dict[str, str]:
     file = results.file(hit)
     sure = "" if hit.probability is None else f"{hit.probability:.0%} · "
+    author = "by a person · " if hit.provenance is Provenance.HUMAN else ""
     return {
         "rank": str(hit.rank),
         "caption": make_printable(hit.caption),
-        "about": f"{sure}{make_printable(file.name)}",
+        "about": f"{sure}{author}{make_printable(file.name)}",
         "path": hit.path,
         "link": file.as_uri(),
         "picture": embed_thumbnail(file, _SIDE),

@@ -176,7 +176,8 @@ def _read_filter(term: re.Match[str], text: str) -> Filter:
 
 def _refuse_lone_field(term: re.Match[str], text: str) -> None:
     name, colon, rest = (term["bare"] or "").partition(":")
-    if colon and not rest and name.lower() in list(Field):
+    unclosed = text.startswith('"', term.end())  # which is said where it comes
+    if colon and not rest and not unclosed and name.lower() in list(Field):
         raise QueryError(_NO_VALUE.format(name), text, term.end())
 
 

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 from retrieval.errors import RetrievalError
+from retrieval.search.calibration import Calibration
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig
 from retrieval.store.manifest import read_current_line
@@ -25,14 +26,16 @@ class LiveEngine:
         text_encoder: TextEncoder | None = None,
         device: str = "auto",
         fusion: FusionConfig | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Open the index; the arguments and what is raised are those of `SearchEngine.open`."""
         self._path = Path(path)
         self._device = device
         self._fusion = fusion
+        self._calibration = calibration
         self._lock = threading.Lock()
         self._current = read_current_line(self._path)
-        self._engine = SearchEngine.open(path, text_encoder, device, fusion)
+        self._engine = self._open(text_encoder)
 
     @property
     def engine(self) -> SearchEngine:
@@ -58,8 +61,11 @@ class LiveEngine:
 
     def _reopen(self) -> None:
         try:
-            self._engine = SearchEngine.open(
-                self._path, self._engine.text_encoder, self._device, self._fusion
-            )
+            self._engine = self._open(self._engine.text_encoder)
         except (RetrievalError, OSError) as error:
             logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
+
+    def _open(self, text_encoder: TextEncoder | None) -> SearchEngine:
+        return SearchEngine.open(
+            self._path, text_encoder, self._device, self._fusion, calibration=self._calibration
+        )

@@ -307,6 +307,7 @@ def test_people_know_better(visit):
     page.locator("#close").click()
     search(page, '"zebra wedding"')
     assert names(page) == [image_id]
+    expect(page.locator("#results li").get_by_label("written by a person")).to_be_visible()
     open_first(page)
     with page.expect_response(re.compile("/explain")):
         page.locator("#undo").click()
@@ -314,6 +315,7 @@ def test_people_know_better(visit):
     page.locator("#close").click()
     search(page, "an espresso on a wooden table")
     assert tiles(page)[0] == before
+    expect(page.locator("#results li").first.get_by_label("written by a person")).to_have_count(0)
 
 
 def test_filters(visit):
@@ -449,6 +451,93 @@ def test_by_keyboard_alone(visit):
     expect(page.locator("#help")).to_be_hidden()
 
 
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until it has the focus."""
+    for _ in range(30):
+        if page.evaluate("selector => Boolean(document.activeElement.matches(selector))", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no Tab leads to {selector}")
+
+
+def test_captions_and_filters_by_keyboard_alone(visit):
+    page = visit()
+    press, write = page.keyboard.press, page.keyboard.type
+
+    def search_by_keys(text: str) -> None:
+        press("/")
+        press("Control+a")
+        write(text)
+        wait(page)
+
+    search_by_keys("a man in a red shirt")
+    image_id, before = names(page)[0], tiles(page)[0]
+    press("ArrowDown")
+    with page.expect_response(re.compile("/explain")):
+        press("Enter")
+    expect(page.locator("#sentence button").first).to_be_visible()
+    press("e")
+    expect(page.locator("#edit-text")).to_be_focused()
+    press("Control+a")
+    write("giraffe parade")
+    press("Tab")
+    with page.expect_response(re.compile("/explain")):
+        press("Enter")
+    expect(page.locator("#sentence")).to_have_text("giraffeparade")
+    press("Escape")
+    search_by_keys('"giraffe parade"')
+    assert names(page) == [image_id]
+    press("ArrowDown")
+    with page.expect_response(re.compile("/explain")):
+        press("Enter")
+    expect(page.locator("#undo")).to_be_visible()
+    tab_to(page, "#undo")
+    with page.expect_response(re.compile("/explain")):
+        press("Enter")
+    expect(page.locator("#by")).to_have_text("Written by the captioner.")
+    press("Escape")
+    search_by_keys("a man in a red shirt")
+    assert (names(page)[0], tiles(page)[0]) == (image_id, before)
+
+    tab_to(page, "#filters-button")
+    press("Enter")
+    expect(page.locator("[name=from]")).to_be_focused()
+    tab_to(page, "[name=path]")
+    write("coffee")
+    expect(page.locator("#results li")).to_have_count(1)
+    tab_to(page, "[name=same]")
+    press("Space")
+    expect(page.locator("#filters-count")).to_have_text("2")
+    tab_to(page, "[type=reset]")
+    press("Enter")
+    expect(page.locator("#results li")).to_have_count(12)
+
+
+def test_by_touch_on_a_phone(visit):
+    page = visit(viewport=PHONE, has_touch=True, is_mobile=True)
+    page.locator("#help-button").tap()
+    expect(page.locator("#help")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    search(page, "a man in a red shirt")
+    with page.expect_response(re.compile("/explain")):
+        page.locator("#results a").first.tap()
+    expect(page.locator("#hint")).to_have_text("Tap a word to see where the model looked for it.")
+    words = page.locator("#sentence button")
+    for word in (words.nth(1), words.nth(2)):
+        word.tap()
+        expect(word).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#sentence [aria-pressed=true]")).to_have_count(1)
+        expect(page.locator("#heat")).to_have_class("on")
+    page.locator("#after").tap()
+    expect(page.locator("#place")).to_have_text("2 of 12")
+    page.locator("#close").tap()
+    expect(page.locator("#panel")).to_be_hidden()
+    page.locator("#filters-button").tap()
+    page.locator("[name=same]").tap()
+    expect(page.locator("#results li")).to_have_count(13)
+    assert fits_its_window(page)
+
+
 def test_captions_and_names_of_files_are_never_more_than_text(visit):
     page = visit(complaints="requires 'TrustedHTML'")
     search(page, "grey wall")
@@ -495,6 +584,18 @@ def test_everyone_can_use_it(visit, scheme, viewport):
     page.keyboard.press("Escape")
     search(page, '"unclosed')
     expect(page.locator("#problem")).to_be_visible()
+    check()
+    search(page, "quarterly tax returns of a medieval bishop")
+    expect(page.locator("#doubt")).to_be_visible()
+    check()
+    search(page, "a cat path:nowhere")
+    expect(page.locator("#empty")).to_be_visible()
+    check()
+    search(page, "a cat")
+    open_first(page)
+    page.locator("#similar").click()
+    expect(page.locator("#like")).to_be_visible()
+    wait(page)
     check()
     page.locator("#home").focus()
     page.keyboard.press("?")

@@ -310,6 +310,12 @@ function drawCaption(hit) {
   const text = hit.caption || fileName(hit.path);
   // Words are cut as `split_words` of the service cuts them.
   for (const part of text.split(/([\p{L}\p{M}\p{N}]+)/u)) caption.append(matched.has(part.toLowerCase()) ? make("b", part) : part);
+  if (hit.provenance === "human") {
+    const mark = make("i", " ✎");
+    mark.setAttribute("role", "img");
+    mark.setAttribute("aria-label", "written by a person");
+    caption.append(mark);
+  }
   return caption;
 }
 

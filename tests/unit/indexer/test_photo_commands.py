@@ -68,7 +68,7 @@ def test_photos_like_one_of_the_index(
     code, out, _ = retrieve("similar", folder_of_colours / "red.png", "--json", "-k", 3)
     document = json.loads(out)
     assert code == 0
-    assert list(document) == ["photo", "image_id", "hits", "generation", "seconds"]
+    assert list(document) == ["photo", "image_id", "hits", "generation", "seconds", "matches_well"]
     assert document["image_id"] == hash_file(folder_of_colours / "red.png")
     assert sorted(names(out)) == ["blue", "green", "rose"]
 

@@ -1,6 +1,7 @@
 """What a search prints for programs and for terminals, whatever is in captions and names of files."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -13,9 +14,11 @@ import pytest
 
 from retrieval.command.main import run
 from retrieval.command.results_formats import ResultsFormat, print_results
+from retrieval.command.results_output import show_results
 from retrieval.printable import make_printable
 from retrieval.search.hit import ChannelHit, Hit
 from retrieval.search.results import Results
+from retrieval.store.schema import Provenance
 
 HOSTILE = {
     b"/photos/plain.jpg": 'a dog, at "home"',
@@ -55,6 +58,25 @@ def test_json_is_one_document(results, capsys):
     document = json.loads(show(results, "json", capsys))
     assert (document["query"], document["generation"], document["seconds"]) == ("dog", 7, 0.5)
     assert [hit["caption"] for hit in document["hits"]] == list(HOSTILE.values())
+
+
+@pytest.mark.parametrize("form", list(ResultsFormat))
+@pytest.mark.parametrize("known", [True, False, None])
+def test_that_nothing_matches_well_is_said_in_every_format(results, form, known, capsys):
+    results.matches_well = known
+    show_results({"query": "dog"}, results, 0.5, form)
+    out, err = capsys.readouterr()
+    assert err.endswith("nothing here matches well\n") == (known is False)
+    if form is ResultsFormat.JSON:
+        assert json.loads(out)["matches_well"] is known
+
+
+def test_a_table_says_which_captions_are_by_people(results, capsys):
+    results[1] = dataclasses.replace(results[1], caption="a cat", provenance=Provenance.HUMAN)
+    show_results({"query": "dog"}, results, 0.5, ResultsFormat.TABLE)
+    table = capsys.readouterr().out
+    assert "a cat (by a person)" in table
+    assert table.count("by a person") == 1
 
 
 def test_jsonl_is_a_hit_a_line(results, capsys):

@@ -28,3 +28,20 @@ def test_the_places_in_four_channels_are_no_wider_than_the_photo(tmp_path: Path,
     assert first.max() - first.min() > 150
     gap = sheet[52 + 28 : 52 + 2 * 28, 16 + 220 : 16 + 220 + 16]
     assert (gap == 255).all()
+
+
+def test_every_word_that_matched_is_lit(tmp_path: Path) -> None:
+    Image.new("RGB", (400, 300), "red").save(tmp_path / "a.png")
+    maps_WRC = np.eye(7, dtype=np.float32).reshape(7, 1, 7)
+    words = tuple(
+        ExplainedWord(f"word{number}", number < 6, map_RC) for number, map_RC in enumerate(maps_WRC)
+    )
+    explanation = Explanation(
+        "words", "0" * 64, "a.png", "words", Provenance.MODEL, 400, 300, 0.5, 0.5, {}, words, 1
+    )
+    sheet = np.asarray(draw_explanations("words", [(explanation, tmp_path / "a.png")]))
+    panels = [sheet[108 + 110, 16 + 236 * number : 236 * (number + 1)] for number in range(7)]
+    assert sheet.shape[1] == 16 + 7 * 236
+    assert len({panel.tobytes() for panel in panels}) == 7
+    bright = [int(panel[:, 0].astype(int).argmax()) for panel in panels[1:]]
+    assert bright == sorted(bright)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from retrieval.pictures.gallery import render_grid, render_page
 from retrieval.search.hit import Hit
 from retrieval.search.results import Results
+from retrieval.store.schema import Provenance
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b"
 NAME = "<script>alert('1')<"
@@ -58,6 +60,17 @@ def test_texts_are_texts_and_photos_are_inside(results, render):
     assert f"73% · {NAME}" in seen.text
     assert "no longer there" in seen.text
     assert "\x1b" not in seen.text
+
+
+@pytest.mark.parametrize("render", [render_grid, lambda results: render_page("a dog", results)])
+def test_doubt_and_authors_are_said(results, render):
+    assert "matches well" not in render(results)
+    assert "by a person" not in render(results)
+    results.matches_well = False
+    results[0] = replace(results[0], provenance=Provenance.HUMAN)
+    seen = Seen(render(results))
+    assert "Nothing here matches well. These are the nearest." in seen.text
+    assert f"73% · by a person · {NAME}" in seen.text
 
 
 def test_a_notebook_gets_the_grid(results):

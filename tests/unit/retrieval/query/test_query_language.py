@@ -38,6 +38,7 @@ def test_query_is_read(text: str, expected: Query) -> None:
     [
         ("", 0, "found an empty query '', expected some words"),
         (" \n", 0, "found an empty query"),
+        ('camera:"a car', 7, 'found a quote that is not closed, .* (at character 8: camera:▸"a car)'),
         ('a "red car', 2, 'found a quote that is not closed, .* (at character 3: a ▸"red car)'),
         ('a dog" b', 5, "not closed"),
         ('a ""', 2, "found no word in '\"\"', expected at least one"),
