@@ -17,7 +17,7 @@ READY := .venv/ready
 READY_DEV := .venv/ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test scale fault pictures cells encoders report speed bench growth calibration lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells encoders report speed bench growth calibration ablation lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,13 @@ growth: $(READY) ## Measure search at growing sizes, and work out what more phot
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration
 	cp .cache/calibration/calibration.json retrieval/search/calibrations/flickr8k.json
+
+ablation: $(READY_DEV) ## Measure what each part gives, on DATA's validation split and on photos of Debian's packages, after a change of the shipped models (a quarter of an hour)
+	$(BIN)/retrieve ablate "$$DATA" --config configs/ablation.toml --out .cache/ablation
+	cp .cache/ablation/ablation.json eval/ablation/flickr8k.json
+	@$(BIN)/python -m eval.unseen_photos .cache/unseen
+	$(BIN)/retrieve ablate .cache/unseen --split test --config configs/ablation.toml --out .cache/ablation/unseen
+	cp .cache/ablation/unseen/ablation.json eval/ablation/unseen.json
 
 lint: $(READY_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -12,9 +12,10 @@ caption a photo), `searching` (all of them), `trec` (run and qrels files);
 `captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,
 `human_judgement`, `metric_correlation` (systems and metrics against people's grades);
 `failures/` (why queries fail), `stored_vectors`, `exact`, `ann/` (what approximate indexes give up and win);
-`ablation/` (what was tried, and what it gave), `published`, `environment`, `stopwatch`, `run_info`, `report`,
-`conditions`, `tables`, `study_tables`, `markdown`, `page/`, `readme_part`, `readme` (how it is shown), `run`
-(the whole), `command` (`retrieve eval`);
+`ablation/` (what each part gives, and what was tried), `ablate_command` (`retrieve ablate`);
+`published`, `environment`, `stopwatch`, `run_info`, `report`, `conditions`, `tables`, `study_tables`,
+`markdown`, `page/`, `readme_part`, `readme` (how it is shown), `run` (the whole), `command`
+(`retrieve eval`);
 `bench/` (our engine beside others), `growth/` (at growing sizes), `bench_command` (`retrieve bench search`,
 `open` and `growth`).
 """

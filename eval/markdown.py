@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from eval.ablation.table import tabulate_ablation
+from eval.ablation.table import tabulate_ablation, tabulate_parts
 from eval.conditions import NOTES, list_conditions
 from eval.report import Report
 from eval.run_info import RunInfo
@@ -66,6 +66,7 @@ def _make_tables(report: Report, info: RunInfo) -> list[Table]:
         tabulate_strictness(report),
         tabulate_failures(report),
         tabulate_ann(report, info),
+        tabulate_parts(report.parts),
         tabulate_ablation(report.ablation),
     ]
     return [table for table in tables if table.rows]

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from eval.ablation.experiments import Experiment
-from eval.ablation.table import tabulate_ablation
+from eval.ablation.table import tabulate_ablation, tabulate_parts
 from eval.markdown import escape
 from eval.readme_part import replace_part
+from eval.tables import Table
 from retrieval.store.files import write_file
 
 _PART = "report"
 _COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")
 _UNSEEN = ("Recall@1", "Recall@5", "MRR")
+_PARTS = ("system", "Recall@1 / 5 / 10", "CIDEr", "mean recall", "cost")
 _TRIED = ("tried", "Recall@1 / 5 / 10", "CIDEr", "against", "mean recall", "cost", "kept")
 _CAPTIONS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 
@@ -42,18 +44,12 @@ def render_readme_tables(
     published = [f"Published by others, not measured here: {escape(sources)}.", ""] if sources else []
     made = f"`{info['command']}`, {info['hardware']}, {info['seconds']:.0f} s."
     lines = [*systems, "", *published, *_render(["captions of", *captions], [["index", *scores]]), "", made]
+    tried = tabulate_ablation([Experiment.model_validate(row) for row in report.get("ablation", ())])
+    lines += _fold("What each part gives", _tabulate_parts(report), _PARTS)
     if unseen:
         lines += ["", *_render_unseen(unseen)]
-    if report.get("ablation"):
-        tried = _render_ablation(report["ablation"])
-        lines += [
-            "",
-            "<details><summary>What was tried, and what it gave</summary>",
-            "",
-            *tried,
-            "",
-            "</details>",
-        ]
+        lines += _fold("What each part gives there", _tabulate_parts(unseen), _PARTS)
+    lines += _fold("What was tried, and what it gave", tried, _TRIED)
     return "\n".join(lines)
 
 
@@ -73,12 +69,19 @@ def _render_unseen(report: Mapping[str, Any]) -> list[str]:
     return [about, "", *_render(["system", *_UNSEEN], rows)]
 
 
-def _render_ablation(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What was tried, without what is said of each in the report."""
-    table = tabulate_ablation([Experiment.model_validate(row) for row in rows])
-    shown = [number for number, name in enumerate(table.header) if name in _TRIED]
+def _tabulate_parts(report: Mapping[str, Any]) -> Table:
+    return tabulate_parts([Experiment.model_validate(row) for row in report.get("parts", ())])
+
+
+def _fold(summary: str, table: Table, columns: Sequence[str]) -> list[str]:
+    """A table that is opened by a click, without what is said of each row in the report; if there are any."""
+    if not table.rows:
+        return []
+    shown = [number for number, name in enumerate(table.header) if name in columns]
     cells = [[row[number] for number in shown] for row in table.rows]
-    return [*_render([table.header[number] for number in shown], cells), "", *map(escape, table.notes)]
+    rows = _render([table.header[number] for number in shown], cells)
+    notes = map(escape, table.notes)
+    return ["", f"<details><summary>{summary}</summary>", "", *rows, "", *notes, "", "</details>"]
 
 
 def _format(result: Mapping[str, Any], column: str) -> str:

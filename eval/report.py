@@ -77,6 +77,7 @@ class Report:
     failures: Failures | None = None
     ann: AnnResult | None = None
     published: tuple[PublishedResult, ...] = ()
+    parts: tuple[Experiment, ...] = ()
     ablation: tuple[Experiment, ...] = ()
     left_out: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -104,6 +105,7 @@ class Report:
             "failures": self.failures and self.failures.to_dict(),
             "ann": self.ann and self.ann.to_dict(),
             "published": [result.to_dict() for result in self.published],
+            "parts": [each.model_dump(mode="json") for each in self.parts],
             "ablation": [each.model_dump(mode="json") for each in self.ablation],
             "index": asdict(self.index),
             "annotations": dict(self.annotations),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.ablation.experiments import read_experiments
+from eval.ablation.experiments import read_experiments, read_parts
 from eval.ann.study import AnnBenchmark, study_indexes
 from eval.bootstrap import PhotoBootstrap
 from eval.calibration.study import study_sureness
@@ -164,6 +164,7 @@ def measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalReque
         },
         comparisons=compare_systems(shares, by_sentence, permutation),
         published=find_published(collection.dataset, collection.split, len(collection.photos)),
+        parts=read_parts(collection.dataset),
         ablation=read_experiments(collection.dataset),
         index=_describe_index(subject.manifest),
         annotations={"name": subject.dataset.source.name, "sha256": hash_file(subject.dataset.source)},

@@ -1,4 +1,5 @@
-"""What was tried, what it gave and what it cost; what gave nothing is kept here and nowhere else.
+"""What each part gives and costs, and what was tried; what gave nothing is kept here and nowhere else.
 
-In the order to read: `experiments` (DATASET.toml beside it → records), `table` (records → cells).
+In the order to read: `experiments` (the files beside it → records), `config` (what is changed), `study`
+(`retrieve ablate`: DATASET.json), `table` (records → cells).
 """

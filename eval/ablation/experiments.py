@@ -1,6 +1,7 @@
-"""What was tried on a dataset's validation split. Reads eval/ablation/DATASET.toml.
+"""What each part gives, and what was tried, on a dataset's validation split.
 
-Nothing here is measured when a report is made: each row says what it was measured by, once.
+Reads DATASET.json beside this file, which `retrieve ablate` wrote, and DATASET.toml, written by hand. Nothing
+of it is measured when a report is made: each row says what it was measured by, once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,8 +73,14 @@ class Ablation(Config):
         return experiments
 
 
+def read_parts(dataset: str) -> tuple[Experiment, ...]:
+    """What each part gives, in the file's order; none where there is no file."""
+    known = {path.stem: path for path in _FOLDER.glob("*.json")}
+    return Ablation.model_validate_json(known[dataset].read_bytes()).experiment if dataset in known else ()
+
+
 def read_experiments(dataset: str) -> tuple[Experiment, ...]:
-    """The rows of this dataset, in the file's order; none where there is no file.
+    """What was tried, in the file's order; none where there is no file.
 
     Raises:
         ConfigError: the file says something impossible.

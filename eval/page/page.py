@@ -14,7 +14,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from eval.ablation.table import tabulate_ablation
+from eval.ablation.table import tabulate_ablation, tabulate_parts
 from eval.conditions import NOTES, list_conditions
 from eval.page.ann_chart import draw_ann
 from eval.page.gallery import make_gallery
@@ -101,6 +101,6 @@ def _make_tables(report: Report, info: RunInfo) -> dict[str, list[Table]]:
         "strictness": [tabulate_strictness(report)],
         "failures": [tabulate_failures(report)],
         "ann": [tabulate_ann(report, info)],
-        "ablation": [tabulate_ablation(report.ablation)],
+        "ablation": [tabulate_parts(report.parts), tabulate_ablation(report.ablation)],
     }
     return {name: [table for table in tables if table.rows] for name, tables in sections.items()}

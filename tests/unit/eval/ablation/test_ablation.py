@@ -103,16 +103,24 @@ def test_a_dataset_without_such_a_file_has_no_rows(monkeypatch: pytest.MonkeyPat
 
 def test_every_report_shows_them(full_report: Any, run_info: Any, render: Callable[..., str]) -> None:
     rows = Ablation.model_validate({"experiment": [ROW, {**AGAINST, "what": "<b>that</b>"}]}).experiment
-    report = replace(full_report, ablation=rows)
-    assert "## What was tried" in render_markdown(report, run_info)
-    page = render(report, run_info)
+    changed = {**AGAINST, "name": "c", "interval": [1.5, 2.5], "cost": "2.0 times the indexing"}
+    parts = Ablation.model_validate({"experiment": [ROW, changed]}).experiment
+    report = replace(full_report, ablation=rows, parts=parts)
+    pages = render_markdown(report, run_info), render(report, run_info)
+    for title in ("What was tried", "What each part gives"):
+        assert f"## {title}" in pages[0]
+        assert f"<h3>{title}</h3>" in pages[1]
+    page = pages[1]
     assert "&lt;b&gt;that&lt;/b&gt;" in page
     assert 'href="#ablation"' in page
     document = json.loads(report.to_json())
     assert [each["name"] for each in document["ablation"]] == ["a", "b"]
+    assert [each["name"] for each in document["parts"]] == ["a", "c"]
     document["ceiling"], document["published"] = {}, []
     tables = render_readme_tables(
         document, {"command": "retrieve eval", "hardware": "a machine", "seconds": 1}
     )
     assert "| b | 2.0 / 4.0 / 6.0 | – | a | +2.0 | – | yes |" in tables
+    assert "| c | 2.0 / 4.0 / 6.0 | – | +2.0 [+1.5, +2.5] | 2.0 times the indexing |" in tables
+    assert "What each part gives there" not in tables
     assert 'href="#ablation"' not in render(full_report, run_info)
