@@ -2,7 +2,8 @@
 
 `python -m eval.unseen_photos FOLDER`. The photos are those that Debian's desktops and OpenCV's documentation
 carry, some 270 MB of packages, and the captioned samples (see `indexer.samples`); the sentences are our own,
-written before any model of ours had seen these photos. Nothing was trained on them or chosen by them.
+written before any model of ours had seen these photos. Nothing was trained on them or tuned by them, but
+models were checked on them before they were shipped.
 """
 
 import json

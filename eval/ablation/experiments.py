@@ -28,7 +28,8 @@ class Experiment(Config):
     `base` names the row that it is compared with. `gain` is the difference in points of single measures,
     where no more than that was kept; `interval` the 95 % interval of the difference in mean recall, where
     there is one. `measured_by` is the command, the commit or the file that says so. `kept` says whether it is
-    how things are done today; an "option" is in the code, and off.
+    how things are done today; an "option" is in the code, and off; "weights" are shipped, and how they were
+    made is not in the code.
     """
 
     name: Text
@@ -40,7 +41,7 @@ class Experiment(Config):
     gain: Mapping[Measure, Points] = Field(default_factory=dict)
     interval: tuple[Points, Points] | None = None
     cost: str = ""
-    kept: bool | Literal["option"]
+    kept: bool | Literal["option", "weights"]
     measured_by: Text
 
     @model_validator(mode="after")

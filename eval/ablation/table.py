@@ -16,7 +16,7 @@ _HEADER = (
     "kept",
     "measured by",
 )
-_KEPT = {True: "yes", False: "no", "option": "option"}
+_KEPT = {True: "yes", False: "no", "option": "option", "weights": "its weights"}
 _PARTS = ("system", "what is otherwise", "Recall@1 / 5 / 10", "CIDEr", "mean recall", "cost")
 _PARTS_NOTE = (
     "Percent on the split {split!r}. Each row changes one thing of how things are; mean recall is then the "
@@ -28,7 +28,8 @@ _NOTES = (
     "Percent on the validation split; the test split chose nothing. mean recall is the difference in points "
     "of the mean of Recall@1, 5 and 10 to the row that it is held against, with its 95 % interval in "
     "brackets; where there are none, none was measured. Rows of different systems compare with the row they "
-    "name alone. An option is in the code and off; what was not kept is not.",
+    "name alone. An option is in the code and off; what was not kept is not. Of what is kept as weights, "
+    "these are shipped, and the code that made them is not.",
 )
 
 
@@ -42,7 +43,7 @@ def tabulate_parts(experiments: Sequence[Experiment]) -> Table:
 def tabulate_ablation(experiments: Sequence[Experiment]) -> Table:
     """One row for each, in their order."""
     rows = tuple(_list_cells(each, experiments) for each in experiments)
-    return Table("What was tried", _HEADER, rows, _NOTES)
+    return Table("What was tried", _HEADER, rows, (*_NOTES, *_describe_reach(experiments)))
 
 
 def _list_part(each: Experiment, experiments: Sequence[Experiment]) -> tuple[str, ...]:
@@ -68,6 +69,14 @@ def _list_cells(each: Experiment, experiments: Sequence[Experiment]) -> tuple[st
         _KEPT[each.kept],
         each.measured_by,
     )
+
+
+def _describe_reach(experiments: Sequence[Experiment]) -> list[str]:
+    """How wide the intervals are, for the rows without one."""
+    reach = [(high - low) / 2 for low, high in (each.interval for each in experiments if each.interval)]
+    if not reach:
+        return []
+    return [f"The intervals that were measured reach {min(reach):.1f} to {max(reach):.1f} points either way."]
 
 
 def _format_recall(each: Experiment) -> str:

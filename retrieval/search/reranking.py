@@ -102,7 +102,8 @@ class Reranker:
     ) -> Ranked:
         """The answer to one query, its first photos in their new order, the others below as they were.
 
-        What the first gain is counted from the least gain among them, so that none falls below the others.
+        What the first gain is counted from the least gain among them, so that none falls below the others;
+        with that goes whatever is the same for all of them, such as the sentence's likelihood on its own.
         One that cannot be read gains what the first gain on average. Without an `image_query`, or of an index
         with image vectors of another head, the likelihood alone is added.
         """

@@ -16,7 +16,9 @@ from retrieval.service.answers import (
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.searches import Question, read_query, say_field
 
-_MOST_CHARACTERS = 1000
+# A thousand words, within what a request's head may hold.
+_MOST_CHARACTERS = 8000
+_MOST_FILTER_CHARACTERS = 1000
 _MOST_HITS = 300
 
 Sentence = Annotated[
@@ -27,7 +29,10 @@ Sentence = Annotated[
     ),
 ]
 Where = Annotated[
-    str, Query(max_length=_MOST_CHARACTERS, description="Filters, such as `taken:2019..2021 camera:canon`.")
+    str,
+    Query(
+        max_length=_MOST_FILTER_CHARACTERS, description="Filters, such as `taken:2019..2021 camera:canon`."
+    ),
 ]
 Count = Annotated[int, Query(ge=1, le=_MOST_HITS, description="How many photos to answer, at most.")]
 Channel = Annotated[str | None, Query(max_length=40, description="Search this channel alone.")]

@@ -136,7 +136,8 @@ def _describe(config: ImageEncoderConfig) -> Card:
         title="Image encoder",
         summary=f"{config.image_encoder}, fine-tuned so that photos lie near the sentences that describe "
         f"them: the mean of {config.runs} runs\n(model soup, Wortsman et al. 2022). Its annotations serve "
-        "captioner and image head alike.",
+        "captioner and image head alike. It began with weights\nthat were trained on ImageNet, whose photos "
+        "(Russakovsky et al. 2015) are for non-commercial research, too.",
         needs=f"{config.image_encoder}'s registry package, for the classifier over it",
         command="retrieve train image-encoder",
         config="in config.json beside it",

