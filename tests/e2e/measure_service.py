@@ -82,7 +82,10 @@ def measure_searches(service: ServiceProcess) -> None:
     )
     ask_in_turn(service.port, 1, 2, make_questions())
     known = make_questions(10**4)
-    for what, paths, asked in (("its sentence encoded", new, "30 ms"), ("of a known sentence", known, "5 ms")):
+    for what, paths, asked in (
+        ("its sentence encoded", new, "30 ms"),
+        ("of a known sentence", known, "5 ms"),
+    ):
         answers = ask_in_turn(service.port, 1, 3, paths)
         assert {answer.status for answer in answers} == {200}
         seconds = [answer.seconds for answer in answers]
