@@ -1,7 +1,8 @@
-"""A small index of real photos, and the service over it, in this process."""
+"""Small indexes of real photos, and the service over one, in this process."""
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from retrieval.channels.channel import Channel
+from retrieval.search.calibration import Calibration, Logistic, write_calibration
 from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker, Seen
 from retrieval.service.app import build_app
 from retrieval.service.settings import ServiceSettings
 from retrieval.store.derived import build_derived
-from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 
@@ -60,9 +63,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def index(tmp_path, folder, word_encoder):
-    """The photos' index: one channel, attention for every word, capture times in order."""
-    path = tmp_path / "index"
+def rows(folder, word_encoder):
+    """The photos' rows: attention for every word, capture times in order."""
     rows = []
     for number, (name, text) in enumerate(CAPTIONS.items()):
         file, words = folder / name, tuple(text.split())
@@ -83,6 +85,13 @@ def index(tmp_path, folder, word_encoder):
                 caption_vector=word_encoder.encode([text])[0],
             )
         )
+    return rows
+
+
+@pytest.fixture
+def captioned_index(tmp_path, rows, word_encoder):
+    """The photos' index, its vectors those of captions alone, without a calibration."""
+    path = tmp_path / "index"
     shard = write_shard(path, rows, photo_schema(word_encoder.dimension))
     encoder = ModelRecord(word_encoder.name, word_encoder.weights_sha256)
     manifest = Manifest(
@@ -90,6 +99,33 @@ def index(tmp_path, folder, word_encoder):
     )
     commit_manifest(path, build_derived(path, manifest))
     return path
+
+
+@pytest.fixture
+def whole_index(tmp_path, rows, word_encoder, open_engine, monkeypatch):
+    """The same with image vectors, by which the beach shows what the dog does, and a calibration.
+
+    By the caption channel a photo is the likelier the nearer its caption; at 0.8 it is even.
+    """
+    vectors_ND = np.zeros((len(rows), 48), dtype=np.float32)
+    angles_N = np.deg2rad([0, 90, 3, 60])
+    vectors_ND[:, 0], vectors_ND[:, 1] = np.cos(angles_N), np.sin(angles_N)
+    open_engine(rows, vectors_ND)
+    captioner = ModelRecord("captioner", "a" * 64)
+    manifest = replace(read_manifest(tmp_path / "index"), generation=2, captioner=captioner)
+    commit_manifest(tmp_path / "index", manifest)
+    curve = Logistic({Channel.CAPTION: 20.0}, -16.0)
+    calibration = Calibration(captioner.sha256, word_encoder.weights_sha256, (curve,), 0.4, "nothing")
+    (tmp_path / "calibrations").mkdir()
+    write_calibration(tmp_path / "calibrations" / "one.json", calibration)
+    monkeypatch.setattr("retrieval.search.calibration._SHIPPED", tmp_path / "calibrations")
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def index(captioned_index):
+    """What is served."""
+    return captioned_index
 
 
 @pytest.fixture
