@@ -28,6 +28,20 @@ TAKES_VALUES = (
 )
 
 
+# What an index with image vectors and a calibration answers in another way.
+OF_BOTH = (
+    "GET /api/photos/{image_id}/explain",
+    "GET /api/photos/{image_id}/similar",
+    "GET /api/search",
+)
+
+
+@pytest.fixture(params=["captioned_index"])
+def index(request):
+    """One of the indexes, by the name of its fixture."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
 def operations(serve):
     # What schemathesis calls this machine.
@@ -40,11 +54,13 @@ def test_the_document_holds_every_route(operations):
 
 
 @pytest.mark.parametrize(
-    ("route", "mode"),
+    ("index", "route", "mode"),
     [
-        *((route, GenerationMode.POSITIVE) for route in sorted(ROUTES)),
-        *((route, GenerationMode.NEGATIVE) for route in TAKES_VALUES),
+        *(("captioned_index", route, GenerationMode.POSITIVE) for route in sorted(ROUTES)),
+        *(("captioned_index", route, GenerationMode.NEGATIVE) for route in TAKES_VALUES),
+        *(("whole_index", route, mode) for route in OF_BOTH for mode in GenerationMode),
     ],
+    indirect=["index"],
 )
 def test_nothing_that_is_asked_breaks_the_service(operations, image_ids, route, mode):
     @given(operations[route].as_strategy(generation_mode=mode))
@@ -54,5 +70,24 @@ def test_nothing_that_is_asked_breaks_the_service(operations, image_ids, route, 
         if "image_id" in case.path_parameters:
             case.path_parameters["image_id"] = image_ids["dog.jpg"]
             case.call_and_validate(checks=[checks.not_a_server_error])
+
+    ask()
+
+
+@pytest.mark.parametrize("index", ["whole_index"], indirect=True)
+def test_what_is_likely_enough_is_found_however_else_it_is_asked_for(operations, image_ids):
+    @given(operations["GET /api/search"].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    @settings(max_examples=15, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    def ask(case):
+        for name in ("where", "channel", "k"):
+            case.query.pop(name, None)
+        case.query["q"] = "a dog jumps over a log"
+        hits = case.call_and_validate().json()["hits"]
+        least = case.query.get("min_probability", 0.0)
+        assert all(hit["probability"] >= least for hit in hits)
+        # Of the photo with just that caption it is 0.982.
+        assert least > 0.98 or image_ids["dog.jpg"] in [
+            each for hit in hits for each in (hit["image_id"], *hit["duplicates"])
+        ]
 
     ask()
