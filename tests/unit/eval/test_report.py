@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,16 @@ def test_the_page_for_a_person(full_report: Report, run_info: RunInfo) -> None:
         "| NIC | 19.0 | – | 64.0 | published: Vinyals et al., Show and Tell, CVPR 2015 |",
         "| caption (ours) | 50.0 | 100.0 | 100.0 | measured here |",
         "| chance | 75.0 [74.0, 76.0] |",
+        "## How sure a hit is",
+        "| 10–20 % | 1,200 | 15.0 | 12.5 | – | – |",
+        "| 60–70 % | 4 | 65.0 | 75.0 | 2 | 50.0 |",
+        "with people's captions of it is at least 0.457, which",
+        "captions: expected calibration error 2.5, Brier score 0.110, over 1,204 hits, 15.2 said and 12.7 ",
+        "grades: expected calibration error 14.0, Brier score 0.270, over 2 hits, 64.0 said and 50.0 true.",
+        r"Fitted on a \<b\>few\</b\> photos.",
+        "## Searches with conditions",
+        "| -word | 30 | 290 | 0 | 0.0 % | 25.5 % |",
+        '| "two words" | 24 | 1,200 | 30 | 2.5 % | 87.5 % |',
         "| CIDEr | 46.8 | 43.9 |",
         "command: retrieve eval tiny",
         "ab" * 32,
@@ -96,8 +107,30 @@ def test_a_report_of_little_has_only_the_tables_that_it_has_something_for(
 ) -> None:
     page = render_markdown(bare_report, RunInfo())
     assert "## Photos found by sentence" in page
-    for title in ("published results", "people's grades", "queries fail", "Index types", "more than chance"):
+    others = ("published results", "people's grades", "queries fail", "Index types", "more than chance")
+    for title in (*others, "How sure", "Searches with conditions"):
         assert title not in page
     html = render(bare_report, RunInfo())
     assert "Photos found by sentence" in html
-    assert "Index types" not in html
+    for title in ("Index types", "How sure", "Searches with conditions"):
+        assert title not in html
+
+
+def test_hits_that_nobody_graded_have_no_grades(full_report: Report) -> None:
+    assert full_report.sureness is not None
+    page = render_markdown(
+        replace(full_report, sureness=replace(full_report.sureness, by_grades=None)), RunInfo()
+    )
+    assert "| 60–70 % | 4 | 65.0 | 75.0 | – | – |" in page
+    assert "By people's captions: " in page
+    assert "By people's grades: " not in page
+
+
+def test_how_sure_and_how_strict_a_search_is_stands_in_the_document(full_report: Report) -> None:
+    document = json.loads(full_report.to_json())
+    assert document["sureness"]["agreement"] == 0.4567
+    bin_of_four = {"low": 0.6, "high": 0.7, "hits": 4, "said": 0.65, "true": 0.75}
+    assert document["sureness"]["by_captions"]["bins"][1] == bin_of_four
+    assert document["sureness"]["by_grades"]["brier"] == 0.2696
+    words = {"kind": "-word", "searches": 30, "hits": 290, "wrong": 0, "wrong_unasked": 0.255}
+    assert document["strictness"][0] == words

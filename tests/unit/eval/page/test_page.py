@@ -19,6 +19,7 @@ from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
 from eval.page.rank_chart import draw_ranks
 from eval.page.recall_chart import draw_recall
 from eval.page.scale import Scale, format_tick, list_powers
+from eval.page.sureness_chart import draw_sureness
 from eval.report import Report
 from eval.run_info import RunInfo
 from retrieval.pictures.thumbnail import embed_thumbnail
@@ -90,7 +91,7 @@ class TestSafety:
 
     def test_the_drawings_are_well_formed(self, page: str) -> None:
         drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
-        assert len(drawings) == 1 + 2 + 1  # Recall, two systems' ranks, one set of vectors.
+        assert len(drawings) == 1 + 2 + 1 + 1  # Recall, two systems' ranks, sureness, one set of vectors.
         for drawing in drawings:
             ElementTree.fromstring(drawing)
 
@@ -99,6 +100,21 @@ def test_it_says_what_the_report_says(page: str) -> None:
     text = Elements(page).text
     for part in ("50.0", "[50.0, 50.0]", "human caption", "Show and Tell", "nprobe", "ab" * 32, "a machine"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("section", "rows"),
+    [
+        ("sureness", ["10–20 % 1,200 15.0 12.5 – –", "60–70 % 4 65.0 75.0 2 50.0"]),
+        ("strictness", ["-word 30 290 0 0.0 % 25.5 %", '"two words" 24 1,200 30 2.5 % 87.5 %']),
+    ],
+)
+def test_how_sure_and_how_strict_a_search_is(page: str, section: str, rows: list[str]) -> None:
+    (found,) = re.findall(rf'<section id="{section}">(.*?)</section>', page, flags=re.DOTALL)
+    assert "Fitted on a <b>few</b> photos." in Elements(page).text
+    (body,) = re.findall(r"<tbody>(.*?)</tbody>", found, flags=re.DOTALL)
+    lines = [" ".join(Elements(row.replace("<t", " <t")).text.split()) for row in body.split("</tr>")]
+    assert lines == [*rows, ""]
 
 
 class TestDrawings:
@@ -128,6 +144,31 @@ class TestDrawings:
         assert [point.label for point in chart.lines[1].points] == ["1", "2"]
         assert chart.lines[1].points[0].x < chart.lines[1].points[1].x == RIGHT
         assert draw_ann(full_report, replace(run_info, ann_speed=())) == []
+
+    def test_probabilities_are_drawn_beside_what_was_true(self, full_report: Report, page: str) -> None:
+        chart = draw_sureness(full_report)
+        assert chart is not None
+        said, captions, grades = chart.lines
+        assert [(point.x, point.y) for point in said.points] == [(LEFT, BOTTOM), (RIGHT, TOP)]
+        shares = {captions: [(0.15, 0.125), (0.65, 0.75)], grades: [(0.64, 0.5)]}
+        for line, expected in shares.items():
+            places = [
+                ((point.x - LEFT) / (RIGHT - LEFT), (point.y - BOTTOM) / (TOP - BOTTOM))
+                for point in line.points
+            ]
+            assert places == [pytest.approx(each) for each in expected]
+        assert [line.name for line in chart.lines] == ["as said", "by captions", "by grades"]
+        assert captions.points[0].title == "by captions: 15.0 % said, 12.5 % true of 1,200 hits"
+        assert page.count(captions.points[0].title) == 1
+        assert [tick.label for tick in chart.x_ticks] == ["0", "20", "40", "60", "80", "100"]
+
+    def test_without_probabilities_none_is_drawn(self, full_report: Report) -> None:
+        assert full_report.sureness is not None
+        by_captions = replace(full_report.sureness, by_grades=None)
+        chart = draw_sureness(replace(full_report, sureness=by_captions))
+        assert chart is not None
+        assert [line.name for line in chart.lines] == ["as said", "by captions"]
+        assert draw_sureness(replace(full_report, sureness=None)) is None
 
     def test_scales(self) -> None:
         scale = Scale(1, 100, 0, 200, logarithmic=True)
