@@ -212,10 +212,7 @@ class TestPhotos:
         "image_id",
         [
             "0" * 64,
-            "..",
-            "../../../../etc/passwd",
             "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-            "..%252f..%252fetc%252fpasswd",
             "%00",
             "dog.jpg%00",
             "%2fetc%2fpasswd",
