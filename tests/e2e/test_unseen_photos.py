@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from indexer.samples import write_captioned_samples
 from retrieval import SearchEngine
@@ -78,3 +79,19 @@ def test_every_channel_is_there(data: Path, capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     assert run(["info", "--index", str(data / "index"), "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["channels"]) == {"caption", "image", "lexical"}
+
+
+def test_a_cropped_and_recompressed_copy_outside_the_index_finds_its_photo(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the vector that the shipped image head gives it."""
+    photo = Image.open(data / "images" / "coffee.png").convert("RGB")
+    width, height = photo.size
+    cropped = photo.crop((width // 20, height // 25, width - width // 30, height - height // 20))
+    cropped.save(tmp_path / "copy.jpg", quality=70)
+    capsys.readouterr()
+    assert run(["similar", str(tmp_path / "copy.jpg"), "--index", str(data / "index"), "--json"]) == 0
+    first, second, *_ = json.loads(capsys.readouterr().out)["hits"]
+    assert Path(first["path"]) == data / "images" / "coffee.png"
+    assert list(first["channels"]) == ["image"]
+    assert first["score"] > 0.9 > second["score"] + 0.3
