@@ -211,9 +211,8 @@ def test_at_ten_times_what_it_can_do_it_does_what_it_can_in_time_and_refuses_the
     assert len(answers) > 0.5 * 3 * 10 * rate
     assert len(accepted) > 0.3 * 3 * rate
     assert all(answer.says_when for answer in refused)
-    # A busy machine is slow with four clients as well.
-    usual = quantile([answer.seconds for answer in calm], 0.99)
-    assert quantile(accepted, 0.99) < max(0.25, 4 * usual)
+    # Also on a machine that is busy with something else: on one core, shared, it was 0.16.
+    assert quantile(accepted, 0.99) < 0.25
     assert quantile([answer.seconds for answer in refused], 0.5) < quantile(accepted, 0.5)
     assert grown < 30
     assert service.get("/health")[0] == 200
