@@ -5,7 +5,7 @@ The models are random and tiny, made here with their tokenizers: what they find 
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from indexer.unchanged import hash_models
 from retrieval import SearchEngine
 from retrieval.command.main import run
 from retrieval.errors import CheckpointError, EncoderMismatchError
+from retrieval.search.reranking import IndexedPhoto, RerankConfig, Reranker, Seen
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import TowerRecord, read_manifest
 from retrieval.text import text_tower
@@ -304,6 +305,38 @@ def test_opening_and_the_other_channels_need_no_tower(
     engine = SearchEngine.open(index, word_encoder)
     for channel in ("caption", "lexical"):
         assert engine.search("a red photo", channel=channel)[0].caption == "a red photo"
+
+
+class TableOfSights:
+    """Nats by the name of a photo's file; image vectors where it is asked for them, which it must not be."""
+
+    def __init__(self, nats: dict[str, float], tower: ImageTower) -> None:
+        self.image_head_sha256 = tower.weights_sha256
+        self._nats = nats
+        self._dimension = tower.dimension
+
+    def look(self, sentence: str, photos: Sequence[IndexedPhoto], vectors: bool) -> Seen:
+        names = [photo.paths[0].stem for photo in photos]
+        vectors_NE = np.eye(len(names), self._dimension, dtype=np.float32) if vectors else None
+        return Seen(np.array([self._nats[name] for name in names]), vectors_NE)
+
+
+def test_the_likelihood_alone_ranks_the_first_photos_again(
+    index: Path, tower: ImageTower, word_encoder: Any
+) -> None:
+    nats = {"red": -9.0, "green": -1.0, "blue": -5.0, "grey": -7.0}
+    reranker = Reranker(TableOfSights(nats, tower), RerankConfig(weight=10))
+    engine = SearchEngine.open(index, word_encoder)
+    fused = {hit.image_id: hit for hit in engine.search(QUERY, fold=False)}
+    again = engine.search(QUERY, fold=False, reranker=reranker)
+    assert [Path(hit.path).stem for hit in again] == sorted(nats, key=nats.__getitem__, reverse=True)
+    for hit in again:
+        said = nats[Path(hit.path).stem]
+        assert hit.score == pytest.approx(fused[hit.image_id].score + 10 * (said + 9), abs=1e-4)
+        assert hit.channels["rerank"].score == pytest.approx(10 * said)
+        assert hit.channels["image"] == fused[hit.image_id].channels["image"]
+        explanation = engine.explain(QUERY, hit.image_id, reranker=reranker)
+        assert (explanation.score, explanation.channels) == (hit.score, hit.channels)
 
 
 @pytest.fixture
