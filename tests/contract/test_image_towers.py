@@ -339,6 +339,53 @@ def test_the_likelihood_alone_ranks_the_first_photos_again(
         assert (explanation.score, explanation.channels) == (hit.score, hit.channels)
 
 
+REVISION = "c0ffee" + "0" * 34
+
+
+@pytest.fixture
+def cached(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache as the hub's programs lay it out, with the model under the name `someone/tiny`."""
+    text_tower._load_tower.cache_clear()
+    cache = tmp_path / "hub"
+    model = cache / "models--someone--tiny"
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        blob = model / "blobs" / hash_file(path)
+        link = model / "snapshots" / REVISION / path.relative_to(folder)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, blob)
+        link.symlink_to(blob)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(REVISION)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    return model
+
+
+def test_a_model_of_the_hubs_cache_is_found_by_its_name(
+    cached: Path, tower: ImageTower, tmp_path: Path, word_encoder: Any
+) -> None:
+    named = load_image_tower("someone/tiny")
+    assert (named.name, named.weights_sha256) == ("someone/tiny", tower.weights_sha256)
+    np.testing.assert_array_equal(named._text.encode(TEXTS), tower._text.encode(TEXTS))
+    framed = frame(paint((90, 60), 3), tower, tmp_path / "photo.png")[None]
+    np.testing.assert_array_equal(named.encode(framed), tower.encode(framed))
+    index = index_with("someone/tiny", tmp_path, word_encoder)
+    record = read_manifest(index).image_head
+    assert record is not None
+    assert record.name == "someone/tiny"
+    (hit,) = SearchEngine.open(index, word_encoder).search(QUERY, channel="image")
+    assert Path(hit.path).name == "red.png"
+
+
+def test_of_a_name_in_the_hubs_cache_the_revision_of_its_main_branch_is_taken(cached: Path) -> None:
+    other = REVISION[::-1]
+    shutil.copytree(cached / "snapshots" / REVISION, cached / "snapshots" / other)
+    for revision in (REVISION, other):
+        (cached / "refs" / "main").write_text(revision)
+        found, _ = find_image_text_model("someone/tiny")
+        assert revision in found.parts
+
+
 @pytest.fixture
 def own(folder: Path, tmp_path: Path) -> Path:
     """A copy of the model's folder, to be damaged; the folder that transformers reads is what comes back."""
@@ -347,9 +394,9 @@ def own(folder: Path, tmp_path: Path) -> Path:
     return find_image_text_model(str(tmp_path / "model"))[0]
 
 
-def index_with(own: Path, tmp_path: Path, word_encoder: Any) -> Path:
+def index_with(model: str | Path, tmp_path: Path, word_encoder: Any) -> Path:
     Image.new("RGB", (30, 30), COLOURS["red"]).save(tmp_path / "red.png")
-    tower = load_image_tower(str(own))
+    tower = load_image_tower(str(model))
     build_index(
         [tmp_path / "red.png"],
         tmp_path / "index",
