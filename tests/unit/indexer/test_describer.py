@@ -1,13 +1,16 @@
 """Captions and vectors from one pass of the CNN: the caption is the beam that words and pixels agree on."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from indexer import describer as describing
+from indexer.build import build_index
 from indexer.captioner.attention_captioner import AttentionCaptioner
 from indexer.captioner.captioner import Caption
 from indexer.captioner.config import DecodingConfig
@@ -26,7 +29,10 @@ from indexer.ngram_encoder.training.fit import fit_ngrams
 from indexer.tagger.checkpoint import TaggerHeader
 from indexer.tagger.config import TaggerConfig
 from indexer.tagger.tagger import Tagger
+from retrieval import SearchEngine
 from retrieval.errors import RetrievalError
+from retrieval.store.manifest import read_manifest
+from retrieval.store.shards import iterate_live_rows
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 from retrieval.text.text_head import TextHead
 
@@ -133,6 +139,28 @@ def test_a_photo_is_described_alike_in_any_batch(
     for pixels, expected in zip(PIXELS, together, strict=True):
         (alone,) = describer.describe(pixels[None])
         assert [each.text for each in alone.captions] == [each.text for each in expected.captions]
+
+
+def test_a_word_that_only_a_sampled_sentence_has_finds_its_photo(
+    captioner: AttentionCaptioner, word_encoder: TextEncoder, tmp_path: Path
+) -> None:
+    photo = tmp_path / "navy.png"
+    Image.new("RGB", (50, 40), "navy").save(photo)
+    engines: dict[int, SearchEngine] = {}
+    said: dict[int, set[str]] = {}
+    for samples in (0, 3):
+        index = tmp_path / f"{samples} samples"
+        config = IndexConfig(captions=1, samples=samples, temperature=1.0)
+        build_index([photo], index, captioner, word_encoder, config)
+        ((_, row),) = iterate_live_rows(index, read_manifest(index))
+        said[samples] = {word for caption in row.captions for word in caption.text.split()}
+        engines[samples] = SearchEngine.open(index, word_encoder)
+    assert said[0] < said[3]
+    for word in said[3] - said[0]:
+        assert engines[0].search(word, channel="lexical") == []
+        (hit,) = engines[3].search(word, channel="lexical")
+        assert Path(hit.path) == photo
+        assert "lexical" in engines[3].search(word)[0].channels
 
 
 class CountingEncoder:
