@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.command.main import run
+from retrieval.store.derived import build_derived
 from retrieval.store.files import hash_bytes, hash_file
 from retrieval.store.manifest import FORMAT_VERSION, ModelRecord, commit_manifest, read_manifest
 from retrieval.text.text_encoder import load_text_encoder
@@ -101,6 +102,37 @@ def test_capitals_punctuation_and_emoji(shared_index, capsys, query, best):
     assert run(["search", query, "--json", "-k", "100", "--index", str(shared_index)]) == 0
     hits = json.loads(capsys.readouterr().out)["hits"]
     assert (len(hits), hits[0]["path"]) == (6, best)
+
+
+@pytest.fixture(scope="module")
+def index_with_words(shared_index, tmp_path_factory):
+    """The same photos, that can be found by their words too."""
+    index = tmp_path_factory.mktemp("words") / "index"
+    shutil.copytree(shared_index, index)
+    manifest = dataclasses.replace(read_manifest(index), generation=2)
+    commit_manifest(index, build_derived(index, manifest))
+    return index
+
+
+@pytest.mark.parametrize(
+    ("query", "best_by_words"),
+    [
+        ("A DOG", ["/photos/2021/log.jpg"]),
+        ("a dog!?", ["/photos/2021/log.jpg"]),
+        ("a dog, (on a log)", ["/photos/2021/log.jpg"]),
+        ("a dog 🐶", ["/photos/2021/log.jpg"]),
+        ("zyxgrmpf quux", []),
+    ],
+)
+def test_odd_queries_are_answered_by_meaning_and_by_the_words_that_there_are(
+    index_with_words, capsys, query, best_by_words
+):
+    assert run(["search", query, "--json", "--index", str(index_with_words)]) == 0
+    hits = json.loads(capsys.readouterr().out)["hits"]
+    assert len(hits) == len(PHOTOS)
+    assert all("caption" in hit["channels"] for hit in hits)
+    best = [hit["path"] for hit in hits if hit["channels"].get("lexical", {}).get("rank") == 1]
+    assert best == best_by_words
 
 
 def test_engine_and_command_agree_with_exact_arithmetic(shared_index, text_encoder, capsys):

@@ -89,6 +89,35 @@ def test_without_words_the_newest_photos_come_first(client, captions):
     assert [hit["caption"] for hit in hits] == list(reversed(captions.values()))
 
 
+def score_words(client, captions, query):
+    """By caption, the scores of the photos that have words of the query; all photos are in the answer."""
+    hits = search(client, q=query)["hits"]
+    assert {hit["caption"] for hit in hits} == set(captions.values())
+    return {
+        hit["caption"]: hit["channels"]["lexical"]["score"] for hit in hits if "lexical" in hit["channels"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "plain"),
+    [
+        ("A DOG", "a dog"),
+        ("a dog!?", "a dog"),
+        ("a dog, (on a log)", "a dog on a log"),
+        ("a dog 🐶", "a dog"),
+    ],
+)
+def test_words_count_the_same_in_capitals_and_among_punctuation_and_emoji(client, captions, query, plain):
+    found = score_words(client, captions, query)
+    assert max(found, key=found.__getitem__) == captions["dog.jpg"]
+    assert found == score_words(client, captions, plain)
+
+
+@pytest.mark.parametrize("query", ["zyxgrmpf quux", "🐶", "!?"])
+def test_a_query_whose_words_occur_nowhere_is_answered_by_meaning(client, captions, query):
+    assert score_words(client, captions, query) == {}
+
+
 def test_filters_and_conditions(client, captions):
     assert [hit["caption"] for hit in search(client, where="taken:2020")["hits"]] == [captions["cat.png"]]
     found = search(client, q="a dog -log")
