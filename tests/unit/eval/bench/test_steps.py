@@ -21,7 +21,7 @@ def vectors() -> np.ndarray:
 def test_the_least_effort_that_finds_enough_is_chosen(
     tmp_path: Path, vectors: np.ndarray, wanted: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "_SECONDS", 0.01)
+    monkeypatch.setattr(steps, "_SECONDS", 0.05)
     data, queries = vectors[:900], vectors[900:]
     built = steps.build(TinyPeer, data, tmp_path)
     assert built.seconds > 0
@@ -39,7 +39,7 @@ def test_the_least_effort_that_finds_enough_is_chosen(
 def test_an_engine_that_never_finds_enough_is_measured_at_its_best(
     tmp_path: Path, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "_SECONDS", 0.01)
+    monkeypatch.setattr(steps, "_SECONDS", 0.05)
     monkeypatch.setattr(TinyPeer, "efforts", (1, 2, 50))
     TinyPeer.build(vectors, tmp_path)
     found = steps.search(TinyPeer, tmp_path, vectors, vectors, find_kth_scores(vectors, vectors, 10), 0.99)
