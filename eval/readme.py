@@ -48,7 +48,7 @@ def render_readme_tables(
     lines += _fold("What each part gives", _tabulate_parts(report), _PARTS)
     if unseen:
         lines += ["", *_render_unseen(unseen)]
-        lines += _fold("What each part gives there", _tabulate_parts(unseen), _PARTS)
+        lines += _fold("What each part gives there", _tabulate_parts(unseen), _PARTS[:-1])
     lines += _fold("What was tried, and what it gave", tried, _TRIED)
     return "\n".join(lines)
 
