@@ -52,8 +52,9 @@ def test_json_document_is_the_one_of_the_design(shared_index, retrieve_here):
     )
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
-    assert list(document) == ["query", "hits", "generation", "seconds"]
+    assert list(document) == ["query", "hits", "generation", "seconds", "matches_well"]
     assert (document["query"], document["generation"]) == ("a puppy leaps over a fallen tree", 1)
+    assert document["matches_well"] is None
     assert 0 < document["seconds"] < 60
     first, second = document["hits"]
     of_the_design = ["rank", "score", "image_id", "path", "caption", "channels"]
