@@ -1,4 +1,4 @@
-"""What each part gives, and what was tried, on a dataset's validation split.
+"""What each part gives, and what was tried, on the split of a dataset that its rows name.
 
 Reads DATASET.json beside this file, which `retrieve ablate` wrote, and DATASET.toml, written by hand. Nothing
 of it is measured when a report is made: each row says what it was measured by, once.

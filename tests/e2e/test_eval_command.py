@@ -20,26 +20,18 @@ from indexer.config import IndexConfig
 from indexer.describer import Describer
 from indexer.index_writer import IndexWriter
 from indexer.models import load_models
-from indexer.samples import write_samples
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import load_text_encoder
+from tests.e2e.captioned_samples import write_captioned_samples
 
 RETRIEVE = Path(sys.executable).with_name("retrieve")
 Retrieve = Callable[..., subprocess.CompletedProcess[str]]
 Refuse = Callable[..., str]
 
-# What people might write of the sample photos; the index of these tests has other captions.
-CAPTIONS = {
-    "astronaut.png": ["a smiling woman in an orange space suit", "an astronaut in front of a flag"],
-    "chelsea.png": ["the face of a cat", "a close-up of a ginger cat with green eyes"],
-    "coffee.png": ["a cup of coffee on a wooden table", "an espresso with a spoon on its saucer"],
-    "rocket.jpg": ["a rocket stands on its launch pad at night", "a rocket is ready to take off"],
-    "china.jpg": ["a temple with a curved roof in china", "a pagoda among trees"],
-    "flower.jpg": ["a pink dahlia in bloom", "a flower with many petals"],
-}
+# What people might write is in `captioned_samples`; the index of these tests has other captions.
 INDEXED = {
     "astronaut.png": "a woman in an orange space suit is smiling",
     "chelsea.png": "a cat looks into the camera",
@@ -64,9 +56,7 @@ NO_JAVA = {"PATH": "/nowhere"}
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset") / "sample photos"
-    write_samples(folder / "images")
-    lines = [{"image": name, "captions": captions} for name, captions in CAPTIONS.items()]
-    (folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_captioned_samples(folder)
     (folder / "ExpertAnnotations.txt").write_text(GRADES)
     return folder
 
