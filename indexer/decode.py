@@ -1,4 +1,4 @@
-"""One photo: reads a file, gives the pixels that a captioner sees and the facts that the index keeps."""
+"""One photo: bytes of a file → pixels and the facts that the index keeps. Writes nothing."""
 
 import io
 import warnings
@@ -11,10 +11,13 @@ from PIL import Image, UnidentifiedImageError
 
 from indexer.exif import ExifFacts, read_exif
 from indexer.framing import Framing
+from indexer.squeeze import squeeze
 from retrieval.errors import PhotoError
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# Blocks of pixels become one before a photo is squeezed, while its edges stay so many times as long as then.
+_REDUCING_GAP = 2
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,11 +47,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedPhoto:
-    """One photo, upright, and squeezed whole to the captioner's square.
+    """One photo, upright.
 
-    `pixels_HWC` is uint8 RGB (size, size, 3). `image_id` is the SHA-256 of the file's bytes in hex, `bytes`
-    their number. `width` and `height` are those of the upright photo in pixels before it was squeezed.
-    `framed_HWC` is what another model looks at, where one was asked for.
+    `pixels_HWC` is uint8 RGB, a square once it is `squeezed`. `image_id` is the SHA-256 of the file's bytes
+    in hex, `bytes` their number. `width` and `height` are those of the upright photo in pixels, whatever
+    became of these. `framed_HWC` is what another model looks at, where one was asked for.
     """
 
     pixels_HWC: np.ndarray
@@ -61,6 +64,10 @@ class DecodedPhoto:
     bytes: int
     framed_HWC: np.ndarray | None = None
 
+    def squeezed(self, size: int) -> "DecodedPhoto":
+        """With the whole of it in the captioner's square."""
+        return replace(self, pixels_HWC=squeeze(self.pixels_HWC, size))
+
 
 def photo_error(reason: Reason, text: str) -> PhotoError:
     """A `PhotoError` whose text begins with the reason's code."""
@@ -70,9 +77,20 @@ def photo_error(reason: Reason, text: str) -> PhotoError:
 def decode_photo(
     data: bytes, image_id: str, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
 ) -> DecodedPhoto:
-    """A photo's pixels, in a square of `size` pixels a side, whatever its shape, mode and orientation.
+    """A photo as `read_pixels` reads it, squeezed to a square of `size` pixels a side.
 
-    With a `framing`, in that square as well.
+    Raises:
+        PhotoError: as there.
+    """
+    return read_pixels(data, image_id, size, max_megapixels, framing).squeezed(size)
+
+
+def read_pixels(
+    data: bytes, image_id: str, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
+) -> DecodedPhoto:
+    """A photo's pixels, whatever its mode and orientation, for a square of `size` pixels a side.
+
+    Neither edge is longer than `longest_edge(size)`; with a `framing`, there is what that asks for as well.
 
     Transparent parts show white, of an animation the first frame counts, and more than 8 bits a channel are
     scaled to 8. Photos above `max_megapixels` are refused before their pixels are decoded.
@@ -116,7 +134,7 @@ def _decode(
         image.load()
         facts = read_exif(image)
         colours = to_rgb(image)
-        pixels_HWC = _frame(colours, Framing(size), facts.orientation)
+        pixels_HWC = _to_upright(_reduce(colours, size), facts.orientation)
         framed_HWC = _frame(colours, framing, facts.orientation) if framing else None
         # Pillow turns a TIFF upright itself, its size included, and then says that it is upright.
         if before is not None:
@@ -133,16 +151,32 @@ def _to_decoded(
     return DecodedPhoto(pixels_HWC, image_id, *size, facts.orientation, facts.taken, facts.camera, count)
 
 
+def longest_edge(size: int) -> int:
+    """How many pixels the edges of a photo have at most that is to be squeezed to `size` a side."""
+    return 2 * _REDUCING_GAP * size
+
+
+def _reduce(colours: Image.Image, size: int) -> Image.Image:
+    """With means of whole blocks of pixels for pixels, until no edge has more than `longest_edge`."""
+    width, height = (max(1, edge // (_REDUCING_GAP * size)) for edge in colours.size)
+    return colours.reduce((width, height))
+
+
 def _frame(colours: Image.Image, framing: Framing, orientation: int) -> np.ndarray:
+    """What another model looks at, as its own processor would cut it."""
     square = colours.resize(
         (framing.side, framing.side),
         Image.Resampling(framing.resample),
         box=framing.find_box(*colours.size),
         reducing_gap=3.0,
     )
+    return _to_upright(square, orientation)
+
+
+def _to_upright(image: Image.Image, orientation: int) -> np.ndarray:
     if orientation in _UPRIGHT:
-        square = square.transpose(_UPRIGHT[orientation])
-    return np.array(square)
+        image = image.transpose(_UPRIGHT[orientation])
+    return np.asarray(image)
 
 
 def _unidentified(data: bytes) -> PhotoError:

@@ -26,9 +26,9 @@ from indexer.decode_worker import (
     Unreadable,
     receive_answer,
 )
+from indexer.file_stamp import FileStamp
 from indexer.framing import Framing
 from indexer.photo_file import identify_path
-from indexer.seen_files import FileStamp
 from retrieval.device import count_cores
 from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.schema import PhotoRow
@@ -146,7 +146,7 @@ class _Worker:
                 return ReadPhoto(path, image_id, stamp, reason=answer.reason)
             if not isinstance(answer, DecodedPhoto) or answer.image_id != image_id:
                 raise ValueError("an answer to another question")
-            return ReadPhoto(path, image_id, stamp, photo=answer)
+            return ReadPhoto(path, image_id, stamp, photo=answer.squeezed(self._settings.size))
         except PhotoError as error:
             self.end()
             return ReadPhoto(path, image_id, stamp, reason=str(error))

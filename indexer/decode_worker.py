@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from indexer.arenas import keep_freed
-from indexer.decode import DecodedPhoto, decode_photo
+from indexer.decode import DecodedPhoto, longest_edge, read_pixels
+from indexer.file_stamp import FileStamp
 from indexer.framing import Framing
 from indexer.photo_file import read_photo
-from indexer.seen_files import FileStamp
 from retrieval.errors import PhotoError
 from retrieval.store.files import hash_bytes
 
@@ -65,16 +65,17 @@ def send_answer(connection: Connection, answer: Answer) -> None:
             "size": [answer.width, answer.height, answer.orientation, answer.bytes],
             "taken": answer.taken and answer.taken.isoformat(),
             "camera": answer.camera,
+            "pixels": answer.pixels_HWC.shape[:2],
         }
     connection.send_bytes(json.dumps(message).encode())
     if isinstance(answer, DecodedPhoto):
-        connection.send_bytes(answer.pixels_HWC.tobytes())
+        connection.send_bytes(answer.pixels_HWC.data.cast("B"))
         if answer.framed_HWC is not None:
-            connection.send_bytes(answer.framed_HWC.tobytes())
+            connection.send_bytes(answer.framed_HWC.data.cast("B"))
 
 
 def receive_answer(connection: Connection, size: int, framing: Framing | None = None) -> Answer:
-    """An answer whose pixels, if it has any, are a square of `size` a side, and one as the framing says.
+    """An answer whose pixels, if it has any, are for a square of `size` a side, and one as the framing says.
 
     Raises:
         ValueError, KeyError, TypeError, OSError, EOFError: the other side does not speak this language.
@@ -86,7 +87,10 @@ def receive_answer(connection: Connection, size: int, framing: Framing | None = 
         return Unreadable(str(message["unreadable"]))
     width, height, orientation, count = map(int, message["size"])
     taken, camera = message["taken"], message["camera"]
-    pixels_HWC = _receive_square(connection, size)
+    rows, columns = map(int, message["pixels"])
+    if not 0 < min(rows, columns) <= max(rows, columns) <= longest_edge(size):
+        raise ValueError(f"{rows} × {columns} pixels")
+    pixels_HWC = _receive_pixels(connection, rows, columns)
     return DecodedPhoto(
         pixels_HWC=pixels_HWC,
         image_id=str(message["decoded"]),
@@ -96,13 +100,13 @@ def receive_answer(connection: Connection, size: int, framing: Framing | None = 
         taken=None if taken is None else datetime.fromisoformat(taken),
         camera=None if camera is None else str(camera),
         bytes=count,
-        framed_HWC=_receive_square(connection, framing.side) if framing else None,
+        framed_HWC=_receive_pixels(connection, framing.side, framing.side) if framing else None,
     )
 
 
-def _receive_square(connection: Connection, side: int) -> np.ndarray:
-    pixels = np.frombuffer(connection.recv_bytes(3 * side * side), dtype=np.uint8)
-    return pixels.reshape(side, side, 3)
+def _receive_pixels(connection: Connection, rows: int, columns: int) -> np.ndarray:
+    pixels = np.frombuffer(connection.recv_bytes(3 * rows * columns), dtype=np.uint8)
+    return pixels.reshape(rows, columns, 3)
 
 
 def serve(connection: Connection, size: int, max_megapixels: float, framing: Framing | None) -> None:
@@ -124,7 +128,7 @@ def _answer(
         image_id = hash_bytes(file.data)
         send_answer(connection, Identified(image_id, file.stamp))
         if connection.recv_bytes() == WANTED:
-            send_answer(connection, decode_photo(file.data, image_id, size, max_megapixels, framing))
+            send_answer(connection, read_pixels(file.data, image_id, size, max_megapixels, framing))
     except PhotoError as error:
         send_answer(connection, Unreadable(str(error)))
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from indexer.decode import Reason, photo_error
-from indexer.seen_files import FileStamp
+from indexer.file_stamp import FileStamp
 
 _MOST_BYTES = 512 * 2**20
 

@@ -5,19 +5,17 @@ A file whose size, modification time and inode are as they were is not read agai
 
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from indexer.file_stamp import FileStamp
 from indexer.scan import Scan
 from retrieval.errors import IndexFormatError
 from retrieval.store.sealed_file import read_sealed, write_sealed
 
 logger = logging.getLogger(__name__)
 
-# A file that was changed this shortly before it was read may change again within one tick of its clock.
-_SETTLED_NS = 2 * 10**9
 _SCHEMA = pa.schema(
     [
         ("path", pa.binary()),
@@ -28,25 +26,6 @@ _SCHEMA = pa.schema(
         ("read_ns", pa.int64()),
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """What tells that a file is unchanged, and when it was read (nanoseconds since 1970)."""
-
-    size: int
-    mtime_ns: int
-    inode: int
-    read_ns: int
-
-    def is_of(self, status: os.stat_result) -> bool:
-        """Whether the file is surely as it was when it was read."""
-        unchanged = (self.size, self.mtime_ns, self.inode) == (
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ino,
-        )
-        return unchanged and self.mtime_ns + _SETTLED_NS < self.read_ns
 
 
 class SeenFiles:

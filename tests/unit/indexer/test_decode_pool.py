@@ -1,6 +1,9 @@
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -167,3 +170,21 @@ def test_process_that_answers_nonsense_counts_as_crashed(message: bytes) -> None
         theirs.send_bytes(message)
         with pytest.raises((ValueError, KeyError, TypeError, OSError)):
             receive_answer(ours, 8)
+
+
+@pytest.mark.parametrize("pixels", [[0, 8], [8, -1], [33, 8], [8, 33], [8], [8, 8, 3], None])
+def test_pixels_of_a_size_that_no_photo_has_count_as_a_crash(pixels: object) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        photo = {"decoded": "0", "size": [8, 8, 1, 9], "taken": None, "camera": None, "pixels": pixels}
+        theirs.send_bytes(json.dumps(photo).encode())
+        theirs.send_bytes(bytes(3 * 8 * 8))
+        with pytest.raises((ValueError, TypeError)):
+            receive_answer(ours, 8)
+
+
+def test_decoding_process_begins_without_what_it_does_not_need() -> None:
+    """Each of them would take as much memory again, and longer to begin than the first photos take."""
+    program = "import sys, indexer.decode_worker; print({'torch', 'pyarrow', 'faiss'} & sys.modules.keys())"
+    told = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "set()\n"
