@@ -25,7 +25,7 @@ def index_collection(
     models = load_models(config, device)
     photos = [Path(os.path.abspath(path)) for photo in collection.photos for path in photo.paths]
     started = time.monotonic()
-    report = build_index(photos, index, config=config, progress=progress, **models._asdict())
+    report = build_index(photos, index, models, config, progress)
     if report.failures:
         names = [f"{Path(os.fsdecode(path)).name}: {reason}" for path, reason in report.failures]
         raise DatasetError(

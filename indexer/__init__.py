@@ -5,8 +5,8 @@ In the order to read: `config`, `scan` (folders → paths), `seen_files` (what i
 processes of their own);
 `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/` (annotations →
 image vectors), `image_tower` (pixels → those of CLIP and its like), `image_space` (either), `tagger/`
-(annotations → tags), `ngram_encoder/` (captions → vectors), `describer` (all of them), `models` (loads
-them), `training/` (what their trainings share);
+(annotations → tags), `ngram_encoder/` (captions → vectors), `models` (loads them), `describer` (all of
+them at work), `training/` (what their trainings share);
 `conveyor`, `arenas`, `threads` and `profile` (stages at once, and what each took), `photo_rows` (pixels
 → rows), `ledger` and `report` (what the index knew and what was found now),
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.captioner.captioner import Captioner
 from indexer.config import IndexConfig
 from indexer.current_index import (
     carry_on,
@@ -37,10 +36,7 @@ from retrieval.store.schema import PhotoRow, Status
 from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
-    from indexer.image_head.loading import ImageHead
-    from indexer.image_tower import ImageTower
-    from indexer.ngram_encoder.ngram_encoder import NgramEncoder
-    from indexer.tagger.tagger import Tagger
+    from indexer.models import Models
 
 _INDEXING = "Indexing photos"
 
@@ -48,26 +44,19 @@ _INDEXING = "Indexing photos"
 def build_index(
     photos: Sequence[Path],
     index: Path,
-    captioner: Captioner,
-    text_encoder: TextEncoder,
+    models: "Models",
     config: IndexConfig | None = None,
     progress: Progress = no_progress,
-    image_head: "ImageHead | None" = None,
-    tagger: "Tagger | None" = None,
-    image_tower: "ImageTower | None" = None,
     profile: Profile | None = None,
     read_photos: ReadPhotos | None = None,
-    ngram_encoder: "NgramEncoder | None" = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders; a missing index is made.
 
     Photos that the index knows from elsewhere stay as they are. A photo whose content is indexed, or
     was until it was deleted, is not captioned again, wherever it lies now, unless `config.recaption` says
-    so. What people wrote stays the main caption of its photo. With an `image_head` photos get image vectors
-    too, with an `image_tower` that one's, with a `tagger` tags; an `ngram_encoder` makes captions' vectors in
-    less time. Of `config`, the keys that choose models are not read: the models are given. `profile` is told
-    how long each stage is at work, `read_photos` reads the files in place of `decode_photos`, such as on many
-    machines.
+    so. What people wrote stays the main caption of its photo. Of `config`, the keys that choose models are
+    not read: the models are given. `profile` is told how long each stage is at work, `read_photos` reads the
+    files in place of `decode_photos`, such as on many machines.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
     carries on. SIGINT and `SystemExit` commit what there is.
@@ -87,22 +76,22 @@ def build_index(
     config, profile = config or IndexConfig(), profile or Profile()
     import_faiss()
     require_photos_exist(photos)
-    describer = Describer(captioner, text_encoder, image_head, tagger, image_tower, ngram_encoder, config)
-    read_current(index, describer, text_encoder, config.recaption)
+    describer = Describer(models, config)
+    read_current(index, describer, models.text_encoder, config.recaption)
     scan = scan_photos(photos)
     record = ModelRecord(describer.name, describer.weights_sha256)
     with writer_lock(index):
         finish_commit(index)
-        current = read_current(index, describer, text_encoder, config.recaption)
+        current = read_current(index, describer, models.text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)
-        base = current or first_manifest(record, text_encoder)
+        base = current or first_manifest(record, models.text_encoder)
         ledger = Ledger.read(index, carry_on(base, record), record.sha256, config.keep_missing)
         require_one_captioner(base, describer, ledger.photos_outside(scan))
-        space = image_tower or image_head
+        space = models.image_tower or models.image_head
         writer = IndexWriter(index, base, record, config.shard_rows, space, config.vectors.to_wish())
-        run = _Run(writer, ledger, SeenFiles.read(index), scan)
+        run = _Run(writer, ledger, SeenFiles.read(index), scan, models.text_encoder)
         try:
-            run.add_rows(describer, text_encoder, config, progress, profile, read_photos or decode_photos)
+            run.add_rows(describer, config, progress, profile, read_photos or decode_photos)
             run.follow_paths()
         except (KeyboardInterrupt, SystemExit):
             run.writer.suspend()
@@ -116,17 +105,17 @@ def build_index(
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run: what it writes to, and what it knows."""
+    """One run: what it writes to, what it knows, and what encodes the captions that people wrote."""
 
     writer: IndexWriter
     ledger: Ledger
     seen: SeenFiles
     scan: Scan
+    text_encoder: TextEncoder
 
     def add_rows(
         self,
         describer: Describer,
-        text_encoder: TextEncoder,
         config: IndexConfig,
         progress: Progress,
         profile: Profile,
@@ -158,7 +147,7 @@ class _Run:
         with closing(read_photos(unread, wanted, settings)) as reads:
             for photo in make_rows(self._note(reads, profile), describer, config.batch_photos, profile):
                 with profile.stage("shards"):
-                    self._add(photo, text_encoder)
+                    self._add(photo)
                 profile.count(photo.row is not None)
                 done += 1
                 progress(_INDEXING, done, total)
@@ -179,20 +168,20 @@ class _Run:
         self.ledger.note_failed(read.image_id, read.path, read.reason or "")
         return read
 
-    def _add(self, photo: FoundPhoto, text_encoder: TextEncoder) -> None:
+    def _add(self, photo: FoundPhoto) -> None:
         self.ledger.note_found(photo.image_id, photo.path)
         if photo.row is not None and self.ledger.is_news(photo.row):
-            row = self._complete(photo.row, text_encoder)
+            row = self._complete(photo.row)
             self.ledger.note_added(row)
             self.writer.add(row)
 
-    def _complete(self, row: PhotoRow, text_encoder: TextEncoder) -> PhotoRow:
+    def _complete(self, row: PhotoRow) -> PhotoRow:
         """The row with its paths, and with what people wrote before what the captioner did."""
         paths = self.ledger.paths_now(row.image_id, self.scan)
         human = self.ledger.human_captions(row.image_id)
         if not human:
             return dataclasses.replace(row, paths=paths)
-        vector = text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
+        vector = self.text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
         return dataclasses.replace(
             row,
             paths=paths,

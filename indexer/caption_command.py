@@ -127,8 +127,7 @@ def _load_describer(config: Path | None, asked: dict[str, str | int | None], dev
 
     given = {key: value for key, value in asked.items() if value is not None}
     settings = load_config(IndexConfig, config).model_copy(update=given)
-    models = load_models(settings, device)
-    return Describer(*models, config=settings)
+    return Describer(load_models(settings, device), settings)
 
 
 def _caption_all(photos: list[Path], describer: Describer) -> tuple[dict[Path, Caption], dict[Path, str]]:

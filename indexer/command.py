@@ -131,11 +131,11 @@ class _Runs:
             return build_index(
                 self._photos,
                 self._index,
-                config=self._settings,
-                progress=progress,
+                models,
+                self._settings,
+                progress,
                 profile=self.profile,
                 read_photos=choose_reader(self._engine, models, self._settings, self._device),
-                **models._asdict(),
             )
 
     def _load_models(self, progress: "Progress") -> "Models":

@@ -11,15 +11,12 @@ from indexer.captioner.captioner import BeamCaptioner, Caption, Captioner
 from indexer.config import IndexConfig
 from indexer.conveyor import Stage
 from retrieval.errors import RetrievalError
-from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from indexer.image_head.loading import ImageHead
-    from indexer.image_tower import ImageTower
-    from indexer.ngram_encoder.ngram_encoder import NgramEncoder
-    from indexer.tagger.tagger import Tagger
+    from indexer.models import Models
 
 # Sentences whose vectors are kept for photos to come, 2 kB each: of those that 1,000 photos get, one in seven
 # was said of a photo before.
@@ -71,55 +68,37 @@ class Describer:
     images, F pixels a side of the tower's square.
     """
 
-    def __init__(
-        self,
-        captioner: Captioner,
-        text_encoder: TextEncoder,
-        image_head: "ImageHead | None" = None,
-        tagger: "Tagger | None" = None,
-        image_tower: "ImageTower | None" = None,
-        ngram_encoder: "NgramEncoder | None" = None,
-        config: IndexConfig | None = None,
-    ) -> None:
+    def __init__(self, models: "Models", config: IndexConfig | None = None) -> None:
         """Of `config` the keys that choose models are not read.
 
         Raises:
             RetrievalError: image head or tagger were trained on other annotations or sentence vectors, or the
                 n-gram encoder knows no captioner of this kind.
         """
-        self.name = captioner.name
-        self.image_size = captioner.image_size
-        self.image_head = image_head
-        self.image_tower = image_tower
-        self.framing = None if image_tower is None else image_tower.framing
-        self.weights_sha256 = captioner.weights_sha256
-        self.captioner = captioner
-        self._sentence_encoder = ngram_encoder or text_encoder
-        self._tagger = tagger
+        _require_fit(models)
+        self.captioner = models.captioner
+        self.name = models.captioner.name
+        self.weights_sha256 = models.captioner.weights_sha256
+        self.image_size = models.captioner.image_size
+        self.framing = None if models.image_tower is None else models.image_tower.framing
+        self._models = models
+        self._sentence_encoder = models.ngram_encoder or models.text_encoder
         self._config = config or IndexConfig()
         self._vectors: dict[str, np.ndarray] = {}
-        if image_head is not None:
-            _require_fit(captioner, text_encoder, image_head)
-            self.name = f"{captioner.name}, image head {image_head.name}"
-        if tagger is not None:
-            require_annotations(captioner, "tagger", tagger.name, tagger.image_encoder_sha256)
-        if ngram_encoder is not None and not isinstance(captioner, BeamCaptioner):
-            raise RetrievalError(
-                f"found n-gram encoder {ngram_encoder.name} and captioner {captioner.name}, whose sentences "
-                'it does not know; configure ngram_encoder = "none"'
-            )
-        if isinstance(captioner, BeamCaptioner):
+        if models.image_head is not None:
+            self.name = f"{self.name}, image head {models.image_head.name}"
+        if isinstance(models.captioner, BeamCaptioner):
             self.weights_sha256 = hash_describer(
-                captioner.weights_sha256,
-                captioner.decoding.beam_width,
-                None if image_head is None else image_head.weights_sha256,
-                None if tagger is None else tagger.weights_sha256,
-                None if ngram_encoder is None else ngram_encoder.weights_sha256,
+                models.captioner.weights_sha256,
+                models.captioner.decoding.beam_width,
+                None if models.image_head is None else models.image_head.weights_sha256,
+                None if models.tagger is None else models.tagger.weights_sha256,
+                None if models.ngram_encoder is None else models.ngram_encoder.weights_sha256,
                 self._config,
             )
-        if image_tower is not None:
-            self.name = f"{self.name}, image tower {image_tower.name}"
-            self.weights_sha256 = hash_with_tower(self.weights_sha256, image_tower.weights_sha256)
+        if models.image_tower is not None:
+            self.name = f"{self.name}, image tower {models.image_tower.name}"
+            self.weights_sha256 = hash_with_tower(self.weights_sha256, models.image_tower.weights_sha256)
 
     def describe(self, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None = None) -> list[Description]:
         """One description per photo, for uint8 RGB pixels (B, S, S, 3).
@@ -157,23 +136,23 @@ class Describer:
         ]
 
     def _frame(self, framed_BFFC: np.ndarray | None, photos: int) -> list[np.ndarray | None]:
-        if self.image_tower is None or framed_BFFC is None:
+        if self._models.image_tower is None or framed_BFFC is None:
             return [None] * photos
-        return list(self.image_tower.encode(framed_BFFC))
+        return list(self._models.image_tower.encode(framed_BFFC))
 
     def _look(
         self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None
     ) -> _Seen:
         a_BLD = captioner.encode(pixels_BSSC)
         head_BE = None
-        if self.image_head is not None:
-            head_BE = self.image_head.encode(a_BLD, *self._see_mirrored(captioner, pixels_BSSC))
+        if self._models.image_head is not None:
+            head_BE = self._models.image_head.encode(a_BLD, *self._see_mirrored(captioner, pixels_BSSC))
         images = self._frame(framed_BFFC, len(a_BLD))
-        if self.image_tower is None and head_BE is not None:
+        if self._models.image_tower is None and head_BE is not None:
             images = list(head_BE)
         tags: list[tuple[str, ...]] = [()] * len(a_BLD)
-        if self._tagger is not None:
-            tags = self._tagger.tag(a_BLD, self._config.tags, self._config.tag_probability)
+        if self._models.tagger is not None:
+            tags = self._models.tagger.tag(a_BLD, self._config.tags, self._config.tag_probability)
         return _Seen(a_BLD, head_BE, images, tags)
 
     def _say(self, captioner: BeamCaptioner, seen: _Seen) -> _Said:
@@ -189,8 +168,8 @@ class Describer:
             [[each.logprob / max(len(each.words), 1) ** penalty for each in photo] for photo in said]
         )
         cosine_BK = np.zeros_like(logprob_BK)
-        if self.image_head is not None and seen.head_BE is not None:
-            cosine_BK = self._cosine(self.image_head, sentences_BKT, seen.head_BE)
+        if self._models.image_head is not None and seen.head_BE is not None:
+            cosine_BK = self._cosine(self._models.image_head, sentences_BKT, seen.head_BE)
         rank_BK = logprob_BK + self._config.agreement * cosine_BK
         weight_BK = logprob_BK + self._config.mean_agreement * cosine_BK
         described = []
@@ -289,10 +268,20 @@ def require_annotations(captioner: Captioner, what: str, name: str, sha256: str)
         )
 
 
-def _require_fit(captioner: Captioner, text_encoder: TextEncoder, head: "ImageHead") -> None:
-    require_annotations(captioner, "image head", head.name, head.image_encoder_sha256)
-    if text_encoder.weights_sha256 != head.text_encoder_sha256:
+def _require_fit(models: "Models") -> None:
+    captioner, head, tagger, ngrams = models.captioner, models.image_head, models.tagger, models.ngram_encoder
+    if head is not None:
+        require_annotations(captioner, "image head", head.name, head.image_encoder_sha256)
+        if models.text_encoder.weights_sha256 != head.text_encoder_sha256:
+            raise RetrievalError(
+                f"image head {head.name} was trained with text encoder {head.text_encoder_sha256[:12]}…, "
+                f"found {models.text_encoder.weights_sha256[:12]}…; configure that one, or "
+                'image_head = "none"'
+            )
+    if tagger is not None:
+        require_annotations(captioner, "tagger", tagger.name, tagger.image_encoder_sha256)
+    if ngrams is not None and not isinstance(captioner, BeamCaptioner):
         raise RetrievalError(
-            f"image head {head.name} was trained with text encoder {head.text_encoder_sha256[:12]}…, found "
-            f'{text_encoder.weights_sha256[:12]}…; configure that one, or image_head = "none"'
+            f"found n-gram encoder {ngrams.name} and captioner {captioner.name}, whose sentences "
+            'it does not know; configure ngram_encoder = "none"'
         )

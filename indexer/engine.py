@@ -49,19 +49,15 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
 
         return decode_photos
     from indexer.cluster.cluster_reader import ClusterReader
+    from indexer.describer import Describer
 
-    ours = _make_describer(models, config)
+    ours = Describer(models, config)
     load = functools.partial(_load_describer, config, device)
     return ClusterReader(load, ours.weights_sha256, config.batch_photos).read_photos
 
 
 def _load_describer(config: "IndexConfig", device: str) -> "Describer":
+    from indexer.describer import Describer
     from indexer.models import load_models
 
-    return _make_describer(load_models(config, device), config)
-
-
-def _make_describer(models: "Models", config: "IndexConfig") -> "Describer":
-    from indexer.describer import Describer
-
-    return Describer(*models, config=config)
+    return Describer(load_models(config, device), config)

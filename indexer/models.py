@@ -1,34 +1,37 @@
 """Loads the models that `retrieve index` needs, by the names in its config. Reads their weights."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.captioner.captioner import Captioner
 from indexer.captioner.loading import load_captioner
 from indexer.config import IndexConfig
-from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head, find_image_tower
-from indexer.image_tower import ImageTower, load_image_tower
 from indexer.ngram_encoder.location import find_ngram_encoder
 from indexer.ngram_encoder.ngram_encoder import NgramEncoder, load_ngram_encoder
 from indexer.tagger.location import find_tagger
-from indexer.tagger.tagger import Tagger, load_tagger
 from retrieval.device import require_torch_device
 from retrieval.runtime import Runtime
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
+if TYPE_CHECKING:
+    from indexer.image_head.loading import ImageHead
+    from indexer.image_tower import ImageTower
+    from indexer.tagger.tagger import Tagger
+
 
 class Models(NamedTuple):
-    """What `build_index` takes.
+    """What captions photos and makes their vectors and tags.
 
-    Without head and tower there are no image vectors, without tagger no tags; without n-gram encoder the text
-    encoder makes all vectors of captions.
+    Image vectors are the tower's where there is one, else the head's; without both there are none, without
+    tagger no tags. The n-gram encoder makes captions' vectors in less time than the text encoder, which makes
+    all of them without it.
     """
 
     captioner: Captioner
     text_encoder: TextEncoder
-    image_head: ImageHead | None = None
-    tagger: Tagger | None = None
-    image_tower: ImageTower | None = None
+    image_head: "ImageHead | None" = None
+    tagger: "Tagger | None" = None
+    image_tower: "ImageTower | None" = None
     ngram_encoder: NgramEncoder | None = None
 
 
@@ -41,6 +44,10 @@ def load_models(config: IndexConfig, device: str) -> Models:
         RetrievalError: the n-gram encoder was fitted to another text encoder.
         UsageError: `cuda` on a machine without a GPU, or a runtime that does not run the captioner.
     """
+    from indexer.image_head.loading import load_image_head
+    from indexer.image_tower import load_image_tower
+    from indexer.tagger.tagger import load_tagger
+
     place = require_torch_device(device)
     head, tagger, tower = find_image_head(config), find_tagger(config), find_image_tower(config)
     ngram_encoder = find_ngram_encoder(config)

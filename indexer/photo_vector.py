@@ -30,8 +30,7 @@ def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: s
         RetrievalError: the config names other models than those that made the index.
         CheckpointError, UsageError: as `load_models`.
     """
-    models = load_models(config, device)
-    describer = Describer(*models, config=config)
+    describer = Describer(load_models(config, device), config)
     made_with = manifest.captioner
     if made_with is None or made_with.sha256 != describer.weights_sha256:
         raise RetrievalError(_describe_difference(describer, made_with))

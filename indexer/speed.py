@@ -138,8 +138,7 @@ def _compare(whole: IndexReport, photos: Sequence[Path], models: Models, config:
 
 def _index(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> IndexReport:
     with tempfile.TemporaryDirectory() as folder:
-        index = Path(folder, "index")
-        return build_index(photos, index, config=config, progress=memory.sample, **models._asdict())
+        return build_index(photos, Path(folder, "index"), models, config, memory.sample)
 
 
 def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarray:

@@ -243,9 +243,7 @@ def index(tower: ImageTower, tmp_path_factory: pytest.TempPathFactory, word_enco
     report = build_index(
         [root / "photos"],
         root / "index",
-        Captioner(),
-        word_encoder,
-        image_tower=tower,  # type: ignore[arg-type]
+        Models(Captioner(), word_encoder, image_tower=tower),  # type: ignore[arg-type]
     )
     assert (report.new, report.failed) == (len(COLOURS), 0)
     return root / "index"
@@ -396,14 +394,8 @@ def own(folder: Path, tmp_path: Path) -> Path:
 
 def index_with(model: str | Path, tmp_path: Path, word_encoder: Any) -> Path:
     Image.new("RGB", (30, 30), COLOURS["red"]).save(tmp_path / "red.png")
-    tower = load_image_tower(str(model))
-    build_index(
-        [tmp_path / "red.png"],
-        tmp_path / "index",
-        Captioner(),
-        word_encoder,
-        image_tower=tower,  # type: ignore[arg-type]
-    )
+    models = Models(Captioner(), word_encoder, image_tower=load_image_tower(str(model)))  # type: ignore[arg-type]
+    build_index([tmp_path / "red.png"], tmp_path / "index", models)
     return tmp_path / "index"
 
 

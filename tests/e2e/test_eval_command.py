@@ -293,8 +293,7 @@ def test_without_an_index_the_indexer_makes_one_once(
 def test_the_shipped_models_find_the_sample_photos(
     tmp_path: Path, data: Path, retrieve_here: Retrieve
 ) -> None:
-    models, config = load_models(IndexConfig(), "cpu"), IndexConfig()
-    describer = Describer(*models, config=config)
+    describer = Describer(load_models(IndexConfig(), "cpu"))
     done = retrieve_here("eval", data, "--out", tmp_path / "report", "--json", **NO_JAVA)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

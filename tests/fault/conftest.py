@@ -17,6 +17,7 @@ from PIL import Image
 
 from indexer.build import build_index
 from indexer.config import IndexConfig
+from indexer.models import Models
 from indexer.report import IndexReport
 from retrieval.search.engine import SearchEngine
 from retrieval.store.inventory import FOLDERS, list_files
@@ -81,7 +82,7 @@ class Library:
 
     def build(self, **config: Any) -> IndexReport:
         settings = IndexConfig.model_validate({"batch_photos": 1, **config})
-        return build_index([self.photos], self.index, self.captioner, self.text_encoder, settings)
+        return build_index([self.photos], self.index, Models(self.captioner, self.text_encoder), settings)
 
     def caption_of(self, colour: Colour) -> str:
         return str(self._stubs.describe(colour).text)

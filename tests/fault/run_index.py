@@ -8,8 +8,9 @@ from stub_models import ColourCaptioner, HashEncoder
 
 from indexer.build import build_index
 from indexer.config import IndexConfig
+from indexer.models import Models
 
 photos, index, shard_rows = sys.argv[1:]
 config = IndexConfig(shard_rows=int(shard_rows), batch_photos=1)
-report = build_index([Path(photos)], Path(index), ColourCaptioner(), HashEncoder(), config)
+report = build_index([Path(photos)], Path(index), Models(ColourCaptioner(), HashEncoder()), config)
 os.write(1, f"acknowledged {report.photos} {report.generation}\n".encode())

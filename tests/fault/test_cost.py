@@ -14,6 +14,7 @@ from PIL import Image
 import indexer.index_writer
 from indexer.build import build_index
 from indexer.config import IndexConfig
+from indexer.models import Models
 from indexer.unchanged import hash_models
 from retrieval.search.engine import SearchEngine
 from retrieval.store.commit import commit_next
@@ -147,7 +148,8 @@ def test_share_of_the_commits_in_a_run(
     for name in ("_write_pending", "_publish", "_keep"):
         timed(name)
     config = IndexConfig(shard_rows=shard_rows)
-    report = build_index([library.photos], library.index, load_captioner(), load_text_encoder(), config)
+    models = Models(load_captioner(), load_text_encoder())
+    report = build_index([library.photos], library.index, models, config)
     share = spent / report.seconds
     say(
         capsys,

@@ -16,6 +16,7 @@ from indexer.build import build_index
 from indexer.config import IndexConfig, VectorsConfig
 from indexer.decode_pool import ReadPhoto, decode_photos
 from indexer.describer import Describer
+from indexer.models import Models
 from indexer.photo_file import identify_path
 from indexer.report import IndexReport
 from indexer.unchanged import find_unchanged
@@ -47,9 +48,8 @@ class Library:
         self.text_encoder = text_encoder
 
     def build(self, *photos: Path, **config: Any) -> IndexReport:
-        return build_index(
-            photos or (self.folder,), self.index, self.captioner, self.text_encoder, IndexConfig(**config)
-        )
+        models = Models(self.captioner, self.text_encoder)
+        return build_index(photos or (self.folder,), self.index, models, IndexConfig(**config))
 
     def rows(self) -> dict[str, PhotoRow]:
         manifest = read_manifest(self.index)
@@ -465,7 +465,7 @@ def test_other_text_encoder_is_refused(
     before = snapshot(library.index)
     paint("b.png", GREEN)
     with pytest.raises(EncoderMismatchError, match="words"):
-        build_index([library.folder], library.index, captioner, other_word_encoder)
+        build_index([library.folder], library.index, Models(captioner, other_word_encoder))
     assert snapshot(library.index) == before
 
 
@@ -531,8 +531,7 @@ def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
     build_index(
         [library.folder],
         library.index,
-        library.captioner,
-        library.text_encoder,
+        Models(library.captioner, library.text_encoder),
         progress=lambda _, done, total: told.append((done, total)),
     )
     assert told == [(1, 3), (2, 3), (3, 3)]
@@ -817,15 +816,15 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
     tagger = load_tagger(find_tagger(IndexConfig()))
     ngram_encoder = SimpleNamespace(weights_sha256=hash_file(find_ngram_encoder(IndexConfig())))
 
-    def hash_described(config: IndexConfig, *models: Any) -> str:
-        return Describer(captioner, text_encoder, *models, config=config).weights_sha256
+    def hash_described(config: IndexConfig, **models: Any) -> str:
+        return Describer(Models(captioner, text_encoder, **models), config).weights_sha256
 
     for name, given in (("none", None), (str(tmp_path / "head.safetensors"), head)):
         config = IndexConfig(image_head=name)
-        expected = hash_described(config, given, tagger, None, ngram_encoder)
-        without = hash_described(config, given, None, None, ngram_encoder)
+        expected = hash_described(config, image_head=given, tagger=tagger, ngram_encoder=ngram_encoder)
+        without = hash_described(config, image_head=given, ngram_encoder=ngram_encoder)
         assert hash_models(config.model_copy(update={"tagger": "none"})) == without
-        without = hash_described(config, given, tagger)
+        without = hash_described(config, image_head=given, tagger=tagger)
         assert hash_models(config.model_copy(update={"ngram_encoder": "none"})) == without
         assert hash_models(config) == expected
         assert hash_models(config.model_copy(update={"beam_width": 4})) == expected

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from indexer.image_encoder import load_image_encoder
 from indexer.image_head.checkpoint import ImageHeadHeader
 from indexer.image_head.config import ImageHeadConfig
 from indexer.image_head.loading import ImageHead
+from indexer.models import Models
 from indexer.ngram_encoder.checkpoint import NgramEncoderHeader
 from indexer.ngram_encoder.config import NgramEncoderConfig
 from indexer.ngram_encoder.ngram_encoder import NgramEncoder
@@ -103,7 +103,7 @@ def test_captions_are_the_beams_of_the_best_scores_then_samples_and_their_weight
         temperature=0.7,
         mean_agreement=mean_agreement,
     )
-    described = Describer(captioner, text_encoder, head, config=config).describe(PIXELS)
+    described = Describer(Models(captioner, text_encoder, image_head=head), config).describe(PIXELS)
     a_BLD = captioner.encode(PIXELS)
     images = head.encode(a_BLD)
     drawn = captioner.sample(a_BLD, samples, 0.7, 0) if samples else [[]] * 3
@@ -134,7 +134,8 @@ def test_a_photo_is_described_alike_in_any_batch(
     captioner: AttentionCaptioner, text_encoder: TextEncoder
 ) -> None:
     config = IndexConfig(samples=4, temperature=1.0)
-    describer = Describer(captioner, text_encoder, make_head(captioner, text_encoder), config=config)
+    models = Models(captioner, text_encoder, image_head=make_head(captioner, text_encoder))
+    describer = Describer(models, config)
     together = describer.describe(PIXELS)
     for pixels, expected in zip(PIXELS, together, strict=True):
         (alone,) = describer.describe(pixels[None])
@@ -151,7 +152,7 @@ def test_a_word_that_only_a_sampled_sentence_has_finds_its_photo(
     for samples in (0, 3):
         index = tmp_path / f"{samples} samples"
         config = IndexConfig(captions=1, samples=samples, temperature=1.0)
-        build_index([photo], index, captioner, word_encoder, config)
+        build_index([photo], index, Models(captioner, word_encoder), config)
         ((_, row),) = iterate_live_rows(index, read_manifest(index))
         said[samples] = {word for caption in row.captions for word in caption.text.split()}
         engines[samples] = SearchEngine.open(index, word_encoder)
@@ -190,7 +191,7 @@ def test_a_sentence_is_encoded_once_while_there_is_room_for_it(
 ) -> None:
     monkeypatch.setattr(describing, "_MOST_SENTENCES", most)
     counting = CountingEncoder(text_encoder)
-    described = Describer(captioner, counting)
+    described = Describer(Models(captioner, counting))
     first, second = described.describe(PIXELS), described.describe(PIXELS)
     assert len(counting.asked) == again * len(set(counting.asked)) > 0
     for one, other in zip(first, second, strict=True):
@@ -213,13 +214,13 @@ def make_tagger(captioner: AttentionCaptioner, image_encoder_sha256: str | None 
 def test_tags_come_from_the_same_annotations(
     captioner: AttentionCaptioner, text_encoder: TextEncoder
 ) -> None:
-    tagger = make_tagger(captioner)
+    models = Models(captioner, text_encoder, tagger=make_tagger(captioner))
     for least, expected in ((0.1, ("dog", "hound", "cat")), (0.5, ("dog", "hound"))):
         config = IndexConfig(tags=2, tag_probability=least)
-        described = Describer(captioner, text_encoder, None, tagger, config=config).describe(PIXELS)
+        described = Describer(models, config).describe(PIXELS)
         assert [each.tags for each in described] == [expected] * 3
     with pytest.raises(RetrievalError, match="tagger tagger reads annotations of 222222222222"):
-        Describer(captioner, text_encoder, None, make_tagger(captioner, "2" * 64))
+        Describer(models._replace(tagger=make_tagger(captioner, "2" * 64)))
 
 
 def make_ngram_encoder(text_encoder: TextEncoder, sentences: Sequence[str]) -> NgramEncoder:
@@ -249,20 +250,20 @@ def test_an_ngram_encoder_says_what_the_captions_mean_that_it_knows(
     unknown = {text for text in texts if not ngram_encoder.knows(text)}
     assert 0 < len(unknown) < len(texts)
     counting.asked.clear()
-    described = Describer(captioner, text_encoder, ngram_encoder=ngram_encoder).describe(PIXELS)
+    described = Describer(Models(captioner, text_encoder, ngram_encoder=ngram_encoder)).describe(PIXELS)
     assert set(counting.asked) == unknown
     weights = np.exp(score(beams, np.zeros(len(beams)), 0.0, captioner.decoding.length_penalty))
     sentences = ngram_encoder.encode([beam.text for beam in beams])
     mean = np.average(sentences, axis=0, weights=weights)
     np.testing.assert_allclose(described[0].caption_vector, mean / np.linalg.norm(mean), atol=1e-5)
-    plain = Describer(captioner, text_encoder).describe(PIXELS)
+    plain = Describer(Models(captioner, text_encoder)).describe(PIXELS)
     assert np.abs(described[0].caption_vector - plain[0].caption_vector).max() > 1e-4
 
 
 def test_without_a_head_the_beams_keep_their_order_and_there_is_no_image_vector(
     captioner: AttentionCaptioner, text_encoder: TextEncoder
 ) -> None:
-    described = Describer(captioner, text_encoder).describe(PIXELS)
+    described = Describer(Models(captioner, text_encoder)).describe(PIXELS)
     beams = captioner.decode(captioner.encode(PIXELS))
     assert [[each.text for each in description.captions] for description in described] == [
         [beam.text for beam in each] for each in beams
@@ -277,7 +278,7 @@ def test_with_mirror_a_photo_and_its_mirror_image_have_one_image_vector(
     pixels, mirrored = PIXELS, np.ascontiguousarray(PIXELS[:, :, ::-1])
 
     def images(seen: np.ndarray, mirror: bool) -> np.ndarray:
-        describer = Describer(captioner, text_encoder, head, config=IndexConfig(mirror=mirror))
+        describer = Describer(Models(captioner, text_encoder, image_head=head), IndexConfig(mirror=mirror))
         return np.stack([each.image_vector for each in describer.describe(seen)])
 
     both = head.encode(captioner.encode(pixels), captioner.encode(mirrored))
@@ -293,7 +294,8 @@ def test_a_captioner_without_beams_gives_one_caption_and_its_vector(text_encoder
         def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
             return [Caption((f"photo{number}",), -1.0) for number in range(len(pixels_BHWC))]
 
-    describer = Describer(Captioner(), text_encoder)
+    models = Models(Captioner(), text_encoder)
+    describer = Describer(models)
     assert describer.weights_sha256 == "3" * 64
     described = describer.describe(PIXELS)
     assert [[each.text for each in description.captions] for description in described] == [
@@ -304,38 +306,32 @@ def test_a_captioner_without_beams_gives_one_caption_and_its_vector(text_encoder
     vectors = text_encoder.encode(["photo0", "photo1", "photo2"])
     np.testing.assert_array_equal([each.caption_vector for each in described], vectors)
     with pytest.raises(RetrievalError, match="n-gram encoder ngrams and captioner one, whose sentences"):
-        Describer(Captioner(), text_encoder, ngram_encoder=make_ngram_encoder(text_encoder, ["photo0"]))
+        Describer(models._replace(ngram_encoder=make_ngram_encoder(text_encoder, ["photo0"])))
 
 
 def test_what_decides_a_description_decides_its_hash(
     captioner: AttentionCaptioner, text_encoder: TextEncoder
 ) -> None:
-    head, tagger = make_head(captioner, text_encoder), make_tagger(captioner)
-    ngram_encoder = make_ngram_encoder(text_encoder, ["a dog runs"])
+    neither = Models(captioner, text_encoder)
+    headed = neither._replace(image_head=make_head(captioner, text_encoder))
+    tagged = neither._replace(tagger=make_tagger(captioner))
+    both = headed._replace(tagger=tagged.tagger)
+    with_ngrams = both._replace(ngram_encoder=make_ngram_encoder(text_encoder, ["a dog runs"]))
     always = [{}, {"captions": 2}, {"samples": 3}, {"samples": 3, "temperature": 0.7}]
     of_heads = [{"agreement": 1.0}, {"mean_agreement": 1.0}, {"mirror": True}]
     of_taggers = [{"tags": 1}, {"tag_probability": 0.3}]
 
-    def hash_all(changes: list[dict[str, float]], *models: Any) -> list[str]:
-        return [
-            Describer(
-                captioner, text_encoder, *models, config=IndexConfig.model_validate(change)
-            ).weights_sha256
-            for change in changes
-        ]
+    def hash_all(changes: list[dict[str, float]], models: Models) -> list[str]:
+        return [Describer(models, IndexConfig.model_validate(change)).weights_sha256 for change in changes]
 
-    everything = hash_all([*always, *of_heads, *of_taggers], head, tagger)
-    hashes = {captioner.weights_sha256, *everything, *hash_all(always, head, None)}
-    hashes |= {*hash_all(always, None, tagger), *hash_all(always, None, None)}
-    hashes |= {*hash_all(always, head, tagger, None, ngram_encoder)}
+    everything = hash_all([*always, *of_heads, *of_taggers], both)
+    hashes = {captioner.weights_sha256, *everything, *hash_all(always, headed)}
+    hashes |= {*hash_all(always, tagged), *hash_all(always, neither)}
+    hashes |= {*hash_all(always, with_ngrams)}
     assert len(hashes) == 1 + 9 + 4 + 4 + 4 + 4
     # Nothing asks for agreement without a head, for tags without a tagger, for the temperature of no samples.
-    for changes, models in (
-        (of_heads, (None, tagger)),
-        (of_taggers, (head, None)),
-        ([{"temperature": 1.0}], (head, tagger)),
-    ):
-        assert set(hash_all(changes, *models)) == set(hash_all([{}], *models))
+    for changes, models in ((of_heads, tagged), (of_taggers, headed), ([{"temperature": 1.0}], both)):
+        assert set(hash_all(changes, models)) == set(hash_all([{}], models))
     others = {
         hash_describer("a", width, head, None, ngrams, IndexConfig())
         for width in (4, 5)
@@ -350,5 +346,6 @@ def test_a_head_of_other_models_is_refused(captioner: AttentionCaptioner, text_e
         ("image_encoder_sha256", "reads annotations"),
         ("text_encoder_sha256", "was trained with"),
     ):
+        head = make_head(captioner, text_encoder, **{name: "2" * 64})
         with pytest.raises(RetrievalError, match=message):
-            Describer(captioner, text_encoder, make_head(captioner, text_encoder, **{name: "2" * 64}))
+            Describer(Models(captioner, text_encoder, image_head=head))

@@ -11,6 +11,7 @@ import pytest
 from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.index_writer import IndexWriter
+from indexer.models import Models
 from retrieval import LiveEngine, SearchEngine
 from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
 from retrieval.store import human_caption
@@ -37,7 +38,7 @@ def photo(paint: Callable[[str, tuple[int, int, int]], Path]) -> Path:
 
 @pytest.fixture
 def index(photo: Path, tmp_path: Path, captioner: Any, word_encoder: Any) -> Path:
-    build_index([photo.parent], tmp_path / "index", captioner, word_encoder)
+    build_index([photo.parent], tmp_path / "index", Models(captioner, word_encoder))
     return tmp_path / "index"
 
 
@@ -157,7 +158,7 @@ def test_runs_and_compaction_keep_it(
     index: Path, red: str, photo: Path, captioner: Any, word_encoder: Any, recaption: bool
 ) -> None:
     set_caption(index, red, MINE, word_encoder)
-    build_index([photo.parent], index, captioner, word_encoder, IndexConfig(recaption=recaption))
+    build_index([photo.parent], index, Models(captioner, word_encoder), IndexConfig(recaption=recaption))
     compact_index(index)
     row = read_row(index, red)
     assert [caption.text for caption in row.captions] == [MINE, RED_CAPTION]
@@ -181,7 +182,7 @@ def test_a_run_that_had_begun_keeps_it(
     if undone:
         unset_caption(index, red, word_encoder)
     assert read_manifest(index).unfinished is not None
-    build_index([photo.parent], index, other_captioner, word_encoder, IndexConfig(recaption=True))
+    build_index([photo.parent], index, Models(other_captioner, word_encoder), IndexConfig(recaption=True))
     expected = ["another model's words"] if undone else [MINE, "another model's words"]
     assert [caption.text for caption in read_row(index, red).captions] == expected
 

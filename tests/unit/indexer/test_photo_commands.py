@@ -37,9 +37,10 @@ def index(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The commands load the models that made it, where they load any."""
-    build_index([folder_of_colours], tmp_path / "index", captioner, word_encoder)
+    models = Models(captioner, word_encoder)
+    build_index([folder_of_colours], tmp_path / "index", models)
     monkeypatch.setattr("retrieval.text.lazy_text_encoder.load_text_encoder", lambda *_: word_encoder)
-    monkeypatch.setattr("indexer.photo_vector.load_models", lambda *_: Models(captioner, word_encoder, None))
+    monkeypatch.setattr("indexer.photo_vector.load_models", lambda *_: models)
     return tmp_path / "index"
 
 
@@ -115,7 +116,7 @@ def test_a_photo_outside_is_seen_as_the_index_sees_its_own(
 def test_other_models_than_the_indexs_are_refused(
     index: Path, other_captioner: Any, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models = Models(other_captioner, word_encoder, None)
+    models = Models(other_captioner, word_encoder)
     monkeypatch.setattr("indexer.photo_vector.load_models", lambda *_: models)
     message = r"models other colours \(\w{12}…\) .*, expected colours \(\w{12}…\), which .* name the config"
     with pytest.raises(RetrievalError, match=message):

@@ -19,7 +19,7 @@ from retrieval.store.schema import Status
 @pytest.fixture(scope="module")
 def describer() -> Describer:
     config = IndexConfig(beam_width=2)
-    return Describer(*load_models(config, "cpu"), config=config)
+    return Describer(load_models(config, "cpu"), config)
 
 
 def read(number: int, pixels: np.ndarray) -> ReadPhoto:

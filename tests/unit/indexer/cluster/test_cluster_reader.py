@@ -19,6 +19,7 @@ from indexer.cluster.cluster_reader import ClusterReader
 from indexer.cluster.ray_cluster import ClusterError, open_cluster
 from indexer.config import IndexConfig
 from indexer.describer import Describer
+from indexer.models import Models
 from retrieval.errors import CheckpointError, RetrievalError, UsageError
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Status
@@ -70,7 +71,7 @@ class HashEncoder:
 
 
 def load_models(log: Path, seconds: float = 0.0) -> Describer:
-    return Describer(ColourCaptioner(log, seconds), HashEncoder())
+    return Describer(Models(ColourCaptioner(log, seconds), HashEncoder()))
 
 
 def fail_to_load() -> Describer:
@@ -105,7 +106,7 @@ def photos(tmp_path):
 
 
 def index_here(photos: Path, index: Path, log: Path):
-    return build_index([photos], index, ColourCaptioner(log), HashEncoder(), CONFIG)
+    return build_index([photos], index, Models(ColourCaptioner(log), HashEncoder()), CONFIG)
 
 
 def index_there(address: str | None, photos: Path, index: Path, log: Path, load=None, progress=None):
@@ -116,8 +117,7 @@ def index_there(address: str | None, photos: Path, index: Path, log: Path, load=
         return build_index(
             [photos],
             index,
-            ColourCaptioner(log),
-            HashEncoder(),
+            Models(ColourCaptioner(log), HashEncoder()),
             CONFIG,
             read_photos=reader.read_photos,
             **arguments,
@@ -179,10 +179,9 @@ def test_other_models_or_none_on_a_node_are_refused(nodes, photos, tmp_path):
     with pytest.raises(CheckpointError, match="found no weights"):
         index_there(nodes.address, photos, index, log, fail_to_load)
     reader = ClusterReader(functools.partial(load_models, log), "0" * 64, BATCH)
+    models = Models(ColourCaptioner(log), HashEncoder())
     with open_cluster(nodes.address), pytest.raises(RetrievalError, match="found models on a node"):
-        build_index(
-            [photos], index, ColourCaptioner(log), HashEncoder(), CONFIG, read_photos=reader.read_photos
-        )
+        build_index([photos], index, models, CONFIG, read_photos=reader.read_photos)
     assert not any(row.status is Status.INDEXED for row in _rows_if_any(index))
 
 
