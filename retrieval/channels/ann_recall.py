@@ -26,10 +26,18 @@ def find_kth_scores(queries_QD: np.ndarray, vectors_ND: np.ndarray, k: int) -> n
     best_QK = np.full((len(queries_QD), k), -np.inf, dtype=np.float32)
     at_once = max(1, _SCORES_AT_ONCE // max(1, len(queries_QD)))
     for start in range(0, len(vectors_ND), at_once):
-        scores_QV = queries_QD @ vectors_ND[start : start + at_once].T
-        best_QK = np.partition(np.concatenate([best_QK, scores_QV], axis=1), -k, axis=1)[:, -k:]
+        some_QS = _find_best_scores(queries_QD, vectors_ND[start : start + at_once], k)
+        best_QK = np.partition(np.concatenate([best_QK, some_QS], axis=1), -k, axis=1)[:, -k:]
     kth_Q: np.ndarray = best_QK.min(axis=1)
     return kth_Q
+
+
+def _find_best_scores(queries_QD: np.ndarray, vectors_VD: np.ndarray, k: int) -> np.ndarray:
+    """Each query's k best scores, or fewer where there are fewer vectors, in no order."""
+    scores_QV: np.ndarray = queries_QD @ vectors_VD.T
+    best = min(k, len(vectors_VD))
+    scores_QV.partition(-best, axis=1)
+    return scores_QV[:, -best:]
 
 
 def measure_ann_recall(
