@@ -13,7 +13,7 @@ import numpy as np
 
 from retrieval.channels.faiss_file import pack_index, require_ids, unpack_index
 from retrieval.channels.faiss_installation import import_faiss, one_thread
-from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.flat_index import FlatIndex, lend_vectors
 from retrieval.errors import RetrievalError
 from retrieval.text.unit_vectors import require_unit_vectors
 
@@ -60,6 +60,8 @@ class ApproximateIndex(ABC):
     def build(cls, vectors_ND: np.ndarray, ids_N: np.ndarray) -> Self:
         """An index of unit vectors (N, D) with distinct ids (N,); the same ones give the same bytes.
 
+        The vectors are kept, as by `FlatIndex.build`.
+
         Raises:
             RetrievalError: vectors that are not of unit length, or ids that do not fit them.
         """
@@ -68,14 +70,25 @@ class ApproximateIndex(ABC):
             raise RetrievalError(f"found vectors of shape {vectors_ND.shape}, expected (N, D)")
         unit_ND = require_unit_vectors(vectors_ND, vectors_ND.shape[1])
         ids_N = require_ids(ids_N, len(unit_ND))
-        index = faiss.IndexRefineFlat(cls._round(unit_ND), faiss.swig_ptr(unit_ND))
+        rounded = cls._train(unit_ND)
+        index = faiss.IndexRefineFlat(rounded)
         index.k_factor = cls.least_rescored
-        return cls(index, FlatIndex(_find_vectors(index), ids_N))
+        # FAISS's own `add` would copy the vectors as well.
+        vectors = _find_vectors(index)
+        lend_vectors(unit_ND, vectors)
+        cls._add(unit_ND, rounded)
+        index.ntotal = len(unit_ND)
+        return cls(index, FlatIndex(vectors, ids_N))
 
     @classmethod
     @abstractmethod
-    def _round(cls, unit_ND: np.ndarray) -> Any:
-        """FAISS's index of the vectors in a rounded form, by inner product."""
+    def _train(cls, unit_ND: np.ndarray) -> Any:
+        """FAISS's index for these vectors in a rounded form, by inner product; it is empty."""
+
+    @classmethod
+    def _add(cls, unit_ND: np.ndarray, rounded: Any) -> None:
+        """Put the vectors into it, in their order."""
+        rounded.add(unit_ND)
 
     @classmethod
     def from_bytes(cls, data: Any) -> Self:

@@ -56,7 +56,7 @@ class FlatIndex:
 
     @classmethod
     def build(cls, vectors_ND: np.ndarray, ids_N: np.ndarray) -> "FlatIndex":
-        """An index of unit vectors (N, D) with distinct ids (N,).
+        """An index of unit vectors (N, D) with distinct ids (N,); the vectors are kept, see `lend_vectors`.
 
         Raises:
             RetrievalError: vectors that are not of unit length, or ids that do not fit them.
@@ -66,7 +66,7 @@ class FlatIndex:
         dimension = vectors_ND.shape[1]
         unit_ND = require_unit_vectors(vectors_ND, dimension)
         flat = import_faiss().IndexFlatIP(dimension)
-        flat.add(unit_ND)
+        lend_vectors(unit_ND, flat)
         return cls(flat, require_ids(ids_N, len(unit_ND)))
 
     @classmethod
@@ -175,6 +175,20 @@ class FlatIndex:
                 return np.take_along_axis(scores_QW, order_QK, 1), np.take_along_axis(ids_QW, order_QK, 1)
             wanted = min(2 * wanted, len(self))
         return search_exactly(self._vectors_ND, self.ids, queries_QD, k)
+
+
+def lend_vectors(unit_ND: np.ndarray, flat: Any) -> None:
+    """Have an empty FAISS IndexFlat hold the vectors where they lie, as it does those of a mapped file.
+
+    There is no copy: the array can no longer be written to.
+    """
+    faiss = import_faiss()
+    unit_ND.flags.writeable = False
+    start = faiss.swig_ptr(unit_ND.view(np.uint8))
+    # FAISS's owner stays nobody: `referenced_objects` is its own name for what must live as long as an index.
+    flat.codes = faiss.MaybeOwnedVectorUInt8.create_view(start, unit_ND.nbytes, flat.codes.owner)
+    flat.ntotal = len(unit_ND)
+    flat.referenced_objects = [*getattr(flat, "referenced_objects", ()), unit_ND]
 
 
 def _view_vectors(flat: Any) -> np.ndarray:

@@ -38,17 +38,20 @@ class HnswIndex(ApproximateIndex):
     knows_its_own: ClassVar[bool] = True
 
     @classmethod
-    def _round(cls, unit_ND: np.ndarray) -> Any:
+    def _train(cls, unit_ND: np.ndarray) -> Any:
         faiss, dimension = import_faiss(), unit_ND.shape[1]
         rounded = faiss.ScalarQuantizer.QT_8bit_uniform
         graph = faiss.IndexHNSWSQ(dimension, rounded, _LINKS, faiss.METRIC_INNER_PRODUCT)
         graph.hnsw.efConstruction = _LINK_CANDIDATES
         graph.train(unit_ND if len(unit_ND) else np.ones((1, dimension), dtype=np.float32))
-        # Before 1.15 FAISS's links depend on which of several threads comes first.
-        with nullcontext() if hasattr(faiss, "hnsw_add_vertices_deterministic") else one_thread():
-            for block_BD in np.array_split(unit_ND, _BLOCKS):
-                graph.add(block_BD)
         return graph
+
+    @classmethod
+    def _add(cls, unit_ND: np.ndarray, rounded: Any) -> None:
+        # Before 1.15 FAISS's links depend on which of several threads comes first.
+        with nullcontext() if hasattr(import_faiss(), "hnsw_add_vertices_deterministic") else one_thread():
+            for block_BD in np.array_split(unit_ND, _BLOCKS):
+                rounded.add(block_BD)
 
     @property
     def settings(self) -> Mapping[str, int]:

@@ -28,7 +28,7 @@ class IvfIndex(ApproximateIndex):
     more: ClassVar[int] = 40
 
     @classmethod
-    def _round(cls, unit_ND: np.ndarray) -> Any:
+    def _train(cls, unit_ND: np.ndarray) -> Any:
         lists = cls._make_lists(unit_ND.shape[1], choose_lists(len(unit_ND)))
         lists.cp.seed, lists.cp.niter = _SEED, _ROUNDS
         lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _POINTS_PER_LIST
@@ -36,7 +36,6 @@ class IvfIndex(ApproximateIndex):
         # them; and on one thread the bytes do not depend on their number.
         with one_thread():
             lists.train(_enough(unit_ND))
-        lists.add(unit_ND)
         return lists
 
     @staticmethod

@@ -103,7 +103,6 @@ def _build_vectors(
         some_N = searchable_N[:: max(1, len(searchable_N) // _QUERIES)]
         others_QD, _ = read_channel_vectors(index, manifest, other, some_N)
         queries_QD = others_QD if len(others_QD) else None
-    # The index has vectors of its own: those that were read are not to outlive its making.
     built = build_vector_index(
         *read_channel_vectors(index, manifest, channel, searchable_N), manifest.vectors_wish
     )

@@ -118,14 +118,26 @@ def test_vectors_that_are_not_contiguous_or_not_float32_are_handled(implementati
         np.testing.assert_array_equal(found[1], expected[1])
 
 
-def test_vectors_given_are_not_kept_by_reference(implementation):
+def test_what_was_given_does_not_change_an_index_later(implementation):
     vectors_ND = unit_vectors(5, 8)
     ids_N = np.arange(5)
     vector_index = implementation.build(vectors_ND, ids_N)
     query = vectors_ND[3:4].copy()
-    vectors_ND[:] = 0
+    if vectors_ND.flags.writeable:
+        vectors_ND[:] = 0
     ids_N[:] = 0
     assert vector_index.search(query, 1)[1].tolist() == [[3]]
+
+
+def test_vectors_given_are_kept_and_not_copied(stored):
+    vectors_ND = unit_vectors(5, 8)
+    vector_index = stored.build(vectors_ND, np.arange(5))
+    assert np.shares_memory(vector_index.all_vectors, vectors_ND)
+    with pytest.raises(ValueError, match="read-only"):
+        vectors_ND[:] = 0
+    expected = vectors_ND.copy()
+    del vectors_ND
+    np.testing.assert_array_equal(vector_index.all_vectors, expected)
 
 
 @pytest.mark.parametrize("shape", [(3, 7), (3, 9), (8,), (1, 3, 8)])
