@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class FoundPhoto:
     row: PhotoRow | None
 
 
+_NO_PIXELS = np.empty((0, 0, 3), dtype=np.uint8)
+
 _Batch = Sequence[tuple[bytes, DecodedPhoto]]
 
 
@@ -46,10 +48,11 @@ def make_rows(
                 continue
             batch.append((read.path, read.photo))
             if len(batch) >= batch_photos:
-                yield from _to_found(conveyor.put(batch, _view(batch)))
+                views, full = _view(batch), _without_pixels(batch)
                 batch = []
+                yield from _to_found(conveyor.put(full, views))
         if batch:
-            yield from _to_found(conveyor.put(batch, _view(batch)))
+            yield from _to_found(conveyor.put(_without_pixels(batch), _view(batch)))
         yield from _to_found(conveyor.empty())
 
 
@@ -66,6 +69,11 @@ def _view(batch: _Batch) -> tuple[np.ndarray, np.ndarray | None]:
     """What a describer looks at."""
     framed = [photo.framed_HWC for _, photo in batch if photo.framed_HWC is not None]
     return np.stack([photo.pixels_HWC for _, photo in batch]), np.stack(framed) if framed else None
+
+
+def _without_pixels(batch: _Batch) -> _Batch:
+    """What rows need of the photos: their pixels go their own way, and are not to wait for the rows."""
+    return [(path, replace(photo, pixels_HWC=_NO_PIXELS, framed_HWC=None)) for path, photo in batch]
 
 
 def _to_found(described: Iterable[tuple[_Batch, Sequence[Description]]]) -> Iterator[FoundPhoto]:
