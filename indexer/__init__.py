@@ -1,8 +1,8 @@
 """Photos → decoded pixels → captions → vectors → shards → a committed index. Data flows one way.
 
-In the order to read: `config`, `scan` (folders → paths), `seen_files` (what is unchanged), `photo_file` (path
-→ bytes), `framing`, `exif` and `decode` (bytes → pixels), `decode_worker` and `decode_pool` (the same in
-processes of their own);
+In the order to read: `config`, `scan` (folders → paths), `file_stamp` and `seen_files` (what is unchanged),
+`photo_file` (path → bytes), `framing`, `squeeze`, `exif` and `decode` (bytes → pixels), `decode_worker` and
+`decode_pool` (the same in processes of their own);
 `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/` (annotations →
 image vectors), `image_tower` (pixels → those of CLIP and its like), `image_space` (either), `tagger/`
 (annotations → tags), `ngram_encoder/` (captions → vectors), `models` (loads them), `describer` (all of
