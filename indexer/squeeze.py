@@ -12,7 +12,8 @@ def squeeze(pixels_HWC: np.ndarray, size: int) -> np.ndarray:
     from torch.nn import functional as F
 
     # Seen as a batch with the channels last, which is the order that it is computed and comes back in.
-    pixels_1HWC = torch.tensor(pixels_HWC).view(1, *pixels_HWC.shape)
+    # Torch shares the memory of an array that may be written to.
+    pixels_1HWC = torch.from_numpy(np.require(pixels_HWC, requirements=["C", "W"])).unsqueeze(0)
     square_1CSS = F.interpolate(pixels_1HWC.permute(0, 3, 1, 2), (size, size), mode="bicubic", antialias=True)
     square_SSC: np.ndarray = square_1CSS.permute(0, 2, 3, 1).squeeze(0).numpy()
     return square_SSC
