@@ -26,7 +26,7 @@ def index(
         list[Path] | None,
         typer.Argument(metavar="[PHOTOS...]", help="Photos to measure with; without, cut from the samples."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=2, help="How many photos at most.")] = 512,
+    count: Annotated[int, typer.Option("--count", min=2, help="How many photos at most.")] = 2048,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/index.toml.")
     ] = None,
