@@ -12,7 +12,14 @@ import numpy as np
 from retrieval.channels.channel import Channel
 from retrieval.channels.searcher import Searcher
 from retrieval.errors import UsageError
-from retrieval.search.fusion import Answer, FusionConfig, rank_scores, spread_answer, weigh_answers
+from retrieval.search.fusion import (
+    Answer,
+    FusionConfig,
+    FusionMethod,
+    rank_scores,
+    spread_answer,
+    weigh_answers,
+)
 from retrieval.search.hit import ChannelHit
 from retrieval.search.human_lift import lift_images
 from retrieval.text.queries import Queries
@@ -181,7 +188,8 @@ class Ranker:
             return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers, spread)
         added = weigh_answers(answers, spread, self.fusion)
         lift_QP = lift_images(spread, self._human_P)
-        if lift_QP is not None:
+        # Reciprocal ranks are small beside a cosine: any photo that is lifted would come before all others.
+        if lift_QP is not None and self.fusion.method is FusionMethod.WEIGHTED:
             added[Channel.CAPTION] += np.float32(self.fusion.weight(Channel.IMAGE)) * lift_QP
         fused_QP = reduce(np.add, added.values())
         if allowed_P is not None:

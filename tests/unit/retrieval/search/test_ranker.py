@@ -5,7 +5,7 @@ import pytest
 
 from retrieval.channels.channel import Channel
 from retrieval.channels.searcher import Queries
-from retrieval.search.fusion import FusionConfig
+from retrieval.search.fusion import FusionConfig, FusionMethod
 from retrieval.search.human_lift import MARGIN
 from retrieval.search.ranker import Ranker
 
@@ -99,6 +99,15 @@ def test_the_best_are_those_of_all_sums_sorted(
             assert one.numbers_QK[0].tolist() == [number for _, number in expected[:k]]
             whole = one.deepen(PHOTOS)
             assert whole.numbers_QK[0].tolist() == [number for _, number in expected]
+
+
+def test_of_reciprocal_ranks_what_people_wrote_counts_by_its_place(channels: dict[Channel, Scored]) -> None:
+    config = FusionConfig(method=FusionMethod.RECIPROCAL_RANK, caption=1.0, image=3.0, lexical=1.0)
+    everyone, nobody = (
+        Ranker(channels, config, np.full(PHOTOS, written)).rank(QUERIES, PHOTOS) for written in (True, False)
+    )
+    assert np.array_equal(everyone.scores_QK, nobody.scores_QK)
+    assert np.array_equal(everyone.numbers_QK, nobody.numbers_QK)
 
 
 def test_an_answer_is_the_beginning_of_a_deeper_one(channels: dict[Channel, Scored]) -> None:
