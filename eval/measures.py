@@ -65,11 +65,6 @@ def first_rank(placements: Placements) -> np.ndarray:
     return expected_Q
 
 
-def recall_curve(placements: Placements, depth: int) -> np.ndarray:
-    """The mean over queries of Recall@k for every k from 1 to `depth` (depth,)."""
-    return np.array([recall_at(placements, k).mean() for k in range(1, depth + 1)])
-
-
 SHARES = MappingProxyType[str, Callable[[Placements], np.ndarray]](
     {
         "Recall@1": lambda placements: recall_at(placements, 1),

@@ -8,7 +8,7 @@ from retrieval.channels.channel import Channel
 from retrieval.channels.channel_vectors import read_channel_vectors
 from retrieval.store.manifest import Manifest
 from retrieval.store.schema import Status
-from retrieval.store.shards import newest_with_status, read_columns
+from retrieval.store.shards import newest_with_status, read_statuses
 
 
 def read_stored_vectors(index: Path, manifest: Manifest) -> dict[Channel, np.ndarray]:
@@ -16,9 +16,7 @@ def read_stored_vectors(index: Path, manifest: Manifest) -> dict[Channel, np.nda
 
     `IndexFormatError` where a shard is missing or damaged.
     """
-    positions_N = newest_with_status(
-        read_columns(index, manifest.shards, ["image_id", "status"]), Status.INDEXED
-    )
+    positions_N = newest_with_status(read_statuses(index, manifest), Status.INDEXED)
     by_position_N = np.argsort(positions_N)
     found = {}
     for channel in (Channel(record.channel) for record in manifest.vectors):

@@ -39,14 +39,14 @@ class AnnBenchmark:
     speeds: tuple[Speed, ...]
 
 
-def benchmark_indexes(sets: Sequence[VectorSet], types: Sequence[str], progress: Progress) -> AnnBenchmark:
+def benchmark_indexes(sets: Sequence[VectorSet], progress: Progress) -> AnnBenchmark:
     """Build and search every variant over every set, on one thread."""
     rows, speeds = list[AnnRow](), list[Speed]()
     with one_thread():
         for number, each in enumerate(sets):
             k = min(K, len(each.vectors))
             kth_Q = find_kth_scores(each.queries, each.vectors, k)
-            for variant in build_variants(each.vectors, types):
+            for variant in build_variants(each.vectors):
                 variant.set_up()
                 speed, (_, found_QK) = measure_speed(partial(variant.index.search, k=k), each.queries)
                 recall = measure_ann_recall(found_QK, each.queries, each.vectors, kth_Q)

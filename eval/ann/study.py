@@ -1,7 +1,6 @@
 """The evaluated index beside other index types over its vectors. Reads the index's shards."""
 
 from eval.ann.benchmark import AnnBenchmark, AnnRow, benchmark_indexes
-from eval.ann.variants import TYPES
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.config import EvalConfig
 from eval.exact import ExactChannels, measure_index
@@ -37,4 +36,4 @@ def study_indexes(
             f"with Gaussian noise of length {NOISE:g} and made a unit vector again"
         )
         sets.append(VectorSet("made", description, made, first.queries))
-    return measure_index(subject, channels, texts), benchmark_indexes(sets, TYPES, progress)
+    return measure_index(subject, channels, texts), benchmark_indexes(sets, progress)

@@ -1,7 +1,7 @@
 """Index types and their settings, as FAISS builds them. Vectors in, a searchable index out."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from retrieval.channels.faiss_installation import import_faiss
 
-TYPES = ("Flat", "HNSW", "IVF")
 HNSW_M = 32
 _EF_CONSTRUCTION = 80
 _EF_SEARCH = (16, 32, 64, 128, 256)
@@ -40,14 +39,11 @@ def choose_nlist(vectors: int) -> int:
     return max(1, min(wanted, vectors // _POINTS_PER_LIST))
 
 
-def build_variants(vectors_ND: np.ndarray, types: Sequence[str]) -> Iterator[Variant]:
+def build_variants(vectors_ND: np.ndarray) -> Iterator[Variant]:
     """Flat, HNSW and IVF over the same vectors, with every setting worth trying; one in memory at a time."""
-    if "Flat" in types:
-        yield from _vary_flat(vectors_ND)
-    if "HNSW" in types:
-        yield from _vary_hnsw(vectors_ND)
-    if "IVF" in types:
-        yield from _vary_ivf(vectors_ND)
+    yield from _vary_flat(vectors_ND)
+    yield from _vary_hnsw(vectors_ND)
+    yield from _vary_ivf(vectors_ND)
 
 
 def _vary_flat(vectors_ND: np.ndarray) -> Iterator[Variant]:

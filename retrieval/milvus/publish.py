@@ -29,7 +29,7 @@ from retrieval.milvus.publication import (
 from retrieval.progress import Progress, no_progress
 from retrieval.store.manifest import Manifest, read_whole
 from retrieval.store.schema import Status
-from retrieval.store.shards import newest_with_status, read_columns
+from retrieval.store.shards import newest_with_status, read_statuses
 
 # Of these vectors some hundred megabytes are in memory at once.
 _VECTORS_AT_ONCE = 20_000
@@ -66,8 +66,7 @@ def _publish(index: Path, manifest: Manifest, milvus: Connection, progress: Prog
     former = find_current(milvus)
     name = milvus.address.name
     publication = Publication(name, manifest.generation, fingerprint(manifest), secrets.token_hex(4))
-    table = read_columns(index, manifest.shards, ["image_id", "status"])
-    searchable_N = np.sort(newest_with_status(table, Status.INDEXED))
+    searchable_N = np.sort(newest_with_status(read_statuses(index, manifest), Status.INDEXED))
     source = _Source(index, manifest, searchable_N, progress)
     try:
         _fill(source, milvus, publication)

@@ -13,7 +13,7 @@ from retrieval.channels.vector_index import write_vectors
 from retrieval.store.inventory import list_files
 from retrieval.store.manifest import HeadRecord, Manifest, VectorsRecord
 from retrieval.store.schema import Status
-from retrieval.store.shards import newest_with_status, read_columns
+from retrieval.store.shards import newest_with_status, read_statuses
 
 _QUERIES = 512
 
@@ -86,9 +86,9 @@ def _is_hurt(index: Path, manifest: Manifest) -> bool:
 
 def _find_photos(index: Path, manifest: Manifest) -> tuple[np.ndarray, int]:
     """The positions of the searchable photos' rows, ascending, and how many could not be read."""
-    table = read_columns(index, manifest.shards, ["image_id", "status"])
-    failed = len(newest_with_status(table, Status.FAILED))
-    return np.sort(newest_with_status(table, Status.INDEXED)), failed
+    statuses = read_statuses(index, manifest)
+    failed = len(newest_with_status(statuses, Status.FAILED))
+    return np.sort(newest_with_status(statuses, Status.INDEXED)), failed
 
 
 def _build_vectors(

@@ -119,10 +119,15 @@ def read_columns(index: Path, shards: Sequence[ShardRecord], columns: list[str])
     return pa.concat_tables(tables) if tables else photo_schema(0).empty_table().select(columns)
 
 
+def read_statuses(index: Path, manifest: Manifest) -> pa.Table:
+    """What `newest_with_status` looks at, of all rows."""
+    return read_columns(index, manifest.shards, ["image_id", "status"])
+
+
 def newest_with_status(table: pa.Table, *statuses: Status) -> np.ndarray:
     """int64 (N,): the positions of the photos whose newest row has one of these, in order of `image_id`.
 
-    `table` holds at least `image_id` and `status` of all shards.
+    `table` holds at least what `read_statuses` reads.
     """
     # Sorting is stable: of a photo's rows the newest is the last.
     order_N = pc.sort_indices(table["image_id"]).to_numpy()
@@ -142,8 +147,8 @@ def iterate_live_rows(
 
     `columns` as in `read_rows`.
     """
-    table = read_columns(index, manifest.shards, ["image_id", "status"])
-    live_N = np.sort(newest_with_status(table, Status.INDEXED, Status.FAILED))
+    statuses = read_statuses(index, manifest)
+    live_N = np.sort(newest_with_status(statuses, Status.INDEXED, Status.FAILED))
     for shard, where, numbers_R in split_positions(manifest.shards, live_N):
         rows = read_rows(index, shard, list(columns) if columns is not None else None)
         for position, number in zip(live_N[where].tolist(), numbers_R.tolist(), strict=True):

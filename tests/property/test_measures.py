@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import RR, Qrel, R, ScoredDoc, Success, nDCG
 
-from eval.measures import SHARES, first_rank, ndcg_at, recall_at, recall_curve, reciprocal_rank, success_at
+from eval.measures import SHARES, first_rank, ndcg_at, recall_at, reciprocal_rank, success_at
 from eval.placements import Placements, join_placements, place_relevant
 
 Relevant = list[list[int]]
@@ -117,15 +117,6 @@ def test_success_grows_with_k_and_is_no_less_than_recall(
 def test_with_one_right_photo_success_is_recall(collection: tuple[np.ndarray, Relevant], k: int) -> None:
     placements = place_relevant(*collection)
     np.testing.assert_allclose(success_at(placements, k), recall_at(placements, k), rtol=0, atol=1e-12)
-
-
-@given(collections(levels=4))
-def test_the_curve_is_the_mean_recall_at_every_k(collection: tuple[np.ndarray, Relevant]) -> None:
-    placements = place_relevant(*collection)
-    curve = recall_curve(placements, 12)
-    assert curve.shape == (12,)
-    assert (np.diff(curve) >= -1e-12).all()
-    assert curve[4] == recall_at(placements, 5).mean()
 
 
 @given(collections(levels=4, right=1), st.integers(1, 30))
