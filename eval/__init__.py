@@ -11,11 +11,13 @@ caption a photo), `searching` (all of them), `trec` (run and qrels files);
 `significance`, `comparisons` (whether two systems differ), `gate` (whether one got worse);
 `captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,
 `human_judgement`, `metric_correlation` (systems and metrics against people's grades);
-`failures/` (why queries fail), `stored_vectors`, `exact`, `ann/` (what approximate indexes give up and win);
+`failures/` (why queries fail), `strictness` (whether -word and "phrase" are kept to), `stored_vectors`,
+`exact`, `ann/` (what approximate indexes give up and win);
 `ablation/` (what each part gives, and what was tried), `ablate_command` (`retrieve ablate`);
 `published`, `environment`, `stopwatch`, `run_info`, `report`, `conditions`, `tables`, `study_tables`,
 `markdown`, `page/`, `readme_part`, `readme` (how it is shown), `run` (the whole), `command`
 (`retrieve eval`);
+`calibration/`, `calibrate_command` (`retrieve calibrate`);
 `bench/` (our engine beside others), `growth/` (at growing sizes), `bench_command` (`retrieve bench search`,
 `open` and `growth`).
 """

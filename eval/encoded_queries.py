@@ -13,7 +13,7 @@ from retrieval.text.text_encoder import TextEncoder
 _AT_ONCE = 1024
 
 
-class RememberingEncoder:
+class EncodedQueries:
     """A `TextEncoder` in front of another one; it keeps 4 x dimension bytes a sentence."""
 
     def __init__(self, encoder: TextEncoder) -> None:

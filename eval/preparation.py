@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eval.collection import Collection, make_collection
 from eval.config import EvalConfig
-from eval.encoded_queries import RememberingEncoder
+from eval.encoded_queries import EncodedQueries
 from eval.indexing import index_collection
 from eval.search import locate_photos
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
@@ -50,7 +50,7 @@ class Subject:
     index: Path
     manifest: Manifest
     engine: SearchEngine
-    encoder: RememberingEncoder
+    encoder: EncodedQueries
     captions: tuple[str, ...]
     reranker: Reranker | None = None
 
@@ -81,7 +81,7 @@ def open_subject(
     photos = PhotoTable.read(index, manifest)
     places = locate_photos(collection, photos.image_ids)
     place = require_torch_device(request.device)
-    encoder = RememberingEncoder(load_text_encoder(manifest.text_encoder.name, place))
+    encoder = EncodedQueries(load_text_encoder(manifest.text_encoder.name, place))
     engine = SearchEngine.open(index, encoder, request.device, request.config.search.fusion)
     if engine.generation != manifest.generation:
         raise IndexFormatError(f"{index} was changed while it was being evaluated; evaluate again")

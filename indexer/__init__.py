@@ -12,6 +12,7 @@ them at work), `training/` (what their trainings share);
 `current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
 anything to do), `build` (all of it), `cluster/` (files → rows on many machines), `engine` (there or here),
 `watch` (again and again);
-`second_look` (photos again, for a search that ranks them again);
-`samples`, `speed`, then the commands: `command` is `retrieve index`.
+`second_look` (photos again, for a search that ranks them again), `photo_vector` (a photo as a query);
+`samples`, `speed`, then the commands: `command` is `retrieve index`, `named_photo` (the photo that others
+are told), `caption_command` with `caption_edit`, `similar_command`, `train_command` and `bench_command`.
 """

@@ -1,5 +1,5 @@
 """What an approximate index gives up, and what it wins: `ann_recall@k` and speed, by type and setting.
 
 In the order to read: `vectors` (what is searched), `variants` (index types and settings), `speed` (latency
-and throughput), `benchmark` (the whole).
+and throughput), `benchmark` (all variants), `study` (of an evaluated index).
 """

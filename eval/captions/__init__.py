@@ -4,5 +4,6 @@ Each is a pure function `score(hypotheses, references)` over tokens: one hypothe
 references, in the same order. It returns the score of the corpus, as the literature reports it but not in
 percent, and the float64 scores of the photos. The oracle is `pycocoevalcap`.
 
-In the order to read: `pairs` (what all of them take), `ngrams`, `bleu`, `rouge`, `cider`, `meteor`.
+In the order to read: `pairs` (what all of them take), `ngrams`, `bleu`, `rouge`, `cider`, `meteor`;
+`diversity` (how varied captions are, beside no references).
 """

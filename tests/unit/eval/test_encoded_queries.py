@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.encoded_queries import RememberingEncoder
+from eval.encoded_queries import EncodedQueries
 from retrieval.progress import no_progress
 from retrieval.text.text_encoder import TextEncoder
 
@@ -23,7 +23,7 @@ def test_a_sentence_is_encoded_once(word_encoder: TextEncoder) -> None:
             asked.extend(texts)
             return word_encoder.encode(texts)
 
-    encoder = RememberingEncoder(Counting())
+    encoder = EncodedQueries(Counting())
     encoder.remember(["a dog", "a cat", "a dog"], no_progress)
     np.testing.assert_array_equal(encoder.encode(["a cat", "a dog"]), word_encoder.encode(["a cat", "a dog"]))
     assert asked == ["a dog", "a cat"]

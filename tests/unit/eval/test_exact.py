@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eval.collection import Collection, CorpusPhoto, Query
-from eval.encoded_queries import RememberingEncoder
+from eval.encoded_queries import EncodedQueries
 from eval.exact import find_skipped, measure_index, read_exact_channels
 from eval.preparation import Subject
 from retrieval.captioned_dataset import CaptionedDataset
@@ -34,7 +34,7 @@ def subject(
         tmp_path / "index",
         read_manifest(tmp_path / "index"),
         SearchEngine.open(tmp_path / "index", word_encoder),
-        RememberingEncoder(word_encoder),
+        EncodedQueries(word_encoder),
         tuple(CAPTIONS.values()),
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from eval.collection import Collection
 from eval.config import EvalConfig
-from eval.encoded_queries import RememberingEncoder
+from eval.encoded_queries import EncodedQueries
 from eval.preparation import EvalRequest, Subject
 from eval.run import measure_systems
 from eval.searching import SearchOutcome, list_vector_channels, search_all
@@ -44,7 +44,7 @@ def subject(
         tmp_path,
         manifest,
         table_engine(small_collection, tables),
-        RememberingEncoder(word_encoder),
+        EncodedQueries(word_encoder),
         ("a dog", "a cat", "children", "pasta"),
     )
 

@@ -11,7 +11,7 @@ import pytest
 from eval.calibration.fitting import fit_calibration
 from eval.calibration.study import study_sureness
 from eval.collection import Collection
-from eval.encoded_queries import RememberingEncoder
+from eval.encoded_queries import EncodedQueries
 from eval.judgements import JudgedPair
 from eval.strictness import study_strictness
 from retrieval.errors import RetrievalError
@@ -63,7 +63,7 @@ def subject(
     photos = tuple(
         SimpleNamespace(image_id=f"{number:064}", paths=(Path(f"{number}.jpg"),)) for number in range(30)
     )
-    encoder = RememberingEncoder(word_encoder)
+    encoder = EncodedQueries(word_encoder)
     return SimpleNamespace(
         collection=Collection("tiny", "val", photos, collection.queries),
         index=tmp_path,
