@@ -35,8 +35,8 @@ class VectorsConfig(Config):
 class IndexConfig(Config):
     """How photos become an index.
 
-    `runtime` is the library that runs the CNN, and where it is OpenVINO the decoder and the text encoder.
-    With an `ngram_encoder` of "none" the text encoder makes the vectors of all sentences of the captioner's.
+    `runtime` is the library that runs the CNN, and where it is OpenVINO the decoder. With an `ngram_encoder`
+    of "none" the text encoder, in the same library, makes the vectors of all sentences of the captioner's.
     An `image_head` of "none" leaves the image channel out, with `mirror` it sees each photo's mirror image
     as well, which takes a second pass of the CNN; a `tagger` of "none" leaves out the tags; photos get the
     names of their `tags` most probable classes, those of less than `tag_probability` left out. A `beam_width`

@@ -56,7 +56,7 @@ def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -
     Beside the bare CNN in the same runtime, which gets pixels that are decoded already, in the same batches;
     and, in the fastest runtime, beside `measure_plain_path`. All in one run, with the models loaded. First
     half of the photos is indexed, to warm up and to see whether memory grows. Memory is the peak of this
-    process and of its largest decoding process together (see `PeakMemory`), in the fastest runtime.
+    process and of its decoding processes together (see `PeakMemory`), in the fastest runtime.
 
     Raises:
         UsageError: the captioner has no CNN of its own.
