@@ -19,6 +19,7 @@ from torch import Tensor
 
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
+from retrieval.pictures.photo_pixels import to_rgb
 from retrieval.progress import Progress
 from retrieval.store.files import write_file
 
@@ -130,7 +131,7 @@ def _to_array(computed: Tensor) -> np.ndarray:
 def _cut_view(photo: Path, view: int, size: int, seed: int) -> np.ndarray:
     try:
         with Image.open(photo) as opened:
-            image = ImageOps.exif_transpose(opened).convert("RGB")
+            image = to_rgb(ImageOps.exif_transpose(opened))
     except (OSError, SyntaxError, ValueError) as error:
         raise DatasetError(
             f"{photo} cannot be read ({error}); replace it or remove it from the dataset"
