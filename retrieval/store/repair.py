@@ -17,11 +17,11 @@ from retrieval.store.derived import build_derived
 from retrieval.store.files import make_folder
 from retrieval.store.garbage import kept_generations
 from retrieval.store.inventory import list_files
+from retrieval.store.leftovers import Known, continue_run
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import (
     HeadRecord,
     Manifest,
-    UnfinishedRun,
     finish_commit,
     list_generations,
     manifest_path,
@@ -30,7 +30,6 @@ from retrieval.store.manifest import (
     read_manifest,
 )
 from retrieval.store.sealed_file import read_sealed
-from retrieval.store.shards import find_shard
 
 QUARANTINE = "quarantine"
 
@@ -88,11 +87,12 @@ class _Repair:
         newest = readable[max(readable)]
         chosen = self._choose(newest, readable, damaged)
         rebuild = chosen not in readable.values() or self._is_hurt(chosen, damaged)
+        known = Known(self._index, readable, is_newest_lost=current is None and self._highest not in readable)
         for generation, manifest in readable.items():
             if self._is_hurt(manifest, damaged):
                 self._quarantine([manifest_path(self._index, generation)])
-        if rebuild or chosen is not current:
-            chosen = self._keep_nameless_shards(chosen)
+        if rebuild or chosen != current:
+            chosen = self._keep_leftovers(chosen, known)
             chosen = self._commit(chosen, rebuild)
         return RepairReport(
             chosen.generation, current.photos if current else None, chosen.photos, tuple(self._actions)
@@ -132,16 +132,20 @@ class _Repair:
         return readable
 
     def _choose(self, newest: Manifest, readable: dict[int, Manifest], damaged: set[Path]) -> Manifest:
-        """The generation to go on with: the newest whose shards are whole, or what is left of the newest."""
+        """The generation to go on with: the newest whose shards are whole, or what is left of the newest.
+
+        Of an unfinished run, which nobody sees yet, what is left will do.
+        """
         for generation in sorted(readable, reverse=True):
             manifest = readable[generation]
-            if all(file.derived or file.path not in damaged for file in list_files(self._index, manifest)):
+            published = dataclasses.replace(manifest, unfinished=None)
+            if all(file.derived or file.path not in damaged for file in list_files(self._index, published)):
                 if manifest is not newest:
                     self._actions.append(
                         f"fell back from generation {newest.generation} to {generation}, which is whole; "
                         "run `retrieve index` to add what came since"
                     )
-                return manifest
+                return self._without_damaged_shards(manifest, damaged)
         return self._without_damaged_shards(newest, damaged)
 
     def _is_hurt(self, manifest: Manifest, damaged: set[Path]) -> bool:
@@ -163,27 +167,27 @@ class _Repair:
         run = manifest.unfinished
         if run is not None:
             kept = tuple(shard for shard in run.shards if shard.sha256 not in lost)
-            run = dataclasses.replace(run, shards=kept)
+            if len(kept) < len(run.shards):
+                self._actions.append(
+                    f"left out {len(run.shards) - len(kept)} damaged shards of the run that had not ended"
+                )
+            run = dataclasses.replace(run, shards=kept) if kept else None
         return dataclasses.replace(manifest, shards=whole, image_head=head, unfinished=run)
 
-    def _keep_nameless_shards(self, manifest: Manifest) -> Manifest:
-        """What is whole and would be garbage becomes an unfinished run, which the next run carries on."""
-        if manifest.captioner is None or (
-            manifest.unfinished and manifest.unfinished.captioner != manifest.captioner
-        ):
-            return manifest
-        named = {file.path for file in list_files(self._index, manifest)}
-        paths = [path for path in (self._index / "shards").glob("*.parquet") if path not in named]
-        paths.sort(key=lambda path: (path.stat().st_mtime_ns, path))
-        shards = tuple(shard for shard in map(find_shard, paths) if shard is not None)
-        if not shards:
-            return manifest
-        rows = sum(shard.rows for shard in shards)
-        self._actions.append(
-            f"kept {len(shards)} whole shards with {rows} rows for the next `retrieve index`"
-        )
-        before = manifest.unfinished.shards if manifest.unfinished else ()
-        return dataclasses.replace(manifest, unfinished=UnfinishedRun(manifest.captioner, (*before, *shards)))
+    def _keep_leftovers(self, chosen: Manifest, known: Known) -> Manifest:
+        """The generation with what is whole of those after it and, where it lost shards, before it."""
+        earlier, run = known.find_earlier(chosen), known.find_later(chosen)
+        if earlier:
+            rows = sum(shard.rows for shard in earlier)
+            self._actions.append(f"kept {len(earlier)} whole shards with {rows} rows of earlier generations")
+        if run is not None:
+            rows = sum(shard.rows for shard in run.shards)
+            self._actions.append(
+                f"kept {len(run.shards)} whole shards with {rows} rows for the next `retrieve index`"
+            )
+            run = continue_run(chosen.unfinished, run)
+        shards = (*earlier, *chosen.shards)
+        return dataclasses.replace(chosen, shards=shards, unfinished=run or chosen.unfinished)
 
     def _find_unsealed(self) -> Iterator[Path]:
         path = self._index / "SEEN"

@@ -1,17 +1,22 @@
 """Flipped bits and truncations anywhere in an index: each is noticed, none changes an answer."""
 
+import dataclasses
 import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from indexer.captioner.captioner import Caption
 from retrieval.errors import IndexFormatError, RetrievalError
+from retrieval.store.compact import compact_index
 from retrieval.store.inventory import list_files
 from retrieval.store.manifest import manifest_path, read_manifest
 from retrieval.store.repair import repair_index
+from retrieval.store.shards import shard_path
 from retrieval.store.verify import verify_index
 
 
@@ -128,3 +133,77 @@ def test_repair_after_any_damage_gives_an_index_that_the_next_run_completes(grow
         grown.build(shard_rows=3)
         assert grown.captions() == right
         grown.check()
+
+
+class SecondCaptioner:
+    """Another captioner, whose sentences are the first one's with a word before them."""
+
+    def __init__(self, first: Any) -> None:
+        self._first = first
+        self.name, self.weights_sha256, self.image_size = "second", "2" * 64, first.image_size
+
+    def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
+        return [
+            dataclasses.replace(said, words=("second", *said.words), attention_TRC=None)
+            for said in self._first.caption(pixels_BHWC)
+        ]
+
+
+@pytest.fixture
+def captioned_again(library: Any) -> Any:
+    """An index that one captioner made, and another captioned again."""
+    for number in range(7):
+        library.paint(f"{number}.png", (number, 50, 100))
+    library.build(shard_rows=3)
+    library.captioner = SecondCaptioner(library.captioner)
+    library.build(shard_rows=3, recaption=True)
+    return library
+
+
+def damage_derived(index: Path) -> None:
+    manifest = read_manifest(index)
+    path = next(file.path for file in list_files(index, manifest) if file.derived)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_repair_after_compacting_brings_no_superseded_caption_back(captioned_again: Any) -> None:
+    right = captioned_again.captions()
+    assert all(caption.startswith("second ") for caption in right.values())
+    compact_index(captioned_again.index, shard_rows=3)
+    damage_derived(captioned_again.index)
+    repair_index(captioned_again.index)
+    captioned_again.build(shard_rows=3)
+    assert captioned_again.captions() == right
+    captioned_again.check()
+
+
+def test_repair_after_compacting_brings_no_former_path_back(grown: Any) -> None:
+    (grown.photos / "5.png").rename(grown.photos / "moved.png")
+    grown.build(shard_rows=3)
+    right = grown.captions()
+    compact_index(grown.index, shard_rows=100)
+    damage_derived(grown.index)
+    repair_index(grown.index)
+    assert read_manifest(grown.index).unfinished is None
+    assert grown.captions() == right
+
+
+def test_repair_after_a_damaged_shard_of_captioning_again_labels_no_caption_falsely(
+    captioned_again: Any,
+) -> None:
+    index, right = captioned_again.index, captioned_again.captions()
+    for shard in read_manifest(index).shards[3:]:
+        saved = index.with_name("saved")
+        shutil.copytree(index, saved)
+        path = shard_path(index, shard.sha256)
+        path.write_bytes(path.read_bytes()[:-1])
+        repair_index(index)
+        repaired = read_manifest(index)
+        words = {caption.split()[0] == "second" for caption in captioned_again.captions().values()}
+        assert words == {repaired.captioner.name == "second"}
+        assert repaired.photos == 7
+        captioned_again.build(shard_rows=3, recaption=True)
+        assert captioned_again.captions() == right
+        captioned_again.check()
+        shutil.rmtree(index)
+        saved.rename(index)

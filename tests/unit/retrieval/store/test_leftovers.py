@@ -1,0 +1,135 @@
+"""What is left beside the generation that a repair goes on with, of two captioners."""
+
+import dataclasses
+import hashlib
+
+import pytest
+
+from retrieval.channels.vector_index import vectors_path
+from retrieval.search.engine import SearchEngine
+from retrieval.store.commit import commit_next
+from retrieval.store.derived import build_derived
+from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, read_manifest
+from retrieval.store.repair import repair_index
+from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.store.shards import shard_path, write_shard
+from retrieval.text.probes import make_probes
+
+FIRST, SECOND = ModelRecord("first", "1" * 64), ModelRecord("second", "2" * 64)
+
+
+def spoil(path):
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+@pytest.fixture
+def index(tmp_path):
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def captions(index, word_encoder):
+    """All captions that readers see."""
+
+    def search():
+        return sorted(hit.caption for hit in SearchEngine.open(index, word_encoder, "cpu").search("a", k=9))
+
+    return search
+
+
+@pytest.fixture
+def commit(index, word_encoder):
+    """Commits a generation of shards, each captions by path, and of an unfinished run of such."""
+    manifest = Manifest(
+        generation=0,
+        text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
+        caption_dimension=word_encoder.dimension,
+        probes=make_probes(word_encoder),
+    )
+
+    def write(captions):
+        rows = [
+            PhotoRow(
+                hashlib.sha256(path.encode()).hexdigest(),
+                (path.encode(),),
+                Status.INDEXED,
+                captions=(StoredCaption(text),),
+                caption_vector=word_encoder.encode([text])[0],
+            )
+            for path, text in captions.items()
+        ]
+        return write_shard(index, rows, photo_schema(word_encoder.dimension))
+
+    def commit(captioner, *shards, run_of=None, run=()):
+        nonlocal manifest
+        unfinished = UnfinishedRun(run_of, tuple(map(write, run))) if run_of else None
+        manifest = dataclasses.replace(
+            manifest, captioner=captioner, shards=tuple(map(write, shards)), unfinished=unfinished
+        )
+        manifest = commit_next(index, build_derived(index, manifest))
+        return manifest
+
+    return commit
+
+
+def test_superseded_shards_are_not_kept_for_the_next_run(index, commit):
+    commit(SECOND, {"/a": "a by the first"}, {"/a": "a by the second"})
+    compacted = commit(SECOND, {"/a": "a by the second"})
+    vectors_path(index, compacted.vectors[0]).unlink()
+    repair_index(index)
+    repaired = read_manifest(index)
+    assert (repaired.shards, repaired.unfinished) == (compacted.shards, None)
+
+
+def test_run_of_another_captioner_that_was_given_up_is_not_kept(index, commit):
+    commit(FIRST, {"/a": "a by the first"}, run_of=SECOND, run=[{"/a": "a by the second"}])
+    newest = commit(FIRST, {"/a": "a by the first"}, {"/b": "a b by the first"})
+    vectors_path(index, newest.vectors[0]).unlink()
+    repair_index(index)
+    repaired = read_manifest(index)
+    assert (repaired.captioner, repaired.shards, repaired.unfinished) == (FIRST, newest.shards, None)
+
+
+def test_what_came_after_the_generation_before_stays_that_of_its_captioner(index, captions, commit):
+    first = {"/a": "a by the first"}
+    before = commit(FIRST, first, run_of=SECOND, run=[{"/a": "a by the second"}])
+    newest = commit(
+        SECOND, first, {"/a": "a by the second"}, {"/b": "a b by the second"}, {"/c": "a c by the second"}
+    )
+    spoil(shard_path(index, newest.shards[2].sha256))
+    repair_index(index)
+    repaired = read_manifest(index)
+    assert (repaired.captioner, repaired.shards) == (FIRST, before.shards)
+    assert repaired.unfinished == UnfinishedRun(SECOND, (newest.shards[1], newest.shards[3]))
+    assert captions() == ["a by the first"]
+
+
+def test_damage_to_a_run_that_has_not_ended_costs_nothing_that_was_seen(index, captions, commit):
+    commit(FIRST, {"/a": "a by the first"})
+    run = [{"/a": "a by the second"}, {"/b": "a b by the second"}]
+    newest = commit(FIRST, {"/a": "a by the first"}, {"/b": "a b by the first"}, run_of=SECOND, run=run)
+    spoil(shard_path(index, newest.unfinished.shards[0].sha256))
+    report = repair_index(index)
+    assert "left out 1 damaged shards of the run that had not ended" in report.actions
+    assert read_manifest(index).unfinished == UnfinishedRun(SECOND, newest.unfinished.shards[1:])
+    assert captions() == ["a b by the first", "a by the first"]
+
+
+def test_rows_of_earlier_generations_stand_in_for_lost_ones_and_for_no_others(index, captions, commit):
+    before = commit(FIRST, {"/a": "a old"}, {"/b": "a b old", "/c": "a c old"})
+    newest = commit(FIRST, {"/a": "a new"}, {"/b": "a b new"}, {"/c": "a c new"})
+    spoil(shard_path(index, before.shards[0].sha256))
+    spoil(shard_path(index, newest.shards[2].sha256))
+    report = repair_index(index)
+    assert "kept 1 whole shards with 2 rows of earlier generations" in report.actions
+    assert captions() == ["a b new", "a c old", "a new"]
+
+
+def test_no_row_of_another_captioner_stands_in_for_a_lost_one(index, captions, commit):
+    before = commit(FIRST, {"/a": "a by the first"}, {"/b": "a b by the first"})
+    newest = commit(SECOND, {"/a": "a by the second"}, {"/b": "a b by the second"})
+    spoil(shard_path(index, before.shards[0].sha256))
+    spoil(shard_path(index, newest.shards[1].sha256))
+    repair_index(index)
+    assert captions() == ["a by the second"]
+    assert read_manifest(index).unfinished is None
