@@ -165,9 +165,9 @@ class Ledger:
     def failures(self) -> list[tuple[bytes, str]]:
         """(path, reason) of each file that could not be read, by path; folders too."""
         known = {
-            path: self.newest(image_id).reason or ""
+            path: entry.reason or ""
             for image_id, paths in self.found.items()
-            if self.newest(image_id).status is Status.FAILED
+            if (entry := self._find(image_id)) is not None and entry.status is Status.FAILED
             for path in paths
         }
         return sorted((known | self.failed).items())
@@ -186,7 +186,9 @@ class Ledger:
         for image_id in self.before.keys() | self.added.keys() | self.found.keys():
             was = self.is_indexed(image_id)
             paths = self.paths_now(image_id, scan)
-            now = bool(paths) and self.newest(image_id).is_captioned
+            # Of a copy of a file that vanished while it was read there is no row: the next run reads it.
+            entry = self._find(image_id)
+            now = bool(paths) and entry is not None and entry.is_captioned
             if was and now:
                 changed = image_id in self.added or paths != self.before[image_id].paths
                 updated += changed

@@ -688,6 +688,29 @@ def test_file_that_vanishes_before_it_is_read_is_gone(
     library.check()
 
 
+def test_copy_of_a_damaged_file_that_vanishes_once_it_was_read_is_left_to_the_next_run(
+    library: Library, red_of_two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("x.png", "y.png"):
+        (library.folder / name).write_bytes(b"no photo")
+    age(library.folder)
+
+    def vanish(paths: Sequence[bytes], *arguments: Any) -> Any:
+        for read in decode_photos(paths, *arguments):
+            if read.reason is not None:
+                os.unlink(read.path)
+            yield read
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexer.build, "decode_photos", vanish)
+        assert counts(library.build(workers=1)) == (0, 2, 0, 0, 0, 2, 1)
+    [left] = set(os.listdir(library.folder)) - {"a.png", "b.png"}
+    report = library.build()
+    assert counts(report) == (0, 2, 0, 0, 1, 2, 2)
+    assert [os.path.basename(path) for path, _ in report.failures] == [os.fsencode(left)]
+    library.check()
+
+
 class Stopped(BaseException):
     """A kill, as far as the next run can tell."""
 
