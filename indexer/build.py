@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from indexer.config import IndexConfig
 from indexer.current_index import (
+    UncaptionedError,
     carry_on,
     first_manifest,
     read_current,
+    require_all_captioned,
     require_one_captioner,
 )
 from indexer.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
@@ -67,10 +69,11 @@ def build_index(
     Raises:
         RetrievalError: a photo or folder is missing, another process is writing, another captioner wrote the
             index's captions and `config.recaption` is off, or `index` is a folder of something else.
+        UncaptionedError: another captioner wrote the captions of photos that this run cannot caption again.
         EncoderMismatchError: another text encoder made the index.
         IndexFormatError: the index is damaged, or a newer version wrote it.
 
-    Whenever one is raised, the index is as it was.
+    Whenever one is raised, the index is as it was to who reads it.
     """
     started = time.monotonic()
     config, profile = config or IndexConfig(), profile or Profile()
@@ -92,8 +95,9 @@ def build_index(
         run = _Run(writer, ledger, SeenFiles.read(index), scan, models.text_encoder)
         try:
             run.add_rows(describer, config, progress, profile, read_photos or decode_photos)
+            require_all_captioned(base, describer, ledger.photos_left(scan))
             run.follow_paths()
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, UncaptionedError):
             run.writer.suspend()
             raise
         finally:

@@ -43,23 +43,50 @@ def read_current(
     return current
 
 
+class UncaptionedError(RetrievalError):
+    """Photos would keep the captions of another captioner than the run's; it may be carried on."""
+
+
 def require_one_captioner(current: Manifest, captioner: Describer, outside: Iterable[bytes]) -> None:
     """Refuse to leave an index with the captions of two captioners.
 
     `outside` are paths of the photos that the run would not caption again.
 
     Raises:
-        RetrievalError: there are some, and another captioner made their captions.
+        UncaptionedError: there are some, and another captioner made their captions.
     """
+    _refuse_other_captions(
+        current, captioner, outside, "outside the given folders, such as {}", "give their folders as well"
+    )
+
+
+def require_all_captioned(current: Manifest, captioner: Describer, left: Iterable[bytes]) -> None:
+    """The same once all files were read: `left` are paths of the photos that the run has not captioned again.
+
+    Raises:
+        UncaptionedError: there are some, and another captioner made their captions.
+    """
+    _refuse_other_captions(
+        current,
+        captioner,
+        left,
+        "that stay as they are, such as {} (missing, unreadable or outside the given folders)",
+        "bring their files back, or delete them and leave out --keep-missing; indexing again carries on",
+    )
+
+
+def _refuse_other_captions(
+    current: Manifest, captioner: Describer, photos: Iterable[bytes], which: str, remedy: str
+) -> None:
     record = current.captioner
     if record is None or record.sha256 == captioner.weights_sha256:
         return
-    paths = sorted(outside)
+    paths = sorted(photos)
     if paths:
-        raise RetrievalError(
-            f"found {len(paths)} photos of the index outside the given folders, such as "
-            f"{make_printable(os.fsdecode(paths[0]))}, expected all that {record.name} captioned to be "
-            "captioned again; give their folders as well"
+        found = which.format(make_printable(os.fsdecode(paths[0])))
+        raise UncaptionedError(
+            f"found {len(paths)} photos of the index {found}, expected all that {record.name} captioned to "
+            f"be captioned again; {remedy}"
         )
 
 

@@ -52,7 +52,8 @@ class Ledger:
 
     The rows of an unfinished run that this one carries on count as its own. `failed` are the files and
     folders that could not be read, with the reason; of those in `unread` not even the bytes, so that what the
-    index knows of them is neither confirmed nor gone.
+    index knows of them is neither confirmed nor gone. `other_captioner` says that what readers see was
+    captioned by another than the run's.
     """
 
     before: dict[str, Entry] = field(default_factory=dict)
@@ -61,13 +62,18 @@ class Ledger:
     failed: dict[bytes, str] = field(default_factory=dict)
     unread: set[bytes] = field(default_factory=set)
     keep_missing: bool = False
+    other_captioner: bool = False
 
     @classmethod
     def read(
         cls, index: Path, manifest: Manifest, captioner_sha256: str, keep_missing: bool = False
     ) -> "Ledger":
         """What the generation knows, deleted photos included, for a run with this captioner."""
-        ledger = cls(keep_missing=keep_missing)
+        record = manifest.captioner
+        ledger = cls(
+            keep_missing=keep_missing,
+            other_captioner=record is not None and record.sha256 != captioner_sha256,
+        )
         unfinished = manifest.unfinished.shards if manifest.unfinished else ()
         position = 0
         for entries, shards in ((ledger.before, manifest.shards), (ledger.added, unfinished)):
@@ -99,14 +105,16 @@ class Ledger:
     def is_news(self, row: PhotoRow) -> bool:
         """Whether a row of this run says what the index does not know.
 
-        No failure is stored twice, and none takes the place of a photo: its content is unchanged, so that
-        what failed is the decoder.
+        No failure is stored twice, and none takes the place of a photo that this captioner described: its
+        content is unchanged, so that what failed is the decoder. What another captioner said cannot stay.
         """
         entry = self._find(row.image_id)
         if entry is None or entry.status is Status.DELETED:
             return True
+        if row.status is Status.FAILED and entry.status is Status.INDEXED:
+            return self.other_captioner and row.image_id not in self.added
         if row.status is Status.FAILED:
-            return entry.status is Status.FAILED and entry.reason != row.reason
+            return entry.reason != row.reason
         return entry.status is Status.FAILED or row.image_id not in self.added
 
     def note_found(self, image_id: str, path: bytes) -> None:
@@ -161,6 +169,14 @@ class Ledger:
                 continue
             if not any(scan.covers(path) for path in entry.paths):
                 yield entry.paths[0]
+
+    def photos_left(self, scan: Scan) -> Iterator[bytes]:
+        """A path of each indexed photo that stays and that this run, all files read, has not captioned."""
+        for image_id, entry in self.before.items():
+            if entry.status is not Status.INDEXED or image_id in self.added:
+                continue
+            if paths := self.paths_now(image_id, scan):
+                yield paths[0]
 
     def failures(self) -> list[tuple[bytes, str]]:
         """(path, reason) of each file that could not be read, by path; folders too."""

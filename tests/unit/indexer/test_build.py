@@ -653,6 +653,91 @@ def test_decoder_that_fails_while_captioning_again_costs_no_photo(
     library.check()
 
 
+def expect_refused_and_carried_on(library: Library, captioner: Any, path: Path, **config: Any) -> None:
+    """Captioning again is refused for this one photo, readers see what they saw, and nothing is lost."""
+    before, former = library.captions(), library.captioner
+    library.captioner = captioner
+    with pytest.raises(RetrievalError, match=rf"^found 1 photos .* {path} \(missing, unreadable or outside"):
+        library.build(recaption=True, **config)
+    manifest = read_manifest(library.index)
+    assert (library.captions(), manifest.captioner.name) == (before, former.name)
+    assert manifest.unfinished.captioner.name == captioner.name
+    library.check()
+
+
+def expect_all_by(library: Library, captioner: Any, **config: Any) -> None:
+    """The next run has nothing left to caption but what was left, and publishes."""
+    library.build(recaption=True, **config)
+    manifest = read_manifest(library.index)
+    assert (manifest.captioner.name, manifest.unfinished) == (captioner.name, None)
+    library.check()
+
+
+def test_missing_photo_is_not_kept_with_the_caption_of_another_captioner(
+    library: Library, red_of_two: Path, other_captioner: Any
+) -> None:
+    red_of_two.unlink()
+    expect_refused_and_carried_on(library, other_captioner, red_of_two, keep_missing=True)
+    expect_all_by(library, other_captioner)
+    assert library.captions() == {"b.png": GREEN_CAPTION}
+    assert other_captioner.captioned == 1
+
+
+def test_photo_whose_other_copy_lies_outside_is_captioned_again_as_well(
+    library: Library, paint: Paint, other_captioner: Any
+) -> None:
+    inside, outside = paint("one/a.png", RED), paint("two/a.png", RED)
+    paint("one/b.png", GREEN)
+    library.build()
+    inside.unlink()
+    library.folder /= "one"
+    expect_refused_and_carried_on(library, other_captioner, outside)
+    library.folder = library.folder.parent
+    expect_all_by(library, other_captioner)
+    assert library.captions() == {"one/b.png": GREEN_CAPTION, "two/a.png": RED_CAPTION}
+    assert other_captioner.captioned == 2
+
+
+def test_photo_whose_bytes_cannot_be_read_is_not_left_to_another_captioner(
+    library: Library, red_of_two: Path, other_captioner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> Any:
+        for read in decode_photos(*arguments):
+            refused = ReadPhoto(read.path, identify_path(read.path), reason="unreadable: Input/output error")
+            yield refused if read.path == os.fsencode(red_of_two) else read
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexer.build, "decode_photos", refuse)
+        expect_refused_and_carried_on(library, other_captioner, red_of_two)
+    expect_all_by(library, other_captioner)
+    assert library.captions() == {"a.png": RED_CAPTION, "b.png": GREEN_CAPTION}
+    assert other_captioner.captioned == 2
+
+
+def test_photo_that_another_captioner_cannot_have_decoded_fails_until_it_can(
+    library: Library, red_of_two: Path, other_captioner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_id = hash_file(red_of_two)
+    set_caption(library.index, image_id, "my red wall", library.text_encoder)
+    library.captioner = other_captioner
+
+    def fail(*arguments: Any) -> Any:
+        for read in decode_photos(*arguments):
+            failed = read.path == os.fsencode(red_of_two)
+            yield dataclasses.replace(read, photo=None, reason="timed_out: slow") if failed else read
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexer.build, "decode_photos", fail)
+        report = library.build(recaption=True)
+    assert counts(report)[:6] == (0, 0, 1, 1, 1, 1)
+    assert report.failures == ((os.fsencode(red_of_two), "timed_out: slow"),)
+    assert library.captions() == {"b.png": GREEN_CAPTION}
+    library.check()
+    assert counts(library.build(retry_failed=True))[:6] == (1, 1, 0, 0, 0, 2)
+    assert [caption.text for caption in library.rows()[image_id].captions] == ["my red wall", RED_CAPTION]
+    library.check()
+
+
 def test_photo_whose_bytes_cannot_be_read_is_kept(
     library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
