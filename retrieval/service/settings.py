@@ -1,4 +1,4 @@
-"""How the service is reached and what it takes on. Reads and writes nothing."""
+"""How the service is reached and what it takes on. Reads this machine's names; writes nothing."""
 
 import ipaddress
 import os
@@ -18,7 +18,8 @@ class ServiceSettings:
     `token` is asked of every client; None, which only a loopback `host` may have, lets every program on this
     machine in. `names` are further names that a client may call this host by. `concurrency` requests are
     worked on at once, by `workers` threads and one that searches; what comes beyond is turned away. A request
-    must have arrived `seconds` after its first byte.
+    must have arrived `seconds` after its first byte. `own_names`, in lower case, are what this machine calls
+    itself; None looks them up where other machines can reach it.
     """
 
     host: str = "127.0.0.1"
@@ -28,9 +29,10 @@ class ServiceSettings:
     concurrency: int = 64
     workers: int = os.cpu_count() or 1
     seconds: float = 6.0
+    own_names: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what would let strangers in.
+        """Refuse what would let strangers in; look up what this machine calls itself.
 
         Raises:
             UsageError: another host than loopback without a token, or a token that can be guessed.
@@ -46,6 +48,10 @@ class ServiceSettings:
                 f"found a token of {len(self.token)} characters, expected at least {_LEAST_TOKEN} of ASCII; "
                 "`openssl rand -hex 16` prints one"
             )
+        if self.own_names is None and not is_loopback(self.host):
+            # Not when somebody asks: DNS may take seconds, in which nobody else would be answered.
+            names = frozenset({socket.gethostname().lower(), socket.getfqdn().lower()})
+            object.__setattr__(self, "own_names", names)
 
     def answers_to(self, name: str) -> bool:
         """Whether a client may call this host by `name`, which has no port; in any case (RFC 9110, 4.2.3).
@@ -55,9 +61,7 @@ class ServiceSettings:
         name = name.lower().removesuffix(".")
         if name in _LOOPBACK_NAMES or name in {known.lower() for known in (self.host, *self.names)}:
             return True
-        if is_loopback(self.host):
-            return False
-        return _is_address(name) or name in {socket.gethostname().lower(), socket.getfqdn().lower()}
+        return name in (self.own_names or ()) or (not is_loopback(self.host) and _is_address(name))
 
 
 def is_loopback(host: str) -> bool:

@@ -1,5 +1,8 @@
 """Who is answered, and who is not."""
 
+import dataclasses
+import socket
+
 import pytest
 
 from retrieval.errors import UsageError
@@ -42,6 +45,17 @@ class TestHost:
         for host in ("192.168.1.7:8642", "[fe80::1]", "photos.example", "localhost"):
             assert client.get("/health", headers={"host": host}).status_code == 200
         assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
+
+    def test_its_own_names_are_looked_up_once_whoever_asks(self, serve, monkeypatch):
+        looked_up = []
+        monkeypatch.setattr(socket, "gethostname", lambda: "Box")
+        monkeypatch.setattr(socket, "getfqdn", lambda: looked_up.append(1) or "Box.home.example")
+        client = serve(host="0.0.0.0", token=TOKEN)
+        for host in ("box", "BOX.home.example:8642"):
+            assert client.get("/health", headers={"host": host}).status_code == 200
+        for number in range(3):
+            assert client.get("/health", headers={"host": f"{number}.example"}).status_code == 403
+        assert len(looked_up) == 1
 
 
 class TestSites:
@@ -133,6 +147,14 @@ class TestSettings:
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost", "LocalHost"])
     def test_this_machine_needs_none(self, host):
         ServiceSettings(host=host)
+
+    @pytest.mark.parametrize(("host", "times"), [("127.0.0.1", 0), ("localhost", 0), ("0.0.0.0", 1)])
+    def test_this_machines_names_are_looked_up_where_others_may_use_them(self, monkeypatch, host, times):
+        looked_up = []
+        monkeypatch.setattr(socket, "getfqdn", lambda: looked_up.append(1) or "box.home.example")
+        settings = dataclasses.replace(ServiceSettings(host=host, token=TOKEN), port=9000)
+        assert settings.answers_to("box.home.example") is bool(times)
+        assert len(looked_up) == times
 
     @pytest.mark.parametrize("token", ["", "short", "x" * 15, "ü" * 20, "line\nbreak" * 3])
     def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(self, token):
