@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 
 from retrieval.errors import IndexBusyError, PhotoError, RetrievalError, UsageError
+from retrieval.printable import make_printable
 from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker
 from retrieval.service.answers import HealthAnswer, Refusal
@@ -145,6 +146,15 @@ def _say_what_is_wrong(app: FastAPI) -> None:
     @app.exception_handler(RetrievalError)
     async def fail(_request: Request, error: RetrievalError) -> Response:
         return _refuse(500, str(error))
+
+    @app.exception_handler(OSError)
+    async def fail_to_read(_request: Request, error: OSError) -> Response:
+        reason = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        return _refuse(
+            500,
+            f"found a file that cannot be read ({make_printable(reason)}), expected one of the index's or of "
+            "the models'; see to its disk, then try again",
+        )
 
 
 def _refuse(

@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
+from retrieval.printable import make_printable
 from retrieval.service.answers import CaptionAnswer, Refusal
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
@@ -17,6 +19,7 @@ _REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
         "description": "Another program is writing the index; try again when it is done.",
     },
     413: {"model": Refusal},
+    507: {"model": Refusal, "description": "The index cannot be written: its disk is full, or read-only."},
 }
 
 
@@ -34,7 +37,10 @@ def make_edit_routes(desk: Desk) -> APIRouter:
     def edit(image_id: str, write: Callable[[], object]) -> Response:
         find_photo(desk.engine, image_id)
         with one_at_a_time:
-            write()
+            try:
+                write()
+            except OSError as error:
+                raise _refuse_unwritten(desk.index, error) from None
         engine = desk.engine
         facts = find_photo(engine, image_id)
         answer = CaptionAnswer(
@@ -64,3 +70,11 @@ def make_edit_routes(desk: Desk) -> APIRouter:
         return await desk.draw(lambda: edit(image_id, write))
 
     return routes
+
+
+def _refuse_unwritten(index: Path, error: OSError) -> HTTPException:
+    return HTTPException(
+        507,
+        f"found {make_printable(str(index))} not to be written ({error.strerror or error}), expected to "
+        "keep a caption there; free some space or let the service write, then try again",
+    )

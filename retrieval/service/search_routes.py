@@ -47,6 +47,7 @@ REFUSALS: dict[int | str, dict[str, object]] = {
     403: {"model": Refusal},
     404: {"model": Refusal},
     422: {"model": Refusal},
+    500: {"model": Refusal, "description": "The index is damaged, or its disk cannot be read."},
     503: {"model": Refusal, "description": "Too much to do; try again after the seconds of Retry-After."},
 }
 

@@ -1,7 +1,9 @@
 """What the service answers, and how it refuses."""
 
+import errno
 import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -290,6 +292,33 @@ class TestEdits:
         assert answer.status_code == 409
         assert "wait for it to end" in answer.json()["detail"]
 
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+    @pytest.mark.parametrize("method", ["PUT", "DELETE"])
+    def test_what_cannot_be_written_is_told_and_changes_nothing(
+        self, client, index, image_ids, monkeypatch, code, method
+    ):
+        path = f"/api/photos/{image_ids['cat.png']}/caption"
+        client.put(path, json={"text": "a lion"})
+        before = search(client, q="a tiger on a throne")
+        files = {file: file.read_bytes() for file in index.rglob("*") if file.is_file()}
+
+        def fail(_descriptor):
+            raise OSError(code, os.strerror(code))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            answer = client.request(method, path, json={"text": "a tiger on a throne"})
+        assert answer.status_code == 507
+        detail = answer.json()["detail"]
+        assert detail.startswith(f"found {index} not to be written ({os.strerror(code)}), expected ")
+        assert "try again" in detail
+        assert {file: file.read_bytes() for file in index.rglob("*") if file.is_file()} == files
+        assert search(client, q="a tiger on a throne") == before
+        document = client.get("/openapi.json").json()
+        assert "507" in document["paths"]["/api/photos/{image_id}/caption"][method.lower()]["responses"]
+        assert client.request(method, path, json={"text": "a tiger on a throne"}).status_code == 200
+        assert search(client)["generation"] == 3
+
 
 def test_a_damaged_shard_is_told_in_one_line(client, image_ids, index):
     (shard,) = index.glob("shards/*")
@@ -297,6 +326,20 @@ def test_a_damaged_shard_is_told_in_one_line(client, image_ids, index):
     answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/explain")
     assert answer.status_code == 500
     assert "is damaged" in answer.json()["detail"]
+
+
+def test_an_index_that_cannot_be_read_is_told_in_one_line(client, index):
+    current = index / "CURRENT"
+    kept = current.rename(index / "kept")
+    current.mkdir()
+    for path in ("/api/about", "/api/search"):
+        answer = client.get(path)
+        assert answer.status_code == 500
+        assert f"cannot be read (Is a directory: {current})" in answer.json()["detail"]
+    assert "500" in client.get("/openapi.json").json()["paths"]["/api/about"]["get"]["responses"]
+    current.rmdir()
+    kept.rename(current)
+    assert client.get("/api/about").json()["photos"] == 4
 
 
 def test_a_new_generation_needs_no_restart(client, index, image_ids, word_encoder):
