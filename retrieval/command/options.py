@@ -58,6 +58,10 @@ CalibrationOption = Annotated[
     typer.Option("--calibration", metavar="FILE", help="What `retrieve calibrate` wrote for these models."),
 ]
 
+SearchConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/search.toml.")
+]
+
 FoldOption = Annotated[
     bool, typer.Option("--fold/--no-fold", help="Show copies of one picture once, or every one of them.")
 ]

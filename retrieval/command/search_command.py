@@ -18,6 +18,7 @@ from retrieval.command.options import (
     MilvusOption,
     OpenOption,
     PictureOption,
+    SearchConfigOption,
     WhereOption,
 )
 from retrieval.command.results_formats import ResultsFormat, require_reasons
@@ -56,9 +57,7 @@ def search(
     channel: Annotated[
         str | None, typer.Option("--channel", metavar="NAME", help="Search this channel alone.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/search.toml.")
-    ] = None,
+    config: SearchConfigOption = None,
     rerank: Annotated[
         bool, typer.Option("--rerank", help="Look at the first photos again: better, and slower.")
     ] = False,

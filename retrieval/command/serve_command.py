@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DEFAULT_INDEX, CalibrationOption, DeviceOption, IndexOption
+from retrieval.command.options import (
+    DEFAULT_INDEX,
+    CalibrationOption,
+    DeviceOption,
+    IndexOption,
+    SearchConfigOption,
+)
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import InstallationError
 
@@ -32,6 +38,7 @@ def serve(
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Requests worked on at once; others get a 503.")
     ] = 64,
+    config: SearchConfigOption = None,
     calibration: CalibrationOption = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     index: IndexOption = DEFAULT_INDEX,
@@ -56,22 +63,25 @@ def serve(
 
     # A request on each core is faster than each request on all of them. The libraries look at this once.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from retrieval.config import load_config
     from retrieval.search.calibration import read_calibration
     from retrieval.search.live_engine import LiveEngine
     from retrieval.search.reranking import load_reranker
+    from retrieval.search.search_config import SearchConfig
     from retrieval.service.app import build_app
     from retrieval.service.query_vectors import RememberingEncoder
     from retrieval.store.manifest import read_manifest
     from retrieval.text.text_encoder import load_text_encoder
 
+    ranking = load_config(SearchConfig, config)
     encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
     sure = None if calibration is None else read_calibration(calibration)
-    live = LiveEngine(index, RememberingEncoder(encoder), device, calibration=sure)
+    live = LiveEngine(index, RememberingEncoder(encoder), device, ranking.fusion, sure)
 
     def say_started() -> None:
         typer.echo(f"{live.engine.photos} photos at {address} (stop with Ctrl-C)", err=True)
         if open_page:
             typer.launch(address)
 
-    app = build_app(index, live, settings, lambda: load_reranker(device=device))
+    app = build_app(index, live, settings, lambda: load_reranker(ranking.rerank, device))
     run_server(app, listening, settings, say_started)

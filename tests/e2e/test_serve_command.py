@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from retrieval import SearchEngine
 from retrieval.command.main import run
+from retrieval.config import load_config
+from retrieval.search.search_config import SearchConfig
 from retrieval.store.commit import commit_next
 from retrieval.store.derived import build_derived
 from retrieval.store.manifest import read_manifest
@@ -251,9 +254,29 @@ def test_the_token_may_come_by_the_environment(start, index):
     assert (status, json.loads(body)["photos"]) == (200, 36)
 
 
+def test_a_config_counts_as_in_a_search_of_the_command(start, index, word_encoder, tmp_path):
+    config = tmp_path / "search.toml"
+    fusion = '[fusion]\nmethod = "reciprocal_rank"\ncaption = 1\nlexical = 50\n'
+    config.write_text(f'{fusion}[rerank]\ncaptioner = "no/likelihoods"\n')
+    service = start("--index", str(index), "--config", str(config))
+    asked = search_path("two children in the snow")
+    hits = json.loads(service.get(asked)[2])["hits"]
+    expected, usual = (
+        [(hit.path, hit.score) for hit in engine.search("two children in the snow", k=10)]
+        for engine in (
+            SearchEngine.open(index, word_encoder, fusion=load_config(SearchConfig, config).fusion),
+            SearchEngine.open(index, word_encoder),
+        )
+    )
+    assert [(hit["path"], hit["score"]) for hit in hits] == expected != usual
+    status, _, body = service.get(f"{asked}&rerank=true")
+    assert (status, "found the captioner no/likelihoods" in json.loads(body)["detail"]) == (500, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [
+        (["--config", "/no/such.toml"], 2, "found no config file /no/such.toml"),
         (["--host", "0.0.0.0"], 2, "found --host 0.0.0.0 without a token"),
         (["--token", "short"], 2, "found a token of 5 characters, expected at least 16"),
         (["--port", "99999"], 2, "less than or equal to 65535"),
