@@ -4,7 +4,6 @@ Shapes: N photos, S pixels a side, E dimensions of an image vector.
 """
 
 import logging
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.photo_file import read_photo
 from retrieval.captioned_dataset import tokenize
-from retrieval.device import require_torch_device
+from retrieval.device import count_cores, require_torch_device
 from retrieval.errors import CheckpointError, PhotoError
 from retrieval.naming import name_first
 from retrieval.runtime import Runtime
@@ -114,7 +113,7 @@ class PhotoLook:
         """What is seen in each photo that can be read, by image_id."""
         seen = {photo.image_id: self._kept.recall(photo.image_id) for photo in photos}
         unseen = [photo for photo in photos if seen[photo.image_id] is None]
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(count_cores()) as threads:
             decoded = zip(unseen, threads.map(self._decode, unseen), strict=True)
             while batch := list(islice(decoded, _PHOTOS_AT_ONCE)):
                 there = {photo.image_id: pixels for photo, pixels in batch if pixels is not None}

@@ -1,10 +1,10 @@
 """How the service is reached and what it takes on. Reads this machine's names; writes nothing."""
 
 import ipaddress
-import os
 import socket
 from dataclasses import dataclass, field
 
+from retrieval.device import count_cores
 from retrieval.errors import UsageError
 
 _LEAST_TOKEN = 16
@@ -27,7 +27,7 @@ class ServiceSettings:
     token: str | None = field(default=None, repr=False)
     names: tuple[str, ...] = ()
     concurrency: int = 64
-    workers: int = os.cpu_count() or 1
+    workers: int = field(default_factory=count_cores)
     seconds: float = 6.0
     own_names: frozenset[str] | None = None
 

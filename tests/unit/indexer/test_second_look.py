@@ -2,7 +2,10 @@
 
 import copy
 import logging
+import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,6 +148,24 @@ def test_what_was_seen_once_needs_no_file(captioner: AttentionCaptioner, photos:
         photo.paths[0].unlink()
     assert np.isfinite(weigh(look, WOMAN, photos)).all()
     np.testing.assert_array_equal(weigh(look, CAT, photos[::-1]), once[::-1])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="found no affinity on this system")
+def test_photos_are_decoded_by_as_many_threads_as_there_are_cores_to_use(
+    captioner: AttentionCaptioner, photos: list[IndexedPhoto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set[int]()
+
+    def decode(data: bytes, image_id: str, *rest: float) -> object:
+        threads.add(threading.get_ident())
+        time.sleep(0.1)  # Another thread would take the next photo meanwhile.
+        return decode_photo(data, image_id, *rest)
+
+    monkeypatch.setattr("indexer.second_look.decode_photo", decode)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0})
+    weigh(PhotoLook(captioner), CAT, photos)
+    assert len(threads) == 1
 
 
 def test_memory_is_bounded_and_the_last_used_stay(

@@ -1,6 +1,7 @@
 """Who is answered, and who is not."""
 
 import dataclasses
+import os
 import socket
 
 import pytest
@@ -155,6 +156,11 @@ class TestSettings:
         settings = dataclasses.replace(ServiceSettings(host=host, token=TOKEN), port=9000)
         assert settings.answers_to("box.home.example") is bool(times)
         assert len(looked_up) == times
+
+    @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="found no affinity on this system")
+    def test_as_many_work_as_there_are_cores_to_use(self, monkeypatch):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {3, 5, 7})
+        assert ServiceSettings().workers == 3
 
     @pytest.mark.parametrize("token", ["", "short", "x" * 15, "ü" * 20, "line\nbreak" * 3])
     def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(self, token):
