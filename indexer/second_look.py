@@ -5,7 +5,6 @@ Shapes: N photos, S pixels a side, E dimensions of an image vector.
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from indexer.describer import require_annotations
 from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.photo_file import read_photo
+from retrieval.cache import Cache
 from retrieval.captioned_dataset import tokenize
 from retrieval.device import count_cores, require_torch_device
 from retrieval.errors import CheckpointError, PhotoError
@@ -74,7 +74,7 @@ class PhotoLook:
         self._nothing = np.nan, np.full(dimension, np.nan, dtype=np.float32)
         self._captioner = captioner
         self._image_head = image_head
-        self._kept = _KeptSights(memory_mb * _MEGABYTE)
+        self._kept = Cache[str, _Sight](memory_mb * _MEGABYTE, lambda sight: sight.bytes)
         self._missed = set[str]()
         self._lock = threading.Lock()
         self._asked: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class PhotoLook:
 
     def _see(self, photos: Sequence[IndexedPhoto]) -> dict[str, _Sight]:
         """What is seen in each photo that can be read, by image_id."""
-        seen = {photo.image_id: self._kept.recall(photo.image_id) for photo in photos}
+        seen = {photo.image_id: self._kept.get(photo.image_id) for photo in photos}
         unseen = [photo for photo in photos if seen[photo.image_id] is None]
         with ThreadPoolExecutor(count_cores()) as threads:
             decoded = zip(unseen, threads.map(self._decode, unseen), strict=True)
@@ -158,30 +158,6 @@ class PhotoLook:
                 of,
                 name_first([str(photo.paths[0]) for photo in new]),
             )
-
-
-class _KeptSights:
-    """What was seen, by image_id, in at most so many bytes: the least recently used are dropped."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._bytes = 0
-        self._sights: OrderedDict[str, _Sight] = OrderedDict()
-
-    def recall(self, image_id: str) -> _Sight | None:
-        """What was kept of a photo."""
-        if image_id not in self._sights:
-            return None
-        self._sights.move_to_end(image_id)
-        return self._sights[image_id]
-
-    def keep(self, image_id: str, sight: _Sight) -> None:
-        """Keep a photo, and drop what is too much."""
-        self._sights[image_id] = sight
-        self._bytes += sight.bytes
-        while self._bytes > self._most:
-            _, dropped = self._sights.popitem(last=False)
-            self._bytes -= dropped.bytes
 
 
 def load_second_look(config: RerankConfig, device: str) -> PhotoLook:

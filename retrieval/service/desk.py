@@ -9,12 +9,12 @@ from weakref import ref
 from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 
+from retrieval.cache import Cache
 from retrieval.errors import UsageError
 from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker
 from retrieval.service.batches import Batches
-from retrieval.service.cache import Cache
 from retrieval.service.guard import Sessions
 from retrieval.service.limits import Gate, Turns
 from retrieval.service.metrics import Metrics

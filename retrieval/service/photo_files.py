@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
+from retrieval.cache import Cache
 from retrieval.errors import PhotoError
 from retrieval.pictures.thumbnail import encode_thumbnail
-from retrieval.service.cache import Cache
 
 _BLOCK = 2**16
 _MOST_THUMBNAIL_BYTES = 64 * 2**20

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retrieval.service.cache import Cache
+from retrieval.cache import Cache
 from retrieval.text.text_encoder import TextEncoder
 
 _MOST = 4096
