@@ -3,8 +3,7 @@
 import os
 from dataclasses import dataclass
 
-# A file that was changed this shortly before it was read may change again within one tick of its clock.
-_SETTLED_NS = 2 * 10**9
+from retrieval.regular_file import is_settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +22,4 @@ class FileStamp:
             status.st_mtime_ns,
             status.st_ino,
         )
-        return unchanged and self.mtime_ns + _SETTLED_NS < self.read_ns
+        return unchanged and is_settled(self.mtime_ns, self.read_ns)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from indexer.decode import Reason, photo_error
 from indexer.file_stamp import FileStamp
+from retrieval.regular_file import open_regular
 
 _MOST_BYTES = 512 * 2**20
 
@@ -29,11 +30,8 @@ def read_photo(path: str | bytes | os.PathLike[str]) -> PhotoFile:
             it was read.
     """
     try:
-        # Without O_NONBLOCK, a pipe that took the photo's place would hold up the run.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open_regular(path) as file:
             before = os.fstat(file.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise photo_error(Reason.UNREADABLE, "not a regular file")
             if before.st_size > _MOST_BYTES:
                 raise photo_error(Reason.TOO_LARGE, f"{before.st_size} bytes, at most {_MOST_BYTES} are read")
             read_ns = time.time_ns()

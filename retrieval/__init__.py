@@ -6,10 +6,10 @@
         print(hit.rank, hit.path, hit.caption)
 
 Reading order: `errors`, `config`, `device`, `runtime`, `graph_session`, `printable`, `naming`, `progress`,
-`peak_memory`, `cache`, `checkpoint_file`, then the folders as data flows: `store/` (the index on disk),
-`text/` (sentences to vectors), `channels/` (what photos are found by), `milvus/` (the same in Milvus),
-`query/` (what is asked), `search/` (the engine), `pictures/`; `captioned_dataset/` (photos with people's
-captions), `service/` (over HTTP), `command/` (the `retrieve` command).
+`peak_memory`, `cache`, `regular_file`, `checkpoint_file`, then the folders as data flows: `store/` (the index
+on disk), `text/` (sentences to vectors), `channels/` (what photos are found by), `milvus/` (the same in
+Milvus), `query/` (what is asked), `search/` (the engine), `pictures/`; `captioned_dataset/` (photos with
+people's captions), `service/` (over HTTP), `command/` (the `retrieve` command).
 """
 
 import importlib

@@ -6,7 +6,6 @@ the SHA-256 that the photo goes by: not another photo, not a file that a link in
 
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
@@ -15,12 +14,11 @@ from pathlib import Path
 from retrieval.cache import Cache
 from retrieval.errors import PhotoError
 from retrieval.pictures.thumbnail import encode_thumbnail
+from retrieval.regular_file import is_settled, open_regular
 
 _BLOCK = 2**16
 _MOST_THUMBNAIL_BYTES = 64 * 2**20
 _MOST_STAMPS = 100_000
-# A file that was changed this shortly before it was read may change again within one tick of its clock.
-_SETTLED_NS = 2 * 10**9
 
 _Stamp = tuple[int, int, int, int, int]
 
@@ -56,8 +54,9 @@ class PhotoFiles:
             PhotoError: none of the paths holds them any more.
         """
         for path in paths:
-            file = _open_regular(path)
-            if file is None:
+            try:
+                file = open_regular(path)
+            except (OSError, ValueError):
                 continue
             try:
                 if self._hash(file) == image_id:
@@ -89,7 +88,7 @@ class PhotoFiles:
         read_ns = time.time_ns()
         found = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
-        if max(before[-2:]) + _SETTLED_NS < read_ns and _stamp(file) == before:
+        if is_settled(max(before[-2:]), read_ns) and _stamp(file) == before:
             self._verified.keep(before, found)
         return found
 
@@ -109,18 +108,6 @@ def find_kind(file: BufferedReader) -> str:
         if start[offset:].startswith(magic):
             return kind
     return "application/octet-stream"
-
-
-def _open_regular(path: Path) -> BufferedReader | None:
-    try:
-        # Without O_NONBLOCK, a pipe that took the photo's place would hold up the service.
-        file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    except (OSError, ValueError):
-        return None
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
-    return None
 
 
 def _stamp(file: BufferedReader) -> _Stamp:

@@ -89,6 +89,15 @@ def test_what_took_the_photos_place_is_not_served(files, photo, image_id, change
         files.thumbnail(image_id, [photo], 480)
 
 
+def test_nothing_stays_open_of_what_is_not_served(files, photo, image_id):
+    replace_by_folder(photo)
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        with pytest.raises(PhotoError):
+            files.open(image_id, [photo])
+    assert os.listdir("/proc/self/fd") == before
+
+
 def test_a_file_of_the_same_size_and_time_is_told_apart(files, photo, image_id):
     files.open(image_id, [photo]).close()
     status = photo.stat()
