@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from retrieval.errors import PhotoError
 from retrieval.pictures.thumbnail import draw_thumbnail
+from retrieval.regular_file import open_regular
 from retrieval.search.hit import Hit
 
 _COLUMNS = 4
@@ -46,6 +47,7 @@ def _write_below(draw: ImageDraw.ImageDraw, hit: Hit, corner: tuple[int, int]) -
 def fit_photo(path: Path, side: int) -> Image.Image:
     """The photo in a square of `side` pixels at most; a blank one where it is gone."""
     try:
-        return draw_thumbnail(path.read_bytes(), side)
+        with open_regular(path) as file:
+            return draw_thumbnail(file.read(), side)
     except (OSError, PhotoError):
         return Image.new("RGB", (side, side), (238, 238, 238))

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from retrieval.errors import PhotoError
 from retrieval.pictures.photo_pixels import find_formats, to_rgb
+from retrieval.regular_file import open_regular
 
 _QUALITY = 80
 _EMBEDDED_SIDE = 240
@@ -55,7 +56,8 @@ def encode_thumbnail(data: bytes, side: int) -> bytes:
 def embed_thumbnail(path: Path, side: int = _EMBEDDED_SIDE) -> str:
     """The photo as a small JPEG that travels inside a page; "" where it cannot be read (any more)."""
     try:
-        small = encode_thumbnail(path.read_bytes(), side)
+        with open_regular(path) as file:
+            small = encode_thumbnail(file.read(), side)
     except (OSError, PhotoError):
         return ""
     return f"data:image/jpeg;base64,{base64.b64encode(small).decode('ascii')}"
