@@ -16,14 +16,13 @@ from retrieval.graph_session import Inputs, open_session
 from retrieval.runtime import Runtime
 from retrieval.text.bert_graph import build_graph
 from retrieval.text.bert_model import BertModel, read_bert
+from retrieval.text.probes import LEAST_COSINE, PROBE_SENTENCES
 from retrieval.text.unit_vectors import require_unit_vectors
 
 logger = logging.getLogger(__name__)
 
 # Sentences at once: more of them only fall out of the processor's cache.
 _BATCH = 32
-_PROBES = ("a dog jumping over a log", "Two children in red jackets play in the snow, laughing.", "1967")
-_LEAST_COSINE = 0.999
 
 
 class OnnxEncoder:
@@ -87,16 +86,16 @@ def speed_up(encoder: OnnxEncoder) -> OnnxEncoder:
     """The same encoder in OpenVINO; the one that is given where that does not give its vectors."""
     try:
         fast = OnnxEncoder(encoder.model, encoder.name, encoder.weights_sha256, Runtime.OPENVINO)
-        cosine = float((fast.encode(_PROBES) * encoder.encode(_PROBES)).sum(axis=1).min())
+        cosine = float((fast.encode(PROBE_SENTENCES) * encoder.encode(PROBE_SENTENCES)).sum(axis=1).min())
     except Exception as error:
         logger.warning("sentences are left to ONNX Runtime, which is slower: OpenVINO says: %s", error)
         return encoder
-    if not cosine >= _LEAST_COSINE:
+    if not cosine >= LEAST_COSINE:
         logger.warning(
             "sentences are left to ONNX Runtime, which is slower: found a cosine of %.4f between OpenVINO's "
             "vectors and the right ones, expected at least %s",
             cosine,
-            _LEAST_COSINE,
+            LEAST_COSINE,
         )
         return encoder
     return fast

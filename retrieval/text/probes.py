@@ -20,7 +20,7 @@ PROBE_SENTENCES = (
     "1967",
     "ein Straßencafé am Abend 🌃",
 )
-_LEAST_COSINE = 0.999
+LEAST_COSINE = 0.999
 
 
 def make_probes(text_encoder: TextEncoder) -> tuple[ProbeRecord, ...]:
@@ -65,10 +65,10 @@ def measure_probes(probes: Sequence[ProbeRecord], text_encoder: TextEncoder, wha
     found_ND = text_encoder.encode([probe.text for probe in probes])
     expected_ND = np.stack([_decode(probe, text_encoder.dimension) for probe in probes])
     cosine = float((found_ND * expected_ND).sum(axis=1).min())
-    if not cosine >= _LEAST_COSINE:
+    if not cosine >= LEAST_COSINE:
         raise EncoderMismatchError(
             f"the {what} gives other vectors than when the index was made: found "
-            f"cosine {cosine:.4f}, expected at least {_LEAST_COSINE}; restore its files or index again"
+            f"cosine {cosine:.4f}, expected at least {LEAST_COSINE}; restore its files or index again"
         )
 
 
