@@ -1,8 +1,8 @@
 r"""The language of queries: words, exact phrases, words to leave out, fields. Reads and writes text.
 
     a dog on the beach                  words: the photos nearest in meaning come first
-    "on the beach"                      these words, in this order, in one of the photo's captions
-    -dog  -"red car"                    in none of its captions
+    "on the beach"                      these words, in this order, in one of the photo's captions or tags
+    -dog  -"red car"                    in none of its captions and tags
     taken:2019..2021  -camera:canon     see `filters`
     path:"my holiday"                   quotes around what holds a space
 

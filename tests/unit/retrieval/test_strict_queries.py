@@ -42,6 +42,7 @@ EXPECTED = [
     ("beach -DOGS", ALL - {"beach", "dogs"}),
     ("beach -cat", ALL - {"Holiday/cat"}),
     ('"on the beach"', {"beach", "sea", "car", "Holiday/cat"}),
+    ("beach -espresso", ALL - {"Holiday/cat"}),  # Tags count as captions do.
     ('"red car"', {"car", "holiday/sign"}),
     ('"RED  cars"', {"cars"}),
     ('beach -"red car"', ALL - {"car", "cars", "holiday/sign"}),
