@@ -193,10 +193,12 @@ class _Worker:
         return connection
 
     def _receive(self, connection: Connection) -> Answer:
-        seconds = self._settings.seconds
-        if not connection.poll(seconds):
-            raise photo_error(Reason.TIMED_OUT, f"not decoded after {seconds:g} seconds")
-        return receive_answer(connection, self._settings.size, self._settings.framing)
+        settings = self._settings
+        try:
+            return receive_answer(connection, settings.size, settings.framing, settings.seconds)
+        except TimeoutError:
+            text = f"not decoded after {settings.seconds:g} seconds"
+            raise photo_error(Reason.TIMED_OUT, text) from None
 
     def end(self) -> None:
         """End the process; the next `read` starts another, unless it was stopped for good."""

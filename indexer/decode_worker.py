@@ -2,15 +2,19 @@
 
 `decode_pool` starts it and speaks the other side. For each path it sends `Identified`; told that the pixels
 are wanted, it sends a `DecodedPhoto`. Wherever the photo fails, an `Unreadable` comes in place of either.
-Messages are JSON, pixels follow as bytes: a decoder that a photo took over can say nothing that runs code.
+Messages are their length and JSON, pixels follow as bytes: a decoder that a photo took over can say nothing
+that runs code, nor keep the other side waiting.
 """
 
 import dataclasses
 import json
 import os
 import resource
+import select
 import signal
+import struct
 import sys
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -29,6 +33,7 @@ from retrieval.store.files import hash_bytes
 READY = b"ready"
 WANTED, UNWANTED = b"wanted", b"unwanted"
 
+_LENGTH = struct.Struct("!I")
 _LONGEST_MESSAGE = 2**16
 # What a photo of the most megapixels takes in its widest form, several times over.
 _MOST_MEMORY = 6 * 2**30
@@ -67,20 +72,25 @@ def send_answer(connection: Connection, answer: Answer) -> None:
             "camera": answer.camera,
             "pixels": answer.pixels_HWC.shape[:2],
         }
-    connection.send_bytes(json.dumps(message).encode())
+    text = json.dumps(message).encode()
+    _send(connection, memoryview(_LENGTH.pack(len(text)) + text))
     if isinstance(answer, DecodedPhoto):
-        _send_pixels(connection, answer.pixels_HWC)
+        _send(connection, answer.pixels_HWC.data.cast("B"))
         if answer.framed_HWC is not None:
-            _send_pixels(connection, answer.framed_HWC)
+            _send(connection, answer.framed_HWC.data.cast("B"))
 
 
-def receive_answer(connection: Connection, size: int, framing: Framing | None = None) -> Answer:
+def receive_answer(
+    connection: Connection, size: int, framing: Framing | None = None, seconds: float = 60.0
+) -> Answer:
     """An answer whose pixels, if it has any, are for a square of `size` a side, and one as the framing says.
 
     Raises:
+        TimeoutError: the whole of it has not come within `seconds`.
         ValueError, KeyError, TypeError, OSError, EOFError: the other side does not speak this language.
     """
-    message = json.loads(connection.recv_bytes(_LONGEST_MESSAGE))
+    arriving = _Arriving(connection, seconds)
+    message = arriving.read_message()
     if "identified" in message:
         return Identified(str(message["identified"]), FileStamp(*map(int, message["stamp"])))
     if "unreadable" in message:
@@ -90,9 +100,8 @@ def receive_answer(connection: Connection, size: int, framing: Framing | None = 
     rows, columns = map(int, message["pixels"])
     if not 0 < min(rows, columns) <= max(rows, columns) <= longest_edge(size):
         raise ValueError(f"{rows} × {columns} pixels")
-    pixels_HWC = _receive_pixels(connection, rows, columns)
     return DecodedPhoto(
-        pixels_HWC=pixels_HWC,
+        pixels_HWC=arriving.read_pixels(rows, columns),
         image_id=str(message["decoded"]),
         width=width,
         height=height,
@@ -100,26 +109,54 @@ def receive_answer(connection: Connection, size: int, framing: Framing | None = 
         taken=None if taken is None else datetime.fromisoformat(taken),
         camera=None if camera is None else str(camera),
         bytes=count,
-        framed_HWC=_receive_pixels(connection, framing.side, framing.side) if framing else None,
+        framed_HWC=arriving.read_pixels(framing.side, framing.side) if framing else None,
     )
 
 
-def _send_pixels(connection: Connection, pixels_HWC: np.ndarray) -> None:
-    """Half a megabyte and more: a connection's own messages would be copied three times where they arrive."""
-    left = pixels_HWC.data.cast("B")
+def _send(connection: Connection, left: memoryview) -> None:
     while left:
         left = left[os.write(connection.fileno(), left) :]
 
 
-def _receive_pixels(connection: Connection, rows: int, columns: int) -> np.ndarray:
-    pixels_HWC = np.empty((rows, columns, 3), dtype=np.uint8)
-    left = pixels_HWC.data.cast("B")
-    while left:
-        count = os.readv(connection.fileno(), [left])
-        if not count:
-            raise EOFError
-        left = left[count:]
-    return pixels_HWC
+class _Arriving:
+    """What comes of one answer until its time is up.
+
+    Of a connection's own messages nobody can say how long they may take to come, and half a megabyte of
+    pixels would be copied three times on arrival.
+    """
+
+    def __init__(self, connection: Connection, seconds: float) -> None:
+        self._file = connection.fileno()
+        self._deadline = time.monotonic() + seconds
+        self._poll = select.poll()
+        self._poll.register(self._file, select.POLLIN)
+
+    def read_message(self) -> Any:
+        """The JSON that an answer begins with."""
+        length = bytearray(_LENGTH.size)
+        self._fill(memoryview(length))
+        (count,) = _LENGTH.unpack(length)
+        if count > _LONGEST_MESSAGE:
+            raise ValueError(f"a message of {count} bytes")
+        text = bytearray(count)
+        self._fill(memoryview(text))
+        return json.loads(text)
+
+    def read_pixels(self, rows: int, columns: int) -> np.ndarray:
+        """As uint8 RGB (rows, columns, 3)."""
+        pixels_HWC = np.empty((rows, columns, 3), dtype=np.uint8)
+        self._fill(pixels_HWC.data.cast("B"))
+        return pixels_HWC
+
+    def _fill(self, left: memoryview) -> None:
+        while left:
+            milliseconds = 1000 * (self._deadline - time.monotonic())
+            if milliseconds <= 0 or not self._poll.poll(milliseconds):
+                raise TimeoutError
+            count = os.readv(self._file, [left])
+            if not count:
+                raise EOFError
+            left = left[count:]
 
 
 def serve(connection: Connection, size: int, max_megapixels: float, framing: Framing | None) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,33 @@ def test_decoder_that_hangs_costs_one_photo(folder: Path) -> None:
     assert outcomes(reads) == ["decoded", "timed_out", "decoded", "decoded"]
 
 
+# Whatever of an answer is longer comes byte by byte.
+_DAWDLER = """
+import os, sys, time
+from indexer.decode_worker import main
+write = os.write
+def dawdle(file, data):
+    if len(data) <= {longest}:
+        return write(file, data)
+    time.sleep(0.02)
+    return write(file, data[:1])
+os.write = dawdle
+main()
+"""
+
+
+@pytest.mark.parametrize("longest", [0, 1000])
+def test_an_answer_that_does_not_end_costs_one_photo(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, longest: int
+) -> None:
+    [path] = paint_many(folder, 1)
+    monkeypatch.setattr(decode_pool, "_MAIN", _DAWDLER.format(longest=longest))
+    [read] = decode_photos([path], everything, DecodeSettings(size=8, seconds=1.0))
+    assert read.reason == "timed_out: not decoded after 1 seconds"
+    # Identified in time, where it is the pixels that do not come.
+    assert (read.stamp is not None) is (longest > 0)
+
+
 @needs_proc
 def test_no_process_outlives_a_reader_that_stops_early(folder: Path) -> None:
     before = children()
@@ -161,13 +189,18 @@ def test_no_answer_of_a_decoding_process_is_a_pickle(folder: Path, monkeypatch: 
     assert outcomes(list(decode_photos(paths, everything, DecodeSettings(size=8)))) == ["decoded", "decoded"]
 
 
+def say(connection: Connection, message: bytes) -> None:
+    """As a decoding process says what it says, whatever that is."""
+    os.write(connection.fileno(), len(message).to_bytes(4, "big") + message)
+
+
 @pytest.mark.parametrize(
     "message", [b"", b"\x80\x04N.", b"{}", b"[]", b'{"identified": 1, "stamp": [1]}', b"x" * 2**17]
 )
 def test_process_that_answers_nonsense_counts_as_crashed(message: bytes) -> None:
     ours, theirs = multiprocessing.Pipe()
     with ours, theirs:
-        theirs.send_bytes(message)
+        say(theirs, message)
         with pytest.raises((ValueError, KeyError, TypeError, OSError)):
             receive_answer(ours, 8)
 
@@ -177,8 +210,8 @@ def test_pixels_of_a_size_that_no_photo_has_count_as_a_crash(pixels: object) -> 
     ours, theirs = multiprocessing.Pipe()
     with ours, theirs:
         photo = {"decoded": "0", "size": [8, 8, 1, 9], "taken": None, "camera": None, "pixels": pixels}
-        theirs.send_bytes(json.dumps(photo).encode())
-        theirs.send_bytes(bytes(3 * 8 * 8))
+        say(theirs, json.dumps(photo).encode())
+        os.write(theirs.fileno(), bytes(3 * 8 * 8))
         with pytest.raises((ValueError, TypeError)):
             receive_answer(ours, 8)
 
