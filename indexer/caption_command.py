@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from retrieval.command.options import DEFAULT_INDEX, IndexOption
 
 if TYPE_CHECKING:
     from indexer.captioner import Caption
+    from indexer.config import IndexConfig
     from indexer.describer import Describer
 
 _DRAWN_PIXELS = 480
@@ -70,15 +72,17 @@ def caption(
     if unit is not None and states is None:
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
     photos = _list_photos(photos)
-    describer = _load_describer(config, {"captioner": captioner, "beam_width": beam}, device)
+    settings = _read_settings(config, {"captioner": captioner, "beam_width": beam})
+    describer = _load_describer(settings, device)
     if states is not None:
         require_unit(describer.captioner, unit)
-    captions, failures = _caption_all(photos, describer)
+    captions, failures = _caption_all(photos, describer, settings)
     _print_captions(captions, as_json, named=len(photos) > 1)
     if attention is not None and captions:
-        _draw_all(captions, attention)
+        _draw_all(captions, attention, settings.max_megapixels)
     if states is not None and captions:
-        write_states(captions, require_unit(describer.captioner, unit), unit, states)
+        network = require_unit(describer.captioner, unit)
+        write_states(captions, network, unit, states, settings.max_megapixels)
     for path, reason in failures.items():
         typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
     if failures and not captions:
@@ -119,36 +123,43 @@ def _list_photos(photos: list[Path]) -> list[Path]:
     return listed
 
 
-def _load_describer(config: Path | None, asked: dict[str, str | int | None], device: str) -> Describer:
+def _read_settings(config: Path | None, asked: dict[str, str | int | None]) -> IndexConfig:
     from indexer.config import IndexConfig
-    from indexer.describer import Describer
-    from indexer.models import load_models
     from retrieval.config import load_config
 
     given = {key: value for key, value in asked.items() if value is not None}
-    settings = load_config(IndexConfig, config).model_copy(update=given)
+    return load_config(IndexConfig, config).model_copy(update=given)
+
+
+def _load_describer(settings: IndexConfig, device: str) -> Describer:
+    from indexer.describer import Describer
+    from indexer.models import load_models
+
     return Describer(load_models(settings, device), settings)
 
 
-def _caption_all(photos: list[Path], describer: Describer) -> tuple[dict[Path, Caption], dict[Path, str]]:
-    from indexer.decode import decode_photo
-    from indexer.photo_file import read_photo
-    from retrieval.errors import PhotoError
-    from retrieval.store.files import hash_bytes
+def _caption_all(
+    photos: list[Path], describer: Describer, settings: IndexConfig
+) -> tuple[dict[Path, Caption], dict[Path, str]]:
+    from indexer.decode_pool import DecodeSettings, decode_photos
 
+    decoding = DecodeSettings(
+        size=describer.image_size,
+        max_megapixels=settings.max_megapixels,
+        workers=settings.workers,
+        seconds=settings.decode_seconds,
+    )
     captions, failures = {}, {}
-    for path in photos:
-        try:
-            data = read_photo(path).data
-            decoded = decode_photo(data, hash_bytes(data), describer.image_size)
-        except PhotoError as error:
-            failures[path] = str(error)
-        else:
-            captions[path] = describer.describe(decoded.pixels_HWC[None])[0].captions[0]
+    with closing(decode_photos(map(os.fsencode, photos), lambda _: True, decoding)) as reads:
+        for path, read in zip(photos, reads, strict=True):
+            if read.photo is None:
+                failures[path] = read.reason or ""
+            else:
+                captions[path] = describer.describe(read.photo.pixels_HWC[None])[0].captions[0]
     return captions, failures
 
 
-def _draw_all(captions: dict[Path, Caption], out: Path) -> None:
+def _draw_all(captions: dict[Path, Caption], out: Path, max_megapixels: float) -> None:
     from PIL import Image
 
     from indexer.captioner.drawing import draw_attention, stack_drawings
@@ -158,7 +169,7 @@ def _draw_all(captions: dict[Path, Caption], out: Path) -> None:
 
     drawings = []
     for path, written in captions.items():
-        decoded = decode_photo(read_photo(path).data, "", _DRAWN_PIXELS)
+        decoded = decode_photo(read_photo(path).data, "", _DRAWN_PIXELS, max_megapixels)
         scale = _DRAWN_PIXELS / max(decoded.width, decoded.height)
         shape = (max(1, round(decoded.width * scale)), max(1, round(decoded.height * scale)))
         drawings.append(draw_attention(Image.fromarray(decoded.pixels_HWC).resize(shape), written))

@@ -101,6 +101,27 @@ def test_the_sentence_is_the_one_that_an_index_keeps(
     assert kept != first_beams
 
 
+def test_a_photo_as_large_as_the_config_allows_is_captioned_and_drawn(
+    tmp_path: Path, tiny_checkpoint: Path, retrieve_here: Retrieve
+) -> None:
+    """51 megapixels, one more than the config allows unless told otherwise."""
+    Image.new("1", (5100, 10_000)).save(tmp_path / "large.png")
+    config, words, states = (tmp_path / name for name in ("index.toml", "words.png", "states.html"))
+
+    def caption(megapixels: int) -> subprocess.CompletedProcess[str]:
+        config.write_text(f'max_megapixels = {megapixels}\ncaptioner = "{tiny_checkpoint}"\n')
+        drawn = ("--attention", words, "--states", states)
+        return retrieve_here("caption", tmp_path / "large.png", "--config", config, *drawn)
+
+    refused = caption(50)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "51.0 megapixels, at most 50 are decoded; raise max_megapixels" in refused.stderr
+    done = caption(51)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert words.exists()
+    assert states.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

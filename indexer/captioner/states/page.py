@@ -63,18 +63,23 @@ def require_unit(captioner: Captioner, unit: int | None) -> "AttentionCaptioner"
 
 
 def write_states(
-    captions: Mapping[Path, Caption], captioner: "AttentionCaptioner", unit: int | None, out: Path
+    captions: Mapping[Path, Caption],
+    captioner: "AttentionCaptioner",
+    unit: int | None,
+    out: Path,
+    max_megapixels: float,
 ) -> None:
     """Write the page of these photos and their captions, opened at a unit, or else at the most telling one.
 
     Raises:
+        PhotoError: a photo cannot be decoded (any more), or has more megapixels.
         UsageError: `out` cannot be written.
     """
     paths = list(captions)
     told: list[Told] = []
     for start in range(0, len(paths), _BATCH):
         batch = paths[start : start + _BATCH]
-        told += _tell(batch, [captions[path].words for path in batch], captioner)
+        told += _tell(batch, [captions[path].words for path in batch], captioner, max_megapixels)
     try:
         write_file(out, render_states(told, captioner.name, unit).encode())
     except OSError as error:
@@ -114,12 +119,16 @@ def render_states(told: Sequence[Told], captioner: str, unit: int | None) -> str
 
 
 def _tell(
-    paths: Sequence[Path], captions: Sequence[tuple[str, ...]], captioner: "AttentionCaptioner"
+    paths: Sequence[Path],
+    captions: Sequence[tuple[str, ...]],
+    captioner: "AttentionCaptioner",
+    max_megapixels: float,
 ) -> list[Told]:
     from indexer.decode import decode_photo
     from indexer.photo_file import read_photo
 
-    photos = [decode_photo(read_photo(path).data, "", captioner.image_size) for path in paths]
+    size = captioner.image_size
+    photos = [decode_photo(read_photo(path).data, "", size, max_megapixels) for path in paths]
     a_BLD = captioner.encode(np.stack([photo.pixels_HWC for photo in photos]))
     return [
         Told(make_printable(path.name), embed_thumbnail(path, _SIDE), caption, h_TH)

@@ -20,7 +20,7 @@ from indexer.captioner.states import require_unit, write_states
 from indexer.captioner.states.page import Told, render_states
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, START, Vocabulary
 from indexer.image_encoder import load_image_encoder
-from retrieval.errors import UsageError
+from retrieval.errors import PhotoError, UsageError
 
 WORDS = ("a", "dog", "runs", "in", "the", "grass")
 VOCABULARY = Vocabulary([*SPECIAL_TOKENS, *WORDS])
@@ -106,7 +106,10 @@ def test_names_and_words_are_escaped() -> None:
 def test_photos_keep_their_shape(tmp_path: Path) -> None:
     captioner = make_captioner(Cell.GRU)
     Image.new("RGB", (400, 100), "teal").save(tmp_path / "wide.png")
-    write_states({tmp_path / "wide.png": Caption(("a", "dog"), -1.0)}, captioner, 2, tmp_path / "s.html")
+    captions = {tmp_path / "wide.png": Caption(("a", "dog"), -1.0)}
+    write_states(captions, captioner, 2, tmp_path / "s.html", max_megapixels=0.04)
+    with pytest.raises(PhotoError, match=r"at most 0\.03 are decoded"):
+        write_states(captions, captioner, 2, tmp_path / "s.html", max_megapixels=0.03)
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
     (picture,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
     (tmp_path / "small.jpg").write_bytes(base64.b64decode(picture))
