@@ -37,8 +37,9 @@ def read_current(
     if record and current.photos and record.sha256 != captioner.weights_sha256 and not recaption:
         raise RetrievalError(
             f"found captioner {captioner.name} ({captioner.weights_sha256[:12]}…), expected {record.name} "
-            f"({record.sha256[:12]}…), which captioned {index}; configure that one, or add --recaption to "
-            "caption all its photos again"
+            f"({record.sha256[:12]}…), which captioned {index}; configure that one, or caption all its "
+            "photos again: with --recaption of `retrieve index`, or `recaption = true` in the config of the "
+            "index"
         )
     return current
 

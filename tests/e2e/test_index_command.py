@@ -140,7 +140,10 @@ def test_other_captioner_is_refused_in_one_line(
     assert second.returncode == 1
     [line] = second.stderr.splitlines()
     assert line.startswith("retrieve: error: found captioner other on efficientnet-lite0 (")
-    assert line.endswith("add --recaption to caption all its photos again")
+    assert line.endswith(
+        "caption all its photos again: with --recaption of `retrieve index`, or `recaption = true` in the "
+        "config of the index"
+    )
     assert read_manifest(tmp_path / "index") == manifest
 
 
