@@ -13,7 +13,11 @@ from retrieval.errors import CheckpointError
 
 
 class TransformersCaptioner:
-    """A model such as BLIP or GIT, with its own processor."""
+    """A model such as BLIP or GIT, with its own processor.
+
+    Its `weights_sha256` is to cover the beam width as well, which nobody adds for a captioner that keeps its
+    beams to itself.
+    """
 
     def __init__(
         self,
@@ -88,5 +92,6 @@ def load_transformers_captioner(
     digest = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode() + weight.float().cpu().numpy().tobytes())
+    digest.update(f"beam width {beam_width}".encode())
     name = Path(name_or_path).name
     return TransformersCaptioner(name, digest.hexdigest(), image_size, model.eval(), processor, beam_width)

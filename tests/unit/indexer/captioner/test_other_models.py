@@ -98,6 +98,12 @@ def test_an_image_to_text_model_is_a_captioner(blip: Path) -> None:
     assert again.weights_sha256 == captioner.weights_sha256
 
 
+def test_captions_of_another_beam_width_are_another_captioners(blip: Path) -> None:
+    own, three, four = (load_captioner(str(blip), beam_width=width) for width in (0, 3, 4))
+    assert own.weights_sha256 == three.weights_sha256
+    assert four.weights_sha256 != three.weights_sha256
+
+
 def test_no_such_captioner_names_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="expected `default`"):
         load_captioner(str(tmp_path / "nothing"))
