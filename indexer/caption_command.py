@@ -57,6 +57,7 @@ def caption(
     index: IndexOption = DEFAULT_INDEX,
 ) -> None:
     """Write a sentence about each photo, as an index would keep it; or, of a photo of the index, your own."""
+    from indexer.captioner.drawing import require_attention
     from indexer.captioner.states import require_unit, write_states
     from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
@@ -74,6 +75,8 @@ def caption(
     photos = _list_photos(photos)
     settings = _read_settings(config, {"captioner": captioner, "beam_width": beam})
     describer = _load_describer(settings, device)
+    if attention is not None:
+        require_attention(describer.captioner)
     if states is not None:
         require_unit(describer.captioner, unit)
     captions, failures = _caption_all(photos, describer, settings)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from indexer.captioner.captioner import Caption
+from indexer.captioner.captioner import Caption, Captioner
 from retrieval.errors import UsageError
 from retrieval.pictures.attention_light import light_up
 
@@ -17,18 +17,31 @@ _INK, _FAINT, _PAPER = (20, 20, 20), (176, 176, 176), (255, 255, 255)
 _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
+def require_attention(captioner: Captioner) -> None:
+    """Refuse a captioner whose captions have no attention to draw.
+
+    Raises:
+        UsageError: it is such a one.
+    """
+    from indexer.captioner.attention_captioner import AttentionCaptioner
+
+    if not isinstance(captioner, AttentionCaptioner):
+        raise UsageError(
+            f"captioner {captioner.name} gives no attention to draw; use an attention captioner, such as "
+            "`default`"
+        )
+
+
 def draw_attention(photo: Image.Image, caption: Caption) -> Image.Image:
     """The photo, then once per word the photo lit where the decoder looked, after Xu et al. 2015, figure 3.
 
     The word is underlined among its neighbours; the brightest place of each word is its largest weight.
 
     Raises:
-        UsageError: the captioner gives no attention.
+        UsageError: the caption has no attention.
     """
     if caption.attention_TRC is None:
-        raise UsageError(
-            "this captioner gives no attention to draw; use an attention captioner, such as `default`"
-        )
+        raise UsageError("found a caption without attention, expected one of an attention captioner")
     photo = photo.convert("RGB")
     photo.thumbnail((_PANEL, _PANEL), Image.Resampling.LANCZOS)
     lit = [light_up(photo, weights_RC) for weights_RC in caption.attention_TRC]

@@ -56,14 +56,15 @@ def train_captioner(
     """
     dataset = take_slice(dataset, config)
     encoder = load_untrained_encoder(config)
-    data = _prepare(dataset, config, encoder, ViewCache(cache, config.seed, progress))
-    model = build_model(config, encoder, data.vocabulary)
+    vocabulary = _gather_words(dataset, config)
+    model = build_model(config, encoder, vocabulary)
     hashes = {"image_encoder_sha256": encoder.weights_sha256}
     if config.self_critical.start:
         start = Path(config.self_critical.start)
-        _adopt(model, start, encoder, data.vocabulary)
+        _adopt(model, start, encoder, vocabulary)
         hashes["start_sha256"] = hash_file(start)
     claim_folder(out, config, dataset, **hashes)
+    data = _prepare(dataset, config, encoder, vocabulary, ViewCache(cache, config.seed, progress))
     best = _teach(model, data, config, out, progress)
     figures = {name: best[name] for name in Validation.SCORES}
     path = out / "captioner.safetensors"
@@ -71,7 +72,7 @@ def train_captioner(
         config=config,
         channels=encoder.channels,
         image_encoder_sha256=encoder.weights_sha256,
-        vocabulary=data.vocabulary.words,
+        vocabulary=vocabulary.words,
         data=f"{dataset.name}, split train",
         figures=figures,
     )
@@ -157,13 +158,19 @@ def _describe(config: CaptionerConfig, encoder: ImageEncoder) -> Card:
     )
 
 
+def _gather_words(dataset: CaptionedDataset, config: CaptionerConfig) -> Vocabulary:
+    captions = (tokens for photo in dataset.split("train") for tokens in photo.tokens)
+    return Vocabulary.from_captions(captions, config.min_count)
+
+
 def _prepare(
-    dataset: CaptionedDataset, config: CaptionerConfig, encoder: ImageEncoder, cache: ViewCache
+    dataset: CaptionedDataset,
+    config: CaptionerConfig,
+    encoder: ImageEncoder,
+    vocabulary: Vocabulary,
+    cache: ViewCache,
 ) -> _Data:
     photos, validation = dataset.split("train"), dataset.split("val")
-    vocabulary = Vocabulary.from_captions(
-        (tokens for photo in photos for tokens in photo.tokens), config.min_count
-    )
     paths = [photo.path for photo in photos]
     views = tuple(cache.seen(encoder, paths, view) for view in range(config.views))
     examples = Examples(views, encode_captions(photos, vocabulary, config.max_training_words))

@@ -94,6 +94,6 @@ def test_drawings_are_stacked() -> None:
     assert sheet.getpixel((25, 22)) == (0, 0, 255)
 
 
-def test_a_captioner_without_attention_is_refused() -> None:
-    with pytest.raises(UsageError, match="gives no attention"):
+def test_a_caption_without_attention_is_refused() -> None:
+    with pytest.raises(UsageError, match="found a caption without attention"):
         draw_attention(WHITE, Caption(("a",), -1.0))

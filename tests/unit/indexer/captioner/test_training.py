@@ -124,17 +124,20 @@ def test_a_captioner_with_other_words_is_no_start(
     second = {"cycles": [1], "start": str(first)}
     config = make_config(Cell.GRU, passes=1, min_count=2, self_critical=second)
     with pytest.raises(CheckpointError, match="with other words than this config"):
-        train_captioner(dataset, config, tmp_path / "second", cache, no_progress)
+        train_captioner(dataset, config, tmp_path / "second", tmp_path / "cache", no_progress)
+    assert [path.name for path in tmp_path.iterdir()] == ["first"], "nothing is computed or claimed for it"
 
 
 def test_another_config_in_the_same_folder_is_refused(
     dataset: CaptionedDataset, cache: Path, tmp_path: Path
 ) -> None:
-    train_captioner(dataset, make_config(Cell.GRU, passes=1), tmp_path, cache, no_progress)
+    train_captioner(dataset, make_config(Cell.GRU, passes=1), tmp_path / "out", cache, no_progress)
+    other = make_config(Cell.LSTM, passes=1)
     with pytest.raises(
         CheckpointError, match=r"another config .*: decoder\.cell is 'gru' there and 'lstm' here"
     ):
-        train_captioner(dataset, make_config(Cell.LSTM, passes=1), tmp_path, cache, no_progress)
+        train_captioner(dataset, other, tmp_path / "out", tmp_path / "cache", no_progress)
+    assert not (tmp_path / "cache").exists(), "what the CNN sees takes hours to compute"
 
 
 def test_captions_become_padded_word_numbers() -> None:
