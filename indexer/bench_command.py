@@ -38,6 +38,7 @@ def index(
     from indexer.config import IndexConfig
     from indexer.scan import scan_photos
     from indexer.speed import cut_photos, measure_indexing
+    from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
 
     limit_arenas()
@@ -48,5 +49,6 @@ def index(
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             chosen = cut_photos(Path(folder), count)
-        rows = measure_indexing(chosen, settings, device)
+        progress = stack.enter_context(show_progress())
+        rows = measure_indexing(chosen, settings, device, progress)
     (print_json if json_output else print_rows)(rows)

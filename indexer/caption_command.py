@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from indexer.captioner import Caption
     from indexer.config import IndexConfig
     from indexer.describer import Describer
+    from retrieval.progress import Progress
 
 _DRAWN_PIXELS = 480
 
@@ -59,6 +60,7 @@ def caption(
     """Write a sentence about each photo, as an index would keep it; or, of a photo of the index, your own."""
     from indexer.captioner.drawing import require_attention
     from indexer.captioner.states import require_unit, write_states
+    from retrieval.command.progress_bar import show_progress
     from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
 
@@ -79,7 +81,8 @@ def caption(
         require_attention(describer.captioner)
     if states is not None:
         require_unit(describer.captioner, unit)
-    captions, failures = _caption_all(photos, describer, settings)
+    with show_progress() as progress:
+        captions, failures = _caption_all(photos, describer, settings, progress)
     _print_captions(captions, as_json, named=len(photos) > 1)
     if attention is not None and captions:
         _draw_all(captions, attention, settings.max_megapixels)
@@ -142,9 +145,10 @@ def _load_describer(settings: IndexConfig, device: str) -> Describer:
 
 
 def _caption_all(
-    photos: list[Path], describer: Describer, settings: IndexConfig
+    photos: list[Path], describer: Describer, settings: IndexConfig, progress: Progress
 ) -> tuple[dict[Path, Caption], dict[Path, str]]:
     from indexer.decode_pool import DecodeSettings, decode_photos
+    from retrieval.progress import tell_each
 
     decoding = DecodeSettings(
         size=describer.image_size,
@@ -154,7 +158,7 @@ def _caption_all(
     )
     captions, failures = {}, {}
     with closing(decode_photos(map(os.fsencode, photos), lambda _: True, decoding)) as reads:
-        for path, read in zip(photos, reads, strict=True):
+        for path, read in zip(tell_each(photos, "Captioning photos", progress), reads, strict=True):
             if read.photo is None:
                 failures[path] = read.reason or ""
             else:

@@ -25,6 +25,7 @@ from retrieval.command.bench_rows import BenchRow
 from retrieval.device import require_torch_device
 from retrieval.errors import RetrievalError, UsageError
 from retrieval.peak_memory import PeakMemory
+from retrieval.progress import Progress, no_progress
 from retrieval.runtime import Runtime, pick_runtimes
 
 _SIZE = (800, 600)
@@ -50,7 +51,9 @@ def cut_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
     return paths
 
 
-def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -> list[BenchRow]:
+def measure_indexing(
+    photos: Sequence[Path], config: IndexConfig, device: str, progress: Progress = no_progress
+) -> list[BenchRow]:
     """The whole path of `build_index` in each runtime that is there, beside others, and the memory it took.
 
     Beside the bare CNN in the same runtime, which gets pixels that are decoded already, in the same batches;
@@ -67,9 +70,9 @@ def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -
     fastest, *others = pick_runtimes(config.runtime, require_torch_device(device))
     half = photos[: len(photos) // 2]
     models, memory = _load(config, fastest, device), PeakMemory()
-    _index(half, models, config, memory)
+    _index(half, models, config, memory, progress)
     half_bytes = memory.bytes()
-    whole = _index(photos, models, config, memory)
+    whole = _index(photos, models, config, memory, progress)
     # Before there are pixels of all photos in memory, for the CNN alone.
     whole_bytes = memory.bytes()
     row = _compare(whole, photos, models, config)
@@ -77,8 +80,9 @@ def measure_indexing(photos: Sequence[Path], config: IndexConfig, device: str) -
     rows = [row]
     for runtime in others:
         models = _load(config, runtime, device)
-        _index(photos[:_WARMING_UP], models, config, PeakMemory())
-        rows.append(_compare(_index(photos, models, config, PeakMemory()), photos, models, config))
+        _index(photos[:_WARMING_UP], models, config, PeakMemory(), progress)
+        whole = _index(photos, models, config, PeakMemory(), progress)
+        rows.append(_compare(whole, photos, models, config))
     name = f"{row.name}, beside plain torch"
     return [
         *rows,
@@ -136,9 +140,15 @@ def _compare(whole: IndexReport, photos: Sequence[Path], models: Models, config:
     return BenchRow(f"index in {models.captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
 
 
-def _index(photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory) -> IndexReport:
+def _index(
+    photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory, progress: Progress
+) -> IndexReport:
+    def watch(description: str, done: int, total: int) -> None:
+        memory.sample()
+        progress(description, done, total)
+
     with tempfile.TemporaryDirectory() as folder:
-        return build_index(photos, Path(folder, "index"), models, config, memory.sample)
+        return build_index(photos, Path(folder, "index"), models, config, watch)
 
 
 def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarray:

@@ -10,9 +10,11 @@ from retrieval.command.options import DEFAULT_INDEX, IndexOption, JsonOption
 
 def compact(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
     """Merge small shards, drop what was superseded or deleted, and remove unused files."""
+    from retrieval.command.progress_bar import show_progress
     from retrieval.store.compact import compact_index
 
-    report = compact_index(index)
+    with show_progress() as progress:
+        report = compact_index(index, progress=progress)
     if json_output:
         typer.echo(json.dumps(dataclasses.asdict(report)))
         return

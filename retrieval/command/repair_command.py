@@ -11,9 +11,11 @@ from retrieval.printable import make_printable
 
 def repair(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
     """Make a damaged index whole again, with as much of it as can be had."""
+    from retrieval.command.progress_bar import show_progress
     from retrieval.store.repair import repair_index
 
-    report = repair_index(index)
+    with show_progress() as progress:
+        report = repair_index(index, progress)
     if json_output:
         typer.echo(json.dumps(dataclasses.asdict(report)))
         return

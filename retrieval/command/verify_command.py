@@ -16,10 +16,12 @@ def verify(
     json_output: JsonOption = False,
 ) -> None:
     """Check that no file of an index was lost or changed."""
+    from retrieval.command.progress_bar import show_progress
     from retrieval.errors import IndexFormatError
     from retrieval.store.verify import verify_index
 
-    report = verify_index(index, fast)
+    with show_progress() as progress:
+        report = verify_index(index, fast, progress)
     if json_output:
         typer.echo(json.dumps(dataclasses.asdict(report)))
     else:

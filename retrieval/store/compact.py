@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.commit import commit_next, time_now
 from retrieval.store.derived import build_derived
 from retrieval.store.garbage import collect_garbage
@@ -31,7 +32,9 @@ class CompactReport:
     freed: int
 
 
-def compact_index(index: Path, shard_rows: int = SHARD_ROWS) -> CompactReport:
+def compact_index(
+    index: Path, shard_rows: int = SHARD_ROWS, progress: Progress = no_progress
+) -> CompactReport:
     """Merge small shards, drop superseded rows and tombstones, and remove what no generation needs.
 
     The generation that was current is kept beside the new one. Tombstones with a person's caption stay.
@@ -45,7 +48,7 @@ def compact_index(index: Path, shard_rows: int = SHARD_ROWS) -> CompactReport:
     with writer_lock(index):
         before = read_manifest(index)
         freed = collect_garbage(index, before.generation)
-        after = _compact(index, before, shard_rows)
+        after = _compact(index, before, shard_rows, progress)
     return CompactReport(
         generation=after.generation,
         photos=after.photos,
@@ -57,8 +60,8 @@ def compact_index(index: Path, shard_rows: int = SHARD_ROWS) -> CompactReport:
     )
 
 
-def _compact(index: Path, manifest: Manifest, shard_rows: int) -> Manifest:
-    wanted = _find_wanted(index, manifest)
+def _compact(index: Path, manifest: Manifest, shard_rows: int, progress: Progress) -> Manifest:
+    wanted = _find_wanted(index, manifest, progress)
     kept: list[ShardRecord] = []
     merged: list[tuple[ShardRecord, list[int]]] = []
     for shard, rows in zip(manifest.shards, wanted, strict=True):
@@ -68,14 +71,15 @@ def _compact(index: Path, manifest: Manifest, shard_rows: int) -> Manifest:
             merged.append((shard, rows))
     if all(len(rows) == shard.rows for shard, rows in merged) and len(merged) < 2:
         return manifest
-    shards = (*kept, *_write_merged(index, manifest, merged, shard_rows))
+    told = tell_each(merged, "Merging shards", progress)
+    shards = (*kept, *_write_merged(index, manifest, told, shard_rows))
     return commit_next(index, build_derived(index, dataclasses.replace(manifest, shards=shards)))
 
 
-def _find_wanted(index: Path, manifest: Manifest) -> list[list[int]]:
+def _find_wanted(index: Path, manifest: Manifest, progress: Progress) -> list[list[int]]:
     """Of each shard the numbers of the rows that are worth keeping."""
     newest: dict[str, tuple[int, int, bool]] = {}
-    for shard_number, shard in enumerate(manifest.shards):
+    for shard_number, shard in enumerate(tell_each(manifest.shards, "Reading shards", progress)):
         for number, row in enumerate(read_rows(index, shard, LEDGER_COLUMNS)):
             newest[row.image_id] = (shard_number, number, _is_worth_keeping(row))
     wanted: list[list[int]] = [[] for _ in manifest.shards]

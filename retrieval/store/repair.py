@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError, NewerFormatError
+from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.commit import commit_next
 from retrieval.store.derived import build_derived
 from retrieval.store.files import make_folder
@@ -47,7 +48,7 @@ class RepairReport:
     actions: tuple[str, ...]
 
 
-def repair_index(index: Path) -> RepairReport:
+def repair_index(index: Path, progress: Progress = no_progress) -> RepairReport:
     """Make the index whole again, with as much of it as can be had.
 
     Raises:
@@ -58,14 +59,15 @@ def repair_index(index: Path) -> RepairReport:
     if not (index / "CURRENT").exists() and not list_generations(index):
         read_manifest(index)
     with writer_lock(index):
-        return _Repair(index).run()
+        return _Repair(index, progress).run()
 
 
 class _Repair:
     """One repair; the actions are collected as they are taken."""
 
-    def __init__(self, index: Path) -> None:
+    def __init__(self, index: Path, progress: Progress) -> None:
         self._index = index
+        self._progress = progress
         self._actions: list[str] = []
         self._highest = 0
 
@@ -77,12 +79,9 @@ class _Repair:
             raise IndexFormatError(
                 f"found no manifest in {self._index} that is whole, expected one; index again elsewhere"
             )
-        damaged = {
-            file.path
-            for manifest in readable.values()
-            for file in list_files(self._index, manifest)
-            if file.find_damage() is not None
-        }
+        files = [file for manifest in readable.values() for file in list_files(self._index, manifest)]
+        checked = tell_each(files, "Checking files", self._progress)
+        damaged = {file.path for file in checked if file.find_damage() is not None}
         self._quarantine([*sorted(damaged), *self._find_unsealed()])
         newest = readable[max(readable)]
         chosen = self._choose(newest, readable, damaged)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError
+from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.garbage import kept_generations
 from retrieval.store.inventory import IndexFile, list_files
 from retrieval.store.manifest import (
@@ -36,7 +37,7 @@ class VerifyReport:
     damaged: tuple[Damage, ...]
 
 
-def verify_index(index: Path, fast: bool = False) -> VerifyReport:
+def verify_index(index: Path, fast: bool = False, progress: Progress = no_progress) -> VerifyReport:
     """Check every file of the current generation and of the one before it, as far as that is still there.
 
     With `fast`, of shards and derived files only the sizes.
@@ -47,13 +48,13 @@ def verify_index(index: Path, fast: bool = False) -> VerifyReport:
             missing: without it nothing tells what the other files should be.
     """
     while True:
-        report = read_whole(index, lambda manifest: _verify(index, manifest, fast))
+        report = read_whole(index, lambda manifest: _verify(index, manifest, fast, progress))
         # A writer may have removed files in the meantime.
         if not report.damaged or read_manifest(index).generation == report.generation:
             return report
 
 
-def _verify(index: Path, current: Manifest, fast: bool) -> VerifyReport:
+def _verify(index: Path, current: Manifest, fast: bool, progress: Progress) -> VerifyReport:
     damaged: dict[str, Damage] = {}
     files: dict[Path, IndexFile] = {}
     plain = [index / "CURRENT", *_list_sealed(index)]
@@ -65,7 +66,7 @@ def _verify(index: Path, current: Manifest, fast: bool) -> VerifyReport:
             files.update((file.path, file) for file in list_files(index, manifest))
         except IndexFormatError as error:
             _note(damaged, index, path, str(error))
-    for file in files.values():
+    for file in tell_each(list(files.values()), "Checking files", progress):
         problem = file.find_damage(fast)
         if problem is not None:
             _note(damaged, index, file.path, problem)

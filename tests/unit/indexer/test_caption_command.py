@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from indexer.caption_command import _caption_all
+from indexer.config import IndexConfig
+from indexer.describer import Describer
 from indexer.models import Models
 from retrieval.command.main import run
 
@@ -28,3 +31,16 @@ def test_attention_that_a_captioner_lacks_is_refused_before_it_captions(
     assert printed.out == ""
     assert "captioner blind gives no attention to draw; use an attention captioner" in printed.err
     assert not out.exists()
+
+
+def test_progress_is_told_of_every_photo(
+    paint: Paint, folder: Path, captioner: Any, word_encoder: Any
+) -> None:
+    (folder / "text.jpg").write_text("no photo")
+    photos = [paint("red.png", (200, 10, 20)), folder / "text.jpg", paint("blue.png", (10, 20, 200))]
+    describer, told = Describer(Models(captioner, word_encoder)), list[tuple[str, int, int]]()
+    captions, failures = _caption_all(
+        photos, describer, IndexConfig(workers=1), lambda *each: told.append(each)
+    )
+    assert told == [("Captioning photos", done, 3) for done in range(4)]
+    assert (list(captions), list(failures)) == ([photos[0], photos[2]], [photos[1]])

@@ -57,6 +57,12 @@ def test_small_shards_become_one_and_answers_stay(index, word_encoder):
     assert list_generations(index) == [1, 2]
 
 
+def test_progress_is_told_of_every_shard(index):
+    told = []
+    compact_index(index, progress=lambda *each: told.append(each))
+    assert told == [(doing, done, 4) for doing in ("Reading shards", "Merging shards") for done in range(5)]
+
+
 def test_full_shards_stay_as_they_are_and_nothing_to_do_makes_no_generation(index):
     shards = read_manifest(index).shards
     report = compact_index(index, shard_rows=3)

@@ -5,7 +5,8 @@ import pytest
 from retrieval.channels.vector_index import vectors_path
 from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
 from retrieval.search.engine import SearchEngine
-from retrieval.store.manifest import list_generations, manifest_path, read_manifest
+from retrieval.store.inventory import list_files
+from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
 from retrieval.store.repair import repair_index
 from retrieval.store.shards import shard_path
 from retrieval.store.verify import verify_index
@@ -39,6 +40,13 @@ def test_whole_index_is_left_alone(index):
     assert (report.generation, report.photos_before, report.photos, report.actions) == (2, 5, 5, ())
     assert list_generations(index) == [1, 2]
     assert not (index / "quarantine").exists()
+
+
+def test_progress_is_told_of_every_file_of_both_generations(index):
+    told = []
+    repair_index(index, lambda *each: told.append(each))
+    files = [file for each in (1, 2) for file in list_files(index, read_generation(index, each))]
+    assert told == [("Checking files", done, len(files)) for done in range(len(files) + 1)]
 
 
 @pytest.mark.parametrize("lose", [spoil, lambda path: path.unlink()])
