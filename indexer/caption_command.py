@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieval.command.options import DEFAULT_INDEX, IndexOption
+from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption
+from retrieval.device import Device
 
 if TYPE_CHECKING:
     from indexer.captioner import Caption
@@ -46,8 +47,8 @@ def caption(
     beam: Annotated[
         int | None, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    device: DeviceOption = Device.AUTO,
+    json_output: JsonOption = False,
     human: Annotated[
         tuple[str, str] | None,
         typer.Option("--set", metavar="PHOTO TEXT", help="Caption a photo of the index yourself."),
@@ -70,7 +71,7 @@ def caption(
         from indexer.caption_edit import edit_caption
 
         photo, text = human or (unset or "", None)
-        edit_caption(index, photo, text, as_json)
+        edit_caption(index, photo, text, json_output)
         return
     if unit is not None and states is None:
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
@@ -83,7 +84,7 @@ def caption(
         require_unit(describer.captioner, unit)
     with show_progress() as progress:
         captions, failures = _caption_all(photos, describer, settings, progress)
-    _print_captions(captions, as_json, named=len(photos) > 1)
+    _print_captions(captions, json_output, named=len(photos) > 1)
     if attention is not None and captions:
         _draw_all(captions, attention, settings.max_megapixels)
     if states is not None and captions:
@@ -95,12 +96,12 @@ def caption(
         raise PhotoError(f"none of the {len(failures)} photos could be read; name photos that can")
 
 
-def _print_captions(captions: dict[Path, Caption], as_json: bool, named: bool) -> None:
+def _print_captions(captions: dict[Path, Caption], json_output: bool, named: bool) -> None:
     import json
 
     from retrieval.printable import make_printable
 
-    if as_json:
+    if json_output:
         rows = [
             {"path": make_printable(str(path)), "caption": written.text, "logprob": round(written.logprob, 4)}
             for path, written in captions.items()

@@ -128,7 +128,7 @@ def test_a_photo_as_large_as_the_config_allows_is_captioned_and_drawn(
         (["nothing.jpg"], 1, "none of the 1 photos could be read"),
         (["--captioner", "none.safetensors", "p.jpg"], 1, "no captioner checkpoint at none.safetensors"),
         (["--beam", "-1", "p.jpg"], 2, "--beam"),
-        (["--device", "abacus", "p.jpg"], 2, "abacus"),
+        (["--device", "abacus", "p.jpg"], 2, "Invalid value for '--device'"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(
