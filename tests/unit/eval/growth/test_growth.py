@@ -8,12 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import retrieval.channels
+from eval.bench.comparison import Figures
+from eval.bench.steps import Built, Opened, Searched
+from eval.growth import measurement
 from eval.growth.chart import draw_growth
 from eval.growth.config import GpuFigures, GpuFlat, GrowthConfig
 from eval.growth.measurement import Grown, measure_growth
 from eval.growth.paper import count_hours, find_laws
 from eval.growth.photo_bytes import measure_photo_bytes
 from eval.growth.tables import format_bytes, format_hours, format_seconds, render_growth
+from retrieval.channels.faiss_installation import import_faiss
 from retrieval.config import load_config
 from retrieval.errors import ConfigError
 from retrieval.progress import no_progress
@@ -126,6 +131,34 @@ def test_bytes_of_a_photo(tmp_path: Path, make_index, word_encoder) -> None:
     files = list((tmp_path / "shards").iterdir())
     assert len(files) == len(read_manifest(tmp_path).shards) == 2
     assert measure_photo_bytes(tmp_path) == sum(file.stat().st_size for file in files) / 4
+
+
+def test_another_faiss_or_other_code_is_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def measure(kind: type, data: Path) -> Figures:
+        measured.append(kind)
+        return Figures("", Built(1.0, 1), Searched(1.0, 1.0, 1.0, 1), Opened(1.0, 1), 1)
+
+    def count_measured() -> int:
+        measured.clear()
+        measure_growth(np.eye(20, dtype=np.float32), config, tmp_path, no_progress)
+        return len(measured)
+
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "index.py").write_text("k = 1")
+    monkeypatch.setattr(measurement, "_CODE", tmp_path / "code")
+    monkeypatch.setattr(measurement, "measure", measure)
+    config = GrowthConfig(sizes=(3, 5), queries=2)
+    assert [count_measured(), count_measured()] == [8, 0]
+    (tmp_path / "code" / "index.py").write_text("k = 2")
+    assert [count_measured(), count_measured()] == [8, 0]
+    monkeypatch.setattr(import_faiss(), "__version__", "0.0")
+    assert [count_measured(), count_measured()] == [8, 0]
+    monkeypatch.undo()
+    assert measurement._CODE == Path(retrieval.channels.__file__).parent
 
 
 @pytest.mark.slow
