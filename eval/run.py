@@ -117,7 +117,7 @@ def _measure(
     report = replace(
         results,
         captions=quality.percent,
-        notices=(*describe_depth(collection, subject.manifest.photos), *quality.notices),
+        notices=(*describe_depth(collection, subject.manifest), *quality.notices),
         diversity=study_diversity(subject.captions, collection),
         human_judgement=replace(human, kendall=kendall) if human else None,
         sureness=sureness,

@@ -11,12 +11,14 @@ from typing import Protocol
 import numpy as np
 
 from eval.collection import Collection, Query
+from retrieval.channels.flat_index import FlatIndex
 from retrieval.errors import DatasetError, RetrievalError
 from retrieval.naming import name_first
 from retrieval.progress import Progress, no_progress
 from retrieval.search.fusion import spread_scores
 from retrieval.search.hit import Ranking
 from retrieval.search.ranker import CANDIDATES
+from retrieval.store.manifest import Manifest
 
 
 class RankingEngine(Protocol):
@@ -69,14 +71,29 @@ def pick_depth(collection: Collection, indexed: int) -> int | None:
     return CANDIDATES if indexed == len(collection.photos) else None
 
 
-def describe_depth(collection: Collection, indexed: int) -> tuple[str, ...]:
-    """What a reader must know of the ranks where not every photo has one of its own."""
-    photos, depth = len(collection.photos), pick_depth(collection, indexed)
-    if depth is None or photos <= depth:
+def describe_depth(collection: Collection, manifest: Manifest) -> tuple[str, ...]:
+    """What a reader must know of the ranks where they are fewer than the photos, or more than a search's."""
+    photos, depth = len(collection.photos), pick_depth(collection, manifest.photos)
+    if depth is None:
+        return _describe_all(photos, manifest)
+    if photos <= depth:
         return ()
     return (
         f"Of the {photos:,} photos the first {depth:,} of each answer are ranked, as many as a search fuses; "
         "the others are tied behind them.",
+    )
+
+
+def _describe_all(photos: int, manifest: Manifest) -> tuple[str, ...]:
+    """Nothing where a search looks at all of them as well."""
+    if manifest.photos <= CANDIDATES:
+        return ()
+    by, found = "", ""
+    if any(record.kind != FlatIndex.kind for record in manifest.vectors):
+        by, found = ", by exact search", ", as its approximate index finds them"
+    return (
+        f"The index holds more photos than the {photos:,} of the split, so each channel scores all "
+        f"{manifest.photos:,}{by}; a search fuses the first {CANDIDATES:,} of each{found}.",
     )
 
 

@@ -23,7 +23,7 @@ from retrieval.channels.vector_index import write_vectors
 from retrieval.errors import DatasetError
 from retrieval.search.engine import SearchEngine
 from retrieval.search.ranker import CANDIDATES
-from retrieval.store.manifest import commit_manifest, read_manifest
+from retrieval.store.manifest import Manifest, ModelRecord, VectorsRecord, commit_manifest, read_manifest
 from retrieval.text.text_encoder import TextEncoder
 
 CAPTIONS = {
@@ -63,6 +63,15 @@ def collection(tmp_path: Path) -> Collection:
 def engine(tmp_path: Path, make_index: Callable[..., object], word_encoder: TextEncoder) -> SearchEngine:
     make_index(tmp_path / "index", CAPTIONS, word_encoder)
     return SearchEngine.open(tmp_path / "index", word_encoder)
+
+
+def describe_index(photos: int, *kinds: str) -> Manifest:
+    """What the manifest of an index says of so many photos in vector indexes of these kinds."""
+    vectors = tuple(
+        VectorsRecord(f"channel {n}", "0" * 64, 1, kind, photos, 8) for n, kind in enumerate(kinds)
+    )
+    encoder = ModelRecord("words", "0" * 64)
+    return Manifest(generation=1, text_encoder=encoder, caption_dimension=8, photos=photos, vectors=vectors)
 
 
 def no_bar(description: str, done: int, total: int) -> None:
@@ -128,9 +137,22 @@ class TestDepth:
     def test_the_report_says_where_photos_have_no_rank(self, small_collection: Collection) -> None:
         photos = small_collection.photos * 500
         many = replace(small_collection, photos=photos)
-        (notice,) = describe_depth(many, len(photos))
+        (notice,) = describe_depth(many, describe_index(len(photos), "flat"))
         assert notice.startswith("Of the 2,000 photos the first 1,000 of each answer are ranked")
-        assert describe_depth(many, len(photos) + 1) == describe_depth(small_collection, 4) == ()
+        assert describe_depth(small_collection, describe_index(4, "flat")) == ()
+
+    def test_the_report_says_where_a_search_would_look_at_less(self, small_collection: Collection) -> None:
+        (notice,) = describe_depth(small_collection, describe_index(60_000, "flat", "flat"))
+        assert notice == (
+            "The index holds more photos than the 4 of the split, so each channel scores all 60,000; "
+            "a search fuses the first 1,000 of each."
+        )
+        (notice,) = describe_depth(small_collection, describe_index(60_000, "flat", "ivf_pq"))
+        assert notice == (
+            "The index holds more photos than the 4 of the split, so each channel scores all 60,000, "
+            "by exact search; a search fuses the first 1,000 of each, as its approximate index finds them."
+        )
+        assert describe_depth(small_collection, describe_index(CANDIDATES, "ivf_pq")) == ()
 
     def test_photos_beyond_it_are_no_answer(self, small_collection: Collection, table_engine: type) -> None:
         scores_QP = np.random.default_rng(0).permutation(48).reshape(12, 4).astype(np.float32)
