@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.measures import first_rank
+from eval.measures import recall_at
 from eval.placements import Placements
 from eval.report import Report
 
@@ -33,7 +33,9 @@ class Histogram:
 def draw_ranks(report: Report) -> list[Histogram]:
     """How many queries have their photo at which rank, by system."""
     bins = [(low, high) for low, high in _BINS if low <= report.photos]
-    shares = {name: _bin_ranks(placements, bins) for name, placements in report.placements.items()}
+    shares = {
+        name: _bin_ranks(placements, bins, report.photos) for name, placements in report.placements.items()
+    }
     highest = max(max(each) for each in shares.values())
     return [
         Histogram(
@@ -48,10 +50,10 @@ def draw_ranks(report: Report) -> list[Histogram]:
     ]
 
 
-def _bin_ranks(placements: Placements, bins: Sequence[tuple[int, int | None]]) -> list[float]:
-    ranks = np.floor(first_rank(placements))
+def _bin_ranks(placements: Placements, bins: Sequence[tuple[int, int | None]], photos: int) -> list[float]:
+    """In percent; a tied photo is in each bin with its probability, so that bins add up to Recall@k."""
     return [
-        float(100 * np.mean((ranks >= low) & (ranks <= (np.inf if high is None else high))))
+        float(100 * np.mean(recall_at(placements, high or photos) - recall_at(placements, low - 1)))
         for low, high in bins
     ]
 

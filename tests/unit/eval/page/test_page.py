@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eval.measures import recall_at
 from eval.page.ann_chart import draw_ann
 from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
 from eval.page.rank_chart import draw_ranks
 from eval.page.recall_chart import draw_recall
 from eval.page.scale import Scale, format_tick, list_powers
 from eval.page.sureness_chart import draw_sureness
+from eval.placements import Placements
 from eval.report import Report
 from eval.run_info import RunInfo
 from retrieval.pictures.thumbnail import embed_thumbnail
@@ -137,6 +139,23 @@ class TestDrawings:
             assert [bar.label for bar in histogram.bars] == ["1", "2–5"]
             assert [bar.share for bar in histogram.bars] == [50, 50]
             assert max(bar.height for bar in histogram.bars) == 100
+
+    def test_a_tied_photo_counts_in_each_bin_as_likely_as_it_comes_there(self, full_report: Report) -> None:
+        # None above and four tied; four above and four tied; none above and all twelve tied.
+        tied = Placements(3, np.arange(3), np.array([0, 4, 0]), np.array([4, 4, 12]))
+        report = replace(full_report, photos=12, placements={"caption": tied})
+        (histogram,) = draw_ranks(report)
+        assert [bar.label for bar in histogram.bars] == ["1", "2–5", "6–10", "11–20"]
+        expected = [1 / 4 + 1 / 12, 3 / 4 + 1 / 4 + 4 / 12, 3 / 4 + 5 / 12, 2 / 12]
+        assert [bar.share for bar in histogram.bars] == pytest.approx([100 / 3 * each for each in expected])
+        for last, k in ((1, 1), (2, 5), (3, 10), (4, 12)):
+            shares = [bar.share for bar in histogram.bars[:last]]
+            assert sum(shares) == pytest.approx(100 * recall_at(tied, k).mean())
+
+    def test_beyond_the_last_bin_nothing_is_lost(self, full_report: Report) -> None:
+        far = Placements(2, np.arange(2), np.array([999, 1000]), np.array([2, 1000]))
+        (histogram,) = draw_ranks(replace(full_report, photos=2000, placements={"caption": far}))
+        assert [bar.share for bar in histogram.bars] == [0, 0, 0, 0, 0, 0, 25, 75]
 
     def test_index_types_carry_their_settings(self, full_report: Report, run_info: RunInfo) -> None:
         (chart,) = draw_ann(full_report, run_info)
