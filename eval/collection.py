@@ -20,9 +20,13 @@ from retrieval.store.files import hash_file
 
 @dataclass(frozen=True, slots=True)
 class CorpusPhoto:
-    """One distinct content: all its files in the dataset, and the words of all people's captions of it."""
+    """One distinct content: all its files in the dataset, and the words of all people's captions of it.
+
+    `names` are those of the `paths` under `images/`: in two folders a file's own name may be the same.
+    """
 
     image_id: str
+    names: tuple[str, ...]
     paths: tuple[Path, ...]
     references: tuple[tuple[str, ...], ...]
 
@@ -50,6 +54,13 @@ class Collection:
     queries: tuple[Query, ...]
 
     @property
+    def files(self) -> dict[str, Path]:
+        """Every file of every photo, by its name under `images/`."""
+        return {
+            name: path for photo in self.photos for name, path in zip(photo.names, photo.paths, strict=True)
+        }
+
+    @property
     def right_photos(self) -> np.ndarray:
         """int64 (queries,): the number of the photo that answers each query."""
         return np.array([query.photo for query in self.queries], dtype=np.int64)
@@ -66,18 +77,23 @@ def make_collection(dataset: CaptionedDataset, split: str, progress: Progress = 
         progress("Reading photos", done, len(photos))
     for number, same in enumerate(by_content.values()):
         for photo in same:
-            name = quote(photo.path.relative_to(images).as_posix())
+            name = quote(_name_photo(photo, images))
             queries += [Query(f"{name}#{n}", caption, number) for n, caption in enumerate(photo.captions)]
-    corpus = tuple(_merge_photos(image_id, same) for image_id, same in by_content.items())
+    corpus = tuple(_merge_photos(image_id, same, images) for image_id, same in by_content.items())
     return Collection(dataset.name, split, corpus, tuple(queries))
 
 
-def _merge_photos(image_id: str, photos: Sequence[CaptionedPhoto]) -> CorpusPhoto:
+def _merge_photos(image_id: str, photos: Sequence[CaptionedPhoto], images: Path) -> CorpusPhoto:
     return CorpusPhoto(
         image_id=image_id,
+        names=tuple(_name_photo(photo, images) for photo in photos),
         paths=tuple(photo.path for photo in photos),
         references=tuple(tokens for photo in photos for tokens in photo.tokens),
     )
+
+
+def _name_photo(photo: CaptionedPhoto, images: Path) -> str:
+    return photo.path.relative_to(images).as_posix()
 
 
 def _hash_photo(path: Path) -> str:

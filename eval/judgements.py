@@ -82,7 +82,7 @@ def match_judgements(judgements: Sequence[Judgement], collection: Collection) ->
 
     `DatasetError` where a judged caption is none of its photo's.
     """
-    photos = {path.name: number for number, photo in enumerate(collection.photos) for path in photo.paths}
+    photos = {name: number for number, photo in enumerate(collection.photos) for name in photo.names}
     queries = {query.name: query for query in collection.queries}
     pairs, unknown = list[JudgedPair](), list[str]()
     for judgement in judgements:

@@ -184,12 +184,11 @@ def _find_unused(request: EvalRequest) -> dict[str, Any]:
 
 def _write(report: Report, info: RunInfo, subject: Subject, out: Path) -> None:
     collection = subject.collection
-    photos = {path.name: path for photo in collection.photos for path in photo.paths}
     write_file(out / "qrels.txt", format_qrels(collection))
     write_file(out / "run-info.json", info.to_json().encode())
     write_file(out / "report.json", report.to_json().encode())
     write_file(out / "report.md", render_markdown(report, info).encode())
-    page = render_page(report, info, photos, collection.right_photos)
+    page = render_page(report, info, collection.files, collection.right_photos)
     write_file(out / "report.html", page.encode())
 
 

@@ -53,7 +53,7 @@ def locate_photos(collection: Collection, image_ids: Sequence[str]) -> np.ndarra
     `DatasetError` naming the first photos that the index lacks: they would be misses that no search can find.
     """
     places = {image_id: place for place, image_id in enumerate(image_ids)}
-    missing = [photo.paths[0].name for photo in collection.photos if photo.image_id not in places]
+    missing = [photo.names[0] for photo in collection.photos if photo.image_id not in places]
     if missing:
         raise DatasetError(
             f"the index lacks {len(missing)} of the {len(collection.photos)} photos of split "

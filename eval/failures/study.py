@@ -45,12 +45,12 @@ def _exhibit(
         Exhibit(
             query=query.name,
             text=query.text,
-            photo=collection.photos[query.photo].paths[0].name,
+            photo=collection.photos[query.photo].names[0],
             caption=subject.captions[query.photo],
             cause=cause,
             mentioned=miss.mentioned,
             ranks={headline: miss.rank, **miss.ranks},
-            instead=collection.photos[first].paths[0].name,
+            instead=collection.photos[first].names[0],
             instead_caption=subject.captions[first],
         )
         for query, (miss, cause), first in zip(queries, worst, firsts, strict=True)

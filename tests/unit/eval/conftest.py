@@ -41,7 +41,12 @@ CAPTIONS = (
 def write_collection(captions: Sequence[Sequence[str]] = CAPTIONS) -> Collection:
     """Photos `0.jpg`, `1.jpg`, … whose image_ids sort in another order than their numbers."""
     photos = tuple(
-        CorpusPhoto(f"{9 - number}" * 64, (Path(f"images/{number}.jpg"),), tuple(map(tokenize, of_photo)))
+        CorpusPhoto(
+            f"{9 - number}" * 64,
+            (f"{number}.jpg",),
+            (Path(f"images/{number}.jpg"),),
+            tuple(map(tokenize, of_photo)),
+        )
         for number, of_photo in enumerate(captions)
     )
     queries = tuple(

@@ -26,7 +26,9 @@ def subject(
     tmp_path: Path, make_index: Callable[..., dict[bytes, str]], word_encoder: TextEncoder
 ) -> Subject:
     image_ids = make_index(tmp_path / "index", CAPTIONS, word_encoder)
-    photos = tuple(CorpusPhoto(image_ids[path], (Path(path.decode()),), ()) for path in CAPTIONS)
+    photos = tuple(
+        CorpusPhoto(image_ids[path], (path.decode(),), (Path(path.decode()),), ()) for path in CAPTIONS
+    )
     queries = tuple(Query(f"{number}#0", text, number) for number, text in enumerate(QUERIES))
     return Subject(
         CaptionedDataset("tiny", (), tmp_path),

@@ -1,6 +1,7 @@
 """People's grades: reading them, systems and metrics against them, by hand and against brute force."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,31 @@ class TestReading:
             (3, "1.jpg#2", (1, 1, 1)),
         ]
         assert [pair.is_own for pair in pairs] == [True, False, False, False]
+
+    def test_photos_of_one_file_name_are_told_apart_by_their_folders(
+        self, tmp_path: Path, small_collection: Collection
+    ) -> None:
+        names = ("dogs/1.jpg", "cats/1.jpg", "2.jpg", "3.jpg")
+        photos = tuple(
+            replace(photo, names=(name,), paths=(Path("images", name),))
+            for photo, name in zip(small_collection.photos, names, strict=True)
+        )
+        queries = tuple(
+            replace(query, name=query.name.replace(f"{query.photo}.jpg", names[query.photo]))
+            for query in small_collection.queries
+        )
+        collection = replace(small_collection, photos=photos, queries=queries)
+        lines = [
+            "dogs/1.jpg\tcats/1.jpg#0\t1\t1\t2",
+            "cats/1.jpg\t2.jpg#0\t2\t2\t2",
+            "1.jpg\t2.jpg#0\t4\t4\t4",
+        ]
+        (tmp_path / "ExpertAnnotations.txt").write_text("\n".join(lines))
+        pairs = match_judgements(read_judgements(tmp_path) or [], collection)
+        assert [(pair.photo, pair.query.name, pair.grades) for pair in pairs] == [
+            (0, "cats/1.jpg#0", (1, 1, 2)),
+            (1, "2.jpg#0", (2, 2, 2)),
+        ]
 
     def test_a_dataset_without_grades(self, tmp_path: Path) -> None:
         assert read_judgements(tmp_path) is None

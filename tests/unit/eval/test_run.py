@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import eval.preparation
+import eval.run
 from eval.config import EvalConfig
 from eval.preparation import EvalRequest
 from eval.run import evaluate
@@ -24,8 +25,8 @@ from retrieval.text.text_encoder import TextEncoder
 from retrieval.text.text_head import TextHead, write_text_head
 
 CAPTIONS = {
-    "log.jpg": "a brown dog jumps over a log",
-    "sofa.jpg": "a cat sleeps on a red sofa",
+    "dogs/1.jpg": "a brown dog jumps over a log",
+    "cats/1.jpg": "a cat sleeps on a red sofa",
     "beach.jpg": "two children build a castle on the beach",
     "food.jpg": "a plate of pasta on a table",
     "rocket.jpg": "a rocket in the night sky",
@@ -64,6 +65,7 @@ def request_of(
     writer = IndexWriter(tmp_path / "index", empty, ModelRecord("people", "0" * 64), 100, image_head)
     lines = []
     for name, caption in CAPTIONS.items():
+        (tmp_path / "images" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "images" / name).write_bytes(name.encode())
         said = [f"{caption} indoors", f"this is {caption}"]
         lines.append(json.dumps({"image": name, "captions": said}) + "\n")
@@ -105,6 +107,15 @@ def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str]
     assert {"run.caption.txt", "run.image.txt", "run.lexical.txt", "run.fused.txt", "report.html"} < files
 
 
+def test_the_page_finds_photos_of_one_file_name_in_their_folders(
+    tmp_path: Path, request_of: Callable[[str], EvalRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {}
+    monkeypatch.setattr(eval.run, "render_page", lambda _, __, photos, ___: found.update(photos) or "")
+    evaluate(request_of("out"))
+    assert found == {name: tmp_path / "images" / name for name in CAPTIONS}
+
+
 def test_two_runs_give_the_same_bytes(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
     for out in ("first", "second"):
         evaluate(request_of(out))
@@ -119,7 +130,8 @@ def test_ranked_again_is_a_system_of_its_own(
         image_head_sha256 = None
 
         def look(self, sentence: str, photos: Sequence[IndexedPhoto], vectors: bool) -> Seen:
-            nats_N = [-500.0 * (CAPTIONS[photo.paths[0].name] in sentence) for photo in photos]
+            names = [photo.paths[0].relative_to(tmp_path / "images").as_posix() for photo in photos]
+            nats_N = [-500.0 * (CAPTIONS[name] in sentence) for name in names]
             return Seen(np.array(nats_N), None)
 
     monkeypatch.setattr(

@@ -174,7 +174,9 @@ class TestDepth:
         commit_manifest(
             tmp_path, replace(manifest, generation=2, vectors=(write_vectors(tmp_path, "caption", lists),))
         )
-        photos = tuple(CorpusPhoto(image_ids[path], (Path(path.decode()),), ()) for path in captions)
+        photos = tuple(
+            CorpusPhoto(image_ids[path], (path.decode(),), (Path(path.decode()),), ()) for path in captions
+        )
         queries = tuple(Query(f"{n}#0", " ".join(rng.choice(words, 3)), n) for n in range(20))
         many = Collection("many", "test", photos, queries)
         engine = SearchEngine.open(tmp_path, word_encoder)
