@@ -50,7 +50,7 @@ def rank_units(states: Sequence[np.ndarray], captions: Sequence[Sequence[str]]) 
 
 def _ask(captions: Sequence[Sequence[str]]) -> _Questions:
     read = [word for words in captions for word in words]
-    following = [word for words in captions for word in (*words[1:], "")][: len(read)]
+    following = [word for words in captions if words for word in (*words[1:], "")]
     said = [place for words in captions for place in range(len(words))]
     to_come = [len(words) - place for words in captions for place in range(len(words))]
     answers: list[Sequence[int]] = [said, to_come]

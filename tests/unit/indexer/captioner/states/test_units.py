@@ -71,6 +71,17 @@ def test_a_word_seen_twice_answers_nothing() -> None:
     assert tells < 0.5
 
 
+def test_a_caption_without_words_pairs_no_word_with_another_next_one() -> None:
+    captions = [[], *CAPTIONS[:2], [], *CAPTIONS[2:]]
+    before_in = np.array([0.5 if after == "in" else 0.1 for after in [*WORDS[1:], ""]])
+    ends = [float(k == len(words) - 1) for words in CAPTIONS for k in range(len(words))]
+    for h_N, of in ((before_in, "on before “in”"), (np.array(ends), "on before the end")):
+        first, second, third, fourth = cut(h_N)
+        nothing = np.zeros((0, 1), dtype=np.float32)
+        (unit,) = rank_units([nothing, first, second, nothing, third, fourth], captions)
+        assert (unit.of, unit.tells) == (of, pytest.approx(1.0))
+
+
 @pytest.mark.parametrize("captions", [[[]], [["dog"]], [["dog"], ["dog"], ["dog"], ["dog"]]])
 def test_captions_that_ask_nothing_make_no_unit_telling(captions: list[list[str]]) -> None:
     states = [np.full((len(words), 2), 0.3, dtype=np.float32) for words in captions]
