@@ -2,7 +2,7 @@
 
 The collections of one generation are NAME_<generation>_<fingerprint>_<run>_captions, …_images, …_words and
 …_stems. The alias NAME leads to the captions of the current one: setting it is what publishes all of them, in
-one step. A run that was killed leaves collections that no alias leads to.
+one step. A run that was killed leaves collections that no alias leads to, which a later one removes.
 """
 
 import json
@@ -90,21 +90,27 @@ def find_current(milvus: Connection) -> Publication | None:
 
 
 def make_current(milvus: Connection, publication: Publication, former: Publication | None) -> None:
-    """Publish: from now on a search finds this one. Then remove all others but the `former` one.
-
-    Who still searches the former one goes on; the next run removes it.
+    """Publish: from now on a search finds this one.
 
     Raises:
-        MilvusError: no answer.
+        MilvusError: no answer, in time; the change may have been made all the same.
     """
-    captions = publication.collection(Part.CAPTIONS)
     change = "create_alias" if former is None else "alter_alias"
-    milvus.call(change, captions, publication.name)
-    kept = {publication, former}
-    for collection in milvus.call("list_collections"):
-        found = Publication.parse(publication.name, collection)
-        if found is not None and found not in kept:
-            milvus.call("drop_collection", collection)
+    milvus.call(change, publication.collection(Part.CAPTIONS), publication.name)
+
+
+def remove_others(milvus: Connection, publication: Publication, former: Publication | None) -> None:
+    """Remove all but these two, as far as Milvus answers; the next run removes the rest.
+
+    Who still searches the former one goes on.
+    """
+    try:
+        for collection in milvus.call("list_collections"):
+            found = Publication.parse(publication.name, collection)
+            if found is not None and found not in (publication, former):
+                milvus.call("drop_collection", collection)
+    except MilvusError:
+        return
 
 
 def withdraw(milvus: Connection, publication: Publication) -> None:

@@ -24,6 +24,7 @@ from retrieval.milvus.publication import (
     find_current,
     fingerprint,
     make_current,
+    remove_others,
     withdraw,
 )
 from retrieval.progress import Progress, no_progress
@@ -48,7 +49,8 @@ class PublishReport:
 def publish_index(index: Path, address: MilvusAddress, progress: Progress = no_progress) -> PublishReport:
     """Publish the current generation of an index; a search of it finds the whole of it from then on.
 
-    Where this fails, what was published before stays as it was.
+    Where this fails, what was published before stays as it was; where it is interrupted at its very end, the
+    new one may be published already. A search finds one of both, whole.
 
     Raises:
         IndexNotFoundError, IndexFormatError: no index there, or it is damaged.
@@ -70,10 +72,12 @@ def _publish(index: Path, manifest: Manifest, milvus: Connection, progress: Prog
     source = _Source(index, manifest, searchable_N, progress)
     try:
         _fill(source, milvus, publication)
-        make_current(milvus, publication, former)
     except BaseException:
         withdraw(milvus, publication)
         raise
+    # Milvus may have made a change that failed here: what was written stays from now on.
+    make_current(milvus, publication, former)
+    remove_others(milvus, publication, former)
     return PublishReport(milvus.address.uri, name, manifest.generation, len(searchable_N))
 
 

@@ -178,11 +178,59 @@ def test_what_fails_halfway_leaves_nothing_behind(index, address, lite, word_enc
     assert SearchEngine.open(index, word_encoder, milvus=lite).generation == 2
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(index, address, lite, word_encoder):
+def leave_behind(index: Path, address: MilvusAddress, run: str) -> None:
+    """What a run that was killed leaves."""
+    left = Publication("retrieve", 1, fingerprint(read_manifest(index)), run).collection(Part.CAPTIONS)
     milvus = Connection(address)
+    milvus.call("create_collection", left, dimension=4)
+    milvus.close()
+
+
+@pytest.mark.parametrize("method", ["alter_alias", "drop_collection"])
+def test_an_interrupt_after_the_change_leaves_what_is_published(
+    index, address, lite, word_encoder, monkeypatch, method
+):
+    publish_index(index, address)
+    leave_behind(index, address, "00000000")
+    commit_next(index)
+    call, interrupts = Connection.call, [KeyboardInterrupt()]
+
+    def interrupt_once(self, called, *arguments, **options):
+        answer = call(self, called, *arguments, **options)
+        if called == method and interrupts:
+            raise interrupts.pop()
+        return answer
+
+    monkeypatch.setattr(Connection, "call", interrupt_once)
+    with pytest.raises(KeyboardInterrupt):
+        publish_index(index, address)
+    assert SearchEngine.open(index, word_encoder, milvus=lite).search("a cat sleeps")[0].rank == 1
+
+
+def test_older_ones_that_cannot_be_removed_are_left_to_the_next_run(
+    index, address, lite, word_encoder, monkeypatch
+):
+    leave_behind(index, address, "00000000")
+    call = Connection.call
+
+    def refuse(self, method, *arguments, **options):
+        if method == "drop_collection":
+            raise MilvusError("found no answer")
+        return call(self, method, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "call", refuse)
+        assert publish_index(index, address).photos == 12
+    assert SearchEngine.open(index, word_encoder, milvus=lite).generation == 1
+    assert len(list_collections(address)) == 5
+    publish_index(index, address)
+    assert len(list_collections(address)) == 8
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(index, address, lite, word_encoder):
     for run in ("00000000", "11111111"):
-        left = Publication("retrieve", 1, fingerprint(read_manifest(index)), run).collection(Part.CAPTIONS)
-        milvus.call("create_collection", left, dimension=4)
+        leave_behind(index, address, run)
+    milvus = Connection(address)
     assert find_current(milvus) is None
     milvus.close()
     with pytest.raises(MilvusError, match="found no index published"):
