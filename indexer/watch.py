@@ -57,9 +57,9 @@ def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
     parts = os.path.relpath(path, root).split(os.sep)
     if any(part.startswith(".") and part != "." for part in parts):
         return False
-    # A name without an extension may be that of a folder.
     extension = os.fsencode(os.path.splitext(path)[1].lower())
-    return path in roots or not extension or extension in EXTENSIONS or os.path.isdir(path)
+    # What is no file is a folder, or was one: of one that is moved away nothing else is told.
+    return path in roots or extension in EXTENSIONS or not os.path.isfile(path)
 
 
 def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
