@@ -36,7 +36,7 @@ class ClusterReader:
         """As `decode_photos`, with the rows of the photos in place of their pixels.
 
         Raises:
-            ClusterError: no node is left, or one block was lost again and again.
+            ClusterError: no node is left, none gets ready, or one block was lost again and again.
             RetrievalError: a node's models are not those of this machine, or cannot be loaded.
         """
         blocks = split_blocks(paths, _BATCHES * self._batch_photos)
@@ -63,12 +63,14 @@ class _Run:
         self._asked: dict[Any, tuple[NodeWorker, Block | None]] = {}
         self._done: dict[int, Block] = {}
         self._given = self._taken = 0
+        self._all_given = False
 
     def next_done(self) -> Block | None:
         """The next block in order, once it is done; None after the last."""
         while self._taken not in self._done:
             self._hand_out()
-            if not self._asked:
+            # A node may still be waiting to start.
+            if self._all_given and self._taken == self._given:
                 return None
             self._collect()
         self._taken += 1
@@ -88,6 +90,7 @@ class _Run:
         if self._given - self._taken >= _AHEAD * len(self._pool.workers):
             return None
         block = next(self._blocks, None)
+        self._all_given = block is None
         self._given += block is not None
         return block
 

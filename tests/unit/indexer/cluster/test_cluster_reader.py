@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from indexer.build import build_index
 from indexer.captioner.captioner import Caption
+from indexer.cluster import node_pool
 from indexer.cluster.cluster_reader import ClusterReader
 from indexer.cluster.ray_cluster import ClusterError, open_cluster
 from indexer.config import IndexConfig
@@ -74,6 +76,15 @@ def load_models(log: Path, seconds: float = 0.0) -> Describer:
     return Describer(Models(ColourCaptioner(log, seconds), HashEncoder()))
 
 
+def die_on_other_nodes(good: str | None, log: Path) -> Describer:
+    """On the good node the models; elsewhere the system ends the process, short of memory."""
+    with log.with_suffix(".starts").open("a") as starts:
+        starts.write("start\n")
+    if ray.get_runtime_context().get_node_id() != good:
+        os._exit(1)
+    return load_models(log, 0.2)
+
+
 def fail_to_load() -> Describer:
     raise CheckpointError("found no weights")
 
@@ -110,18 +121,31 @@ def index_here(photos: Path, index: Path, log: Path):
 
 
 def index_there(address: str | None, photos: Path, index: Path, log: Path, load=None, progress=None):
+    with open_cluster(address):
+        return index_in_cluster(photos, index, log, load, progress)
+
+
+def index_in_cluster(photos: Path, index: Path, log: Path, load=None, progress=None):
     load = load or functools.partial(load_models, log)
     reader = ClusterReader(load, ColourCaptioner.weights_sha256, BATCH)
     arguments = {} if progress is None else {"progress": progress}
-    with open_cluster(address):
-        return build_index(
-            [photos],
-            index,
-            Models(ColourCaptioner(log), HashEncoder()),
-            CONFIG,
-            read_photos=reader.read_photos,
-            **arguments,
-        )
+    models = Models(ColourCaptioner(log), HashEncoder())
+    return build_index([photos], index, models, CONFIG, read_photos=reader.read_photos, **arguments)
+
+
+@contextmanager
+def hold_cpus(count: int):
+    """Another job, which holds the CPUs of so many nodes."""
+    holders = [ray.remote(Holder).options(num_cpus=1).remote() for _ in range(count)]
+    ray.get([holder.hold.remote() for holder in holders])
+    yield
+    for holder in holders:
+        ray.kill(holder)
+
+
+class Holder:
+    def hold(self) -> None:
+        """Come to life."""
 
 
 def read_all_rows(index: Path) -> dict[str, PhotoRow]:
@@ -187,6 +211,35 @@ def test_other_models_or_none_on_a_node_are_refused(nodes, photos, tmp_path):
 
 def _rows_if_any(index: Path) -> list[PhotoRow]:
     return list(read_all_rows(index).values()) if (index / "CURRENT").exists() else []
+
+
+def test_a_node_that_never_loads_its_models_is_left_out(nodes, photos, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(node_pool, "_SECONDS_BETWEEN_LOOKS", 0.1)
+    here, there, log = tmp_path / "here", tmp_path / "there", tmp_path / "log"
+    index_here(photos, here, tmp_path / "other log")
+    good = next(iter(nodes.worker_nodes)).node_id
+    index_there(nodes.address, photos, there, log, functools.partial(die_on_other_nodes, good, log))
+    assert_same_rows(here, there)
+    assert len(log.with_suffix(".starts").read_text().splitlines()) <= 1 + 3
+    index, log = tmp_path / "index", tmp_path / "second log"
+    with pytest.raises(ClusterError, match=r"\Afound no node .* can load the models[^\n]*\Z"):
+        index_there(nodes.address, photos, index, log, functools.partial(die_on_other_nodes, None, log))
+    assert len(log.with_suffix(".starts").read_text().splitlines()) == 2 * 3
+    assert "is left out" in caplog.text
+
+
+def test_cpus_that_another_job_holds_are_not_waited_for_for_ever(nodes, photos, tmp_path, monkeypatch):
+    here, there, log = tmp_path / "here", tmp_path / "there", tmp_path / "log"
+    index_here(photos, here, tmp_path / "other log")
+    with open_cluster(nodes.address), hold_cpus(1):
+        index_in_cluster(photos, there, log)
+    assert_same_rows(here, there)
+    monkeypatch.setattr(node_pool, "_SECONDS_TO_OPEN", 2)
+    with open_cluster(nodes.address), hold_cpus(2):
+        start = time.monotonic()
+        with pytest.raises(ClusterError, match=r"\Afound no node .* within 2 seconds[^\n]*\Z"):
+            index_in_cluster(photos, tmp_path / "index", log)
+        assert time.monotonic() - start < 10
 
 
 def test_a_run_that_loses_all_nodes_says_so_and_is_carried_on(nodes, photos, tmp_path):
