@@ -257,6 +257,21 @@ def test_from_photo_to_photo(visit):
     expect(page.locator("#panel")).to_be_visible()
 
 
+def test_no_key_loses_a_caption_that_is_being_written(visit):
+    page = visit()
+    search(page, "a cat")
+    open_first(page)
+    page.keyboard.press("e")
+    page.keyboard.type("a tabby")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    for key in ("ArrowRight", "e", "s"):
+        page.keyboard.press(key)
+        expect(page.locator("#edit-text")).to_be_visible()
+        expect(page.locator("#edit-text")).to_have_value("a tabby")
+    expect(page.locator("#place")).to_have_text("1 of 12")
+
+
 def test_near_duplicates_are_one_hit_that_says_so(visit):
     page = visit()
     search(page, "a cat")

@@ -700,6 +700,7 @@ addEventListener("keydown", (event) => {
   const writing = event.target.closest?.("input, textarea, select");
   if (writing || event.ctrlKey || event.metaKey || event.altKey || $("help").open || $("login").open) return;
   const inPanel = $("panel").open;
+  if (inPanel && !$("edit").hidden) return; // The caption that is being written would be lost, from its buttons too.
   const focused = event.target.closest?.(".grid li")?.dataset.id;
   const act = inPanel
     ? { ArrowLeft: () => step(-1), ArrowRight: () => step(1), e: beginEdit, s: () => $("similar").click() }
