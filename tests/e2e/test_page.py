@@ -272,6 +272,33 @@ def test_no_key_loses_a_caption_that_is_being_written(visit):
     expect(page.locator("#place")).to_have_text("1 of 12")
 
 
+def scrolled(page: Page) -> int:
+    """How far down the page is, in pixels."""
+    return page.evaluate("() => Math.round(scrollY)")
+
+
+def test_a_new_answer_is_read_from_its_top(visit):
+    page = visit(viewport=PHONE)
+    search(page, "a cat")
+    last = page.locator("#results a").last
+    last.scroll_into_view_if_needed()
+    far = scrolled(page)
+    assert far > 200
+    page.locator("#search").evaluate("form => form.requestSubmit()")
+    wait(page)
+    assert scrolled(page) == far  # Nothing else was asked.
+    search(page, "a man in a red shirt")
+    assert scrolled(page) == 0
+    with page.expect_response(re.compile("/explain")):
+        last.click()
+    page.locator("#similar").click()
+    expect(page.locator("#like")).to_be_visible()
+    wait(page)
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(page.locator("#results")).to_be_focused()
+    assert scrolled(page) == 0
+
+
 def test_near_duplicates_are_one_hit_that_says_so(visit):
     page = visit()
     search(page, "a cat")

@@ -18,7 +18,9 @@ let complaint = 0;
 
 // What is asked for, as the address says it, and what came back.
 const asked = { q: "", where: "", channel: "", sure: 0, same: false, again: false, like: "", photo: "" };
-const shown = { hits: [], k: PAGE, photos: 0, waiting: null, query: "", where: "", channel: "", again: false };
+const shown = { hits: [], k: PAGE, photos: 0, waiting: null, fromTop: false, query: "", where: "", channel: "", again: false };
+
+const question = () => JSON.stringify({ ...asked, photo: "" });
 
 /* ---------------------------------------------------------------- asking */
 
@@ -70,6 +72,8 @@ async function search() {
     Object.assign(shown, { query: asked.like ? "" : asked.q, where: asked.where, channel: asked.like ? "" : asked.channel, again: false });
     complain(null);
     showAnswer(answer);
+    if (shown.fromTop) scrollTo({ top: 0 });
+    shown.fromTop = false;
     if (asked.again && shown.query && !shown.channel) {
       await new Promise((resolve) => setTimeout(resolve, AGAIN));
       const better = await ask("/api/search", { ...wanted, rerank: "true" }, { signal: waiting.signal });
@@ -97,7 +101,9 @@ function endWaiting() {
 
 // Take on what is asked for; `keep` leaves the address without a new entry for the back button.
 function change(wanted, keep = false) {
+  const before = question();
   Object.assign(asked, wanted);
+  shown.fromTop ||= question() !== before;
   shown.k = PAGE;
   writeAddress(keep);
   showAsked();
@@ -160,11 +166,12 @@ function readAddress() {
 }
 
 addEventListener("popstate", async () => {
-  const before = JSON.stringify({ ...asked, photo: "" });
+  const before = question();
   readAddress();
+  shown.fromTop = false; // The browser knows how far down one was.
   showForm();
   showAsked();
-  if (JSON.stringify({ ...asked, photo: "" }) !== before) { shown.k = PAGE; await search(); }
+  if (question() !== before) { shown.k = PAGE; await search(); }
   if (asked.photo) showPhoto(asked.photo);
   else if ($("panel").open) $("panel").close();
 });
@@ -491,7 +498,8 @@ $("panel").addEventListener("close", () => {
   forget();
   if (asked.photo) { asked.photo = ""; writeAddress(false); }
   $("photo").src = "";
-  focusTile(photo.id);
+  if (photo.id) focusTile(photo.id);
+  photo.id = "";
 });
 
 // Escape ends an edit first, and does not close the photo with it.
@@ -599,10 +607,9 @@ $("frame").addEventListener("click", () => pin(-1));
 
 $("similar").addEventListener("click", () => {
   const id = photo.id;
-  asked.photo = "";
+  asked.photo = photo.id = ""; // So that closing does not go back to its tile.
   $("panel").close();
   change({ like: id });
-  scrollTo({ top: 0 });
   $("results").focus({ preventScroll: true });
 });
 
