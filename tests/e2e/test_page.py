@@ -299,6 +299,39 @@ def test_a_new_answer_is_read_from_its_top(visit):
     assert scrolled(page) == 0
 
 
+def test_back_returns_to_the_search_before(visit):
+    page = visit()
+    wait(page)
+    found = {"": names(page)}
+    for query in ("a cat", "a man in a red shirt"):
+        search(page, query)
+        page.keyboard.press("Enter")
+        wait(page)
+        found[query] = names(page)
+
+    def expect_query(query: str) -> None:
+        expect(page.locator("#query")).to_have_value(query)
+        wait(page)
+        assert names(page) == found[query]
+
+    page.go_back()
+    expect_query("a cat")
+    page.go_back()
+    expect_query("")
+    page.go_forward()
+    expect_query("a cat")
+
+    # To open a photo is as good as Enter: Back leads to its search, and then to the one before.
+    search(page, "a cup of coffee")
+    found["a cup of coffee"] = names(page)
+    open_first(page)
+    page.go_back()
+    expect(page.locator("#panel")).to_be_hidden()
+    expect_query("a cup of coffee")
+    page.go_back()
+    expect_query("a cat")
+
+
 def test_near_duplicates_are_one_hit_that_says_so(visit):
     page = visit()
     search(page, "a cat")

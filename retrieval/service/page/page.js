@@ -16,6 +16,8 @@ const filters = $("filters");
 let typing = 0;     // Timers.
 let complaint = 0;
 
+let former = ""; // The address that what is typed has taken the place of, until that is settled.
+
 // What is asked for, as the address says it, and what came back.
 const asked = { q: "", where: "", channel: "", sure: 0, same: false, again: false, like: "", photo: "" };
 const shown = { hits: [], k: PAGE, photos: 0, waiting: null, fromTop: false, query: "", where: "", channel: "", again: false };
@@ -110,10 +112,11 @@ function change(wanted, keep = false) {
   search();
 }
 
-// What the box and the form say now.
-function takeForm(keep) {
+// What the box and the form say now; `submitted` asks for it with words, and with an entry for the back button.
+function takeForm(submitted = false) {
   clearTimeout(typing);
   typing = 0;
+  former ||= location.href;
   const q = $("query").value.trim();
   const fields = filters.elements;
   change({
@@ -124,19 +127,20 @@ function takeForm(keep) {
     sure: Number(fields.sure.value),
     same: fields.same.checked,
     again: fields.again.checked,
-  }, keep);
+  }, true);
+  if (submitted) settle();
 }
 
 function takeSoon() {
   clearTimeout(typing);
   $("results").ariaBusy = "true";
-  typing = setTimeout(takeForm, TYPING, true);
+  typing = setTimeout(takeForm, TYPING);
 }
 
 $("query").addEventListener("input", takeSoon);
 $("search").addEventListener("submit", (event) => {
   event.preventDefault();
-  takeForm(false);
+  takeForm(true);
   if (matchMedia("(pointer: coarse)").matches) $("query").blur();
 });
 
@@ -152,9 +156,20 @@ $("home").addEventListener("click", (event) => {
 function writeAddress(keep) {
   const address = new URL("/", location.origin);
   for (const [name, value] of Object.entries(asked)) if (value) address.searchParams.set(name, value === true ? "1" : value);
+  if (!keep) settle();
   if (address.href === location.href) return;
   if (keep) history.replaceState(null, "", address);
   else history.pushState(null, "", address);
+}
+
+// What is typed has taken an entry of the history from the address before it: that gets it back, and this one of its own.
+function settle() {
+  const typed = location.href;
+  if (former && former !== typed) {
+    history.replaceState(null, "", former);
+    history.pushState(null, "", typed);
+  }
+  former = "";
 }
 
 function readAddress() {
@@ -169,6 +184,7 @@ addEventListener("popstate", async () => {
   const before = question();
   readAddress();
   shown.fromTop = false; // The browser knows how far down one was.
+  former = "";
   showForm();
   showAsked();
   if (question() !== before) { shown.k = PAGE; await search(); }
@@ -231,7 +247,7 @@ const showSure = () => { $("sure-output").textContent = percent(Number(filters.e
 
 filters.addEventListener("input", (event) => { where.changed ||= FIELDS.includes(event.target.name); showSure(); takeSoon(); });
 filters.addEventListener("submit", (event) => { event.preventDefault(); takeForm(true); });
-filters.addEventListener("reset", () => setTimeout(() => { Object.assign(where, { changed: true, rest: "" }); showSure(); takeForm(true); }));
+filters.addEventListener("reset", () => setTimeout(() => { Object.assign(where, { changed: true, rest: "" }); showSure(); takeForm(); }));
 $("filters-button").addEventListener("click", () => {
   const open = filters.hidden;
   filters.hidden = !open;
@@ -700,7 +716,7 @@ $("results").addEventListener("keydown", (event) => {
 
 $("query").addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" && tiles().length) { event.preventDefault(); moveTo(tiles()[0]); }
-  if (event.key === "Escape" && $("query").value) { event.preventDefault(); $("query").value = ""; takeForm(true); }
+  if (event.key === "Escape" && $("query").value) { event.preventDefault(); $("query").value = ""; takeForm(); }
 });
 
 addEventListener("keydown", (event) => {
