@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -330,6 +330,42 @@ def test_back_returns_to_the_search_before(visit):
     expect_query("a cup of coffee")
     page.go_back()
     expect_query("a cat")
+
+
+def test_enter_asks_for_words_again(visit):
+    page = visit()
+    search(page, "a cat")
+    found = names(page)
+    page.locator("#results a").first.focus()
+    page.keyboard.press("s")
+    expect(page.locator("#like")).to_be_visible()
+    wait(page)
+    page.keyboard.press("/")
+    page.keyboard.press("Enter")
+    expect(page.locator("#like")).to_be_hidden()
+    wait(page)
+    assert names(page) == found
+    page.go_back()
+    expect(page.locator("#like")).to_be_visible()
+
+
+def test_an_address_says_all_that_is_asked(visit):
+    asked = {"q": "a cat", "where": "width:>10", "channel": "image", "sure": "0.05", "same": "1"}
+    page = visit()
+    held = []
+    page.route("**/api/about", lambda route: held.append(route))
+    page.goto(f"{page.url}?{urlencode(asked)}")
+    with page.expect_response(lambda answer: "q=a+cat+asleep" in answer.url):
+        page.locator("#query").press_sequentially(" asleep")
+    wait(page)
+    asked["q"] = "a cat asleep"
+    assert dict(parse_qsl(urlsplit(page.url).query)) == asked
+    with page.expect_response(re.compile("/search")):
+        held[0].continue_()
+    expect(page.locator("[name=channel]")).to_have_value("image")
+    wait(page)
+    address = page.locator("#results a").first.get_attribute("href")
+    assert dict(parse_qsl(urlsplit(address).query)) == asked | {"photo": names(page)[0]}
 
 
 def test_near_duplicates_are_one_hit_that_says_so(visit):

@@ -121,9 +121,9 @@ function takeForm(submitted = false) {
   const fields = filters.elements;
   change({
     q,
-    like: q === asked.q ? asked.like : "",
+    like: !submitted && q === asked.q ? asked.like : "",
     where: where.changed ? writeWhere() : asked.where,
-    channel: fields.channel.value,
+    channel: fields.channel.length > 1 ? fields.channel.value : asked.channel, // Before `begin` has listed them, the address knows.
     sure: Number(fields.sure.value),
     same: fields.same.checked,
     again: fields.again.checked,
@@ -153,9 +153,14 @@ $("home").addEventListener("click", (event) => {
 
 /* ---------------------------------------------------------------- the address */
 
-function writeAddress(keep) {
+function addressOf(values) {
   const address = new URL("/", location.origin);
-  for (const [name, value] of Object.entries(asked)) if (value) address.searchParams.set(name, value === true ? "1" : value);
+  for (const [name, value] of Object.entries(values)) if (value) address.searchParams.set(name, value === true ? "1" : value);
+  return address;
+}
+
+function writeAddress(keep) {
+  const address = addressOf(asked);
   if (!keep) settle();
   if (address.href === location.href) return;
   if (keep) history.replaceState(null, "", address);
@@ -315,7 +320,7 @@ function drawTile(hit, place, tile) {
   }
   const link = tile.firstChild;
   const [, words, likely, stack] = link.children;
-  link.href = `/?${new URLSearchParams({ ...(shown.query && { q: shown.query }), photo: hit.image_id })}`;
+  link.href = addressOf({ ...asked, photo: hit.image_id });
   link.tabIndex = place ? -1 : 0;
   words.replaceChildren(drawCaption(hit));
   likely.hidden = !(hit.probability >= WORTH_SAYING);
