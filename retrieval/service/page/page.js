@@ -20,7 +20,7 @@ let former = ""; // The address that what is typed has taken the place of, until
 
 // What is asked for, as the address says it, and what came back.
 const asked = { q: "", where: "", channel: "", sure: 0, same: false, again: false, like: "", photo: "" };
-const shown = { hits: [], k: PAGE, photos: 0, waiting: null, fromTop: false, query: "", where: "", channel: "", again: false };
+const shown = { hits: [], k: PAGE, allowed: 0, waiting: null, fromTop: false, query: "", where: "", channel: "", again: false };
 
 const question = () => JSON.stringify({ ...asked, photo: "" });
 
@@ -274,7 +274,7 @@ $("unlike").addEventListener("click", () => { change({ like: "" }); $("query").f
 
 function showAnswer(answer) {
   const hits = shown.hits = answer.hits;
-  shown.photos = answer.photos;
+  shown.allowed = answer.allowed;
   const known = new Map([...$("results").children].filter((tile) => tile.dataset.id).map((tile) => [tile.dataset.id, tile]));
   $("results").classList.remove("waiting");
   const focused = document.activeElement?.closest?.(".grid li")?.dataset.id;
@@ -469,7 +469,7 @@ function showWhy(why, hit) {
     bar.append(fill);
     const amount = make("div", null, "amount");
     amount.append(bar, make("span", percent(share), "share"));
-    const among = name === "rerank" ? "those looked at again" : shown.photos.toLocaleString();
+    const among = name === "rerank" ? "those looked at again" : shown.allowed.toLocaleString();
     const figures = `${ordinal(place.rank)} of ${among}, score ${place.score.toFixed(2)}`;
     row.append(make("span", NAMES[name] || name, "name"), make("span", figures, "figures"), amount);
     row.title = "The photo's place and score by this alone, and what that adds to its score";
