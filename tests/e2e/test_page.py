@@ -368,6 +368,56 @@ def test_an_address_says_all_that_is_asked(visit):
     assert dict(parse_qsl(urlsplit(address).query)) == asked | {"photo": names(page)[0]}
 
 
+def test_what_ends_late_opens_no_photo_again(visit):
+    page = visit(complaints="507")
+    search(page, "a cat")
+    held = []
+    page.route("**/caption", lambda route: held.append(route))
+
+    def save_and_close() -> None:
+        open_first(page)
+        page.keyboard.press("e")
+        with page.expect_request("**/caption"):
+            page.keyboard.press("Enter")
+        page.locator("#close").click()
+        expect(page).not_to_have_url(re.compile("photo="))
+
+    save_and_close()
+    with page.expect_response(re.compile("/search")):
+        held.pop().fulfill(status=204)
+    wait(page)
+    expect(page.locator("#panel")).to_be_hidden()
+    save_and_close()
+    held.pop().fulfill(status=507, body='{"detail": "the disk is full"}')
+    expect(page.locator("#problem")).to_have_text("The disk is full")
+    expect(page.locator("#panel")).to_be_hidden()
+
+
+def test_more_photos_take_the_focus_from_nobody_who_types(visit):
+    page = visit()
+    held = []
+    page.route(
+        "**/page.js",
+        lambda route: route.fulfill(
+            response=(script := route.fetch()), body=script.text().replace("PAGE = 30", "PAGE = 5")
+        ),
+    )
+    page.route("**/api/search?*rerank=true*", lambda route: held.append(route))
+    page.goto(f"{page.url}?q=a+cat&again=1")
+    more, links = page.locator("#more"), page.locator("#results a")
+    with page.expect_request(re.compile("k=10.*rerank=true")):
+        more.click()
+    expect(links).to_have_count(10)
+    with page.expect_response(re.compile("q=a\\+dog")):
+        page.locator("#query").fill("a dog")
+    expect(links).to_have_count(5)
+    expect(page.locator("#query")).to_be_focused()
+    page.locator("[name=again]").evaluate("box => { box.checked = false; }")
+    search(page, "a man")
+    more.click()
+    expect(links.nth(5)).to_be_focused()
+
+
 def test_near_duplicates_are_one_hit_that_says_so(visit):
     page = visit()
     search(page, "a cat")

@@ -60,6 +60,7 @@ const thumbnail = (id, side) => `/api/photos/${encodeURIComponent(id)}/thumbnail
 
 /* ---------------------------------------------------------------- searching */
 
+// Whether what came back is of what is asked still: a later search ends the one before.
 async function search() {
   shown.waiting?.abort();
   $("results").ariaBusy = "true";
@@ -83,8 +84,8 @@ async function search() {
       showAnswer(better);
     }
   } catch (error) {
-    if (error.name === "AbortError") return;
-    if (error.status === 404 && asked.like) { change({ like: "" }); return; }
+    if (waiting.signal.aborted) return false;
+    if (error.status === 404 && asked.like) return change({ like: "" });
     complain(error);
     $("empty").hidden = true;
     if (!shown.hits.length) $("results").replaceChildren();
@@ -92,6 +93,7 @@ async function search() {
     clearTimeout(slow);
     if (shown.waiting === waiting) { endWaiting(); }
   }
+  return true;
 }
 
 function endWaiting() {
@@ -109,7 +111,7 @@ function change(wanted, keep = false) {
   shown.k = PAGE;
   writeAddress(keep);
   showAsked();
-  search();
+  return search();
 }
 
 // What the box and the form say now; `submitted` asks for it with words, and with an entry for the back button.
@@ -127,6 +129,7 @@ function takeForm(submitted = false) {
     sure: Number(fields.sure.value),
     same: fields.same.checked,
     again: fields.again.checked,
+    photo: $("panel").open ? asked.photo : "", // Who types before it is shown has gone on.
   }, true);
   if (submitted) settle();
 }
@@ -405,8 +408,7 @@ function pointAt(text, position) {
 $("more").addEventListener("click", async () => {
   const first = shown.hits.length;
   shown.k = Math.min(shown.k + PAGE, MOST);
-  await search();
-  $("results").children[first]?.firstChild.focus();
+  if (await search() && !isWriting(document.activeElement)) $("results").children[first]?.firstChild.focus();
 });
 
 /* ---------------------------------------------------------------- one photo */
@@ -659,6 +661,7 @@ async function write(method, body) {
   try {
     await ask(`/api/photos/${encodeURIComponent(id)}/caption`, {}, { method, headers: { "content-type": "application/json" }, body });
   } catch (error) {
+    if (photo.id !== id) { complain(error); return; }
     $("panel-problem").hidden = false;
     $("panel-problem").textContent = error.message;
     return;
@@ -679,6 +682,7 @@ $("undo").addEventListener("click", () => write("DELETE"));
 
 /* ---------------------------------------------------------------- keys */
 
+const isWriting = (element) => Boolean(element?.closest?.("input, textarea, select"));
 const tiles = () => [...$("results").querySelectorAll("li[data-id] a")];
 
 function focusTile(id) {
@@ -725,8 +729,7 @@ $("query").addEventListener("keydown", (event) => {
 });
 
 addEventListener("keydown", (event) => {
-  const writing = event.target.closest?.("input, textarea, select");
-  if (writing || event.ctrlKey || event.metaKey || event.altKey || $("help").open || $("login").open) return;
+  if (isWriting(event.target) || event.ctrlKey || event.metaKey || event.altKey || $("help").open || $("login").open) return;
   const inPanel = $("panel").open;
   if (inPanel && !$("edit").hidden) return; // The caption that is being written would be lost, from its buttons too.
   const focused = event.target.closest?.(".grid li")?.dataset.id;
@@ -784,7 +787,7 @@ async function begin() {
   filters.elements.channel.replaceChildren(...[["", "everything"], ...about.channels.map((name) => [name, (NAMES[name] || name).toLowerCase()])].map(([value, text]) => new Option(text, value)));
   filters.elements.channel.value = asked.channel;
   if (!typing) await search();
-  if (asked.photo) showPhoto(asked.photo);
+  if (asked.photo && !typing) showPhoto(asked.photo);
 }
 
 // First of all: what is typed from now on is not to be overwritten.
