@@ -797,9 +797,31 @@ def test_a_photo_that_is_gone_is_said_to_be(visit, photos):
         )
         with page.expect_response(re.compile("/explain")):
             page.locator("#results a").nth(index_of_moon).click()
+        expect(page.locator("#gone")).to_have_text("This photo is no longer where it was indexed.")
         expect(page.locator("#gone")).to_be_visible()
     finally:
         shutil.move(away, moon)
+
+
+def test_a_photo_that_cannot_be_shown_now_is_not_called_gone(visit):
+    page = visit(complaints="503")
+    busy = re.compile("/thumbnail")
+    page.route(busy, lambda route: route.fulfill(status=503))
+    search(page, "a cat")
+    tile = page.locator("#results li").first
+    expect(tile).to_have_class("lost")
+    open_first(page)
+    expect(page.locator("#gone")).to_have_text("This photo cannot be shown now.")
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("photo="))
+    page.unroute(busy)
+    found = names(page)
+    search(page, "cat")
+    assert found[0] in names(page)
+    expect(page.locator(f"[data-id='{found[0]}'] img")).to_have_class("here")
+    open_first(page)
+    page.locator("#photo").evaluate("photo => photo.decode()")
+    expect(page.locator("#gone")).to_be_hidden()
 
 
 def test_the_token_is_asked_for_once(browser, tmp_path, make_index, word_encoder):

@@ -316,13 +316,16 @@ function drawTile(hit, place, tile) {
     if (place >= 12) photo.loading = "lazy";
     photo.addEventListener("load", () => photo.classList.add("here"));
     photo.addEventListener("error", () => tile.classList.add("lost"));
-    photo.srcset = `${thumbnail(hit.image_id, 480)} 1x, ${thumbnail(hit.image_id, 960)} 2x`;
     link.append(photo, make("span", null, "words"), make("span", null, "pill likely"), make("span", null, "pill stack"));
     tile.append(link);
     tile.dataset.ratio = clampRatio(hit);
   }
   const link = tile.firstChild;
-  const [, words, likely, stack] = link.children;
+  const [photo, words, likely, stack] = link.children;
+  if (!photo.srcset || tile.classList.contains("lost")) { // One that failed before may be there now.
+    tile.classList.remove("lost");
+    photo.srcset = `${thumbnail(hit.image_id, 480)} 1x, ${thumbnail(hit.image_id, 960)} 2x`;
+  }
   link.href = addressOf({ ...asked, photo: hit.image_id });
   link.tabIndex = place ? -1 : 0;
   words.replaceChildren(drawCaption(hit));
@@ -506,7 +509,15 @@ function setRatio({ width, height }) {
   $("frame").style.setProperty("--most", `${3 * width}px`);
 }
 
-$("photo").addEventListener("error", () => { if ($("photo").getAttribute("src")) $("gone").hidden = false; });
+// An image does not say why it failed: the service is asked.
+$("photo").addEventListener("error", async () => {
+  const source = $("photo").getAttribute("src");
+  if (!source) return;
+  const status = await fetch(source).then((response) => response.status, () => 0);
+  if ($("photo").getAttribute("src") !== source) return;
+  $("gone").textContent = status === 404 ? "This photo is no longer where it was indexed." : "This photo cannot be shown now.";
+  $("gone").hidden = false;
+});
 $("before").addEventListener("click", () => step(-1));
 $("after").addEventListener("click", () => step(1));
 $("close").addEventListener("click", () => $("panel").close());
