@@ -562,6 +562,31 @@ def test_what_cannot_be_read_is_pointed_at(visit):
     expect(page.locator("#empty")).to_be_hidden()
 
 
+def test_what_is_wrong_or_empty_is_said_aloud(visit):
+    page = visit(complaints="422")
+    said = page.get_by_role("status")
+    search(page, "path:nowhere")
+    expect(said.filter(has_text="No photo passes")).to_be_visible()
+    search(page, "quarterly tax returns of a medieval bishop")
+    expect(said.filter(has_text="Nothing here matches well.")).to_be_visible()
+    search(page, '"unclosed')
+    expect(page.locator("#query")).to_have_attribute("aria-invalid", "true")
+    search(page, "a cat")
+    page.locator("#filters-button").click()
+    page.fill("[name=from]", "2019-99")
+    invalid = page.locator("[aria-invalid=true]")
+    expect(invalid).to_have_count(1)
+    expect(invalid).to_have_attribute("name", "from")
+    expect(invalid).not_to_have_attribute("inputmode", "numeric")  # A phone would show no hyphen.
+    edges = [
+        page.locator(f"[name={name}]").evaluate("field => getComputedStyle(field).borderTopColor")
+        for name in ("from", "to")
+    ]
+    assert edges[0] != edges[1]
+    page.fill("[name=from]", "2019-09")
+    expect(invalid).to_have_count(0)
+
+
 def test_by_keyboard_alone(visit):
     page = visit()
     page.locator("#home").focus()

@@ -354,6 +354,7 @@ function drawCaption(hit) {
 }
 
 function showSkeleton() {
+  $("empty").hidden = true;
   $("results").classList.add("waiting");
   $("results").replaceChildren(...[1.5, 0.75, 1.5, 1.33, 1, 1.78, 1.5, 0.67, 1.33, 1.5].map((ratio) => {
     const tile = make("li");
@@ -395,10 +396,19 @@ function complain(error) {
     const line = $("problem");
     line.hidden = !error;
     line.replaceChildren();
+    for (const field of document.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
     if (!error) return;
+    for (const field of findFields(error)) field.setAttribute("aria-invalid", "true");
     line.append(error.message.replace(/ \(at character \d+:.*\)$/s, ""));
     if (error.field && error.position !== null) line.append(pointAt(error.field === "q" ? asked.q : asked.where, error.position));
   }, soon ? 0 : COMPLAINT);
+}
+
+// What an error is of. Filters are read as one text, where the name stands before what cannot be read.
+function findFields({ field, position }) {
+  if (field === "q") return [$("query")];
+  const [name] = field === "where" && [...asked.where].slice(0, position).join("").match(/\w+(?=:$)/) || [];
+  return (name === "taken" ? ["from", "to"] : FIELDS.filter((each) => each === name)).map((each) => filters.elements[each]).filter((each) => each.value);
 }
 
 function pointAt(text, position) {
