@@ -291,11 +291,16 @@ def test_a_new_answer_is_read_from_its_top(visit):
     assert scrolled(page) == 0
     with page.expect_response(re.compile("/explain")):
         last.click()
-    page.locator("#similar").click()
-    expect(page.locator("#like")).to_be_visible()
-    wait(page)
+    held = []
+    page.route("**/similar?*", lambda route: held.append(route))
+    with page.expect_request("**/similar?*"):
+        page.locator("#similar").click()
+    page.evaluate("() => new Promise(requestAnimationFrame)")  # The panel has said that it closed.
     expect(page.locator("#panel")).to_be_hidden()
     expect(page.locator("#results")).to_be_focused()
+    held[0].continue_()
+    expect(page.locator("#like")).to_be_visible()
+    wait(page)
     assert scrolled(page) == 0
 
 
