@@ -36,7 +36,7 @@ def test_the_way_out_that_another_captioner_is_told_leads_out(
     """`retrieve eval` and `ablate` have no --recaption, but a config."""
     photo, config, index = tmp_path / "a.png", tmp_path / "eval.toml", tmp_path / "index"
     Image.new("RGB", (20, 20), "teal").save(photo)
-    collection = Collection("one", "test", (CorpusPhoto(hash_file(photo), (photo,), ()),), ())
+    collection = Collection("one", "test", (CorpusPhoto(hash_file(photo), (photo.name,), (photo,), ()),), ())
 
     def evaluate(name: str, told: str) -> str:
         models = make_models(name, word_encoder)
