@@ -135,14 +135,7 @@ class _Run:
             asked.add(image_id)
             return needed
 
-        settings = DecodeSettings(
-            size=describer.image_size,
-            max_megapixels=config.max_megapixels,
-            workers=config.workers,
-            seconds=config.decode_seconds,
-            ahead=2 * config.batch_photos,
-            framing=describer.framing,
-        )
+        settings = DecodeSettings.from_config(config, describer.image_size, describer.framing)
         unread = recall_files(self.scan, self.ledger, self.seen, config)
         self.seen.forget_gone(self.scan)
         done, total = len(self.scan.paths) - len(unread), len(self.scan.paths)

@@ -151,12 +151,7 @@ def _caption_all(
     from indexer.decode_pool import DecodeSettings, decode_photos
     from retrieval.progress import tell_each
 
-    decoding = DecodeSettings(
-        size=describer.image_size,
-        max_megapixels=settings.max_megapixels,
-        workers=settings.workers,
-        seconds=settings.decode_seconds,
-    )
+    decoding = DecodeSettings.from_config(settings, describer.image_size)
     captions, failures = {}, {}
     with closing(decode_photos(map(os.fsencode, photos), lambda _: True, decoding)) as reads:
         for path, read in zip(tell_each(photos, "Captioning photos", progress), reads, strict=True):

@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, replace
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
+from indexer.config import IndexConfig
 from indexer.decode import DecodedPhoto, Reason, photo_error
 from indexer.decode_worker import (
     READY,
@@ -50,6 +51,18 @@ class DecodeSettings:
     seconds: float = 60.0
     ahead: int = 128
     framing: Framing | None = None
+
+    @classmethod
+    def from_config(cls, config: IndexConfig, size: int, framing: Framing | None = None) -> "DecodeSettings":
+        """What a config allows, for a square of `size`."""
+        return cls(
+            size=size,
+            max_megapixels=config.max_megapixels,
+            workers=config.workers,
+            seconds=config.decode_seconds,
+            ahead=2 * config.batch_photos,
+            framing=framing,
+        )
 
 
 @dataclass(frozen=True, slots=True)

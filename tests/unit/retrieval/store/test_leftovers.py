@@ -6,7 +6,6 @@ import hashlib
 import pytest
 
 from retrieval.channels.vector_index import vectors_path
-from retrieval.search.engine import SearchEngine
 from retrieval.store.commit import commit_next
 from retrieval.store.derived import build_derived
 from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, read_manifest
@@ -14,27 +13,14 @@ from retrieval.store.repair import repair_index
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import shard_path, write_shard
 from retrieval.text.probes import make_probes
+from tests.unit.retrieval.store.conftest import spoil
 
 FIRST, SECOND = ModelRecord("first", "1" * 64), ModelRecord("second", "2" * 64)
-
-
-def spoil(path):
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
 
 
 @pytest.fixture
 def index(tmp_path):
     return tmp_path / "index"
-
-
-@pytest.fixture
-def captions(index, word_encoder):
-    """All captions that readers see."""
-
-    def search():
-        return sorted(hit.caption for hit in SearchEngine.open(index, word_encoder, "cpu").search("a", k=9))
-
-    return search
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import pytest
 
 from retrieval.channels.vector_index import vectors_path
 from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
-from retrieval.search.engine import SearchEngine
 from retrieval.store.inventory import list_files
 from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
 from retrieval.store.repair import repair_index
 from retrieval.store.shards import shard_path
 from retrieval.store.verify import verify_index
+from tests.unit.retrieval.store.conftest import spoil
 
 OLD = {f"/photos/{number}.jpg".encode(): f"old photo {number}" for number in range(4)}
 NEW = {**OLD, b"/photos/new.jpg": "a new photo"}
@@ -21,18 +21,6 @@ def index(tmp_path, make_index, word_encoder):
     make_index(tmp_path / "index", OLD, word_encoder)
     make_index(tmp_path / "index", NEW, word_encoder, generation=2)
     return tmp_path / "index"
-
-
-@pytest.fixture
-def captions(index, word_encoder):
-    def search():
-        return sorted(hit.caption for hit in SearchEngine.open(index, word_encoder, "cpu").search("a", k=9))
-
-    return search
-
-
-def spoil(path):
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
 
 
 def test_whole_index_is_left_alone(index):
