@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -181,3 +182,23 @@ def test_signals_are_one_line_and_their_exit_code(number, code, line):
         process.send_signal(number)
         _, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (code, line)
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("active", "active")])
+def test_threads_that_wait_leave_their_core_to_others(given: str | None, kept: str) -> None:
+    script = """
+import os, sys
+from retrieval.command import main
+sys.argv = ["retrieve", "--version"]
+main.run = lambda _: print(os.environ["OMP_WAIT_POLICY"], *{"torch", "faiss"} & set(sys.modules))
+main.main()
+"""
+    others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=others if given is None else {**others, "OMP_WAIT_POLICY": given},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{kept}\n"
