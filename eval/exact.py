@@ -10,8 +10,8 @@ import numpy as np
 
 from eval.preparation import Subject
 from eval.stored_vectors import read_stored_vectors
+from retrieval.channel import Channel
 from retrieval.channels.ann_recall import find_kth_scores, measure_ann_recall
-from retrieval.channels.channel import Channel
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.text.image_queries import open_image_queries
 from retrieval.text.queries import Queries, QueryEncoder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import read_channel_vectors
 from retrieval.store.manifest import Manifest
 from retrieval.store.schema import Status

@@ -11,7 +11,7 @@ from eval.failures.words import find_content
 from eval.preparation import Subject
 from eval.systems import list_systems, pick_headline
 from retrieval.captioned_dataset import tokenize
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.lexical_file import list_texts
 from retrieval.progress import Progress
 from retrieval.query.query_language import Query

@@ -12,7 +12,7 @@ import numpy as np
 from eval.placements import Placements, join_placements, place_relevant
 from eval.search import RankingEngine, ScoredQueries
 from eval.trec import RunWriter
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig, FusionMethod
 from retrieval.search.hit import Ranking

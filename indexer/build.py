@@ -30,8 +30,8 @@ from indexer.scan import Scan, require_photos_exist, scan_photos
 from indexer.seen_files import SeenFiles
 from indexer.unchanged import recall_files
 from retrieval.channels.faiss_installation import import_faiss
+from retrieval.generations.garbage import collect_garbage
 from retrieval.progress import Progress, no_progress
-from retrieval.store.garbage import collect_garbage
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import ModelRecord, finish_commit
 from retrieval.store.schema import PhotoRow, Status

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from indexer.describer import Describer
 from retrieval.errors import IndexNotFoundError, RetrievalError
+from retrieval.generations.inventory import FOLDERS
 from retrieval.printable import make_printable
-from retrieval.store.inventory import FOLDERS
 from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.text.probes import check_text_encoder, make_probes
 from retrieval.text.text_encoder import TextEncoder

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from indexer.image_space import ImageSpace
-from retrieval.store.commit import commit_next, time_now
-from retrieval.store.derived import update_derived
+from retrieval.generations.commit import commit_next, time_now
+from retrieval.generations.derived import update_derived
 from retrieval.store.manifest import (
     HeadRecord,
     Manifest,

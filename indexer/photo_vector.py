@@ -8,7 +8,7 @@ from indexer.config import IndexConfig
 from indexer.decode import decode_photo
 from indexer.describer import Describer
 from indexer.models import load_models
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
 from retrieval.store.manifest import Manifest, ModelRecord
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from eval import systems
 from eval.ablation.experiments import Text
 from eval.config import EvalConfig
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.config import Config
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.stored_vectors import read_stored_vectors
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.errors import UsageError
 from retrieval.store.manifest import read_manifest
 

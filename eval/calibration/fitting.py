@@ -11,7 +11,7 @@ from eval.calibration.first_hits import HITS, find_first_hits
 from eval.calibration.logistic import fit_logistic
 from eval.preparation import Subject
 from eval.searching import list_vector_channels
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
 from retrieval.progress import Progress
 from retrieval.search.calibration import Calibration, Logistic

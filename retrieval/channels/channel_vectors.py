@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.store.manifest import HeadRecord, Manifest
 from retrieval.store.schema import VECTOR_COLUMNS
 from retrieval.store.shards import read_shard, split_positions

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieval.channels.best_scores import find_best, sort_best
-from retrieval.channels.stems import clean_text, make_analyzer, stem_words
+from retrieval.channels.stems import make_analyzer, stem_words
 from retrieval.errors import IndexFormatError, RetrievalError
+from retrieval.normal_form import normalize_text
 from retrieval.store.packed_folder import open_scratch_folder, pack_files, unpack_files
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def pack_texts(texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> bytes:
 
 
 def _clean(texts: Iterable[Sequence[str]]) -> list[list[str]]:
-    return [[clean_text(text) for text in each] for each in texts]
+    return [[normalize_text(text) for text in each] for each in texts]
 
 
 def _measure(texts: Iterable[Sequence[str]]) -> int:

@@ -4,6 +4,8 @@ import functools
 import unicodedata
 from typing import TYPE_CHECKING
 
+from retrieval.normal_form import normalize_text
+
 if TYPE_CHECKING:
     from tantivy import TextAnalyzer
 
@@ -13,7 +15,7 @@ def stem_words(text: str) -> tuple[str, ...]:
 
     "Dogs jumping!" gives ("dog", "jump"). What is neither letter nor digit separates words and is no word.
     """
-    return tuple(make_analyzer().analyze(clean_text(text)))
+    return tuple(make_analyzer().analyze(normalize_text(text)))
 
 
 def split_words(text: str) -> list[str]:
@@ -22,12 +24,6 @@ def split_words(text: str) -> list[str]:
     As `stem_words` says, but a mark that is no letter, such as a vowel sign, parts no word.
     """
     return text.translate(_SPACES).split()
-
-
-def clean_text(text: str) -> str:
-    """`text` with an accented letter always one character, and without what is no Unicode."""
-    # Bytes that were no UTF-8 on a command line arrive as surrogates, which tantivy does not take.
-    return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
 
 
 class _Spaces(dict[int, int]):

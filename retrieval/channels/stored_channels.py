@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import take_channel_vectors
 from retrieval.channels.layered_vectors import LayeredVectors
 from retrieval.channels.lexical_file import list_texts, read_words

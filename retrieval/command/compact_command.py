@@ -11,7 +11,7 @@ from retrieval.command.options import DEFAULT_INDEX, IndexOption, JsonOption
 def compact(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
     """Merge small shards, drop what was superseded or deleted, and remove unused files."""
     from retrieval.command.progress_bar import show_progress
-    from retrieval.store.compact import compact_index
+    from retrieval.generations.compact import compact_index
 
     with show_progress() as progress:
         report = compact_index(index, progress=progress)

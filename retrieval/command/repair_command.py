@@ -12,7 +12,7 @@ from retrieval.printable import make_printable
 def repair(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
     """Make a damaged index whole again, with as much of it as can be had."""
     from retrieval.command.progress_bar import show_progress
-    from retrieval.store.repair import repair_index
+    from retrieval.generations.repair import repair_index
 
     with show_progress() as progress:
         report = repair_index(index, progress)

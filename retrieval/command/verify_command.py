@@ -18,7 +18,7 @@ def verify(
     """Check that no file of an index was lost or changed."""
     from retrieval.command.progress_bar import show_progress
     from retrieval.errors import IndexFormatError
-    from retrieval.store.verify import verify_index
+    from retrieval.generations.verify import verify_index
 
     with show_progress() as progress:
         report = verify_index(index, fast, progress)

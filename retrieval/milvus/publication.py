@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import vector_dimensions
 from retrieval.errors import MilvusError
 from retrieval.milvus.connection import Connection

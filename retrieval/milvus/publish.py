@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import read_channel_vectors, vector_dimensions
 from retrieval.channels.lexical_file import read_texts
 from retrieval.milvus.address import MilvusAddress

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import in_image_space, vector_dimensions
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
 from retrieval.errors import MilvusError

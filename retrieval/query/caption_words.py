@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrieval.channels.stems import clean_text, split_words, stem_words
+from retrieval.channels.stems import split_words, stem_words
 from retrieval.channels.word_index import WordIndex
+from retrieval.normal_form import normalize_text
 from retrieval.store.photo_table import PhotoTable
 from retrieval.store.schema import Provenance
 
@@ -37,7 +38,7 @@ class CaptionWords:
         """Bool (P,): the photos with just these words in this order, in upper or lower case."""
         texts_T, photo_T = self._texts
         candidate_C = np.flatnonzero(self.find(phrase)[photo_T])
-        words = f"{_BETWEEN}+".join(split_words(clean_text(phrase)))
+        words = f"{_BETWEEN}+".join(split_words(normalize_text(phrase)))
         pattern = f"(?i)(^|{_BETWEEN}){words}({_BETWEEN}|$)"
         match_C = pc.match_substring_regex(texts_T.take(pa.array(candidate_C)), pattern)
         return self._mark(photo_T[candidate_C[match_C.to_numpy(zero_copy_only=False)]])

@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.errors import ConfigError, UsageError
 from retrieval.store.files import write_file
 from retrieval.store.manifest import Manifest

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
 from retrieval.channels.stored_channels import open_stored
 from retrieval.device import Device, pick_query_device

@@ -9,8 +9,8 @@ from enum import StrEnum
 import numpy as np
 from pydantic import Field
 
+from retrieval.channel import Channel
 from retrieval.channels.best_scores import find_best
-from retrieval.channels.channel import Channel
 from retrieval.config import Config
 
 # Of the reciprocal ranks (Cormack, Clarke and Büttcher 2009).

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 
 MARGIN = 0.3
 

@@ -9,7 +9,7 @@ from functools import reduce
 
 import numpy as np
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.searcher import Searcher
 from retrieval.errors import UsageError
 from retrieval.search.fusion import (

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from pydantic import Field
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.config import Config
 from retrieval.device import Device
 from retrieval.errors import InstallationError

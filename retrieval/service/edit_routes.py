@@ -7,11 +7,11 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
+from retrieval.generations.human_caption import MOST_CHARACTERS, set_caption, unset_caption
 from retrieval.printable import make_printable
 from retrieval.service.answers import CaptionAnswer, Refusal
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
-from retrieval.store.human_caption import MOST_CHARACTERS, set_caption, unset_caption
 
 _REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
     409: {

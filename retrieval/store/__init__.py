@@ -1,6 +1,5 @@
-"""The index on disk: shards of photos' rows, which are the source of truth, and generations of them.
+"""The index on disk: shards of photos' rows, which are the source of truth, and manifests of generations.
 
 Reading order: `schema` (a photo's row), `files`, `sealed_file`, `packed_folder`, `manifest`, `shards`,
-`lock`; `inventory`, `derived`, `garbage`, `commit`: the next generation; `failures`, `verify`, `leftovers`,
-`repair`, `compact`, `human_caption`: its care; `photo_table`: all photos in memory.
+`lock`; `failures` (what could not be indexed), `photo_table` (all photos in memory).
 """

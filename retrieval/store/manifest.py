@@ -145,9 +145,9 @@ class Manifest:
     `photos` counts the searchable photos, `failed` those that could not be read. The shards are in writing
     order: a photo's row in a later shard supersedes its earlier ones. `created` is an ISO 8601 time.
     Everything derived (`vectors`, `lexical`, `photos`, `failed`) is made from `shards`, vectors as
-    `vectors_wish` says, by `retrieval.store.derived`; an index from before there was a lexical channel has
-    no `lexical`. The files of `vectors` and `lexical` are made of the first `derived_shards` shards, of all
-    where that is None. The rows of the others are recent: who opens the index reads them.
+    `vectors_wish` says, by `retrieval.generations.derived`; an index from before there was a lexical channel
+    has no `lexical`. The files of `vectors` and `lexical` are made of the first `derived_shards` shards, of
+    all where that is None. The rows of the others are recent: who opens the index reads them.
     """
 
     format_version: _Count = FORMAT_VERSION

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrieval.channels.stems import clean_text
 from retrieval.errors import IndexFormatError, UsageError
+from retrieval.normal_form import normalize_text
 from retrieval.printable import make_printable
 from retrieval.store.manifest import Manifest
 from retrieval.store.schema import Provenance, Status
@@ -172,7 +172,7 @@ class PhotoTable:
         """All paths of all photos in turn, as `filters.parse_value` gives what is looked for in them."""
         paths = self.columns["paths"].flatten().to_pylist()
         return pa.array(
-            [clean_text(make_printable(os.fsdecode(path)).lower()) for path in paths], pa.string()
+            [normalize_text(make_printable(os.fsdecode(path)).lower()) for path in paths], pa.string()
         )
 
     @cached_property

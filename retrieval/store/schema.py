@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 
 
 class Status(StrEnum):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from retrieval.store.derived import build_derived
+from retrieval.generations.derived import build_derived
 from retrieval.store.manifest import commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, StoredAttention, StoredCaption
 from retrieval.store.shards import iterate_live_rows, shard_schema, write_shard

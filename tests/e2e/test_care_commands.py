@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from retrieval.channels.vector_index import vectors_path
-from retrieval.store.commit import commit_next
-from retrieval.store.derived import build_derived
+from retrieval.generations.commit import commit_next
+from retrieval.generations.derived import build_derived
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Status, photo_schema
 from retrieval.store.shards import shard_path, write_shard

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from indexer.samples import write_samples
 from retrieval.command.main import run
-from retrieval.store.human_caption import set_caption
+from retrieval.generations.human_caption import set_caption
 from retrieval.store.manifest import read_manifest
 from retrieval.store.shards import iterate_live_rows
 from retrieval.text.text_encoder import load_text_encoder

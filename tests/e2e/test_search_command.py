@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.command.main import run
-from retrieval.store.derived import build_derived
+from retrieval.generations.derived import build_derived
 from retrieval.store.files import hash_bytes, hash_file
 from retrieval.store.manifest import FORMAT_VERSION, ModelRecord, commit_manifest, read_manifest
 from retrieval.text.text_encoder import load_text_encoder

@@ -18,9 +18,9 @@ import pytest
 from retrieval import SearchEngine
 from retrieval.command.main import run
 from retrieval.config import load_config
+from retrieval.generations.commit import commit_next
+from retrieval.generations.derived import build_derived
 from retrieval.search.search_config import SearchConfig
-from retrieval.store.commit import commit_next
-from retrieval.store.derived import build_derived
 from retrieval.store.manifest import read_manifest
 from tests.e2e.load import ask_at_rate, ask_in_turn
 from tests.e2e.service_process import COMMAND_WITH_WORDS, ServiceProcess

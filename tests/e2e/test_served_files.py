@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retrieval.store.derived import build_derived
+from retrieval.generations.derived import build_derived
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema

@@ -19,12 +19,12 @@ from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
 from indexer.report import IndexReport
+from retrieval.generations.inventory import FOLDERS, list_files
+from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
-from retrieval.store.inventory import FOLDERS, list_files
 from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
 from retrieval.store.schema import Status
 from retrieval.store.shards import iterate_live_rows
-from retrieval.store.verify import verify_index
 
 HERE = Path(__file__).parent
 FULL = os.environ.get("RETRIEVE_FAULT") == "full"

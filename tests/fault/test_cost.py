@@ -16,11 +16,11 @@ from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
 from indexer.unchanged import hash_models
+from retrieval.generations.commit import commit_next
+from retrieval.generations.derived import build_derived
+from retrieval.generations.inventory import list_files
 from retrieval.search.engine import SearchEngine
-from retrieval.store.commit import commit_next
-from retrieval.store.derived import build_derived
 from retrieval.store.files import hash_file
-from retrieval.store.inventory import list_files
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard

@@ -12,12 +12,12 @@ import pytest
 
 from indexer.captioner.captioner import Caption
 from retrieval.errors import IndexFormatError, RetrievalError
-from retrieval.store.compact import compact_index
-from retrieval.store.inventory import list_files
+from retrieval.generations.compact import compact_index
+from retrieval.generations.inventory import list_files
+from retrieval.generations.repair import repair_index
+from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import manifest_path, read_manifest
-from retrieval.store.repair import repair_index
 from retrieval.store.shards import shard_path
-from retrieval.store.verify import verify_index
 
 
 @pytest.fixture

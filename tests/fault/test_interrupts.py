@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import read_current_line, read_manifest
-from retrieval.store.verify import verify_index
 
 COMMAND = Path(__file__).with_name("run_command.py")
 PHOTOS = 60

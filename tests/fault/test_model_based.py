@@ -25,8 +25,8 @@ from indexer.decode import decode_photo
 from indexer.decode_pool import DecodeSettings, ReadPhoto
 from indexer.photo_file import identify_path, read_photo
 from retrieval.errors import PhotoError
-from retrieval.store import derived
-from retrieval.store.compact import compact_index
+from retrieval.generations import derived
+from retrieval.generations.compact import compact_index
 from retrieval.store.files import hash_bytes
 
 NAMES = st.sampled_from(["a.png", "b.png", "c/a.png", "c/d.png", "e.png"])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from retrieval.errors import IndexNotFoundError
-from retrieval.store.verify import verify_index
+from retrieval.generations.verify import verify_index
 
 TRACED = "openat,creat,close,write,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,renameat2,mkdir,unlink"
 # Calls that are not modelled, and so must not occur in a folder of the index.

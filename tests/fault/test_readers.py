@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from retrieval.generations.commit import commit_next
+from retrieval.generations.derived import build_derived
 from retrieval.search.live_engine import LiveEngine
-from retrieval.store.commit import commit_next
-from retrieval.store.derived import build_derived
 from retrieval.store.manifest import Manifest, ModelRecord, manifest_path, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard

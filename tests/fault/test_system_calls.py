@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import read_manifest
-from retrieval.store.verify import verify_index
 
 BEFORE = {f"{number}.png": (number, 50, 100) for number in range(4)}
 AFTER = {

@@ -14,7 +14,7 @@ from eval.preparation import EvalRequest, Subject
 from eval.run import measure_systems
 from eval.searching import SearchOutcome, list_vector_channels, search_all
 from retrieval.captioned_dataset import CaptionedDataset
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
 from retrieval.progress import no_progress
 from retrieval.search.hit import Ranking

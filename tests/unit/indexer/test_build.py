@@ -22,9 +22,9 @@ from indexer.report import IndexReport
 from indexer.unchanged import find_unchanged
 from retrieval.channels.vector_index import read_vectors
 from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
+from retrieval.generations.human_caption import set_caption
 from retrieval.search.engine import SearchEngine
 from retrieval.store.files import hash_file
-from retrieval.store.human_caption import set_caption
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption

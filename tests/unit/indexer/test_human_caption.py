@@ -14,16 +14,16 @@ from indexer.index_writer import IndexWriter
 from indexer.models import Models
 from retrieval import LiveEngine, SearchEngine
 from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
-from retrieval.store import human_caption
-from retrieval.store.compact import compact_index
-from retrieval.store.derived import build_derived
+from retrieval.generations import human_caption
+from retrieval.generations.compact import compact_index
+from retrieval.generations.derived import build_derived
+from retrieval.generations.human_caption import set_caption, unset_caption
+from retrieval.generations.verify import verify_index
 from retrieval.store.files import hash_file
-from retrieval.store.human_caption import set_caption, unset_caption
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_current_line, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, StoredCaption
 from retrieval.store.shards import iterate_live_rows, shard_schema, write_shard
-from retrieval.store.verify import verify_index
 
 RED, GREEN = (200, 10, 20), (11, 210, 21)
 RED_CAPTION = "red 200 green 10 blue 20"

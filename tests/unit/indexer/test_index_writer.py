@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from indexer.index_writer import IndexWriter
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
+from retrieval.generations.repair import repair_index
+from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import ModelRecord, read_manifest
-from retrieval.store.repair import repair_index
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
-from retrieval.store.verify import verify_index
 from retrieval.text.text_head import TextHead, head_path, write_text_head
 
 ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)

@@ -13,7 +13,7 @@ from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
 from indexer.photo_vector import encode_photo
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.command.main import run
 from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.files import hash_file

@@ -1,6 +1,6 @@
 from indexer.config import IndexConfig
 from indexer.unchanged import hash_models
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.search.calibration import find_calibration
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.text.encoder_weights import find_encoder, hash_weights

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.store.derived import build_derived
+from retrieval.generations.derived import build_derived
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from retrieval import RetrievalError, SearchEngine
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.errors import UsageError
 from retrieval.query.query_language import Query
 from retrieval.search import explanation

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from retrieval import SearchEngine
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.vector_choice import tune_effort
 from retrieval.channels.vector_index import FlatIndex
 from retrieval.errors import IndexFormatError, UsageError
+from retrieval.generations import derived
+from retrieval.generations.derived import build_derived
+from retrieval.generations.inventory import list_files
 from retrieval.search.fusion import FusionConfig
-from retrieval.store import derived
-from retrieval.store.derived import build_derived
-from retrieval.store.inventory import list_files
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard

@@ -14,7 +14,7 @@ import pytest
 from retrieval import SearchEngine
 from retrieval.command.main import run
 from retrieval.errors import UsageError
-from retrieval.store.derived import build_derived
+from retrieval.generations.derived import build_derived
 from retrieval.store.manifest import commit_manifest, read_manifest
 from retrieval.text.text_encoder import load_text_encoder
 

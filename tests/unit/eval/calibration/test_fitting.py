@@ -15,9 +15,9 @@ from eval.encoded_queries import EncodedQueries
 from eval.judgements import JudgedPair
 from eval.strictness import study_strictness
 from retrieval.errors import RetrievalError
+from retrieval.generations.derived import build_derived
 from retrieval.progress import no_progress
 from retrieval.search.engine import SearchEngine
-from retrieval.store.derived import build_derived
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard

@@ -8,13 +8,13 @@ import pytest
 
 from retrieval.channels.lexical_file import list_texts, read_words, words_path
 from retrieval.errors import IndexFormatError, UsageError
+from retrieval.generations.derived import build_derived
+from retrieval.generations.repair import repair_index
+from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
-from retrieval.store.derived import build_derived
 from retrieval.store.manifest import LexicalRecord, Manifest, ModelRecord, commit_manifest, read_manifest
-from retrieval.store.repair import repair_index
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
-from retrieval.store.verify import verify_index
 
 ROWS = {
     "a": (["a dog in the snow", "a puppy"], ("malamute",)),

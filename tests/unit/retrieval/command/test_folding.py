@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.photo_vector import PhotoVector
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.command.main import run
 
 Retrieve = Callable[..., tuple[str, list[tuple[str, int]]]]

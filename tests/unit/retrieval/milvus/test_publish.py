@@ -14,13 +14,13 @@ import pytest
 
 from retrieval import SearchEngine
 from retrieval.errors import IndexFormatError, InstallationError, MilvusError
+from retrieval.generations import derived
+from retrieval.generations.derived import build_derived, update_derived
+from retrieval.generations.human_caption import set_caption
 from retrieval.milvus.address import MilvusAddress
 from retrieval.milvus.connection import Connection
 from retrieval.milvus.publication import Part, Publication, find_current, fingerprint
 from retrieval.milvus.publish import publish_index
-from retrieval.store import derived
-from retrieval.store.derived import build_derived, update_derived
-from retrieval.store.human_caption import set_caption
 from retrieval.store.manifest import commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status
 from retrieval.store.shards import shard_path, shard_schema, write_shard

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.errors import ConfigError, UsageError
 from retrieval.search.calibration import (
     Calibration,

@@ -8,7 +8,7 @@ import pytest
 
 from retrieval import SearchEngine
 from retrieval.channels.flat_index import FlatIndex
-from retrieval.store.derived import build_derived
+from retrieval.generations.derived import build_derived
 from retrieval.store.manifest import VectorsWish, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow
 from retrieval.text.text_encoder import TextEncoder

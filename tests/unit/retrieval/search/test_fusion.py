@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.search.fusion import FusionConfig, FusionMethod, rank_scores, spread_answer, weigh_answers
 
 CONFIG = FusionConfig(caption=2.0, image=1.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.searcher import Queries
 from retrieval.search.fusion import FusionConfig, FusionMethod
 from retrieval.search.human_lift import MARGIN

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
+from retrieval.generations.derived import build_derived
 from retrieval.search.calibration import Calibration, Logistic, write_calibration
 from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker, Seen
 from retrieval.service.app import build_app
 from retrieval.service.settings import ServiceSettings
-from retrieval.store.derived import build_derived
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard

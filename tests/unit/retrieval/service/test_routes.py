@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from retrieval.generations.human_caption import set_caption
 from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
-from retrieval.store.human_caption import set_caption
 from retrieval.store.lock import writer_lock
 
 

@@ -4,10 +4,10 @@ from datetime import datetime
 import pytest
 
 from retrieval.errors import IndexBusyError, IndexNotFoundError
+from retrieval.generations.commit import commit_next
+from retrieval.generations.compact import compact_index
+from retrieval.generations.derived import build_derived
 from retrieval.search.engine import SearchEngine
-from retrieval.store.commit import commit_next
-from retrieval.store.compact import compact_index
-from retrieval.store.derived import build_derived
 from retrieval.store.failures import Failure, list_failures
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import UnfinishedRun, list_generations, read_manifest

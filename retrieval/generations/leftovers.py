@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.store.inventory import list_files
+from retrieval.generations.inventory import list_files
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord, UnfinishedRun
 from retrieval.store.shards import find_shard, shard_path
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError
-from retrieval.store.inventory import FOLDERS, list_files
+from retrieval.generations.inventory import FOLDERS, list_files
 from retrieval.store.manifest import list_generations, manifest_path, read_generation
 
 _OURS = re.compile(r"[0-9a-f]{64}\.(parquet|faiss|tar|safetensors)|[0-9]{8}\.json")

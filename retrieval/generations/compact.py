@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from retrieval.generations.commit import commit_next, time_now
+from retrieval.generations.derived import build_derived
+from retrieval.generations.garbage import collect_garbage
 from retrieval.progress import Progress, no_progress, tell_each
-from retrieval.store.commit import commit_next, time_now
-from retrieval.store.derived import build_derived
-from retrieval.store.garbage import collect_garbage
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ShardRecord, read_manifest
 from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, table_to_rows

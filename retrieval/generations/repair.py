@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError, NewerFormatError
+from retrieval.generations.commit import commit_next
+from retrieval.generations.derived import build_derived
+from retrieval.generations.garbage import kept_generations
+from retrieval.generations.inventory import list_files
+from retrieval.generations.leftovers import Known, continue_run
 from retrieval.progress import Progress, no_progress, tell_each
-from retrieval.store.commit import commit_next
-from retrieval.store.derived import build_derived
 from retrieval.store.files import make_folder
-from retrieval.store.garbage import kept_generations
-from retrieval.store.inventory import list_files
-from retrieval.store.leftovers import Known, continue_run
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import (
     HeadRecord,

@@ -1,8 +1,8 @@
 import pytest
 
+from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import read_manifest
 from retrieval.store.shards import shard_path
-from retrieval.store.verify import verify_index
 
 
 @pytest.fixture

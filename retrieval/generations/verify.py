@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError
+from retrieval.generations.garbage import kept_generations
+from retrieval.generations.inventory import IndexFile, list_files
 from retrieval.progress import Progress, no_progress, tell_each
-from retrieval.store.garbage import kept_generations
-from retrieval.store.inventory import IndexFile, list_files
 from retrieval.store.manifest import (
     Manifest,
     manifest_path,

@@ -4,12 +4,12 @@ import pytest
 
 from retrieval.channels.vector_index import vectors_path
 from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
-from retrieval.store.inventory import list_files
+from retrieval.generations.inventory import list_files
+from retrieval.generations.repair import repair_index
+from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
-from retrieval.store.repair import repair_index
 from retrieval.store.shards import shard_path
-from retrieval.store.verify import verify_index
-from tests.unit.retrieval.store.conftest import spoil
+from tests.unit.retrieval.generations.conftest import spoil
 
 OLD = {f"/photos/{number}.jpg".encode(): f"old photo {number}" for number in range(4)}
 NEW = {**OLD, b"/photos/new.jpg": "a new photo"}

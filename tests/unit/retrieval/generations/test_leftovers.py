@@ -6,14 +6,14 @@ import hashlib
 import pytest
 
 from retrieval.channels.vector_index import vectors_path
-from retrieval.store.commit import commit_next
-from retrieval.store.derived import build_derived
+from retrieval.generations.commit import commit_next
+from retrieval.generations.derived import build_derived
+from retrieval.generations.repair import repair_index
 from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, read_manifest
-from retrieval.store.repair import repair_index
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import shard_path, write_shard
 from retrieval.text.probes import make_probes
-from tests.unit.retrieval.store.conftest import spoil
+from tests.unit.retrieval.generations.conftest import spoil
 
 FIRST, SECOND = ModelRecord("first", "1" * 64), ModelRecord("second", "2" * 64)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.channels.channel import Channel
+from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import in_image_space, read_channel_vectors, vector_dimensions
 from retrieval.channels.lexical_file import write_words
 from retrieval.channels.vector_choice import build_vector_index, tune_effort
 from retrieval.channels.vector_index import write_vectors
-from retrieval.store.inventory import list_files
+from retrieval.generations.inventory import list_files
 from retrieval.store.manifest import HeadRecord, Manifest, VectorsRecord
 from retrieval.store.schema import Status
 from retrieval.store.shards import newest_with_status, read_statuses

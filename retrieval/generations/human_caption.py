@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrieval.errors import UsageError
+from retrieval.generations.commit import commit_next, time_now
+from retrieval.generations.derived import update_derived
 from retrieval.printable import make_printable
-from retrieval.store.commit import commit_next, time_now
-from retrieval.store.derived import update_derived
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ShardRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, complete_schema, table_to_rows

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from retrieval.store.garbage import collect_garbage
+from retrieval.generations.garbage import collect_garbage
 from retrieval.store.manifest import Manifest, commit_manifest
 
 

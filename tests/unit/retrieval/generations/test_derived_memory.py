@@ -21,7 +21,7 @@ RUN = """
 import dataclasses, sys
 from pathlib import Path
 from retrieval.peak_memory import PeakMemory
-from retrieval.store.derived import build_derived
+from retrieval.generations.derived import build_derived
 from retrieval.store.manifest import VectorsWish, read_manifest
 from retrieval.store.shards import read_columns
 index, memory = Path(sys.argv[1]), PeakMemory()

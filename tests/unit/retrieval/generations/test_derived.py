@@ -9,12 +9,12 @@ import pytest
 
 from retrieval.channels import approximate_index, channel_vectors
 from retrieval.errors import UsageError
+from retrieval.generations.commit import commit_next
+from retrieval.generations.derived import build_derived, update_derived
+from retrieval.generations.human_caption import set_caption, unset_caption
+from retrieval.generations.inventory import list_files
 from retrieval.search.engine import SearchEngine
 from retrieval.store import shards
-from retrieval.store.commit import commit_next
-from retrieval.store.derived import build_derived, update_derived
-from retrieval.store.human_caption import set_caption, unset_caption
-from retrieval.store.inventory import list_files
 from retrieval.store.manifest import Manifest, ShardRecord, VectorsWish, read_manifest
 from retrieval.store.schema import PhotoRow, Status
 from retrieval.store.shards import read_shard, shard_schema, write_shard
