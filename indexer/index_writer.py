@@ -17,7 +17,7 @@ from retrieval.store.manifest import (
     VectorsWish,
 )
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
-from retrieval.store.shards import keep_failure_time, read_shard, write_shard
+from retrieval.store.shards import keep_failure_time, name_captioner, read_shard, write_shard
 
 # A run publishes when it has added this share of what readers see, so that making the derived files anew
 # stays a small part of its time however large the index is. In between its shards are only kept.
@@ -53,9 +53,10 @@ class IndexWriter:
         self._captioner = captioner
         self._image_space = image_space
         self._vectors_wish = vectors_wish or manifest.vectors_wish
-        self._schema = photo_schema(
+        schema = photo_schema(
             manifest.caption_dimension, image_space.dimension if image_space is not None else 0
         )
+        self._schema = name_captioner(schema, captioner)
         self._shard_rows = shard_rows
         self._unfinished = list(run.shards) if run and run.captioner.sha256 == captioner.sha256 else []
         self._pending: dict[str, PhotoRow] = {}

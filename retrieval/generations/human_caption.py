@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retrieval.errors import UsageError
 from retrieval.generations.commit import commit_next, time_now
@@ -21,7 +20,7 @@ from retrieval.printable import make_printable
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ShardRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, complete_schema, table_to_rows
-from retrieval.store.shards import keep_failure_time, read_shard, write_shard
+from retrieval.store.shards import find_photo, keep_failure_time, write_shard
 from retrieval.text.probes import check_text_encoder
 from retrieval.text.text_encoder import TextEncoder
 
@@ -107,10 +106,8 @@ def _change_captions(
 def _find_row(index: Path, shards: Sequence[ShardRecord], image_id: str) -> _Found | None:
     """The newest row of a photo in these shards."""
     for shard in reversed(shards):
-        ids = read_shard(index, shard, ["image_id"])
-        if (number := pc.index(ids["image_id"], image_id).as_py()) >= 0:
-            table = read_shard(index, shard)
-            (row,) = table_to_rows(table.slice(number, 1))
+        if (table := find_photo(index, shard, image_id)) is not None:
+            (row,) = table_to_rows(table)
             return _Found(keep_failure_time(row, shard), table.schema)
     return None
 

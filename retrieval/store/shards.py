@@ -1,10 +1,12 @@
 """Shards: the immutable source of truth. Reads and writes INDEX/shards/<sha256>.parquet.
 
 A photo's row in a later shard supersedes its earlier rows; a deleted row is a tombstone. The position of a
-row is its number in the concatenation of the manifest's shards.
+row is its number in the concatenation of the manifest's shards. All captions of a shard that are not people's
+are one captioner's; Parquet's key-value metadata say whose.
 """
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,12 +16,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
 from retrieval.device import count_cores
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
-from retrieval.store.manifest import Manifest, ShardRecord
+from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
 from retrieval.store.schema import PhotoRow, Status, photo_schema, rows_to_table, table_to_rows
+
+_CAPTIONER = b"captioner"
+_MODEL = TypeAdapter(ModelRecord)
 
 
 def shard_path(index: Path, sha256: str) -> Path:
@@ -28,9 +34,15 @@ def shard_path(index: Path, sha256: str) -> Path:
 
 
 def shard_schema(manifest: Manifest) -> pa.Schema:
-    """The schema of every shard of an index."""
+    """The schema of a shard of what readers of this generation see."""
     head = manifest.image_head
-    return photo_schema(manifest.caption_dimension, head.dimension if head else 0)
+    schema = photo_schema(manifest.caption_dimension, head.dimension if head else 0)
+    return name_captioner(schema, manifest.captioner) if manifest.captioner else schema
+
+
+def name_captioner(schema: pa.Schema, captioner: ModelRecord) -> pa.Schema:
+    """The schema of a shard whose captions are this captioner's, as `read_captioner` finds it."""
+    return schema.with_metadata({_CAPTIONER: json.dumps(dataclasses.asdict(captioner))})
 
 
 def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRecord:
@@ -73,6 +85,20 @@ def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None
     return table
 
 
+def read_captioner(index: Path, shard: ShardRecord) -> ModelRecord | None:
+    """Who captioned the photos of a shard; None where it does not say, as older ones do not.
+
+    Raises:
+        IndexFormatError: as `read_shard`, or what the shard says is no captioner.
+    """
+    said = (read_shard(index, shard, ["image_id"]).schema.metadata or {}).get(_CAPTIONER)
+    try:
+        return None if said is None else _MODEL.validate_json(said)
+    except ValidationError:
+        path = shard_path(index, shard.sha256)
+        raise IndexFormatError(f"{path} has captioner {said!r}, expected a name and a SHA-256") from None
+
+
 def find_shard(path: Path) -> ShardRecord | None:
     """The record of a shard that no manifest names; None where it is damaged. Its name is its hash."""
     try:
@@ -82,6 +108,17 @@ def find_shard(path: Path) -> ShardRecord | None:
         return None
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
     return ShardRecord(sha256=path.stem, bytes=len(data), rows=rows, written=written)
+
+
+def find_photo(index: Path, shard: ShardRecord, image_id: str) -> pa.Table | None:
+    """A photo's row in a shard, as a table of one line; None where it has none, which its ids alone tell.
+
+    Raises:
+        IndexFormatError: as `read_shard`.
+    """
+    ids = read_shard(index, shard, ["image_id"])["image_id"]
+    number = pc.index(ids, image_id).as_py()
+    return read_shard(index, shard).slice(number, 1) if number >= 0 else None
 
 
 def read_rows(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> list[PhotoRow]:

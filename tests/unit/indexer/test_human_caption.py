@@ -14,16 +14,16 @@ from indexer.index_writer import IndexWriter
 from indexer.models import Models
 from retrieval import LiveEngine, SearchEngine
 from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
-from retrieval.generations import human_caption
 from retrieval.generations.compact import compact_index
 from retrieval.generations.derived import build_derived
 from retrieval.generations.human_caption import set_caption, unset_caption
 from retrieval.generations.verify import verify_index
+from retrieval.store import shards
 from retrieval.store.files import hash_file
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_current_line, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, StoredCaption
-from retrieval.store.shards import iterate_live_rows, shard_schema, write_shard
+from retrieval.store.shards import iterate_live_rows, read_captioner, shard_schema, write_shard
 
 RED, GREEN = (200, 10, 20), (11, 210, 21)
 RED_CAPTION = "red 200 green 10 blue 20"
@@ -124,13 +124,14 @@ def test_of_other_photos_only_their_ids_are_read(
     index: Path, red: str, photo: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[object] = []
-    real = human_caption.read_shard
-    monkeypatch.setattr(human_caption, "read_shard", lambda *asked: read.append(asked[2:]) or real(*asked))
+    real = shards.read_shard
+    monkeypatch.setattr(shards, "read_shard", lambda *asked: read.append(asked[2:]) or real(*asked))
     set_caption(index, hash_file(photo.parent / "green.png"), MINE, word_encoder)
     read.clear()
     set_caption(index, red, MINE, word_encoder)
     # The shard of the other photo's caption, then the one that holds this photo.
-    assert read == [(["image_id"],), (["image_id"],), ()]
+    assert read[:3] == [(["image_id"],), (["image_id"],), ()]
+    assert () not in read[3:]
 
 
 def test_an_index_of_before_keeps_the_captioners_vector_too(index: Path, red: str, word_encoder: Any) -> None:
@@ -138,8 +139,8 @@ def test_an_index_of_before_keeps_the_captioners_vector_too(index: Path, red: st
         rows = [row for _, row in iterate_live_rows(index, manifest)]
         schema = shard_schema(manifest)
         older = schema.remove(schema.get_field_index("captioner_vector"))
-        shards = (write_shard(index, rows, older),)
-        manifest = dataclasses.replace(manifest, generation=manifest.generation + 1, shards=shards)
+        shard = write_shard(index, rows, older)
+        manifest = dataclasses.replace(manifest, generation=manifest.generation + 1, shards=(shard,))
         commit_manifest(index, build_derived(index, manifest))
 
     before = read_row(index, red)
@@ -185,6 +186,20 @@ def test_a_run_that_had_begun_keeps_it(
     build_index([photo.parent], index, Models(other_captioner, word_encoder), IndexConfig(recaption=True))
     expected = ["another model's words"] if undone else [MINE, "another model's words"]
     assert [caption.text for caption in read_row(index, red).captions] == expected
+
+
+def test_its_shards_say_who_captioned_what_it_stands_before(
+    index: Path, red: str, captioner: Any, other_captioner: Any, word_encoder: Any
+) -> None:
+    before = read_manifest(index)
+    record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
+    writer = IndexWriter(index, before, record, shard_rows=10)
+    writer.add(read_row(index, red))
+    writer.suspend()
+    manifest = set_caption(index, red, MINE, word_encoder)
+    assert manifest.unfinished is not None
+    said = [read_captioner(index, shard) for shard in (*manifest.shards, *manifest.unfinished.shards)]
+    assert said == [before.captioner, before.captioner, record, record]
 
 
 def test_what_the_captioner_looked_at_is_not_drawn_over_a_persons_words(

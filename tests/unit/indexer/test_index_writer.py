@@ -1,4 +1,4 @@
-"""An image head comes and goes with the vectors that readers see."""
+"""An image head comes and goes with the vectors that readers see, and every shard says who captioned it."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import ModelRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
+from retrieval.store.shards import read_captioner
 from retrieval.text.text_head import TextHead, head_path, write_text_head
 
 ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)
@@ -110,3 +111,15 @@ def test_damaged_head_is_left_out_and_put_back_by_the_next_run(
     IndexWriter(index, read_manifest(index), CAPTIONER, 10, head).commit()
     assert SearchEngine.open(index, word_encoder, "cpu").channels == ALL_CHANNELS
     assert verify_index(index).damaged == ()
+
+
+def test_all_that_a_run_adds_moves_and_deletes_is_its_captioners(index: Path, word_encoder: Any) -> None:
+    before = read_manifest(index).shards
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 2)
+    describe_again(index, writer, word_encoder)
+    image_ids = SearchEngine.open(index, word_encoder, "cpu").rank(["a"]).image_ids
+    writer.move({image_ids[0]: (b"/moved.jpg",)}, {})
+    writer.delete(image_ids[1], ())
+    shards = writer.commit().shards
+    assert [read_captioner(index, shard) for shard in shards[len(before) :]] == [CAPTIONER] * 3
+    assert sum(shard.rows for shard in shards[len(before) :]) == 5

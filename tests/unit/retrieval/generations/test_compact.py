@@ -10,9 +10,9 @@ from retrieval.generations.derived import build_derived
 from retrieval.search.engine import SearchEngine
 from retrieval.store.failures import Failure, list_failures
 from retrieval.store.lock import writer_lock
-from retrieval.store.manifest import UnfinishedRun, list_generations, read_manifest
+from retrieval.store.manifest import ModelRecord, UnfinishedRun, list_generations, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
-from retrieval.store.shards import iterate_live_rows, read_rows, write_shard
+from retrieval.store.shards import iterate_live_rows, read_captioner, read_rows, write_shard
 
 PHOTOS = {f"/photos/{number}.jpg".encode(): f"photo {number}" for number in range(10)}
 
@@ -55,6 +55,13 @@ def test_small_shards_become_one_and_answers_stay(index, word_encoder):
     assert [row.captions for row in after.values()] == [row.captions for row in before.values()]
     assert answers(index, word_encoder) == hits
     assert list_generations(index) == [1, 2]
+
+
+def test_merged_shards_are_of_the_captioner_that_readers_saw(index):
+    captioner = ModelRecord("captioner", "c" * 64)
+    commit_next(index, dataclasses.replace(read_manifest(index), captioner=captioner))
+    compact_index(index, shard_rows=7)
+    assert [read_captioner(index, shard) for shard in read_manifest(index).shards] == [captioner] * 2
 
 
 def test_progress_is_told_of_every_shard(index):

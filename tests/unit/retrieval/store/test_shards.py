@@ -10,7 +10,9 @@ from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import (
     iterate_live_rows,
+    name_captioner,
     newest_with_status,
+    read_captioner,
     read_columns,
     read_rows,
     read_shard,
@@ -49,6 +51,22 @@ def test_same_rows_give_the_same_bytes(tmp_path):
     rows = [row(str(number), caption=f"caption {number % 3}") for number in range(50)]
     assert write_shard(tmp_path / "a", rows, SCHEMA) == write_shard(tmp_path / "b", rows, SCHEMA)
     assert write_shard(tmp_path / "b", rows[1:], SCHEMA) != write_shard(tmp_path / "b", rows, SCHEMA)
+
+
+def test_shard_says_who_captioned_it_and_an_older_one_does_not(tmp_path):
+    captioner = ModelRecord("caf\u00e9", "c" * 64)
+    record = write_shard(tmp_path, [row("a")], name_captioner(SCHEMA, captioner))
+    assert read_captioner(tmp_path, record) == captioner
+    assert read_captioner(tmp_path, write_shard(tmp_path, [row("a")], SCHEMA)) is None
+    # What is read together need not be of one captioner.
+    both = [record, write_shard(tmp_path, [row("b")], SCHEMA)]
+    assert read_columns(tmp_path, both, ["image_id"])["image_id"].to_pylist() == ["a", "b"]
+
+
+def test_shard_that_says_nonsense_of_its_captioner_is_refused(tmp_path):
+    record = write_shard(tmp_path, [row("a")], SCHEMA.with_metadata({"captioner": '{"name": "c"}'}))
+    with pytest.raises(IndexFormatError, match=r"has captioner .*, expected a name and a SHA-256"):
+        read_captioner(tmp_path, record)
 
 
 def test_shard_without_rows(tmp_path):
