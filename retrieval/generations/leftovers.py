@@ -1,12 +1,12 @@
 """Whole shards that the generation a repair goes on with does not name. Reads them; writes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.generations.inventory import list_files
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord, UnfinishedRun
-from retrieval.store.shards import find_shard, shard_path
+from retrieval.store.shards import find_shard, read_captioner, shard_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Known:
     def find_later(self, chosen: Manifest) -> UnfinishedRun | None:
         """The shards that came after a generation, of the captioner that readers saw last.
 
-        What earlier generations name is not among them: it was superseded.
+        Where no manifest is left that says who that was, those that carry on the generation's own run, or of
+        whom they say themselves. What earlier generations name is not among them: it was superseded.
         """
         past = {
             shard.sha256
@@ -49,23 +50,32 @@ class Known:
             for _, shard in _list_shards(manifest)
         }
         later = [
-            (captioner, shard)
-            for captioner, shard in self._list_later(chosen)
-            if captioner is not None and shard.sha256 not in past and self._exists(shard)
+            (whose, shard)
+            for named, shard in self._list_later(chosen)
+            if shard.sha256 not in past and self._exists(shard)
+            if (whose := read_captioner(self.index, shard) or named) is not None
         ]
-        if not later:
-            return None
-        newest, _ = later[0]
-        return UnfinishedRun(newest, tuple(shard for captioner, shard in later if captioner == newest))
+        captioner = self._choose_captioner(chosen, [each for each, _ in later])
+        shards = tuple(shard for each, shard in later if captioner and each.sha256 == captioner.sha256)
+        return UnfinishedRun(captioner, shards) if captioner and shards else None
+
+    def _choose_captioner(self, chosen: Manifest, found: Sequence[ModelRecord]) -> ModelRecord | None:
+        newest = self.manifests[max(self.manifests)]
+        if newest.generation == chosen.generation and chosen.unfinished is not None:
+            return chosen.unfinished.captioner
+        last = newest.captioner.sha256 if newest.captioner else None
+        return next((each for each in found if each.sha256 == last), found[0] if found else None)
 
     def _list_later(self, chosen: Manifest) -> Iterator[tuple[ModelRecord | None, ShardRecord]]:
+        """Each such shard and, should it not say so itself, whose it is; None where nothing tells."""
         newest = self.manifests[max(self.manifests)]
         if newest.generation > chosen.generation:
             yield from _list_shards(newest)
-        run = chosen.unfinished
-        if self.is_newest_lost and (run is None or run.captioner == chosen.captioner):
+        if self.is_newest_lost:
+            run = chosen.unfinished
+            named = chosen.captioner if run is None or run.captioner == chosen.captioner else None
             for shard in self._find_nameless():
-                yield chosen.captioner, shard
+                yield named, shard
 
     def _find_nameless(self) -> Iterator[ShardRecord]:
         """The shards that no manifest names, in the order in which they were written."""
@@ -82,7 +92,7 @@ class Known:
 
 def continue_run(before: UnfinishedRun | None, run: UnfinishedRun) -> UnfinishedRun:
     """One run of both; `before` is given up where another captioner's."""
-    if before is None or before.captioner != run.captioner:
+    if before is None or before.captioner.sha256 != run.captioner.sha256:
         return run
     return UnfinishedRun(run.captioner, (*before.shards, *run.shards))
 

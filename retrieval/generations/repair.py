@@ -2,7 +2,7 @@
 
 Damaged files are moved aside, never deleted. What is derived is made again from the shards; where shards are
 damaged, the generation before takes the place of this one, and where that is damaged as well, the shards that
-are whole. What is lost that way, `retrieve index` captions again.
+are whole, but for what another captioner said. What is lost that way, `retrieve index` captions again.
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ from retrieval.generations.derived import build_derived
 from retrieval.generations.garbage import kept_generations
 from retrieval.generations.inventory import list_files
 from retrieval.generations.leftovers import Known, continue_run
+from retrieval.generations.resurfaced import supersede_resurfaced
 from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.files import make_folder
 from retrieval.store.lock import writer_lock
@@ -92,6 +93,8 @@ class _Repair:
                 self._quarantine([manifest_path(self._index, generation)])
         if rebuild or chosen != current:
             chosen = self._keep_leftovers(chosen, known)
+            if chosen.shards != readable[chosen.generation].shards:
+                chosen = self._supersede_resurfaced(chosen)
             chosen = self._commit(chosen, rebuild)
         return RepairReport(
             chosen.generation, current.photos if current else None, chosen.photos, tuple(self._actions)
@@ -187,6 +190,17 @@ class _Repair:
             run = continue_run(chosen.unfinished, run)
         shards = (*earlier, *chosen.shards)
         return dataclasses.replace(chosen, shards=shards, unfinished=run or chosen.unfinished)
+
+    def _supersede_resurfaced(self, chosen: Manifest) -> Manifest:
+        """The generation without captions of another captioner, which the lost shards superseded."""
+        shard = supersede_resurfaced(self._index, chosen)
+        if shard is None:
+            return chosen
+        self._actions.append(
+            f"left out {shard.rows} photos that only another captioner's captions are left of; "
+            "run `retrieve index` to caption them again"
+        )
+        return dataclasses.replace(chosen, shards=(*chosen.shards, shard))
 
     def _find_unsealed(self) -> Iterator[Path]:
         path = self._index / "SEEN"

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -23,8 +24,8 @@ from retrieval.generations.inventory import FOLDERS, list_files
 from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
-from retrieval.store.schema import Status
-from retrieval.store.shards import iterate_live_rows
+from retrieval.store.schema import LEDGER_COLUMNS, Status
+from retrieval.store.shards import iterate_live_rows, read_captioner, split_positions
 
 HERE = Path(__file__).parent
 FULL = os.environ.get("RETRIEVE_FAULT") == "full"
@@ -109,6 +110,7 @@ class Library:
     def check(self) -> None:
         """Nothing is damaged, nothing is left over, and every photo is found by its own caption first."""
         assert verify_index(self.index).damaged == ()
+        self._check_captioners()
         kept = list_generations(self.index)
         assert len(kept) <= 2
         needed = {manifest_path(self.index, generation) for generation in kept}
@@ -124,6 +126,14 @@ class Library:
             [hit] = engine.search(text, k=1, channel="caption")
             assert hit.caption == text
             assert hit.score == pytest.approx(1.0, abs=1e-5)
+
+    def _check_captioners(self) -> None:
+        """The shards of what readers see say that the index's captioner captioned it."""
+        manifest = read_manifest(self.index)
+        rows = iterate_live_rows(self.index, manifest, LEDGER_COLUMNS)
+        live_N = np.array([position for position, row in rows if row.status is Status.INDEXED], np.int64)
+        for shard, *_ in split_positions(manifest.shards, live_N):
+            assert read_captioner(self.index, shard) == manifest.captioner
 
 
 @pytest.fixture(scope="session")

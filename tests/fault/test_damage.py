@@ -1,6 +1,7 @@
 """Flipped bits and truncations anywhere in an index: each is noticed, none changes an answer."""
 
 import dataclasses
+import hashlib
 import random
 import shutil
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ import pytest
 from indexer.captioner.captioner import Caption
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.generations.compact import compact_index
+from retrieval.generations.human_caption import set_caption
 from retrieval.generations.inventory import list_files
 from retrieval.generations.repair import repair_index
 from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import manifest_path, read_manifest
-from retrieval.store.shards import shard_path
+from retrieval.store.schema import PhotoRow, Provenance
+from retrieval.store.shards import iterate_live_rows, shard_path
 
 
 @pytest.fixture
@@ -207,3 +210,92 @@ def test_repair_after_a_damaged_shard_of_captioning_again_labels_no_caption_fals
         captioned_again.check()
         shutil.rmtree(index)
         saved.rename(index)
+
+
+HAND = "written by hand"
+
+
+@pytest.fixture
+def long_captioned_again(library: Any) -> Any:
+    """As `captioned_again`, and two generations later: no manifest says who captioned the first shards.
+
+    Of the first captioner's photos a person captioned 0.png; 1.png was deleted when the second had captioned.
+    """
+    for number in range(7):
+        library.paint(f"{number}.png", (number, 50, 100))
+    library.build(shard_rows=3)
+    image_id = hashlib.sha256((library.photos / "0.png").read_bytes()).hexdigest()
+    set_caption(library.index, image_id, HAND, library.text_encoder)
+    library.captioner = SecondCaptioner(library.captioner)
+    library.build(shard_rows=3, recaption=True)
+    (library.photos / "1.png").unlink()
+    for number in (7, 8):
+        library.paint(f"{number}.png", (number, 50, 100))
+        library.build(shard_rows=3)
+    return library
+
+
+def live_rows(index: Path) -> dict[str, tuple[int, PhotoRow]]:
+    """Each photo's position and row."""
+    rows = iterate_live_rows(index, read_manifest(index))
+    return {row.image_id: (position, row) for position, row in rows}
+
+
+def is_by_second(row: PhotoRow) -> bool:
+    said = [caption.text for caption in row.captions if caption.provenance is Provenance.MODEL]
+    return all(text.startswith("second ") for text in said)
+
+
+def test_what_a_damaged_shard_had_superseded_does_not_come_back_under_another_name(
+    long_captioned_again: Any,
+) -> None:
+    library, index = long_captioned_again, long_captioned_again.index
+    right = library.captions() | {"1.png": f"second {library.caption_of((1, 50, 100))}"}
+    assert right["0.png"] == HAND
+    start, saved = 0, index.with_name("saved")
+    for shard in read_manifest(index).shards:
+        shutil.copytree(index, saved)
+        own = range(start, start + shard.rows)
+        others = {image_id for image_id, (position, _) in live_rows(index).items() if position not in own}
+        path = shard_path(index, shard.sha256)
+        path.write_bytes(path.read_bytes()[:-1])
+        repair_index(index)
+        repaired = live_rows(index)
+        assert all(is_by_second(row) for _, row in repaired.values())
+        assert others <= repaired.keys()
+        library.paint("1.png", (1, 50, 100))
+        library.build(shard_rows=3)
+        assert library.captions() == right
+        assert all(is_by_second(row) for _, row in live_rows(index).values())
+        library.check()
+        (library.photos / "1.png").unlink()
+        shutil.rmtree(index)
+        saved.rename(index)
+        start += shard.rows
+
+
+@pytest.mark.parametrize("shard_rows", [3, 100])
+def test_what_is_left_of_a_lost_manifest_of_captioning_again_stays_that_of_its_captioner(
+    library: Any, shard_rows: int
+) -> None:
+    index, first = library.index, library.captioner
+    for number in range(7):
+        library.paint(f"{number}.png", (number, 50, 100))
+    library.build()
+    by_first = library.captions()
+    library.captioner = SecondCaptioner(first)
+    library.build(shard_rows=shard_rows, recaption=True)
+    by_second = library.captions()
+    manifest_path(index, read_manifest(index).generation).unlink()
+    repair_index(index)
+    assert library.captions() == by_first
+    shutil.copytree(index, index.with_name("saved"))
+    first.captioned = 0
+    library.build(recaption=True)
+    assert (library.captions(), first.captioned) == (by_second, 0)
+    shutil.rmtree(index)
+    index.with_name("saved").rename(index)
+    library.captioner = first
+    library.build()
+    assert library.captions() == by_first
+    library.check()

@@ -8,10 +8,11 @@ import pytest
 from retrieval.channels.vector_index import vectors_path
 from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived
+from retrieval.generations.human_caption import set_caption
 from retrieval.generations.repair import repair_index
-from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, read_manifest
+from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, manifest_path, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
-from retrieval.store.shards import shard_path, write_shard
+from retrieval.store.shards import name_captioner, shard_path, write_shard
 from retrieval.text.probes import make_probes
 from tests.unit.retrieval.generations.conftest import spoil
 
@@ -23,9 +24,17 @@ def index(tmp_path):
     return tmp_path / "index"
 
 
+@pytest.fixture(params=[True, False], ids=["shards that say their captioner", "older shards"])
+def says_captioner(request):
+    return request.param
+
+
 @pytest.fixture
-def commit(index, word_encoder):
-    """Commits a generation of shards, each captions by path, and of an unfinished run of such."""
+def commit(index, word_encoder, says_captioner):
+    """Commits a generation of shards, each captions by path, and of an unfinished run of such.
+
+    Whose a shard's captions are, they tell by their last word.
+    """
     manifest = Manifest(
         generation=0,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
@@ -44,7 +53,11 @@ def commit(index, word_encoder):
             )
             for path, text in captions.items()
         ]
-        return write_shard(index, rows, photo_schema(word_encoder.dimension))
+        schema = photo_schema(word_encoder.dimension)
+        for captioner in (FIRST, SECOND):
+            if says_captioner and all(text.endswith(captioner.name) for text in captions.values()):
+                schema = name_captioner(schema, captioner)
+        return write_shard(index, rows, schema)
 
     def commit(captioner, *shards, run_of=None, run=()):
         nonlocal manifest
@@ -119,3 +132,47 @@ def test_no_row_of_another_captioner_stands_in_for_a_lost_one(index, captions, c
     repair_index(index)
     assert captions() == ["a by the second"]
     assert read_manifest(index).unfinished is None
+
+
+new_shards = pytest.mark.parametrize("says_captioner", [True], indirect=True)
+
+
+def hashes(shards):
+    return [shard.sha256 for shard in shards]
+
+
+@new_shards
+def test_shards_of_a_lost_manifest_stay_those_of_their_captioner(index, captions, commit):
+    before = commit(FIRST, {"/a": "a by the first"})
+    lost = commit(SECOND, {"/a": "a by the first"}, {"/a": "a by the second"}, {"/b": "a b by the second"})
+    manifest_path(index, lost.generation).unlink()
+    repair_index(index)
+    repaired = read_manifest(index)
+    assert (repaired.captioner, repaired.shards) == (FIRST, before.shards)
+    assert repaired.unfinished.captioner == SECOND
+    assert hashes(repaired.unfinished.shards) == hashes(lost.shards[1:])
+    assert captions() == ["a by the first"]
+
+
+@new_shards
+@pytest.mark.parametrize("captioner", [FIRST, SECOND])
+def test_only_what_carries_on_the_run_of_a_generation_takes_part_in_it(index, commit, captioner):
+    first, run = {"/a": "a by the first"}, [{"/a": "a by the second"}]
+    before = commit(FIRST, first, run_of=SECOND, run=run)
+    news = {"/b": f"a b by the {captioner.name}"}
+    lost = commit(captioner, first, *(run if captioner is SECOND else []), news)
+    manifest_path(index, lost.generation).unlink()
+    repair_index(index)
+    (own,) = before.unfinished.shards
+    kept = (own, lost.shards[-1]) if captioner is SECOND else (own,)
+    repaired = read_manifest(index).unfinished
+    assert (repaired.captioner, hashes(repaired.shards)) == (SECOND, hashes(kept))
+
+
+@new_shards
+def test_what_a_person_wrote_goes_on_with_a_run_where_its_manifest_is_lost(index, commit, word_encoder):
+    commit(FIRST, {"/a": "a by the first"}, run_of=SECOND, run=[{"/a": "a by the second"}])
+    lost = set_caption(index, hashlib.sha256(b"/a").hexdigest(), "a by hand", word_encoder)
+    manifest_path(index, lost.generation).unlink()
+    repair_index(index)
+    assert read_manifest(index).unfinished == lost.unfinished

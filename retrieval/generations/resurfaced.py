@@ -1,0 +1,56 @@
+"""What lost shards had superseded and nobody may see: captions of another captioner than they are taken for.
+
+Reads shards; writes one of tombstones.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from retrieval.generations.commit import time_now
+from retrieval.store.manifest import Manifest, ShardRecord
+from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status
+from retrieval.store.shards import read_captioner, read_rows, shard_schema, write_shard
+
+
+def supersede_resurfaced(index: Path, manifest: Manifest) -> ShardRecord | None:
+    """A shard that supersedes such captions when it comes after those of the manifest; None without any.
+
+    Its tombstones keep what people wrote, and name no captioner: photos that are found again are captioned
+    again. Shards that do not say who captioned them are believed to be of whom they are taken for.
+
+    Raises:
+        IndexFormatError: a shard is missing or damaged.
+    """
+    rows = [_bury(row) for row in _find_resurfaced(index, manifest)]
+    if not rows:
+        return None
+    return dataclasses.replace(write_shard(index, rows, shard_schema(manifest)), written=time_now())
+
+
+def _find_resurfaced(index: Path, manifest: Manifest) -> list[PhotoRow]:
+    """The newest row of each photo whose captions are not by whom they are taken for."""
+    newest: dict[str, PhotoRow] = {}
+    captioners: dict[str, str | None] = {}
+    for shard in manifest.shards:
+        captioner = read_captioner(index, shard)
+        for row in read_rows(index, shard, LEDGER_COLUMNS):
+            newest[row.image_id] = row
+            if row.status is Status.INDEXED:
+                captioners[row.image_id] = captioner.sha256 if captioner else None
+    return [
+        row
+        for image_id, row in newest.items()
+        if None not in (pair := {captioners.get(image_id), _taken_for(row, manifest)}) and len(pair) > 1
+    ]
+
+
+def _taken_for(row: PhotoRow, manifest: Manifest) -> str | None:
+    """The hash of the captioner whose captions a photo seems to have, or had and would get back."""
+    if row.status is Status.DELETED:
+        return row.reason
+    return manifest.captioner.sha256 if manifest.captioner and row.status is Status.INDEXED else None
+
+
+def _bury(row: PhotoRow) -> PhotoRow:
+    human = tuple(caption for caption in row.captions if caption.provenance is Provenance.HUMAN)
+    return PhotoRow(row.image_id, (), Status.DELETED, captions=human)
