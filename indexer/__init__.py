@@ -7,11 +7,10 @@ In the order to read: `config`, `scan` (folders → paths), `file_stamp` and `se
 image vectors), `image_tower` (pixels → those of CLIP and its like), `image_space` (either), `tagger/`
 (annotations → tags), `ngram_encoder/` (captions → vectors), `models` (loads them), `describer` (all of
 them at work), `training/` (what their trainings share);
-`conveyor`, `arenas`, `threads` and `profile` (stages at once, and what each took), `photo_rows` (pixels
-→ rows), `ledger` and `report` (what the index knew and what was found now),
-`current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
-anything to do), `build` (all of it), `cluster/` (files → rows on many machines), `engine` (there or here),
-`watch` (again and again);
+`pipeline/` (stages at once, and what each took), `photo_rows` (pixels → rows), `ledger` and `report` (what
+the index knew and what was found now), `current_index` (what is refused), `index_writer` (rows → shards →
+generation), `unchanged` (whether there is anything to do), `build` (all of it), `cluster/` (files → rows on
+many machines), `engine` (there or here), `watch` (again and again);
 `second_look` (photos again, for a search that ranks them again), `photo_vector` (a photo as a query);
 `samples`, `speed`, then the commands: `command` is `retrieve index`, `named_photo` (the photo that others
 are told), `caption_command` with `caption_edit`, `similar_command`, `train_command` and `bench_command`.

@@ -34,8 +34,8 @@ def index(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Measure the whole of `retrieve index` beside its CNN alone and beside plain torch, and its memory."""
-    from indexer.arenas import limit_arenas
     from indexer.config import IndexConfig
+    from indexer.pipeline.arenas import limit_arenas
     from indexer.scan import scan_photos
     from indexer.speed import cut_photos, measure_indexing
     from retrieval.command.progress_bar import show_progress

@@ -24,7 +24,7 @@ from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
 from indexer.photo_file import identify_path
 from indexer.photo_rows import FoundPhoto, make_rows
-from indexer.profile import Profile
+from indexer.pipeline.profile import Profile
 from indexer.report import IndexReport, make_report
 from indexer.scan import Scan, require_photos_exist, scan_photos
 from indexer.seen_files import SeenFiles

@@ -17,7 +17,7 @@ from retrieval.printable import make_printable
 if TYPE_CHECKING:
     from indexer.config import IndexConfig
     from indexer.models import Models
-    from indexer.profile import Profile
+    from indexer.pipeline.profile import Profile
     from indexer.report import IndexReport
     from retrieval.progress import Progress
 
@@ -120,9 +120,9 @@ class _Runs:
         return report
 
     def _build(self, progress: "Progress") -> "IndexReport":
-        from indexer.arenas import limit_arenas
         from indexer.build import build_index
-        from indexer.profile import Profile
+        from indexer.pipeline.arenas import limit_arenas
+        from indexer.pipeline.profile import Profile
 
         limit_arenas()
         with open_engine(self._engine, self._ray_address):

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from indexer.arenas import keep_freed
 from indexer.decode import DecodedPhoto, longest_edge, read_pixels
 from indexer.file_stamp import FileStamp
 from indexer.framing import Framing
 from indexer.photo_file import read_photo
+from indexer.pipeline.arenas import keep_freed
 from retrieval.errors import PhotoError
 from retrieval.store.files import hash_bytes
 

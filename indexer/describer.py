@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.captioner.captioner import BeamCaptioner, Caption, Captioner
 from indexer.config import IndexConfig
-from indexer.conveyor import Stage
+from indexer.pipeline.conveyor import Stage
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indexer.captioner.captioner import Caption
-from indexer.conveyor import Conveyor
 from indexer.decode import DecodedPhoto
 from indexer.decode_pool import ReadPhoto
 from indexer.describer import Describer, Description
-from indexer.profile import Profile
+from indexer.pipeline.conveyor import Conveyor
+from indexer.pipeline.profile import Profile
 from retrieval.device import one_blas_thread
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 

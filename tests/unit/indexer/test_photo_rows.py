@@ -11,7 +11,7 @@ from indexer.decode_pool import ReadPhoto
 from indexer.describer import Describer
 from indexer.models import load_models
 from indexer.photo_rows import make_rows
-from indexer.profile import Profile
+from indexer.pipeline.profile import Profile
 from retrieval.device import one_blas_thread
 from retrieval.store.schema import Status
 

@@ -4,13 +4,13 @@ import itertools
 
 import pytest
 
-import indexer.profile
-from indexer.profile import Profile, StageTime
+import indexer.pipeline.profile
+from indexer.pipeline.profile import Profile, StageTime
 
 
 def test_times_are_what_the_clock_said(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.chain([0.0, 1.0, 3.0, 4.0, 5.0, 8.0], itertools.repeat(10.0))
-    monkeypatch.setattr(indexer.profile.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(indexer.pipeline.profile.time, "perf_counter", lambda: next(ticks))
     profile = Profile()
     with profile.stage("CNN"):  # 1 to 3
         pass

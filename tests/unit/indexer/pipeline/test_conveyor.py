@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from indexer.conveyor import Conveyor, Stage
+from indexer.pipeline.conveyor import Conveyor, Stage
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from indexer import threads
-from indexer.threads import torch_on_half_the_cores
+from indexer.pipeline import threads
+from indexer.pipeline.threads import torch_on_half_the_cores
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(1, 1), (2, 1), (5, 2), (64, 4)])

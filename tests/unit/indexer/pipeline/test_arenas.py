@@ -10,7 +10,7 @@ import pytest
 
 BEGIN = """
 import ctypes, sys, threading
-from indexer.arenas import keep_freed, limit_arenas
+from indexer.pipeline.arenas import keep_freed, limit_arenas
 if sys.argv[1] == "limited":
     limit_arenas()
 if sys.argv[1] == "kept":
