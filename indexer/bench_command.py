@@ -35,8 +35,8 @@ def index(
 ) -> None:
     """Measure the whole of `retrieve index` beside its CNN alone and beside plain torch, and its memory."""
     from indexer.config import IndexConfig
+    from indexer.photo_files.scan import scan_photos
     from indexer.pipeline.arenas import limit_arenas
-    from indexer.scan import scan_photos
     from indexer.speed import cut_photos, measure_indexing
     from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config

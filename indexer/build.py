@@ -18,16 +18,16 @@ from indexer.current_index import (
     require_all_captioned,
     require_one_captioner,
 )
-from indexer.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
+from indexer.decoding.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
 from indexer.describer import Describer
 from indexer.index_writer import IndexWriter
 from indexer.ledger import Ledger
-from indexer.photo_file import identify_path
+from indexer.photo_files.photo_file import identify_path
+from indexer.photo_files.scan import Scan, require_photos_exist, scan_photos
+from indexer.photo_files.seen_files import SeenFiles
 from indexer.photo_rows import FoundPhoto, make_rows
 from indexer.pipeline.profile import Profile
 from indexer.report import IndexReport, make_report
-from indexer.scan import Scan, require_photos_exist, scan_photos
-from indexer.seen_files import SeenFiles
 from indexer.unchanged import recall_files
 from retrieval.channels.faiss_installation import import_faiss
 from retrieval.progress import Progress, no_progress

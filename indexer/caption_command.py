@@ -114,7 +114,7 @@ def _print_captions(captions: dict[Path, Caption], json_output: bool, named: boo
 
 def _list_photos(photos: list[Path]) -> list[Path]:
     """The files as they were given, and in the place of a folder the photos in it."""
-    from indexer.scan import scan_photos
+    from indexer.photo_files.scan import scan_photos
     from retrieval.errors import PhotoError
     from retrieval.printable import make_printable
 
@@ -148,7 +148,7 @@ def _load_describer(settings: IndexConfig, device: str) -> Describer:
 def _caption_all(
     photos: list[Path], describer: Describer, settings: IndexConfig, progress: Progress
 ) -> tuple[dict[Path, Caption], dict[Path, str]]:
-    from indexer.decode_pool import DecodeSettings, decode_photos
+    from indexer.decoding.decode_pool import DecodeSettings, decode_photos
     from retrieval.progress import tell_each
 
     decoding = DecodeSettings.from_config(settings, describer.image_size)
@@ -166,8 +166,8 @@ def _draw_all(captions: dict[Path, Caption], out: Path, max_megapixels: float) -
     from PIL import Image
 
     from indexer.captioner.drawing import draw_attention, stack_drawings
-    from indexer.decode import decode_photo
-    from indexer.photo_file import read_photo
+    from indexer.decoding.decode import decode_photo
+    from indexer.photo_files.photo_file import read_photo
     from retrieval.errors import UsageError
 
     drawings = []

@@ -17,7 +17,7 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
         UsageError: there is no such file, or as `set_caption`.
         IndexBusyError, IndexNotFoundError, IndexFormatError: as `set_caption`.
     """
-    from indexer.named_photo import find_named
+    from indexer.photo_files.named_photo import find_named
     from retrieval.store.human_caption import set_caption, unset_caption
     from retrieval.store.manifest import read_manifest
     from retrieval.store.photo_table import PhotoTable

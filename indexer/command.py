@@ -62,7 +62,7 @@ def index(
 ) -> None:
     """Bring an index up to date with folders of photos: add, update, remove."""
     from indexer.config import IndexConfig
-    from indexer.scan import require_photos_exist
+    from indexer.photo_files.scan import require_photos_exist
     from retrieval.config import load_config
 
     asked = {

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from indexer.photo_file import identify_path, is_replaced
-from indexer.scan import Scan
+from indexer.photo_files.photo_file import identify_path, is_replaced
+from indexer.photo_files.scan import Scan
 from retrieval.store.manifest import Manifest
 from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, StoredCaption
 from retrieval.store.shards import read_rows

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indexer.captioner.captioner import Caption
-from indexer.decode import DecodedPhoto
-from indexer.decode_pool import ReadPhoto
+from indexer.decoding.decode import DecodedPhoto
+from indexer.decoding.decode_pool import ReadPhoto
 from indexer.describer import Describer, Description
 from indexer.pipeline.conveyor import Conveyor
 from indexer.pipeline.profile import Profile

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.config import IndexConfig
-from indexer.decode import decode_photo
+from indexer.decoding.decode import decode_photo
 from indexer.describer import Describer
 from indexer.models import load_models
 from retrieval.channels.channel import Channel

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from indexer.ledger import Ledger
-from indexer.scan import Scan
+from indexer.photo_files.scan import Scan
 from retrieval.store.manifest import Manifest
 
 

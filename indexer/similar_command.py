@@ -54,7 +54,7 @@ def similar(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Show the photos that look most like a photo."""
-    from indexer.named_photo import find_named
+    from indexer.photo_files.named_photo import find_named
     from retrieval.query.query_language import parse_where
     from retrieval.search.engine import SearchEngine
 

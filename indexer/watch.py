@@ -10,8 +10,8 @@ from types import FrameType
 
 import watchfiles
 
+from indexer.photo_files.scan import EXTENSIONS
 from indexer.report import IndexReport
-from indexer.scan import EXTENSIONS
 from retrieval.errors import IndexBusyError
 
 _TICK_MS = 1000

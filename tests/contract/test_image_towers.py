@@ -17,7 +17,7 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.captioner.captioner import Caption
 from indexer.config import IndexConfig
-from indexer.decode import decode_photo
+from indexer.decoding.decode import decode_photo
 from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.image_tower import ImageTower, load_image_tower
 from indexer.models import Models

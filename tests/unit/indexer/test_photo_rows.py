@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from indexer.config import IndexConfig
-from indexer.decode import DecodedPhoto
-from indexer.decode_pool import ReadPhoto
+from indexer.decoding.decode import DecodedPhoto
+from indexer.decoding.decode_pool import ReadPhoto
 from indexer.describer import Describer
 from indexer.models import load_models
 from indexer.photo_rows import make_rows

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from indexer.file_stamp import FileStamp
-from indexer.scan import Scan
+from indexer.photo_files.file_stamp import FileStamp
+from indexer.photo_files.scan import Scan
 from retrieval.errors import IndexFormatError
 from retrieval.store.sealed_file import read_sealed, write_sealed
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.scan import require_photos_exist, scan_photos
+from indexer.photo_files.scan import require_photos_exist, scan_photos
 from retrieval.errors import RetrievalError
 
 

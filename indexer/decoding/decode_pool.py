@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from indexer.config import IndexConfig
-from indexer.decode import DecodedPhoto, Reason, photo_error
-from indexer.decode_worker import (
+from indexer.decoding.decode import DecodedPhoto
+from indexer.decoding.decode_worker import (
     READY,
     UNWANTED,
     WANTED,
@@ -27,15 +27,16 @@ from indexer.decode_worker import (
     Unreadable,
     receive_answer,
 )
-from indexer.file_stamp import FileStamp
-from indexer.framing import Framing
-from indexer.photo_file import identify_path
+from indexer.decoding.framing import Framing
+from indexer.photo_files.file_stamp import FileStamp
+from indexer.photo_files.photo_file import identify_path
+from indexer.photo_files.reason import Reason, photo_error
 from retrieval.device import count_cores
 from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.schema import PhotoRow
 
 _SECONDS_TO_START = 60.0
-_MAIN = "from indexer.decode_worker import main; main()"
+_MAIN = "from indexer.decoding.decode_worker import main; main()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.decode import Reason, photo_error
+from indexer.photo_files.reason import Reason, photo_error
 from retrieval.errors import RetrievalError
 from retrieval.printable import make_printable
 

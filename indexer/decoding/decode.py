@@ -4,14 +4,14 @@ import io
 import warnings
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from indexer.exif import ExifFacts, read_exif
-from indexer.framing import Framing
-from indexer.squeeze import squeeze
+from indexer.decoding.exif import ExifFacts, read_exif
+from indexer.decoding.framing import Framing
+from indexer.decoding.squeeze import squeeze
+from indexer.photo_files.reason import Reason, photo_error
 from retrieval.errors import PhotoError
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
 
@@ -27,22 +27,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-class Reason(StrEnum):
-    """Why a photo cannot be indexed; a `PhotoError`'s text begins with one of these and a colon."""
-
-    EMPTY = "empty_file"
-    NOT_AN_IMAGE = "not_an_image"
-    UNSUPPORTED = "unsupported_format"
-    TRUNCATED = "truncated"
-    DAMAGED = "damaged"
-    TOO_LARGE = "too_large"
-    UNREADABLE = "unreadable"
-    UNREADABLE_FOLDER = "unreadable_folder"
-    CHANGING = "changing"
-    CRASHED = "decoder_crashed"
-    TIMED_OUT = "timed_out"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,11 +51,6 @@ class DecodedPhoto:
     def squeezed(self, size: int) -> "DecodedPhoto":
         """With the whole of it in the captioner's square."""
         return replace(self, pixels_HWC=squeeze(self.pixels_HWC, size))
-
-
-def photo_error(reason: Reason, text: str) -> PhotoError:
-    """A `PhotoError` whose text begins with the reason's code."""
-    return PhotoError(f"{reason}: {text}")
 
 
 def decode_photo(

@@ -7,8 +7,8 @@ import stat
 import time
 from dataclasses import dataclass
 
-from indexer.decode import Reason, photo_error
-from indexer.file_stamp import FileStamp
+from indexer.photo_files.file_stamp import FileStamp
+from indexer.photo_files.reason import Reason, photo_error
 from retrieval.regular_file import open_regular
 
 _MOST_BYTES = 512 * 2**20

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from indexer.photo_file import read_photo
+from indexer.photo_files.photo_file import read_photo
 from retrieval.errors import PhotoError, UsageError
 from retrieval.store.files import hash_bytes
 
