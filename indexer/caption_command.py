@@ -15,7 +15,7 @@ from retrieval.device import Device
 if TYPE_CHECKING:
     from indexer.captioner import Caption
     from indexer.config import IndexConfig
-    from indexer.describer import Describer
+    from indexer.describing.describer import Describer
     from retrieval.progress import Progress
 
 _DRAWN_PIXELS = 480
@@ -139,7 +139,7 @@ def _read_settings(config: Path | None, asked: dict[str, str | int | None]) -> I
 
 
 def _load_describer(settings: IndexConfig, device: str) -> Describer:
-    from indexer.describer import Describer
+    from indexer.describing.describer import Describer
     from indexer.models import load_models
 
     return Describer(load_models(settings, device), settings)

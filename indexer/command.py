@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from indexer.config import IndexConfig
     from indexer.models import Models
     from indexer.pipeline.profile import Profile
-    from indexer.report import IndexReport
+    from indexer.updating.report import IndexReport
     from retrieval.progress import Progress
 
 _MOST_FAILURES_NAMED = 20
@@ -107,7 +107,7 @@ class _Runs:
         self.profile: Profile | None = None
 
     def __call__(self) -> "IndexReport":
-        from indexer.unchanged import find_unchanged
+        from indexer.updating.unchanged import find_unchanged
         from retrieval.command.progress_bar import show_progress
 
         self.profile = None

@@ -11,7 +11,7 @@ from retrieval.errors import UsageError
 if TYPE_CHECKING:
     from indexer.config import IndexConfig
     from indexer.decoding.decode_pool import ReadPhotos
-    from indexer.describer import Describer
+    from indexer.describing.describer import Describer
     from indexer.models import Models
 
 
@@ -49,7 +49,7 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
 
         return decode_photos
     from indexer.cluster.cluster_reader import ClusterReader
-    from indexer.describer import Describer
+    from indexer.describing.describer import Describer
 
     ours = Describer(models, config)
     load = functools.partial(_load_describer, config, device)
@@ -57,7 +57,7 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
 
 
 def _load_describer(config: "IndexConfig", device: str) -> "Describer":
-    from indexer.describer import Describer
+    from indexer.describing.describer import Describer
     from indexer.models import load_models
 
     return Describer(load_models(config, device), config)

@@ -26,7 +26,7 @@ from retrieval.printable import make_printable
 from retrieval.search.arguments import require_count
 
 if TYPE_CHECKING:
-    from indexer.photo_vector import PhotoVector
+    from indexer.describing.photo_vector import PhotoVector
 
 
 @short_run()
@@ -83,7 +83,7 @@ def similar(
 
 def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "PhotoVector":
     from indexer.config import IndexConfig
-    from indexer.photo_vector import encode_photo
+    from indexer.describing.photo_vector import encode_photo
     from retrieval.config import load_config
     from retrieval.store.manifest import read_manifest
 

@@ -11,7 +11,7 @@ from types import FrameType
 import watchfiles
 
 from indexer.photo_files.scan import EXTENSIONS
-from indexer.report import IndexReport
+from indexer.updating.report import IndexReport
 from retrieval.errors import IndexBusyError
 
 _TICK_MS = 1000

@@ -11,7 +11,7 @@ from indexer.cluster.block import Block
 from indexer.cluster.block_worker import BlockWorker
 from indexer.cluster.ray_cluster import ClusterError
 from indexer.decoding.decode_pool import DecodeSettings
-from indexer.describer import Describer
+from indexer.describing.describer import Describer
 
 # One block is worked on while the next is waiting on the node.
 _BLOCKS_AHEAD = 2

@@ -21,7 +21,7 @@ import eval.preparation
 from eval.config import EvalConfig
 from eval.preparation import EvalRequest
 from eval.run import evaluate
-from indexer.index_writer import IndexWriter
+from indexer.updating.index_writer import IndexWriter
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.probes import make_probes

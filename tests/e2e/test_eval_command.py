@@ -17,9 +17,9 @@ import pytest
 from ir_measures import RR, R, nDCG
 
 from indexer.config import IndexConfig
-from indexer.describer import Describer
-from indexer.index_writer import IndexWriter
+from indexer.describing.describer import Describer
 from indexer.models import load_models
+from indexer.updating.index_writer import IndexWriter
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption

@@ -18,7 +18,7 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
-from indexer.report import IndexReport
+from indexer.updating.report import IndexReport
 from retrieval.search.engine import SearchEngine
 from retrieval.store.inventory import FOLDERS, list_files
 from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest

@@ -16,7 +16,7 @@ import eval.run
 from eval.config import EvalConfig
 from eval.preparation import EvalRequest
 from eval.run import evaluate
-from indexer.index_writer import IndexWriter
+from indexer.updating.index_writer import IndexWriter
 from retrieval.search.reranking import IndexedPhoto, Reranker, Seen
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption

@@ -9,7 +9,7 @@ import pytest
 
 from indexer.caption_command import _caption_all
 from indexer.config import IndexConfig
-from indexer.describer import Describer
+from indexer.describing.describer import Describer
 from indexer.models import Models
 from retrieval.command.main import run
 

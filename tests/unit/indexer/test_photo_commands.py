@@ -11,8 +11,8 @@ from PIL import Image
 
 from indexer.build import build_index
 from indexer.config import IndexConfig
+from indexer.describing.photo_vector import encode_photo
 from indexer.models import Models
-from indexer.photo_vector import encode_photo
 from retrieval.channels.channel import Channel
 from retrieval.command.main import run
 from retrieval.errors import PhotoError, RetrievalError
@@ -40,7 +40,7 @@ def index(
     models = Models(captioner, word_encoder)
     build_index([folder_of_colours], tmp_path / "index", models)
     monkeypatch.setattr("retrieval.text.lazy_text_encoder.load_text_encoder", lambda *_: word_encoder)
-    monkeypatch.setattr("indexer.photo_vector.load_models", lambda *_: models)
+    monkeypatch.setattr("indexer.describing.photo_vector.load_models", lambda *_: models)
     return tmp_path / "index"
 
 
@@ -64,7 +64,7 @@ def test_photos_like_one_of_the_index(
     retrieve: Callable[..., Any], folder_of_colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No model is needed for a photo that the index knows.
-    monkeypatch.delattr("indexer.photo_vector.load_models")
+    monkeypatch.delattr("indexer.describing.photo_vector.load_models")
     monkeypatch.delattr("retrieval.text.lazy_text_encoder.load_text_encoder")
     code, out, _ = retrieve("similar", folder_of_colours / "red.png", "--json", "-k", 3)
     document = json.loads(out)
@@ -117,7 +117,7 @@ def test_other_models_than_the_indexs_are_refused(
     index: Path, other_captioner: Any, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = Models(other_captioner, word_encoder)
-    monkeypatch.setattr("indexer.photo_vector.load_models", lambda *_: models)
+    monkeypatch.setattr("indexer.describing.photo_vector.load_models", lambda *_: models)
     message = r"models other colours \(\w{12}…\) .*, expected colours \(\w{12}…\), which .* name the config"
     with pytest.raises(RetrievalError, match=message):
         encode_photo(b"", read_manifest(index), IndexConfig(), "cpu")
@@ -238,7 +238,7 @@ def test_the_first_photos_are_ranked_again(
 def test_one_channel_is_not_ranked_again(
     retrieve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("indexer.second_look.load_attention_captioner")
+    monkeypatch.delattr("indexer.describing.second_look.load_attention_captioner")
     code, out, err = retrieve("search", "red", "--rerank", "--channel", "caption")
     assert (code, out) == (2, "")
     assert err.endswith("leave out either --channel or --rerank\n")

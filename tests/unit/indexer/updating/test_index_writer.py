@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.index_writer import IndexWriter
+from indexer.updating.index_writer import IndexWriter
 from retrieval.channels.channel import Channel
 from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import ModelRecord, read_manifest

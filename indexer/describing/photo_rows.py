@@ -9,7 +9,7 @@ import numpy as np
 from indexer.captioner.captioner import Caption
 from indexer.decoding.decode import DecodedPhoto
 from indexer.decoding.decode_pool import ReadPhoto
-from indexer.describer import Describer, Description
+from indexer.describing.describer import Describer, Description
 from indexer.pipeline.conveyor import Conveyor
 from indexer.pipeline.profile import Profile
 from retrieval.device import one_blas_thread

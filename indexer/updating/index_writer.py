@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from indexer.image_space import ImageSpace
+from indexer.updating.image_space import ImageSpace
 from retrieval.store.commit import commit_next, time_now
 from retrieval.store.derived import update_derived
 from retrieval.store.manifest import (

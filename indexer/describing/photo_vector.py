@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.config import IndexConfig
 from indexer.decoding.decode import decode_photo
-from indexer.describer import Describer
+from indexer.describing.describer import Describer
 from indexer.models import load_models
 from retrieval.channels.channel import Channel
 from retrieval.errors import RetrievalError

@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-from indexer import describer as describing
 from indexer.build import build_index
 from indexer.captioner.attention_captioner import AttentionCaptioner
 from indexer.captioner.captioner import Caption
@@ -16,7 +15,8 @@ from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from indexer.config import IndexConfig
-from indexer.describer import Describer, hash_describer
+from indexer.describing import describer as describing
+from indexer.describing.describer import Describer, hash_describer
 from indexer.image_encoder import load_image_encoder
 from indexer.image_head.checkpoint import ImageHeadHeader
 from indexer.image_head.config import ImageHeadConfig

@@ -18,9 +18,9 @@ from indexer.captioner.attention_captioner import AttentionCaptioner, load_atten
 from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint, load_captioner
 from indexer.config import IndexConfig
 from indexer.decoding.decode import decode_photo
+from indexer.describing.second_look import PhotoLook, load_second_look
 from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head
-from indexer.second_look import PhotoLook, load_second_look
 from retrieval import SearchEngine, load_reranker
 from retrieval.errors import CheckpointError, RetrievalError
 from retrieval.runtime import Runtime, is_installed
@@ -161,7 +161,7 @@ def test_photos_are_decoded_by_as_many_threads_as_there_are_cores_to_use(
         time.sleep(0.1)  # Another thread would take the next photo meanwhile.
         return decode_photo(data, image_id, *rest)
 
-    monkeypatch.setattr("indexer.second_look.decode_photo", decode)
+    monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0})
     weigh(PhotoLook(captioner), CAT, photos)
@@ -177,7 +177,7 @@ def test_memory_is_bounded_and_the_last_used_stay(
         decoded.append(image_id)
         return decode_photo(data, image_id, *rest)
 
-    monkeypatch.setattr("indexer.second_look.decode_photo", decode)
+    monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
     ids = [photo.image_id for photo in photos]
     nothing = PhotoLook(captioner, memory_mb=0)
     for sentence in (CAT, WOMAN):
@@ -187,7 +187,7 @@ def test_memory_is_bounded_and_the_last_used_stay(
     (seen,) = captioner.annotate(see_mirrored(captioner, photos[0]))
     each = sum(part.nbytes for part in seen)
     assert each in (144 * 768 * 2, 144 * 768 * 4)
-    monkeypatch.setattr("indexer.second_look._MEGABYTE", each)
+    monkeypatch.setattr("indexer.describing.second_look._MEGABYTE", each)
     two = PhotoLook(captioner, memory_mb=2)
     for sentence, number in (
         ("a dog", 0),

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
-from indexer.describer import hash_describer, hash_with_tower
+from indexer.describing.describer import hash_describer, hash_with_tower
 from indexer.image_head.location import find_image_head, find_image_tower
-from indexer.ledger import Ledger
 from indexer.ngram_encoder.location import find_ngram_encoder
 from indexer.photo_files.scan import Scan, scan_photos
 from indexer.photo_files.seen_files import SeenFiles
-from indexer.report import IndexReport, make_report
 from indexer.tagger.location import find_tagger
+from indexer.updating.ledger import Ledger
+from indexer.updating.report import IndexReport, make_report
 from retrieval.errors import IndexNotFoundError
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, read_whole

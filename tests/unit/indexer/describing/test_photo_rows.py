@@ -8,9 +8,9 @@ import pytest
 from indexer.config import IndexConfig
 from indexer.decoding.decode import DecodedPhoto
 from indexer.decoding.decode_pool import ReadPhoto
-from indexer.describer import Describer
+from indexer.describing.describer import Describer
+from indexer.describing.photo_rows import make_rows
 from indexer.models import load_models
-from indexer.photo_rows import make_rows
 from indexer.pipeline.profile import Profile
 from retrieval.device import one_blas_thread
 from retrieval.store.schema import Status

@@ -10,8 +10,8 @@ import pytest
 
 from indexer.build import build_index
 from indexer.config import IndexConfig
-from indexer.index_writer import IndexWriter
 from indexer.models import Models
+from indexer.updating.index_writer import IndexWriter
 from retrieval import LiveEngine, SearchEngine
 from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
 from retrieval.store import human_caption

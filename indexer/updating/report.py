@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from indexer.ledger import Ledger
 from indexer.photo_files.scan import Scan
+from indexer.updating.ledger import Ledger
 from retrieval.store.manifest import Manifest
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from indexer.describer import Describer
+from indexer.describing.describer import Describer
 from retrieval.errors import IndexNotFoundError, RetrievalError
 from retrieval.printable import make_printable
 from retrieval.store.inventory import FOLDERS

@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of photos (distinct contents), as `indexer.build.IndexReport` defines it."""
+    """What became of photos (distinct contents), as `IndexReport` defines it."""
 
     new: int
     unchanged: int
