@@ -5,7 +5,7 @@ them are unchanged), `pipeline/` (stages at once, and what each took), `decoding
 processes of their own);
 `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/` (annotations →
 image vectors), `tagger/` (annotations → tags), `ngram_encoder/` (captions → vectors), `training/` (what their
-trainings share), `models` (loads them);
+trainings share), `fine_tuning/` (that of the CNN), `models` (loads them);
 `describing/` (pixels → rows, by all of them), `updating/` (rows → shards → generation), `build` (all of it),
 `cluster/` (files → rows on many machines), `engine` (there or here), `watch` (again and again);
 `samples`, `speed`, then the commands: `command` is `retrieve index`, `caption_command` with `caption_edit`,

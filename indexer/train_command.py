@@ -48,8 +48,8 @@ def image_encoder(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Fine-tune the CNN; a run that was killed carries on from its last whole pass."""
-    from indexer.image_encoder.training.config import ImageEncoderConfig
-    from indexer.image_encoder.training.train import train_image_encoder
+    from indexer.fine_tuning.config import ImageEncoderConfig
+    from indexer.fine_tuning.train import train_image_encoder
     from retrieval.device import require_torch_device
 
     training = partial(train_image_encoder, device=require_torch_device(device))

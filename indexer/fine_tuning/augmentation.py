@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from indexer.image_encoder.training.config import AugmentationConfig
+from indexer.fine_tuning.config import AugmentationConfig
 
 _MIDDLE = 127.0  # what EfficientNet-Lite reads as nothing
 _ERASED_SIDE = (0.1, 0.4)  # of the photo's

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from indexer.fine_tuning.augmentation import augment
+from indexer.fine_tuning.config import ImageEncoderConfig
 from indexer.image_encoder.efficientnet_lite import VARIANTS, EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
-from indexer.image_encoder.training.augmentation import augment
-from indexer.image_encoder.training.config import ImageEncoderConfig
 from indexer.image_head.heads import Heads, ImageHead
 from indexer.image_head.training.examples import Sampled, sample_batches
 from indexer.image_head.training.task import contrast, search_validation

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from indexer.fine_tuning.config import ImageEncoderConfig
+from indexer.fine_tuning.train import train_image_encoder
 from indexer.image_encoder import load_image_encoder
 from indexer.image_encoder.efficientnet_lite import load_efficientnet_lite
-from indexer.image_encoder.training.config import ImageEncoderConfig
-from indexer.image_encoder.training.train import train_image_encoder
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.errors import CheckpointError
 from retrieval.progress import no_progress

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from indexer.image_encoder.training.augmentation import augment
-from indexer.image_encoder.training.config import AugmentationConfig
+from indexer.fine_tuning.augmentation import augment
+from indexer.fine_tuning.config import AugmentationConfig
 
 UNCHANGED = AugmentationConfig(smallest_area=1, stretch=1, degrees=0, colour=0, grey=0, erased=0)
 

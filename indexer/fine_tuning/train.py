@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
+from indexer.fine_tuning.config import ImageEncoderConfig
+from indexer.fine_tuning.task import TunedModel, TuningData, TuningTask, pool_all
 from indexer.image_encoder.efficientnet_lite import VARIANTS
 from indexer.image_encoder.loading import load_image_encoder
-from indexer.image_encoder.training.config import ImageEncoderConfig
-from indexer.image_encoder.training.task import TunedModel, TuningData, TuningTask, pool_all
 from indexer.image_encoder.tuned import TunedHeader, save_tuned
 from indexer.image_encoder.views import ViewCache
 from indexer.image_head.heads import Heads, ImageHead, TextHead
