@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.bench_command import bench
+from indexer.command.bench_command import bench
 from retrieval.command.bench_rows import BenchRow, print_json
 from retrieval.command.options import DEFAULT_INDEX, JsonOption
 

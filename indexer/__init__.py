@@ -3,11 +3,10 @@
 In the order to read: `config`, then the folders as data flows: `photo_files/` (folders → files, and which of
 them are unchanged), `pipeline/` (stages at once, and what each took), `decoding/` (files → pixels, in
 processes of their own);
-`image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/` (annotations →
-image vectors), `tagger/` (annotations → tags), `ngram_encoder/` (captions → vectors), `training/` (what their
-trainings share), `fine_tuning/` (that of the CNN), `models` (loads them);
+the models: `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/`
+(annotations → image vectors), `tagger/` (annotations → tags), `ngram_encoder/` (captions → vectors),
+`training/` (what their trainings share), `fine_tuning/` (that of the CNN), `models` (loads them);
 `describing/` (pixels → rows, by all of them), `updating/` (rows → shards → generation), `build` (all of it),
 `cluster/` (files → rows on many machines), `engine` (there or here), `watch` (again and again);
-`samples`, `speed`, then the commands: `command` is `retrieve index`, `caption_command` with `caption_edit`,
-`similar_command`, `train_command` and `bench_command`.
+`samples` (photos to try it on), `speed` (how fast it is), `command/` (`retrieve index` and others).
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from indexer.caption_command import _caption_all
+from indexer.command.caption_command import _caption_all
 from indexer.config import IndexConfig
 from indexer.describing.describer import Describer
 from indexer.models import Models

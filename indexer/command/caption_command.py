@@ -68,7 +68,7 @@ def caption(
     if sum(map(bool, (photos, human, unset))) != 1:
         raise UsageError("expected one of three: photos to caption, --set PHOTO TEXT, or --unset PHOTO")
     if not photos:
-        from indexer.caption_edit import edit_caption
+        from indexer.command.caption_edit import edit_caption
 
         photo, text = human or (unset or "", None)
         edit_caption(index, photo, text, json_output)
