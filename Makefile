@@ -62,7 +62,7 @@ encoders: $(READY) ## Train over four encoders on a slice of DATA with one budge
 
 report: $(READY_DEV) ## Evaluate on DATA's test split and on photos of Debian's packages (270 MB), and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report --rerank
-	@$(BIN)/python -m eval.unseen_photos .cache/unseen
+	@$(BIN)/python -m eval.dataset.unseen_photos .cache/unseen
 	$(BIN)/retrieve eval .cache/unseen --out report/unseen --rerank
 	@$(BIN)/python -m eval.readme report README.md
 
@@ -88,7 +88,7 @@ calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit 
 ablation: $(READY_DEV) ## Measure what each part gives, on DATA's validation split and on photos of Debian's packages, after a change of the shipped models (twenty minutes)
 	$(BIN)/retrieve ablate "$$DATA" --config configs/ablation.toml --out .cache/ablation
 	cp .cache/ablation/ablation.json eval/ablation/flickr8k.json
-	@$(BIN)/python -m eval.unseen_photos .cache/unseen
+	@$(BIN)/python -m eval.dataset.unseen_photos .cache/unseen
 	$(BIN)/retrieve ablate .cache/unseen --split test --config configs/ablation.toml --out .cache/ablation/unseen
 	cp .cache/ablation/unseen/ablation.json eval/ablation/unseen.json
 

@@ -1,8 +1,7 @@
 """Numbers for a captioned dataset: how well sentences find their photos, and how good the captions are.
 
 In the order to read:
-`unseen_photos` (a dataset of other subjects), `collection` (dataset → corpus, queries, qrels), `config`,
-`preparation` (the index and its engine), `indexing`, `encoded_queries`;
+`config`, `dataset/` (a captioned dataset → corpus, queries, right answers, index);
 `search` (queries through the engine), `placements` (scores → where the right photos came), `kept_scores`,
 `remembered_answers` (one answer for all systems that ask the same),
 `systems` (every channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human

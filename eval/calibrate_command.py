@@ -24,7 +24,7 @@ def calibrate(
     """Fit the probabilities of hits for models of one's own; `search --calibration` reads them."""
     from eval.calibration.fitting import fit_calibration
     from eval.config import EvalConfig
-    from eval.preparation import EvalRequest, open_subject, read_collection
+    from eval.dataset.preparation import EvalRequest, open_subject, read_collection
     from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
     from retrieval.search.calibration import write_calibration

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from eval.caption_quality import CaptionQuality, score_captions
 from eval.captions.diversity import Diversity, count_diversity
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.judgements import JudgedPair
 from eval.metric_correlation import correlate_metrics
 from retrieval.captioned_dataset import tokenize

@@ -9,7 +9,7 @@ used once and is paired with the same query of the other systems.
 
 import numpy as np
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.placements import Placements, join_placements, place_relevant
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.search.fusion import spread_scores

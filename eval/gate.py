@@ -13,9 +13,9 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from eval.bootstrap import PhotoBootstrap
-from eval.collection import Collection
 from eval.comparisons import Comparison, Shares, compare_pairs
 from eval.config import EvalConfig
+from eval.dataset.collection import Collection
 from eval.placements import Placements
 from eval.report import Report
 from eval.significance import PhotoPermutation

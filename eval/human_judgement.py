@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from eval.bootstrap import PhotoBootstrap
-from eval.collection import Query
+from eval.dataset.collection import Query
 from eval.graded import graded_ndcg
 from eval.judgements import JudgedPair
 

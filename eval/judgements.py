@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from eval.collection import Collection, Query
+from eval.dataset.collection import Collection, Query
 from retrieval.errors import DatasetError
 from retrieval.naming import name_first
 

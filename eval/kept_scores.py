@@ -10,7 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.search import ScoredQueries
 
 

@@ -59,8 +59,8 @@ def _render_unseen(report: Mapping[str, Any]) -> list[str]:
     about = (
         f"Other subjects than Flickr8k's: {photos} photos of Debian's and of Python packages, such "
         f"as a mandrill, a circuit board, half a fig and a rocket, by {report['queries']} sentences of ours "
-        "([`unseen_photos.py`](eval/unseen_photos.py)). Nothing was trained on them or tuned by them, but "
-        "models were checked on them before they were shipped. By "
+        "([`unseen_photos.py`](eval/dataset/unseen_photos.py)). Nothing was trained on them or tuned by "
+        "them, but models were checked on them before they were shipped. By "
         f"chance Recall@1 is {100 / photos:.1f} and Recall@5 {min(500 / photos, 100):.1f}."
     )
     rows = [

@@ -18,6 +18,7 @@ from eval.bootstrap import PhotoBootstrap
 from eval.calibration.study import study_sureness
 from eval.caption_study import CaptionStudy, start_caption_study, study_diversity
 from eval.comparisons import Comparison, compare_systems
+from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.environment import describe_hardware, read_versions
 from eval.exact import read_exact_channels
 from eval.failures.study import study_failures
@@ -26,7 +27,6 @@ from eval.human_judgement import HumanJudgement, judge_systems
 from eval.judgements import JudgedPair, Judgement, match_judgements, read_judgements
 from eval.markdown import render_markdown
 from eval.page.page import render_page
-from eval.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.published import find_published
 from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from eval.collection import Collection, Query
+from eval.dataset.collection import Collection, Query, locate_photos
 from retrieval.channels.flat_index import FlatIndex
-from retrieval.errors import DatasetError, RetrievalError
+from retrieval.errors import RetrievalError
 from retrieval.naming import name_first
 from retrieval.progress import Progress, no_progress
 from retrieval.search.fusion import spread_scores
@@ -45,22 +45,6 @@ class ScoredQueries:
     def own_scores(self) -> np.ndarray:
         """Float32 (Q,): what each query's own photo scored."""
         return self.scores_QP[np.arange(len(self.queries)), [query.photo for query in self.queries]]
-
-
-def locate_photos(collection: Collection, image_ids: Sequence[str]) -> np.ndarray:
-    """int64 (P,): the place of each photo of the collection among the index's `image_ids`.
-
-    `DatasetError` naming the first photos that the index lacks: they would be misses that no search can find.
-    """
-    places = {image_id: place for place, image_id in enumerate(image_ids)}
-    missing = [photo.names[0] for photo in collection.photos if photo.image_id not in places]
-    if missing:
-        raise DatasetError(
-            f"the index lacks {len(missing)} of the {len(collection.photos)} photos of split "
-            f"{collection.split!r} ({name_first(missing)}); index all of them, as they are there, and try "
-            "again"
-        )
-    return np.array([places[photo.image_id] for photo in collection.photos], dtype=np.int64)
 
 
 def pick_depth(collection: Collection, indexed: int) -> int | None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from eval.ceiling import CEILING, place_by_human_captions
 from eval.config import EvalConfig
+from eval.dataset.preparation import Subject
 from eval.kept_scores import KeptScores
 from eval.placements import Placements
-from eval.preparation import Subject
 from eval.remembered_answers import RememberingSearcher
 from eval.search import RankingEngine, ScoredQueries, pick_depth, search_collection
 from eval.sentence_search import place_sentences

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.placements import Placements
 from eval.search import ScoredQueries
 

@@ -7,8 +7,8 @@ photos found would be wrong ones. They are compared here by `tokenize`, which th
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from eval.dataset.preparation import Subject
 from eval.failures.words import find_content
-from eval.preparation import Subject
 from eval.systems import list_systems, pick_headline
 from retrieval.captioned_dataset import tokenize
 from retrieval.channels.channel import Channel

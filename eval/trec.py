@@ -11,7 +11,7 @@ from typing import TextIO
 
 import numpy as np
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.search import ScoredQueries
 from retrieval.store.files import publish_file, temporary_path
 

@@ -3,8 +3,8 @@
 from eval.ann.benchmark import AnnBenchmark, AnnRow, benchmark_indexes
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.config import EvalConfig
+from eval.dataset.preparation import Subject
 from eval.exact import ExactChannels, measure_index
-from eval.preparation import Subject
 from retrieval.progress import Progress
 
 __all__ = ["AnnBenchmark", "AnnRow", "study_indexes"]

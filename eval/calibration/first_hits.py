@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.search import RankingEngine, search_collection
 from retrieval.progress import Progress
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from eval.config import EvalConfig
+from eval.dataset.preparation import Subject
 from eval.exact import ExactChannels, find_skipped
 from eval.failures.causes import Cause, Miss
 from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
 from eval.measures import first_rank
-from eval.preparation import Subject
 from eval.search import pick_depth, score_photos
 from eval.searching import SearchOutcome
 from eval.systems import list_systems, pick_headline

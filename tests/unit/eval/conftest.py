@@ -13,8 +13,8 @@ from eval.bootstrap import PhotoBootstrap
 from eval.calibration.reliability import Bin, Reliability
 from eval.calibration.study import SurenessStudy
 from eval.captions.diversity import count_diversity
-from eval.collection import Collection, CorpusPhoto, Query
 from eval.comparisons import Comparison
+from eval.dataset.collection import Collection, CorpusPhoto, Query
 from eval.failures.causes import Cause
 from eval.failures.misses import Exhibit, Failures
 from eval.human_judgement import HumanJudgement

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eval.ceiling import number_captions, place_by_human_captions
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from retrieval.text.text_encoder import TextEncoder
 
 

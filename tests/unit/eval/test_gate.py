@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from eval.bootstrap import PhotoBootstrap
-from eval.collection import Collection
 from eval.config import EvalConfig
+from eval.dataset.collection import Collection
 from eval.gate import (
     RegressionError,
     check_comparable,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.collection import Collection, make_collection
+from eval.dataset.collection import Collection, make_collection
 from eval.human_judgement import group_by_query, judge_systems
 from eval.judgements import JudgedPair, match_judgements, read_judgements
 from eval.metric_correlation import correlate_metrics

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.collection import Collection
 from eval.config import EvalConfig
-from eval.encoded_queries import EncodedQueries
-from eval.preparation import EvalRequest, Subject
+from eval.dataset.collection import Collection
+from eval.dataset.encoded_queries import EncodedQueries
+from eval.dataset.preparation import EvalRequest, Subject
 from eval.run import measure_systems
 from eval.searching import SearchOutcome, list_vector_channels, search_all
 from retrieval.captioned_dataset import CaptionedDataset

@@ -6,7 +6,7 @@ import pytest
 from ir_measures import RR, Qrel, R, ScoredDoc, Success, nDCG
 
 from eval.bootstrap import PhotoBootstrap
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.search import search_collection
 from eval.sentence_search import place_sentences
 from eval.system_result import measure_sentence_search

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.search import RankingEngine, search_collection
 from eval.systems import FUSED, SystemRecorder, SystemRun, list_systems, pick_headline
 from eval.trec import open_run

@@ -10,8 +10,8 @@ import pytest
 
 from eval.calibration.fitting import fit_calibration
 from eval.calibration.study import study_sureness
-from eval.collection import Collection
-from eval.encoded_queries import EncodedQueries
+from eval.dataset.collection import Collection
+from eval.dataset.encoded_queries import EncodedQueries
 from eval.judgements import JudgedPair
 from eval.strictness import study_strictness
 from retrieval.errors import RetrievalError

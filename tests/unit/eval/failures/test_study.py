@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from eval.collection import make_collection
 from eval.config import EvalConfig
+from eval.dataset.collection import make_collection
 from eval.failures.study import study_failures
 from eval.placements import place_relevant
 from eval.searching import SearchOutcome

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from indexer.config import IndexConfig
 from retrieval.errors import DatasetError
 from retrieval.naming import name_first

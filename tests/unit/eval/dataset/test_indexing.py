@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.collection import Collection, CorpusPhoto
 from eval.config import EvalConfig
-from eval.indexing import index_collection
+from eval.dataset.collection import Collection, CorpusPhoto
+from eval.dataset.indexing import index_collection
 from indexer.captioner.captioner import Caption
 from indexer.models import Models
 from retrieval.config import load_config

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.encoded_queries import EncodedQueries
+from eval.dataset.encoded_queries import EncodedQueries
 from retrieval.progress import no_progress
 from retrieval.text.text_encoder import TextEncoder
 

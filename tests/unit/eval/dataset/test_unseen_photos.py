@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from eval import unseen_photos
-from eval.unseen_photos import UnseenPhoto, read_unseen_photos, write_unseen_photos
+from eval.dataset import unseen_photos
+from eval.dataset.unseen_photos import UnseenPhoto, read_unseen_photos, write_unseen_photos
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.errors import InstallationError
 
@@ -90,5 +90,7 @@ def test_what_cannot_be_had_is_one_clear_line(
 
 
 def test_as_a_module_it_wants_a_folder() -> None:
-    done = subprocess.run([sys.executable, "-m", "eval.unseen_photos"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "usage: python -m eval.unseen_photos FOLDER\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "eval.dataset.unseen_photos"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (2, "usage: python -m eval.dataset.unseen_photos FOLDER\n")

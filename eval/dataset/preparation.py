@@ -6,11 +6,10 @@ Writes OUT/index through the ordinary indexer where no index is given.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eval.collection import Collection, make_collection
 from eval.config import EvalConfig
-from eval.encoded_queries import EncodedQueries
-from eval.indexing import index_collection
-from eval.search import locate_photos
+from eval.dataset.collection import Collection, locate_photos, make_collection
+from eval.dataset.encoded_queries import EncodedQueries
+from eval.dataset.indexing import index_collection
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
 from retrieval.device import require_torch_device
 from retrieval.errors import IndexFormatError, UsageError

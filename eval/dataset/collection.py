@@ -14,6 +14,7 @@ import numpy as np
 
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import DatasetError
+from retrieval.naming import name_first
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_file
 
@@ -81,6 +82,22 @@ def make_collection(dataset: CaptionedDataset, split: str, progress: Progress = 
             queries += [Query(f"{name}#{n}", caption, number) for n, caption in enumerate(photo.captions)]
     corpus = tuple(_merge_photos(image_id, same, images) for image_id, same in by_content.items())
     return Collection(dataset.name, split, corpus, tuple(queries))
+
+
+def locate_photos(collection: Collection, image_ids: Sequence[str]) -> np.ndarray:
+    """int64 (photos,): the place of each photo of the collection among the index's `image_ids`.
+
+    `DatasetError` naming the first photos that the index lacks: they would be misses that no search can find.
+    """
+    places = {image_id: place for place, image_id in enumerate(image_ids)}
+    missing = [photo.names[0] for photo in collection.photos if photo.image_id not in places]
+    if missing:
+        raise DatasetError(
+            f"the index lacks {len(missing)} of the {len(collection.photos)} photos of split "
+            f"{collection.split!r} ({name_first(missing)}); index all of them, as they are there, and try "
+            "again"
+        )
+    return np.array([places[photo.image_id] for photo in collection.photos], dtype=np.int64)
 
 
 def _merge_photos(image_id: str, photos: Sequence[CaptionedPhoto], images: Path) -> CorpusPhoto:

@@ -1,9 +1,9 @@
 """Photos of other subjects than the training data's: reads packages of Debian, writes a captioned dataset.
 
-`python -m eval.unseen_photos FOLDER`. The photos are those that Debian's desktops and OpenCV's documentation
-carry, some 270 MB of packages, and the captioned samples (see `indexer.samples`); the sentences are our own,
-written before any model of ours had seen these photos. Nothing was trained on them or tuned by them, but
-models were checked on them before they were shipped.
+`python -m eval.dataset.unseen_photos FOLDER`. The photos are those that Debian's desktops and OpenCV's
+documentation carry, some 270 MB of packages, and the captioned samples (see `indexer.samples`); the sentences
+are our own, written before any model of ours had seen these photos. Nothing was trained on them or tuned by
+them, but models were checked on them before they were shipped.
 """
 
 import json
@@ -86,4 +86,4 @@ def _take(source: Path, target: Path, package: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_as_module("eval.unseen_photos", "photos of other subjects", write_unseen_photos))
+    sys.exit(run_as_module("eval.dataset.unseen_photos", "photos of other subjects", write_unseen_photos))
