@@ -2,10 +2,7 @@
 
 In the order to read:
 `config`, `dataset/` (a captioned dataset → corpus, queries, right answers, index);
-`search` (queries through the engine), `placements` (scores → where the right photos came), `kept_scores`,
-`remembered_answers` (one answer for all systems that ask the same),
-`systems` (every channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human
-caption a photo), `searching` (all of them), `trec` (run and qrels files);
+`searching/` (queries → every system's scores → where the right photos came);
 `measures` (placements → Recall@k and the like), `system_result`, `bootstrap` (how sure they are),
 `significance`, `comparisons` (whether two systems differ), `gate` (whether one got worse);
 `captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,

@@ -16,8 +16,8 @@ from eval.bootstrap import PhotoBootstrap
 from eval.comparisons import Comparison, Shares, compare_pairs
 from eval.config import EvalConfig
 from eval.dataset.collection import Collection
-from eval.placements import Placements
 from eval.report import Report
+from eval.searching.placements import Placements
 from eval.significance import PhotoPermutation
 from eval.system_result import measure_shares
 from retrieval.errors import RetrievalError, UsageError

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from eval.placements import Placements
+from eval.searching.placements import Placements
 
 
 def recall_at(placements: Placements, k: int) -> np.ndarray:

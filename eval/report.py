@@ -12,8 +12,8 @@ from eval.captions.diversity import Diversity
 from eval.comparisons import Comparison
 from eval.failures.misses import Failures
 from eval.human_judgement import HumanJudgement
-from eval.placements import Placements
 from eval.published import PublishedResult
+from eval.searching.placements import Placements
 from eval.strictness import Strictness
 from eval.system_result import SystemResult
 

@@ -30,14 +30,14 @@ from eval.page.page import render_page
 from eval.published import find_published
 from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
-from eval.search import describe_depth, score_photos
-from eval.searching import SearchOutcome, search_all
+from eval.searching.all_systems import SearchOutcome, search_all
+from eval.searching.scored_queries import describe_depth, score_photos
+from eval.searching.systems import list_systems
+from eval.searching.trec import format_qrels
 from eval.significance import PhotoPermutation
 from eval.stopwatch import Stopwatch
 from eval.strictness import study_strictness
 from eval.system_result import measure_sentence_search, measure_shares, measure_system
-from eval.systems import list_systems
-from eval.trec import format_qrels
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
 from retrieval.store.manifest import Manifest

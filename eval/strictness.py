@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from eval.dataset.preparation import Subject
 from eval.failures.words import find_content
-from eval.systems import list_systems, pick_headline
+from eval.searching.systems import list_systems, pick_headline
 from retrieval.captioned_dataset import tokenize
 from retrieval.channels.channel import Channel
 from retrieval.channels.lexical_file import list_texts

@@ -6,7 +6,7 @@ import numpy as np
 
 from eval.bootstrap import PhotoBootstrap
 from eval.measures import SHARES, first_rank, recall_at, success_at
-from eval.placements import Placements
+from eval.searching.placements import Placements
 
 _SUCCESS = (1, 5, 10)
 

@@ -16,9 +16,9 @@ from eval.config import EvalConfig
 from eval.dataset.collection import Collection
 from eval.dataset.indexing import index_collection
 from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
-from eval.placements import Placements, join_placements, place_relevant
-from eval.search import pick_depth, search_collection
-from eval.searching import list_all_systems
+from eval.searching.all_systems import list_all_systems
+from eval.searching.placements import Placements, join_placements, place_relevant
+from eval.searching.scored_queries import pick_depth, search_collection
 from eval.system_result import measure_shares
 from indexer.config import IndexConfig
 from retrieval.captioned_dataset.tokenize import tokenize

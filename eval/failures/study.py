@@ -8,9 +8,9 @@ from eval.exact import ExactChannels, find_skipped
 from eval.failures.causes import Cause, Miss
 from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
 from eval.measures import first_rank
-from eval.search import pick_depth, score_photos
-from eval.searching import SearchOutcome
-from eval.systems import list_systems, pick_headline
+from eval.searching.all_systems import SearchOutcome
+from eval.searching.scored_queries import pick_depth, score_photos
+from eval.searching.systems import list_systems, pick_headline
 
 
 def study_failures(

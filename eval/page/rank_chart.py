@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.measures import recall_at
-from eval.placements import Placements
 from eval.report import Report
+from eval.searching.placements import Placements
 
 _BINS = ((1, 1), (2, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, 1000), (1001, None))
 

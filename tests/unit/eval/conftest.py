@@ -19,10 +19,10 @@ from eval.failures.causes import Cause
 from eval.failures.misses import Exhibit, Failures
 from eval.human_judgement import HumanJudgement
 from eval.page.page import render_page
-from eval.placements import Placements, place_relevant
 from eval.published import PUBLISHED
 from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
+from eval.searching.placements import Placements, place_relevant
 from eval.strictness import Strictness
 from eval.system_result import measure_sentence_search, measure_system
 from retrieval.captioned_dataset import tokenize

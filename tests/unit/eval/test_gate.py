@@ -19,8 +19,8 @@ from eval.gate import (
     read_baseline,
     refuse_regressions,
 )
-from eval.placements import Placements
 from eval.report import IndexDescription, Report
+from eval.searching.placements import Placements
 from eval.system_result import measure_system
 from retrieval.errors import UsageError
 

@@ -10,9 +10,9 @@ import pytest
 
 from eval.markdown import render_markdown
 from eval.measures import recall_at
-from eval.placements import Placements
 from eval.report import Report
 from eval.run_info import RunInfo
+from eval.searching.placements import Placements
 
 
 def test_the_document_has_the_fields_of_the_design_in_their_order(full_report: Report) -> None:

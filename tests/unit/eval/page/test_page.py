@@ -21,9 +21,9 @@ from eval.page.rank_chart import draw_ranks
 from eval.page.recall_chart import draw_recall
 from eval.page.scale import Scale, format_tick, list_powers
 from eval.page.sureness_chart import draw_sureness
-from eval.placements import Placements
 from eval.report import Report
 from eval.run_info import RunInfo
+from eval.searching.placements import Placements
 from retrieval.pictures.thumbnail import embed_thumbnail
 
 Render = Callable[[Report, RunInfo], str]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eval.ceiling import number_captions, place_by_human_captions
 from eval.dataset.collection import Collection
+from eval.searching.ceiling import number_captions, place_by_human_captions
 from retrieval.text.text_encoder import TextEncoder
 
 

@@ -10,7 +10,7 @@ used once and is paired with the same query of the other systems.
 import numpy as np
 
 from eval.dataset.collection import Collection
-from eval.placements import Placements, join_placements, place_relevant
+from eval.searching.placements import Placements, join_placements, place_relevant
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.search.fusion import spread_scores
 from retrieval.text.text_encoder import TextEncoder

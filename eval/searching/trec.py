@@ -12,7 +12,7 @@ from typing import TextIO
 import numpy as np
 
 from eval.dataset.collection import Collection
-from eval.search import ScoredQueries
+from eval.searching.scored_queries import ScoredQueries
 from retrieval.store.files import publish_file, temporary_path
 
 

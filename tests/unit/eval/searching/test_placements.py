@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.placements import place_relevant
+from eval.searching.placements import place_relevant
 from retrieval.errors import DatasetError, RetrievalError
 
 SCORES = np.array([[0.1, 0.9, 0.5, 0.5], [0.7, 0.7, 0.7, 0.2]], dtype=np.float32)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.placements import Placements, join_placements, place_relevant
-from eval.search import RankingEngine, ScoredQueries
-from eval.trec import RunWriter
+from eval.searching.placements import Placements, join_placements, place_relevant
+from eval.searching.scored_queries import RankingEngine, ScoredQueries
+from eval.searching.trec import RunWriter
 from retrieval.channels.channel import Channel
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig, FusionMethod

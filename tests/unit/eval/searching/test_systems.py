@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from eval.dataset.collection import Collection
-from eval.search import RankingEngine, search_collection
-from eval.systems import FUSED, SystemRecorder, SystemRun, list_systems, pick_headline
-from eval.trec import open_run
+from eval.searching.scored_queries import RankingEngine, search_collection
+from eval.searching.systems import FUSED, SystemRecorder, SystemRun, list_systems, pick_headline
+from eval.searching.trec import open_run
 from retrieval.errors import RetrievalError
 from retrieval.search.hit import Ranking
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from eval.dataset.collection import Collection
-from eval.placements import Placements
-from eval.search import ScoredQueries
+from eval.searching.placements import Placements
+from eval.searching.scored_queries import ScoredQueries
 
 
 def place_sentences(

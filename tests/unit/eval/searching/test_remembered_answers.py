@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.remembered_answers import RememberingSearcher
+from eval.searching.remembered_answers import RememberingSearcher
 from retrieval.search.engine import SearchEngine
 from retrieval.text.queries import Queries
 

@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 
 from eval.dataset.collection import Collection
-from eval.search import ScoredQueries
+from eval.searching.scored_queries import ScoredQueries
 
 
 class KeptScores:

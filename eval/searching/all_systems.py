@@ -5,15 +5,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.ceiling import CEILING, place_by_human_captions
 from eval.config import EvalConfig
 from eval.dataset.preparation import Subject
-from eval.kept_scores import KeptScores
-from eval.placements import Placements
-from eval.remembered_answers import RememberingSearcher
-from eval.search import RankingEngine, ScoredQueries, pick_depth, search_collection
-from eval.sentence_search import place_sentences
-from eval.systems import (
+from eval.searching.ceiling import CEILING, place_by_human_captions
+from eval.searching.kept_scores import KeptScores
+from eval.searching.placements import Placements
+from eval.searching.remembered_answers import RememberingSearcher
+from eval.searching.scored_queries import RankingEngine, ScoredQueries, pick_depth, search_collection
+from eval.searching.sentence_search import place_sentences
+from eval.searching.systems import (
     FUSED,
     RECIPROCAL,
     RERANKED,
@@ -23,7 +23,7 @@ from eval.systems import (
     fuse_by_reciprocal_ranks,
     list_systems,
 )
-from eval.trec import open_run
+from eval.searching.trec import open_run
 from retrieval.progress import Progress
 from retrieval.search.engine import SearchEngine
 from retrieval.search.reranking import Reranker

@@ -14,9 +14,9 @@ from ir_measures import RR, R, nDCG
 
 from eval.dataset.collection import Collection, CorpusPhoto, Query, locate_photos, make_collection
 from eval.measures import SHARES
-from eval.placements import join_placements, place_relevant
-from eval.search import describe_depth, pick_depth, score_photos, search_collection
-from eval.trec import format_qrels, open_run
+from eval.searching.placements import join_placements, place_relevant
+from eval.searching.scored_queries import describe_depth, pick_depth, score_photos, search_collection
+from eval.searching.trec import format_qrels, open_run
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.channels.ivf_index import IvfSq8Index
 from retrieval.channels.vector_index import write_vectors

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.kept_scores import KeptScores
-from eval.search import ScoredQueries
+from eval.searching.kept_scores import KeptScores
+from eval.searching.scored_queries import ScoredQueries
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 1000])

@@ -7,8 +7,8 @@ from ir_measures import RR, Qrel, R, ScoredDoc, Success, nDCG
 
 from eval.bootstrap import PhotoBootstrap
 from eval.dataset.collection import Collection
-from eval.search import search_collection
-from eval.sentence_search import place_sentences
+from eval.searching.scored_queries import search_collection
+from eval.searching.sentence_search import place_sentences
 from eval.system_result import measure_sentence_search
 
 
