@@ -3,8 +3,8 @@
 In the order to read:
 `config`, `dataset/` (a captioned dataset → corpus, queries, right answers, index);
 `searching/` (queries → every system's scores → where the right photos came);
-`measures` (placements → Recall@k and the like), `system_result`, `bootstrap` (how sure they are),
-`significance`, `comparisons` (whether two systems differ), `gate` (whether one got worse);
+`measures/` (placements → Recall@k and the like, how sure they are, whether two systems differ), `gate`
+(whether one got worse);
 `captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,
 `human_judgement`, `metric_correlation` (systems and metrics against people's grades);
 `failures/` (why queries fail), `strictness` (whether -word and "phrase" are kept to), `stored_vectors`,

@@ -12,14 +12,14 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from eval.bootstrap import PhotoBootstrap
-from eval.comparisons import Comparison, Shares, compare_pairs
 from eval.config import EvalConfig
 from eval.dataset.collection import Collection
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.comparisons import Comparison, Shares, compare_pairs
+from eval.measures.significance import PhotoPermutation
+from eval.measures.system_result import measure_shares
 from eval.report import Report
 from eval.searching.placements import Placements
-from eval.significance import PhotoPermutation
-from eval.system_result import measure_shares
 from retrieval.errors import RetrievalError, UsageError
 from retrieval.naming import name_first
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from eval.bootstrap import PhotoBootstrap
 from eval.dataset.collection import Query
 from eval.graded import graded_ndcg
 from eval.judgements import JudgedPair
+from eval.measures.bootstrap import PhotoBootstrap
 
 CHANCE = "chance"
 

@@ -9,13 +9,13 @@ from eval.ablation.experiments import Experiment
 from eval.ann.benchmark import AnnRow
 from eval.calibration.study import SurenessStudy
 from eval.captions.diversity import Diversity
-from eval.comparisons import Comparison
 from eval.failures.misses import Failures
 from eval.human_judgement import HumanJudgement
+from eval.measures.comparisons import Comparison
+from eval.measures.system_result import SystemResult
 from eval.published import PublishedResult
 from eval.searching.placements import Placements
 from eval.strictness import Strictness
-from eval.system_result import SystemResult
 
 # A raw line break is never inside a JSON string, so what this finds is a list of numbers.
 _LIST_OF_NUMBERS = re.compile(r"\[\n\s*(-?[\d.eE+-]+(?:,\n\s*-?[\d.eE+-]+)*)\n\s*\]")

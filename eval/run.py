@@ -14,10 +14,8 @@ import numpy as np
 
 from eval.ablation.experiments import read_experiments, read_parts
 from eval.ann.study import AnnBenchmark, study_indexes
-from eval.bootstrap import PhotoBootstrap
 from eval.calibration.study import study_sureness
 from eval.caption_study import CaptionStudy, start_caption_study, study_diversity
-from eval.comparisons import Comparison, compare_systems
 from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.environment import describe_hardware, read_versions
 from eval.exact import read_exact_channels
@@ -26,6 +24,10 @@ from eval.gate import check_comparable, compare_with_baseline, read_baseline
 from eval.human_judgement import HumanJudgement, judge_systems
 from eval.judgements import JudgedPair, Judgement, match_judgements, read_judgements
 from eval.markdown import render_markdown
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.comparisons import Comparison, compare_systems
+from eval.measures.significance import PhotoPermutation
+from eval.measures.system_result import measure_sentence_search, measure_shares, measure_system
 from eval.page.page import render_page
 from eval.published import find_published
 from eval.report import AnnResult, IndexDescription, Report
@@ -34,10 +36,8 @@ from eval.searching.all_systems import SearchOutcome, search_all
 from eval.searching.scored_queries import describe_depth, score_photos
 from eval.searching.systems import list_systems
 from eval.searching.trec import format_qrels
-from eval.significance import PhotoPermutation
 from eval.stopwatch import Stopwatch
 from eval.strictness import study_strictness
-from eval.system_result import measure_sentence_search, measure_shares, measure_system
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
 from retrieval.store.manifest import Manifest

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eval.measures.system_result import SystemResult
 from eval.report import Report
-from eval.system_result import SystemResult
 
 COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "mean_rank", "MRR", "nDCG@10")
 _BY_IMAGE = (

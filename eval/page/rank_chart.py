@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.measures import recall_at
+from eval.measures.rank_measures import recall_at
 from eval.report import Report
 from eval.searching.placements import Placements
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.bootstrap import PhotoBootstrap
-from eval.measures import recall_at
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.rank_measures import recall_at
 from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChart, Point, Tick, spread_labels
 from eval.page.scale import Scale, format_tick, list_powers
 from eval.report import Report

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.bootstrap import PhotoBootstrap
 from eval.config import EvalConfig
 from eval.dataset.collection import Collection
 from eval.gate import (
@@ -19,9 +18,10 @@ from eval.gate import (
     read_baseline,
     refuse_regressions,
 )
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.system_result import measure_system
 from eval.report import IndexDescription, Report
 from eval.searching.placements import Placements
-from eval.system_result import measure_system
 from retrieval.errors import UsageError
 
 PHOTO_Q = np.repeat(np.arange(100), 5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eval.markdown import render_markdown
-from eval.measures import recall_at
+from eval.measures.rank_measures import recall_at
 from eval.report import Report
 from eval.run_info import RunInfo
 from eval.searching.placements import Placements

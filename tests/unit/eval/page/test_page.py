@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.measures import recall_at
+from eval.measures.rank_measures import recall_at
 from eval.page.ann_chart import draw_ann
 from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
 from eval.page.rank_chart import draw_ranks

@@ -13,7 +13,7 @@ import pytest
 from ir_measures import RR, R, nDCG
 
 from eval.dataset.collection import Collection, CorpusPhoto, Query, locate_photos, make_collection
-from eval.measures import SHARES
+from eval.measures.rank_measures import SHARES
 from eval.searching.placements import join_placements, place_relevant
 from eval.searching.scored_queries import describe_depth, pick_depth, score_photos, search_collection
 from eval.searching.trec import format_qrels, open_run

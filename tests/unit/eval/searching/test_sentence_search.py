@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from ir_measures import RR, Qrel, R, ScoredDoc, Success, nDCG
 
-from eval.bootstrap import PhotoBootstrap
 from eval.dataset.collection import Collection
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.system_result import measure_sentence_search
 from eval.searching.scored_queries import search_collection
 from eval.searching.sentence_search import place_sentences
-from eval.system_result import measure_sentence_search
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 100])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.bootstrap import PhotoBootstrap
+from eval.measures.bootstrap import PhotoBootstrap
 
 PHOTO_Q = np.array([0, 0, 0, 1, 2, 2, 3, 3, 3, 3, 4])
 VALUES_Q = np.array([0.3, 1, 0, 1, 0.5, 0.25, 0, 0, 1, 0.1, 0.9])

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from eval.bootstrap import PhotoBootstrap
-from eval.significance import LEVEL, PhotoPermutation, correct_holm
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.significance import LEVEL, PhotoPermutation, correct_holm
 
 Shares = Mapping[str, np.ndarray]
 """Percent per query (Q,), by measure."""

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from eval.significance import LEVEL, PhotoPermutation, correct_holm
+from eval.measures.significance import LEVEL, PhotoPermutation, correct_holm
 
 PHOTO_Q = np.array([0, 0, 1, 1, 1, 2, 3, 4, 5, 5])
 

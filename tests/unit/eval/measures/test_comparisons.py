@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from eval.bootstrap import PhotoBootstrap
-from eval.comparisons import compare_systems
-from eval.significance import PhotoPermutation
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.comparisons import compare_systems
+from eval.measures.significance import PhotoPermutation
 
 PHOTO_Q = np.repeat(np.arange(40), 3)
 

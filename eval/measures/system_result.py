@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.bootstrap import PhotoBootstrap
-from eval.measures import SHARES, first_rank, recall_at, success_at
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.rank_measures import SHARES, first_rank, recall_at, success_at
 from eval.searching.placements import Placements
 
 _SUCCESS = (1, 5, 10)
