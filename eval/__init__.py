@@ -5,8 +5,7 @@ In the order to read:
 `searching/` (queries → every system's scores → where the right photos came);
 `measures/` (placements → Recall@k and the like, how sure they are, whether two systems differ), `gate`
 (whether one got worse);
-`captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,
-`human_judgement`, `metric_correlation` (systems and metrics against people's grades);
+`human_grades/` (systems against people's grades), `captions/` (stored captions against people's);
 `failures/` (why queries fail), `strictness` (whether -word and "phrase" are kept to), `stored_vectors`,
 `exact`, `ann/` (what approximate indexes give up and win);
 `ablation/` (what each part gives, and what was tried), `ablate_command` (`retrieve ablate`);

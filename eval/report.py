@@ -10,7 +10,7 @@ from eval.ann.benchmark import AnnRow
 from eval.calibration.study import SurenessStudy
 from eval.captions.diversity import Diversity
 from eval.failures.misses import Failures
-from eval.human_judgement import HumanJudgement
+from eval.human_grades.human_judgement import HumanJudgement
 from eval.measures.comparisons import Comparison
 from eval.measures.system_result import SystemResult
 from eval.published import PublishedResult

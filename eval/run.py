@@ -15,14 +15,14 @@ import numpy as np
 from eval.ablation.experiments import read_experiments, read_parts
 from eval.ann.study import AnnBenchmark, study_indexes
 from eval.calibration.study import study_sureness
-from eval.caption_study import CaptionStudy, start_caption_study, study_diversity
+from eval.captions.study import CaptionStudy, start_caption_study, study_diversity
 from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.environment import describe_hardware, read_versions
 from eval.exact import read_exact_channels
 from eval.failures.study import study_failures
 from eval.gate import check_comparable, compare_with_baseline, read_baseline
-from eval.human_judgement import HumanJudgement, judge_systems
-from eval.judgements import JudgedPair, Judgement, match_judgements, read_judgements
+from eval.human_grades.human_judgement import HumanJudgement, judge_systems
+from eval.human_grades.judgements import JudgedPair, Judgement, match_judgements, read_judgements
 from eval.markdown import render_markdown
 from eval.measures.bootstrap import PhotoBootstrap
 from eval.measures.comparisons import Comparison, compare_systems

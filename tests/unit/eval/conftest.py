@@ -15,7 +15,7 @@ from eval.captions.diversity import count_diversity
 from eval.dataset.collection import Collection, CorpusPhoto, Query
 from eval.failures.causes import Cause
 from eval.failures.misses import Exhibit, Failures
-from eval.human_judgement import HumanJudgement
+from eval.human_grades.human_judgement import HumanJudgement
 from eval.measures.bootstrap import PhotoBootstrap
 from eval.measures.comparisons import Comparison
 from eval.measures.system_result import measure_sentence_search, measure_system

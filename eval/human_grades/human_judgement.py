@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from eval.dataset.collection import Query
-from eval.graded import graded_ndcg
-from eval.judgements import JudgedPair
+from eval.human_grades.graded import graded_ndcg
+from eval.human_grades.judgements import JudgedPair
 from eval.measures.bootstrap import PhotoBootstrap
 
 CHANCE = "chance"

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.captions.metric_correlation import correlate_metrics
 from eval.dataset.collection import Collection, make_collection
-from eval.human_judgement import group_by_query, judge_systems
-from eval.judgements import JudgedPair, match_judgements, read_judgements
-from eval.metric_correlation import correlate_metrics
+from eval.human_grades.human_judgement import group_by_query, judge_systems
+from eval.human_grades.judgements import JudgedPair, match_judgements, read_judgements
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.errors import DatasetError
 

@@ -9,11 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from eval.caption_quality import CaptionQuality, score_captions
 from eval.captions.diversity import Diversity, count_diversity
+from eval.captions.metric_correlation import correlate_metrics
+from eval.captions.quality import CaptionQuality, score_captions
 from eval.dataset.collection import Collection
-from eval.judgements import JudgedPair
-from eval.metric_correlation import correlate_metrics
+from eval.human_grades.judgements import JudgedPair
 from retrieval.captioned_dataset import tokenize
 
 logger = logging.getLogger(__name__)

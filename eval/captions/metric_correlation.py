@@ -13,7 +13,7 @@ from eval.captions.cider import CiderScorer
 from eval.captions.meteor import score_meteor
 from eval.captions.rouge import score_rouge
 from eval.dataset.collection import Collection
-from eval.judgements import JudgedPair
+from eval.human_grades.judgements import JudgedPair
 from retrieval.captioned_dataset import tokenize
 from retrieval.errors import InstallationError
 
