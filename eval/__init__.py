@@ -6,8 +6,8 @@ In the order to read:
 `measures/` (placements → Recall@k and the like, how sure they are, whether two systems differ), `gate`
 (whether one got worse);
 `human_grades/` (systems against people's grades), `captions/` (stored captions against people's);
-`failures/` (why queries fail), `strictness` (whether -word and "phrase" are kept to), `stored_vectors`,
-`exact`, `ann/` (what approximate indexes give up and win);
+`ann/` (what approximate indexes give up and win), `failures/` (why queries fail, and whether -word and
+"phrase" are kept to);
 `ablation/` (what each part gives, and what was tried), `ablate_command` (`retrieve ablate`);
 `published`, `environment`, `stopwatch`, `run_info`, `report`, `conditions`, `tables`, `study_tables`,
 `markdown`, `page/`, `readme_part`, `readme` (how it is shown), `run` (the whole), `command`

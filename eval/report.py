@@ -10,12 +10,12 @@ from eval.ann.benchmark import AnnRow
 from eval.calibration.study import SurenessStudy
 from eval.captions.diversity import Diversity
 from eval.failures.misses import Failures
+from eval.failures.strictness import Strictness
 from eval.human_grades.human_judgement import HumanJudgement
 from eval.measures.comparisons import Comparison
 from eval.measures.system_result import SystemResult
 from eval.published import PublishedResult
 from eval.searching.placements import Placements
-from eval.strictness import Strictness
 
 # A raw line break is never inside a JSON string, so what this finds is a list of numbers.
 _LIST_OF_NUMBERS = re.compile(r"\[\n\s*(-?[\d.eE+-]+(?:,\n\s*-?[\d.eE+-]+)*)\n\s*\]")

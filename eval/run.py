@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from eval.ablation.experiments import read_experiments, read_parts
+from eval.ann.exact import read_exact_channels
 from eval.ann.study import AnnBenchmark, study_indexes
 from eval.calibration.study import study_sureness
 from eval.captions.study import CaptionStudy, start_caption_study, study_diversity
 from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.environment import describe_hardware, read_versions
-from eval.exact import read_exact_channels
+from eval.failures.strictness import study_strictness
 from eval.failures.study import study_failures
 from eval.gate import check_comparable, compare_with_baseline, read_baseline
 from eval.human_grades.human_judgement import HumanJudgement, judge_systems
@@ -37,7 +38,6 @@ from eval.searching.scored_queries import describe_depth, score_photos
 from eval.searching.systems import list_systems
 from eval.searching.trec import format_qrels
 from eval.stopwatch import Stopwatch
-from eval.strictness import study_strictness
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
 from retrieval.store.manifest import Manifest

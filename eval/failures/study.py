@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from eval.ann.exact import ExactChannels, find_skipped
 from eval.config import EvalConfig
 from eval.dataset.preparation import Subject
-from eval.exact import ExactChannels, find_skipped
 from eval.failures.causes import Cause, Miss
 from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
 from eval.measures.rank_measures import first_rank

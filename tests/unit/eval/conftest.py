@@ -15,6 +15,7 @@ from eval.captions.diversity import count_diversity
 from eval.dataset.collection import Collection, CorpusPhoto, Query
 from eval.failures.causes import Cause
 from eval.failures.misses import Exhibit, Failures
+from eval.failures.strictness import Strictness
 from eval.human_grades.human_judgement import HumanJudgement
 from eval.measures.bootstrap import PhotoBootstrap
 from eval.measures.comparisons import Comparison
@@ -24,7 +25,6 @@ from eval.published import PUBLISHED
 from eval.report import AnnResult, IndexDescription, Report
 from eval.run_info import RunInfo
 from eval.searching.placements import Placements, place_relevant
-from eval.strictness import Strictness
 from retrieval.captioned_dataset import tokenize
 from retrieval.channels.searcher import Searcher
 from retrieval.search.fusion import FusionConfig

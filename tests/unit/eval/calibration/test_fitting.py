@@ -12,8 +12,8 @@ from eval.calibration.fitting import fit_calibration
 from eval.calibration.study import study_sureness
 from eval.dataset.collection import Collection
 from eval.dataset.encoded_queries import EncodedQueries
+from eval.failures.strictness import study_strictness
 from eval.human_grades.judgements import JudgedPair
-from eval.strictness import study_strictness
 from retrieval.errors import RetrievalError
 from retrieval.progress import no_progress
 from retrieval.search.engine import SearchEngine

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eval.ann.stored_vectors import read_stored_vectors
 from eval.dataset.preparation import Subject
-from eval.stored_vectors import read_stored_vectors
 from retrieval.channels.ann_recall import find_kth_scores, measure_ann_recall
 from retrieval.channels.channel import Channel
 from retrieval.channels.flat_index import FlatIndex

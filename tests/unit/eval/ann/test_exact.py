@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.ann.exact import find_skipped, measure_index, read_exact_channels
 from eval.dataset.collection import Collection, CorpusPhoto, Query
 from eval.dataset.encoded_queries import EncodedQueries
 from eval.dataset.preparation import Subject
-from eval.exact import find_skipped, measure_index, read_exact_channels
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.search.engine import SearchEngine
 from retrieval.search.hit import Ranking
