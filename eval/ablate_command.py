@@ -22,9 +22,9 @@ def ablate(
     from eval.ablation.config import AblationConfig
     from eval.ablation.experiments import Ablation
     from eval.ablation.study import ablate as run_ablation
-    from eval.ablation.table import tabulate_parts
     from eval.dataset.preparation import EvalRequest
-    from eval.markdown import render_table
+    from eval.report.ablation_tables import tabulate_parts
+    from eval.report.markdown import render_table
     from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config
     from retrieval.store.files import write_file

@@ -36,8 +36,8 @@ def evaluate(
     """Report how well people's captions find their photos, and how good the captions of the index are."""
     from eval.config import EvalConfig
     from eval.dataset.preparation import EvalRequest
-    from eval.gate import describe_comparisons, refuse_regressions
-    from eval.markdown import render_tables
+    from eval.report.gate import describe_comparisons, refuse_regressions
+    from eval.report.markdown import render_tables
     from eval.run import evaluate as run_evaluation
     from retrieval.command.progress_bar import show_progress
     from retrieval.config import load_config

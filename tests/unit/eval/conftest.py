@@ -20,10 +20,10 @@ from eval.human_grades.human_judgement import HumanJudgement
 from eval.measures.bootstrap import PhotoBootstrap
 from eval.measures.comparisons import Comparison
 from eval.measures.system_result import measure_sentence_search, measure_system
-from eval.page.page import render_page
-from eval.published import PUBLISHED
-from eval.report import AnnResult, IndexDescription, Report
-from eval.run_info import RunInfo
+from eval.report.findings import AnnResult, IndexDescription, Report
+from eval.report.page.page import render_page
+from eval.report.published import PUBLISHED
+from eval.report.run_info import RunInfo
 from eval.searching.placements import Placements, place_relevant
 from retrieval.captioned_dataset import tokenize
 from retrieval.channels.searcher import Searcher

@@ -10,7 +10,10 @@ import pytest
 
 from eval.config import EvalConfig
 from eval.dataset.collection import Collection
-from eval.gate import (
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.system_result import measure_system
+from eval.report.findings import IndexDescription, Report
+from eval.report.gate import (
     RegressionError,
     check_comparable,
     compare_with_baseline,
@@ -18,9 +21,6 @@ from eval.gate import (
     read_baseline,
     refuse_regressions,
 )
-from eval.measures.bootstrap import PhotoBootstrap
-from eval.measures.system_result import measure_system
-from eval.report import IndexDescription, Report
 from eval.searching.placements import Placements
 from retrieval.errors import UsageError
 

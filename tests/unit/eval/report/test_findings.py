@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.markdown import render_markdown
 from eval.measures.rank_measures import recall_at
-from eval.report import Report
-from eval.run_info import RunInfo
+from eval.report.findings import Report
+from eval.report.markdown import render_markdown
+from eval.report.run_info import RunInfo
 from eval.searching.placements import Placements
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.measures.system_result import SystemResult
-from eval.report import Report
+from eval.report.findings import Report
 
 COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "mean_rank", "MRR", "nDCG@10")
 _BY_IMAGE = (

@@ -14,7 +14,7 @@ from eval.failures.strictness import Strictness
 from eval.human_grades.human_judgement import HumanJudgement
 from eval.measures.comparisons import Comparison
 from eval.measures.system_result import SystemResult
-from eval.published import PublishedResult
+from eval.report.published import PublishedResult
 from eval.searching.placements import Placements
 
 # A raw line break is never inside a JSON string, so what this finds is a list of numbers.

@@ -1,9 +1,9 @@
 """What was said to be so likely against what was true. A `Report` in, a chart out."""
 
 from eval.calibration.reliability import Reliability
-from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChart, Point, Tick, spread_labels
-from eval.page.scale import Scale
-from eval.report import Report
+from eval.report.findings import Report
+from eval.report.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChart, Point, Tick, spread_labels
+from eval.report.page.scale import Scale
 
 
 def draw_sureness(report: Report) -> LineChart | None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from eval.ablation.table import tabulate_ablation, tabulate_parts
-from eval.conditions import NOTES, list_conditions
-from eval.report import Report
-from eval.run_info import RunInfo
-from eval.study_tables import (
+from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
+from eval.report.conditions import NOTES, list_conditions
+from eval.report.findings import Report
+from eval.report.run_info import RunInfo
+from eval.report.study_tables import (
     tabulate_ann,
     tabulate_captions,
     tabulate_failures,
@@ -14,7 +14,7 @@ from eval.study_tables import (
     tabulate_strictness,
     tabulate_sureness,
 )
-from eval.tables import (
+from eval.report.tables import (
     Table,
     tabulate_comparisons,
     tabulate_published,

@@ -18,7 +18,7 @@ from eval.measures.bootstrap import PhotoBootstrap
 from eval.measures.comparisons import Comparison, Shares, compare_pairs
 from eval.measures.significance import PhotoPermutation
 from eval.measures.system_result import measure_shares
-from eval.report import Report
+from eval.report.findings import Report
 from eval.searching.placements import Placements
 from retrieval.errors import RetrievalError, UsageError
 from retrieval.naming import name_first

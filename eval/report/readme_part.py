@@ -1,6 +1,6 @@
 """A part of the README that is never typed: between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
 
-`COMMAND | python -m eval.readme_part README.md NAME` writes what the command prints there.
+`COMMAND | python -m eval.report.readme_part README.md NAME` writes what the command prints there.
 """
 
 import sys

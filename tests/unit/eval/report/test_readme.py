@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from eval.readme import main, render_readme_tables
+from eval.report.readme import main, render_readme_tables
 
 MEASURES = {"Recall@1": 9.24, "Recall@5": 27, "Recall@10": 38, "median_rank": 19.5, "MRR": 18, "nDCG@10": 22}
 REPORT = {

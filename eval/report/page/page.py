@@ -14,16 +14,16 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from eval.ablation.table import tabulate_ablation, tabulate_parts
-from eval.conditions import NOTES, list_conditions
-from eval.page.ann_chart import draw_ann
-from eval.page.gallery import make_gallery
-from eval.page.rank_chart import draw_ranks
-from eval.page.recall_chart import draw_recall
-from eval.page.sureness_chart import draw_sureness
-from eval.report import Report
-from eval.run_info import RunInfo
-from eval.study_tables import (
+from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
+from eval.report.conditions import NOTES, list_conditions
+from eval.report.findings import Report
+from eval.report.page.ann_chart import draw_ann
+from eval.report.page.gallery import make_gallery
+from eval.report.page.rank_chart import draw_ranks
+from eval.report.page.recall_chart import draw_recall
+from eval.report.page.sureness_chart import draw_sureness
+from eval.report.run_info import RunInfo
+from eval.report.study_tables import (
     tabulate_ann,
     tabulate_captions,
     tabulate_failures,
@@ -31,7 +31,7 @@ from eval.study_tables import (
     tabulate_strictness,
     tabulate_sureness,
 )
-from eval.tables import (
+from eval.report.tables import (
     Table,
     format_measure,
     tabulate_comparisons,
@@ -46,14 +46,14 @@ _TILES = ("Recall@1", "Recall@5", "Recall@10", "median_rank")
 def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo_Q: np.ndarray) -> str:
     """The page; `photos` finds the dataset's photos by name, `photo_Q` is the photo of each query."""
     environment = Environment(
-        loader=PackageLoader("eval.page", "templates"),
+        loader=PackageLoader("eval.report.page", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    style = (files("eval.page") / "templates" / "page.css").read_text(encoding="utf-8")
+    style = (files("eval.report.page") / "templates" / "page.css").read_text(encoding="utf-8")
     headline = report.failures.system if report.failures else next(iter(report.systems))
     return environment.get_template("report.html.j2").render(
         report=report,

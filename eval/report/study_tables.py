@@ -1,9 +1,9 @@
 """The tables of a report on captions, people's grades, failures and index types. A `Report` in, cells out."""
 
 from eval.failures.causes import DESCRIPTIONS
-from eval.report import Report
-from eval.run_info import RunInfo
-from eval.tables import Table
+from eval.report.findings import Report
+from eval.report.run_info import RunInfo
+from eval.report.tables import Table
 
 
 def tabulate_captions(report: Report) -> Table:

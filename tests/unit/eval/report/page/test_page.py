@@ -15,14 +15,14 @@ import pytest
 from PIL import Image
 
 from eval.measures.rank_measures import recall_at
-from eval.page.ann_chart import draw_ann
-from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
-from eval.page.rank_chart import draw_ranks
-from eval.page.recall_chart import draw_recall
-from eval.page.scale import Scale, format_tick, list_powers
-from eval.page.sureness_chart import draw_sureness
-from eval.report import Report
-from eval.run_info import RunInfo
+from eval.report.findings import Report
+from eval.report.page.ann_chart import draw_ann
+from eval.report.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
+from eval.report.page.rank_chart import draw_ranks
+from eval.report.page.recall_chart import draw_recall
+from eval.report.page.scale import Scale, format_tick, list_powers
+from eval.report.page.sureness_chart import draw_sureness
+from eval.report.run_info import RunInfo
 from eval.searching.placements import Placements
 from retrieval.pictures.thumbnail import embed_thumbnail
 

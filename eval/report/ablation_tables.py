@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from eval.ablation.experiments import Experiment, find_difference
-from eval.tables import Table
+from eval.report.tables import Table
 
 _HEADER = (
     "tried",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from eval.ann.benchmark import AnnRow
-from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChart, Point, Tick, spread_labels
-from eval.page.scale import Scale, format_tick, list_powers
-from eval.report import Report
-from eval.run_info import RunInfo
+from eval.report.findings import Report
+from eval.report.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChart, Point, Tick, spread_labels
+from eval.report.page.scale import Scale, format_tick, list_powers
+from eval.report.run_info import RunInfo
 
 _SETTINGS = ("nprobe", "efSearch")
 _LEAST_MISSED = 0.1

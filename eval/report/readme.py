@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from eval.ablation.experiments import Experiment
-from eval.ablation.table import tabulate_ablation, tabulate_parts
-from eval.markdown import escape
-from eval.readme_part import replace_part
-from eval.tables import Table
+from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
+from eval.report.markdown import escape
+from eval.report.readme_part import replace_part
+from eval.report.tables import Table
 from retrieval.store.files import write_file
 
 _PART = "report"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from eval.report import Report
-from eval.run_info import RunInfo
+from eval.report.findings import Report
+from eval.report.run_info import RunInfo
 
 NOTES = (
     "The text encoder all-MiniLM-L6-v2 was itself trained on caption pairs of Flickr30k (of which Flickr8k "

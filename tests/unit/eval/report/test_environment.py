@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from eval.environment import describe_hardware, read_versions
+from eval.report.environment import describe_hardware, read_versions
 
 
 def test_what_ranks_encodes_and_scores_is_among_the_versions() -> None:

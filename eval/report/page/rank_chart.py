@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.measures.rank_measures import recall_at
-from eval.report import Report
+from eval.report.findings import Report
 from eval.searching.placements import Placements
 
 _BINS = ((1, 1), (2, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, 1000), (1001, None))

@@ -6,9 +6,9 @@ import numpy as np
 
 from eval.measures.bootstrap import PhotoBootstrap
 from eval.measures.rank_measures import recall_at
-from eval.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChart, Point, Tick, spread_labels
-from eval.page.scale import Scale, format_tick, list_powers
-from eval.report import Report
+from eval.report.findings import Report
+from eval.report.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChart, Point, Tick, spread_labels
+from eval.report.page.scale import Scale, format_tick, list_powers
 from eval.searching.placements import Placements
 
 _K = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
