@@ -38,10 +38,14 @@ AGAIN = """
 import resource
 def count():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def take():
+    block = ctypes.c_void_p(libc.malloc(5 * 2**20))
+    libc.memset(block, 1, 5 * 2**20)
+    return block
 before = count()
 for _ in range(20):
-    blocks = [b"photo" * 2**20 for _ in range(3)]
-    del blocks
+    for block in [take() for _ in range(3)]:
+        libc.free(block)
 with open(sys.argv[2], "w") as file:
     file.write(str(count() - before))
 sys.exit()
