@@ -62,9 +62,9 @@ encoders: $(READY) ## Train over four encoders on a slice of DATA with one budge
 
 report: $(READY_DEV) ## Evaluate on DATA's test split and on photos of Debian's packages (270 MB), and write the README's tables anew
 	$(BIN)/retrieve eval "$$DATA" --out report --rerank
-	@$(BIN)/python -m eval.unseen_photos .cache/unseen
+	@$(BIN)/python -m eval.dataset.unseen_photos .cache/unseen
 	$(BIN)/retrieve eval .cache/unseen --out report/unseen --rerank
-	@$(BIN)/python -m eval.readme report README.md
+	@$(BIN)/python -m eval.report.readme report README.md
 
 speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, beside what is asked of them (minutes)
 	$(BIN)/python -m tests.e2e.measure_service
@@ -73,13 +73,13 @@ bench: $(READY) ## Measure our vector index beside other engines, over COUNT sen
 	$(INSTALL) --editable '.[bench]'
 	@mkdir -p .cache
 	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --count $(COUNT) $(PEERS) --keep .cache/bench > .cache/bench.md
-	@$(BIN)/python -m eval.readme_part README.md bench-$(COUNT) < .cache/bench.md
+	@$(BIN)/python -m eval.report.readme_part README.md bench-$(COUNT) < .cache/bench.md
 
 growth: $(READY) ## Measure search at growing sizes, and work out what more photos take, of which INDEX gives the size (minutes)
 	@mkdir -p .cache
 	$(BIN)/retrieve bench growth --captions "$$CAPTIONS" --index "$$INDEX" --keep .cache/bench \
 	  --picture .readme/growth.png > .cache/growth.md
-	@$(BIN)/python -m eval.readme_part README.md growth < .cache/growth.md
+	@$(BIN)/python -m eval.report.readme_part README.md growth < .cache/growth.md
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration
@@ -88,7 +88,7 @@ calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit 
 ablation: $(READY_DEV) ## Measure what each part gives, on DATA's validation split and on photos of Debian's packages, after a change of the shipped models (twenty minutes)
 	$(BIN)/retrieve ablate "$$DATA" --config configs/ablation.toml --out .cache/ablation
 	cp .cache/ablation/ablation.json eval/ablation/flickr8k.json
-	@$(BIN)/python -m eval.unseen_photos .cache/unseen
+	@$(BIN)/python -m eval.dataset.unseen_photos .cache/unseen
 	$(BIN)/retrieve ablate .cache/unseen --split test --config configs/ablation.toml --out .cache/ablation/unseen
 	cp .cache/ablation/unseen/ablation.json eval/ablation/unseen.json
 

@@ -1,23 +1,13 @@
 """Numbers for a captioned dataset: how well sentences find their photos, and how good the captions are.
 
-In the order to read:
-`unseen_photos` (a dataset of other subjects), `collection` (dataset → corpus, queries, qrels), `config`,
-`preparation` (the index and its engine), `indexing`, `encoded_queries`;
-`search` (queries through the engine), `placements` (scores → where the right photos came), `kept_scores`,
-`remembered_answers` (one answer for all systems that ask the same),
-`systems` (every channel and their fusion), `sentence_search` (sentences by photo), `ceiling` (one human
-caption a photo), `searching` (all of them), `trec` (run and qrels files);
-`measures` (placements → Recall@k and the like), `system_result`, `bootstrap` (how sure they are),
-`significance`, `comparisons` (whether two systems differ), `gate` (whether one got worse);
-`captions/`, `caption_quality`, `caption_study` (stored captions against people's), `judgements`, `graded`,
-`human_judgement`, `metric_correlation` (systems and metrics against people's grades);
-`failures/` (why queries fail), `strictness` (whether -word and "phrase" are kept to), `stored_vectors`,
-`exact`, `ann/` (what approximate indexes give up and win);
-`ablation/` (what each part gives, and what was tried), `ablate_command` (`retrieve ablate`);
-`published`, `environment`, `stopwatch`, `run_info`, `report`, `conditions`, `tables`, `study_tables`,
-`markdown`, `page/`, `readme_part`, `readme` (how it is shown), `run` (the whole), `command`
-(`retrieve eval`);
-`calibration/`, `calibrate_command` (`retrieve calibrate`);
-`bench/` (our engine beside others), `growth/` (at growing sizes), `bench_command` (`retrieve bench search`,
-`open` and `growth`).
+In the order to read: `config`, then the folders as data flows: `dataset/` (a captioned dataset → corpus,
+queries, right answers, index), `searching/` (queries → every system's scores → where the right photos came),
+`measures/` (these places → Recall@k and the like, how sure they are, whether two systems differ);
+what else is studied: `human_grades/` (systems against people's grades), `captions/` (stored captions against
+people's), `ann/` (what approximate indexes give up and win), `failures/` (why queries fail, and whether -word
+and "phrase" are kept to), `calibration/` (how sure a hit is), `ablation/` (what each part gives, and what was
+tried);
+`report/` (what was found, and how it is shown), `run` (the whole of `retrieve eval`);
+apart from these, `bench/` (our engine beside others) and `growth/` (at growing sizes); `command/`
+(`retrieve eval` and others).
 """

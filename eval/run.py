@@ -13,31 +13,31 @@ from typing import Any
 import numpy as np
 
 from eval.ablation.experiments import read_experiments, read_parts
+from eval.ann.exact import read_exact_channels
 from eval.ann.study import AnnBenchmark, study_indexes
-from eval.bootstrap import PhotoBootstrap
 from eval.calibration.study import study_sureness
-from eval.caption_study import CaptionStudy, start_caption_study, study_diversity
-from eval.comparisons import Comparison, compare_systems
-from eval.environment import describe_hardware, read_versions
-from eval.exact import read_exact_channels
+from eval.captions.study import CaptionStudy, start_caption_study, study_diversity
+from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
+from eval.failures.strictness import study_strictness
 from eval.failures.study import study_failures
-from eval.gate import check_comparable, compare_with_baseline, read_baseline
-from eval.human_judgement import HumanJudgement, judge_systems
-from eval.judgements import JudgedPair, Judgement, match_judgements, read_judgements
-from eval.markdown import render_markdown
-from eval.page.page import render_page
-from eval.preparation import EvalRequest, Subject, open_subject, read_collection
-from eval.published import find_published
-from eval.report import AnnResult, IndexDescription, Report
-from eval.run_info import RunInfo
-from eval.search import describe_depth, score_photos
-from eval.searching import SearchOutcome, search_all
-from eval.significance import PhotoPermutation
-from eval.stopwatch import Stopwatch
-from eval.strictness import study_strictness
-from eval.system_result import measure_sentence_search, measure_shares, measure_system
-from eval.systems import list_systems
-from eval.trec import format_qrels
+from eval.human_grades.human_judgement import HumanJudgement, judge_systems
+from eval.human_grades.judgements import JudgedPair, Judgement, match_judgements, read_judgements
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.comparisons import Comparison, compare_systems
+from eval.measures.significance import PhotoPermutation
+from eval.measures.system_result import measure_sentence_search, measure_shares, measure_system
+from eval.report.environment import describe_hardware, read_versions
+from eval.report.findings import AnnResult, IndexDescription, Report
+from eval.report.gate import check_comparable, compare_with_baseline, read_baseline
+from eval.report.markdown import render_markdown
+from eval.report.page.page import render_page
+from eval.report.published import find_published
+from eval.report.run_info import RunInfo
+from eval.report.stopwatch import Stopwatch
+from eval.searching.all_systems import SearchOutcome, search_all
+from eval.searching.scored_queries import describe_depth, score_photos
+from eval.searching.systems import list_systems
+from eval.searching.trec import format_qrels
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
 from retrieval.store.manifest import Manifest

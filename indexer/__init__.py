@@ -1,18 +1,12 @@
 """Photos → decoded pixels → captions → vectors → shards → a committed index. Data flows one way.
 
-In the order to read: `config`, `scan` (folders → paths), `file_stamp` and `seen_files` (what is unchanged),
-`photo_file` (path → bytes), `framing`, `squeeze`, `exif` and `decode` (bytes → pixels), `decode_worker` and
-`decode_pool` (the same in processes of their own);
-`image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/` (annotations →
-image vectors), `image_tower` (pixels → those of CLIP and its like), `image_space` (either), `tagger/`
-(annotations → tags), `ngram_encoder/` (captions → vectors), `models` (loads them), `describer` (all of
-them at work), `training/` (what their trainings share);
-`conveyor`, `arenas`, `threads` and `profile` (stages at once, and what each took), `photo_rows` (pixels
-→ rows), `ledger` and `report` (what the index knew and what was found now),
-`current_index` (what is refused), `index_writer` (rows → shards → generation), `unchanged` (whether there is
-anything to do), `build` (all of it), `cluster/` (files → rows on many machines), `engine` (there or here),
-`watch` (again and again);
-`second_look` (photos again, for a search that ranks them again), `photo_vector` (a photo as a query);
-`samples`, `speed`, then the commands: `command` is `retrieve index`, `named_photo` (the photo that others
-are told), `caption_command` with `caption_edit`, `similar_command`, `train_command` and `bench_command`.
+In the order to read: `config`, then the folders as data flows: `photo_files/` (folders → files, and which of
+them are unchanged), `pipeline/` (stages at once, and what each took), `decoding/` (files → pixels, in
+processes of their own);
+the models: `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/`
+(annotations → image vectors), `tagger/` (annotations → tags), `ngram_encoder/` (captions → vectors),
+`training/` (what their trainings share), `fine_tuning/` (that of the CNN), `models` (loads them);
+`describing/` (pixels → rows, by all of them), `updating/` (rows → shards → generation), `build` (all of it),
+`cluster/` (files → rows on many machines), `engine` (there or here), `watch` (again and again);
+`samples` (photos to try it on), `speed` (how fast it is), `command/` (`retrieve index` and others).
 """

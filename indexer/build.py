@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.config import IndexConfig
-from indexer.current_index import (
+from indexer.decoding.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
+from indexer.describing.describer import Describer
+from indexer.describing.photo_rows import FoundPhoto, make_rows
+from indexer.photo_files.photo_file import identify_path
+from indexer.photo_files.scan import Scan, require_photos_exist, scan_photos
+from indexer.photo_files.seen_files import SeenFiles
+from indexer.pipeline.profile import Profile
+from indexer.updating.current_index import (
     UncaptionedError,
     carry_on,
     first_manifest,
@@ -18,17 +25,10 @@ from indexer.current_index import (
     require_all_captioned,
     require_one_captioner,
 )
-from indexer.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
-from indexer.describer import Describer
-from indexer.index_writer import IndexWriter
-from indexer.ledger import Ledger
-from indexer.photo_file import identify_path
-from indexer.photo_rows import FoundPhoto, make_rows
-from indexer.profile import Profile
-from indexer.report import IndexReport, make_report
-from indexer.scan import Scan, require_photos_exist, scan_photos
-from indexer.seen_files import SeenFiles
-from indexer.unchanged import recall_files
+from indexer.updating.index_writer import IndexWriter
+from indexer.updating.ledger import Ledger
+from indexer.updating.report import IndexReport, make_report
+from indexer.updating.unchanged import recall_files
 from retrieval.channels.faiss_installation import import_faiss
 from retrieval.generations.garbage import collect_garbage
 from retrieval.progress import Progress, no_progress

@@ -10,8 +10,8 @@ from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
     from indexer.config import IndexConfig
-    from indexer.decode_pool import ReadPhotos
-    from indexer.describer import Describer
+    from indexer.decoding.decode_pool import ReadPhotos
+    from indexer.describing.describer import Describer
     from indexer.models import Models
 
 
@@ -45,11 +45,11 @@ def open_engine(engine: Engine, ray_address: str | None = None) -> Iterator[None
 def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", device: str) -> "ReadPhotos":
     """What reads the files for `build_index`; on a cluster each node loads the config's models itself."""
     if engine is Engine.LOCAL:
-        from indexer.decode_pool import decode_photos
+        from indexer.decoding.decode_pool import decode_photos
 
         return decode_photos
     from indexer.cluster.cluster_reader import ClusterReader
-    from indexer.describer import Describer
+    from indexer.describing.describer import Describer
 
     ours = Describer(models, config)
     load = functools.partial(_load_describer, config, device)
@@ -57,7 +57,7 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
 
 
 def _load_describer(config: "IndexConfig", device: str) -> "Describer":
-    from indexer.describer import Describer
+    from indexer.describing.describer import Describer
     from indexer.models import load_models
 
     return Describer(load_models(config, device), config)

@@ -10,8 +10,8 @@ from types import FrameType
 
 import watchfiles
 
-from indexer.report import IndexReport
-from indexer.scan import EXTENSIONS
+from indexer.photo_files.scan import EXTENSIONS
+from indexer.updating.report import IndexReport
 from retrieval.errors import IndexBusyError
 
 _TICK_MS = 1000

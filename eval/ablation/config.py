@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from eval import systems
 from eval.ablation.experiments import Text
 from eval.config import EvalConfig
+from eval.searching import systems
 from retrieval.channel import Channel
 from retrieval.config import Config
 

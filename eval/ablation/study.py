@@ -10,16 +10,16 @@ import numpy as np
 
 from eval.ablation.config import AblationConfig, Change, System
 from eval.ablation.experiments import Experiment
-from eval.bootstrap import PhotoBootstrap
 from eval.captions.cider import score_cider
-from eval.collection import Collection
 from eval.config import EvalConfig
-from eval.indexing import index_collection
-from eval.placements import Placements, join_placements, place_relevant
-from eval.preparation import EvalRequest, Subject, open_subject, read_collection
-from eval.search import pick_depth, search_collection
-from eval.searching import list_all_systems
-from eval.system_result import measure_shares
+from eval.dataset.collection import Collection
+from eval.dataset.indexing import index_collection
+from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.system_result import measure_shares
+from eval.searching.all_systems import list_all_systems
+from eval.searching.placements import Placements, join_placements, place_relevant
+from eval.searching.scored_queries import pick_depth, search_collection
 from indexer.config import IndexConfig
 from retrieval.captioned_dataset.tokenize import tokenize
 from retrieval.errors import UsageError

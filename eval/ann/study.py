@@ -1,10 +1,10 @@
 """The evaluated index beside other index types over its vectors. Reads the index's shards."""
 
 from eval.ann.benchmark import AnnBenchmark, AnnRow, benchmark_indexes
+from eval.ann.exact import ExactChannels, measure_index
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.config import EvalConfig
-from eval.exact import ExactChannels, measure_index
-from eval.preparation import Subject
+from eval.dataset.preparation import Subject
 from retrieval.progress import Progress
 
 __all__ = ["AnnBenchmark", "AnnRow", "study_indexes"]

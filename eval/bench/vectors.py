@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.ann.stored_vectors import read_stored_vectors
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
-from eval.stored_vectors import read_stored_vectors
 from retrieval.channel import Channel
 from retrieval.errors import UsageError
 from retrieval.store.manifest import read_manifest

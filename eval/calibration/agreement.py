@@ -8,7 +8,7 @@ Shapes: N pairs of a sentence and a photo, both by number; J sentences, P photos
 
 import numpy as np
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from retrieval.errors import DatasetError
 from retrieval.text.text_encoder import TextEncoder
 

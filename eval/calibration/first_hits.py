@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.collection import Collection
-from eval.search import RankingEngine, search_collection
+from eval.dataset.collection import Collection
+from eval.searching.scored_queries import RankingEngine, search_collection
 from retrieval.progress import Progress
 
 HITS = 10

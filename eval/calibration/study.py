@@ -14,8 +14,8 @@ import numpy as np
 from eval.calibration.agreement import Agreement
 from eval.calibration.first_hits import HITS
 from eval.calibration.reliability import Reliability, measure_reliability
-from eval.judgements import JudgedPair
-from eval.preparation import Subject
+from eval.dataset.preparation import Subject
+from eval.human_grades.judgements import JudgedPair
 from retrieval.progress import Progress
 from retrieval.query.query_language import Query
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.failures.causes import DESCRIPTIONS, Cause, Miss, find_cause
 from eval.failures.words import share_mentioned
 from retrieval.captioned_dataset import tokenize

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
+from eval.ann.exact import ExactChannels, find_skipped
 from eval.config import EvalConfig
-from eval.exact import ExactChannels, find_skipped
+from eval.dataset.preparation import Subject
 from eval.failures.causes import Cause, Miss
 from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
-from eval.measures import first_rank
-from eval.preparation import Subject
-from eval.search import pick_depth, score_photos
-from eval.searching import SearchOutcome
-from eval.systems import list_systems, pick_headline
+from eval.measures.rank_measures import first_rank
+from eval.searching.all_systems import SearchOutcome
+from eval.searching.scored_queries import pick_depth, score_photos
+from eval.searching.systems import list_systems, pick_headline
 
 
 def study_failures(

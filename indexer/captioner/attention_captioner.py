@@ -20,7 +20,7 @@ from indexer.captioner.openvino_decoder import speed_up
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
 from indexer.image_encoder.annotators import make_annotator
-from indexer.threads import torch_on_half_the_cores
+from indexer.pipeline.threads import torch_on_half_the_cores
 from retrieval.runtime import Runtime
 from retrieval.store.files import hash_file
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
 from indexer.captioner.exponential_attention import ExponentialAttention, exponentiate
 from indexer.image_encoder.annotators import measure_agreement
-from indexer.threads import half_the_cores
+from indexer.pipeline.threads import half_the_cores
 from retrieval.graph_session import import_openvino
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ In the order to read: `efficientnet_lite` (the default network), `legacy_file` (
 `hourglass` (a trunk and a neck of our own), `learned` (what a captioner's training learns of an encoder),
 `backbone` (of `transformers`), `untrained` (trunks without weights), `loading` (finds an encoder by name);
 `lite_graph` and `annotators` (in the library that runs it fastest); `pooling` (a few numbers of each photo);
-`views` (a dataset's photos, or what a CNN makes of them, kept for trainings); `training/` makes the
+`views` (a dataset's photos, or what a CNN makes of them, kept for trainings). `indexer.fine_tuning` makes the
 checkpoints.
 """
 

@@ -1,6 +1,7 @@
-"""Annotations → one vector per photo, in a space where sentences lie near the photos that they describe.
+"""One vector per photo, in a space where sentences lie near the photos that they describe.
 
-In the order to read: `hubs` (what comes up too often), `heads` (the two networks), `config`, `checkpoint`,
-`loading`, `location`; `training/` makes the checkpoints. The side that a query goes through is
+In the order to read: `hubs` (what comes up too often), `heads` (the two networks: annotations → vectors),
+`config`, `checkpoint`, `loading`, `image_tower` (in place of a head, pixels → vectors: CLIP and its like),
+`location` (of either); `training/` makes the checkpoints. The side that a query goes through is
 `retrieval.text.text_head`.
 """

@@ -1,7 +1,7 @@
 """A person's caption of one photo: set, and taken back. Reads shards; writes one of a row, and a generation.
 
 The person's caption comes before those of the captioner, which stay, and its vector is the photo's. It
-outlives indexing and captioning again, which look for it (see `indexer.ledger`).
+outlives indexing and captioning again, which look for it (see `indexer.updating.ledger`).
 """
 
 import dataclasses

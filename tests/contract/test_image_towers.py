@@ -17,12 +17,12 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.captioner.captioner import Caption
 from indexer.config import IndexConfig
-from indexer.decode import decode_photo
+from indexer.decoding.decode import decode_photo
+from indexer.describing.photo_vector import encode_photo
+from indexer.image_head.image_tower import ImageTower, load_image_tower
 from indexer.image_head.location import find_image_head, find_image_tower
-from indexer.image_tower import ImageTower, load_image_tower
 from indexer.models import Models
-from indexer.photo_vector import encode_photo
-from indexer.unchanged import hash_models
+from indexer.updating.unchanged import hash_models
 from retrieval import SearchEngine
 from retrieval.command.main import run
 from retrieval.errors import CheckpointError, EncoderMismatchError
@@ -285,7 +285,7 @@ def test_photos_like_a_photo_are_those_of_the_image_tower(
     index: Path, tower: ImageTower, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = Models(Captioner(), word_encoder, image_tower=tower)  # type: ignore[arg-type]
-    monkeypatch.setattr("indexer.photo_vector.load_models", lambda config, device: models)
+    monkeypatch.setattr("indexer.describing.photo_vector.load_models", lambda config, device: models)
     engine = SearchEngine.open(index, word_encoder)
     photo = list_photos(index)[0]
     seen = encode_photo(photo.read_bytes(), read_manifest(index), IndexConfig(), "cpu")

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-import eval.preparation
+import eval.dataset.preparation
 from eval.config import EvalConfig
-from eval.preparation import EvalRequest
+from eval.dataset.preparation import EvalRequest
 from eval.run import evaluate
-from indexer.index_writer import IndexWriter
+from indexer.updating.index_writer import IndexWriter
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.probes import make_probes
@@ -84,7 +84,7 @@ def write_dataset(folder: Path, photos: int, captions: int) -> None:
 def evaluate_dataset(folder: Path) -> None:
     """Evaluate what `write_dataset` has written."""
     encoder = QuickEncoder()
-    eval.preparation.load_text_encoder = lambda name, device: encoder
+    eval.dataset.preparation.load_text_encoder = lambda name, device: encoder
     started = time.monotonic()
     request = EvalRequest(data=folder, out=folder / "out", index=folder / "index", config=EvalConfig())
     report = evaluate(request).report

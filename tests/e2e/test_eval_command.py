@@ -17,9 +17,9 @@ import pytest
 from ir_measures import RR, R, nDCG
 
 from indexer.config import IndexConfig
-from indexer.describer import Describer
-from indexer.index_writer import IndexWriter
+from indexer.describing.describer import Describer
 from indexer.models import load_models
+from indexer.updating.index_writer import IndexWriter
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
@@ -373,5 +373,5 @@ def test_the_command_is_cheap_to_import() -> None:
     """`retrieve --help` imports it."""
     assert find_spec("torch") is not None
     heavy = "{'torch', 'pyarrow', 'faiss', 'sentence_transformers', 'numpy'}"
-    check = f"import sys, eval.command; sys.exit(bool({heavy} & set(sys.modules)))"
+    check = f"import sys, eval.command.eval_command; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

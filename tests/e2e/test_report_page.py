@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from eval.bootstrap import PhotoBootstrap
 from eval.failures.causes import Cause
 from eval.failures.misses import Exhibit, Failures
-from eval.page.page import render_page
-from eval.placements import place_relevant
-from eval.report import IndexDescription, Report
-from eval.run_info import RunInfo
-from eval.system_result import measure_system
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.system_result import measure_system
+from eval.report.findings import IndexDescription, Report
+from eval.report.page.page import render_page
+from eval.report.run_info import RunInfo
+from eval.searching.placements import place_relevant
 from tests.e2e.watched_page import Watched, fits_its_window
 
 HOSTILE = (

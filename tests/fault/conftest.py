@@ -19,7 +19,7 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
-from indexer.report import IndexReport
+from indexer.updating.report import IndexReport
 from retrieval.generations.inventory import FOLDERS, list_files
 from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine

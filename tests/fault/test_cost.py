@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import indexer.index_writer
+import indexer.updating.index_writer
 from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
-from indexer.unchanged import hash_models
+from indexer.updating.unchanged import hash_models
 from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived
 from retrieval.generations.inventory import list_files
@@ -133,7 +133,7 @@ def test_share_of_the_commits_in_a_run(
     spent = 0.0
 
     def timed(name: str) -> None:
-        function = getattr(indexer.index_writer.IndexWriter, name)
+        function = getattr(indexer.updating.index_writer.IndexWriter, name)
 
         def run(self: Any) -> Any:
             nonlocal spent
@@ -143,7 +143,7 @@ def test_share_of_the_commits_in_a_run(
             finally:
                 spent += time.monotonic() - started
 
-        monkeypatch.setattr(indexer.index_writer.IndexWriter, name, run)
+        monkeypatch.setattr(indexer.updating.index_writer.IndexWriter, name, run)
 
     for name in ("_write_pending", "_publish", "_keep"):
         timed(name)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.photo_file import read_photo
+from indexer.photo_files.photo_file import read_photo
 from retrieval.errors import PhotoError
 from retrieval.store.failures import list_failures
 from retrieval.store.manifest import read_manifest

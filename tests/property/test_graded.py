@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ir_measures import Qrel, ScoredDoc, nDCG
 
-from eval.graded import graded_ndcg
+from eval.human_grades.graded import graded_ndcg
 
 
 @st.composite

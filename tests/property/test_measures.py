@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import RR, Qrel, R, ScoredDoc, Success, nDCG
 
-from eval.measures import SHARES, first_rank, ndcg_at, recall_at, reciprocal_rank, success_at
-from eval.placements import Placements, join_placements, place_relevant
+from eval.measures.rank_measures import SHARES, first_rank, ndcg_at, recall_at, reciprocal_rank, success_at
+from eval.searching.placements import Placements, join_placements, place_relevant
 
 Relevant = list[list[int]]
 

@@ -9,22 +9,22 @@ import pytest
 from PIL import Image
 
 from eval.ann.benchmark import AnnRow
-from eval.bootstrap import PhotoBootstrap
 from eval.calibration.reliability import Bin, Reliability
 from eval.calibration.study import SurenessStudy
 from eval.captions.diversity import count_diversity
-from eval.collection import Collection, CorpusPhoto, Query
-from eval.comparisons import Comparison
+from eval.dataset.collection import Collection, CorpusPhoto, Query
 from eval.failures.causes import Cause
 from eval.failures.misses import Exhibit, Failures
-from eval.human_judgement import HumanJudgement
-from eval.page.page import render_page
-from eval.placements import Placements, place_relevant
-from eval.published import PUBLISHED
-from eval.report import AnnResult, IndexDescription, Report
-from eval.run_info import RunInfo
-from eval.strictness import Strictness
-from eval.system_result import measure_sentence_search, measure_system
+from eval.failures.strictness import Strictness
+from eval.human_grades.human_judgement import HumanJudgement
+from eval.measures.bootstrap import PhotoBootstrap
+from eval.measures.comparisons import Comparison
+from eval.measures.system_result import measure_sentence_search, measure_system
+from eval.report.findings import AnnResult, IndexDescription, Report
+from eval.report.page.page import render_page
+from eval.report.published import PUBLISHED
+from eval.report.run_info import RunInfo
+from eval.searching.placements import Placements, place_relevant
 from retrieval.captioned_dataset import tokenize
 from retrieval.channels.searcher import Searcher
 from retrieval.search.fusion import FusionConfig

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import eval.preparation
+import eval.dataset.preparation
 import eval.run
 from eval.config import EvalConfig
-from eval.preparation import EvalRequest
+from eval.dataset.preparation import EvalRequest
 from eval.run import evaluate
-from indexer.index_writer import IndexWriter
+from indexer.updating.index_writer import IndexWriter
 from retrieval.search.reranking import IndexedPhoto, Reranker, Seen
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
@@ -51,7 +51,7 @@ def request_of(
 ) -> Callable[[str], EvalRequest]:
     """A dataset, and an index whose image vectors say the photos' first sentences."""
     monkeypatch.setenv("PATH", "/nowhere")  # No METEOR.
-    monkeypatch.setattr(eval.preparation, "load_text_encoder", lambda name, device: word_encoder)
+    monkeypatch.setattr(eval.dataset.preparation, "load_text_encoder", lambda name, device: word_encoder)
     (tmp_path / "images").mkdir()
     head = make_head(word_encoder)
     empty = Manifest(
@@ -135,7 +135,7 @@ def test_ranked_again_is_a_system_of_its_own(
             return Seen(np.array(nats_N), None)
 
     monkeypatch.setattr(
-        eval.preparation, "load_reranker", lambda config, device: Reranker(Contrary(), config)
+        eval.dataset.preparation, "load_reranker", lambda config, device: Reranker(Contrary(), config)
     )
     request = request_of("out")
     plain = evaluate(request).report

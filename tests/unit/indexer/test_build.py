@@ -14,12 +14,12 @@ from PIL import Image
 import indexer.build
 from indexer.build import build_index
 from indexer.config import IndexConfig, VectorsConfig
-from indexer.decode_pool import ReadPhoto, decode_photos
-from indexer.describer import Describer
+from indexer.decoding.decode_pool import ReadPhoto, decode_photos
+from indexer.describing.describer import Describer
 from indexer.models import Models
-from indexer.photo_file import identify_path
-from indexer.report import IndexReport
-from indexer.unchanged import find_unchanged
+from indexer.photo_files.photo_file import identify_path
+from indexer.updating.report import IndexReport
+from indexer.updating.unchanged import find_unchanged
 from retrieval.channels.vector_index import read_vectors
 from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
 from retrieval.generations.human_caption import set_caption
@@ -889,8 +889,8 @@ def test_run_with_nothing_to_do_needs_no_models(
     manifest = read_manifest(library.index)
     config = IndexConfig(image_head="none")
     assert find_unchanged([library.folder], library.index, config) is None
-    monkeypatch.setattr("indexer.unchanged.hash_models", lambda _: manifest.captioner.sha256)
-    monkeypatch.setattr("indexer.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
+    monkeypatch.setattr("indexer.updating.unchanged.hash_models", lambda _: manifest.captioner.sha256)
+    monkeypatch.setattr("indexer.updating.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
     report = find_unchanged([library.folder], library.index, config)
     assert report is not None
     assert counts(report) == (0, 1, 0, 0, 0, 1, 1)
@@ -909,7 +909,7 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
     from indexer.ngram_encoder.location import find_ngram_encoder
     from indexer.tagger.location import find_tagger
     from indexer.tagger.tagger import load_tagger
-    from indexer.unchanged import hash_models
+    from indexer.updating.unchanged import hash_models
 
     captioner = load_captioner()
     # What the describer makes of a head, whatever that is: a file of bytes will do.

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from indexer import samples
-from indexer.decode import decode_photo
-from indexer.photo_file import read_photo
+from indexer.decoding.decode import decode_photo
+from indexer.photo_files.photo_file import read_photo
+from indexer.photo_files.scan import scan_photos
 from indexer.samples import find_samples, write_captioned_samples, write_samples
-from indexer.scan import scan_photos
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.errors import InstallationError
 from retrieval.store.files import hash_file

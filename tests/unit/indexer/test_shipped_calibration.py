@@ -1,5 +1,5 @@
 from indexer.config import IndexConfig
-from indexer.unchanged import hash_models
+from indexer.updating.unchanged import hash_models
 from retrieval.channel import Channel
 from retrieval.search.calibration import find_calibration
 from retrieval.store.manifest import Manifest, ModelRecord

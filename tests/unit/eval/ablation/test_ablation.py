@@ -11,9 +11,9 @@ import pytest
 
 from eval.ablation import experiments
 from eval.ablation.experiments import Ablation, find_difference, read_experiments
-from eval.ablation.table import tabulate_ablation
-from eval.markdown import render_markdown
-from eval.readme import render_readme_tables
+from eval.report.ablation_tables import tabulate_ablation
+from eval.report.markdown import render_markdown
+from eval.report.readme import render_readme_tables
 from retrieval.config import load_config
 from retrieval.errors import ConfigError
 

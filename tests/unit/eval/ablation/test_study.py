@@ -10,8 +10,8 @@ import pytest
 from eval.ablation import study
 from eval.ablation.config import AblationConfig, Change, System
 from eval.ablation.study import ablate
-from eval.collection import Collection
-from eval.preparation import EvalRequest
+from eval.dataset.collection import Collection
+from eval.dataset.preparation import EvalRequest
 from retrieval.progress import Progress, no_progress
 
 ENCODING, INDEXING, SEARCH = 1000.0, 10.0, 2.0

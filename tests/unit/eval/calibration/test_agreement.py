@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eval.calibration.agreement import Agreement
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from retrieval.errors import DatasetError
 from retrieval.text.text_encoder import TextEncoder
 

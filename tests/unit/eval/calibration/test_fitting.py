@@ -10,10 +10,10 @@ import pytest
 
 from eval.calibration.fitting import fit_calibration
 from eval.calibration.study import study_sureness
-from eval.collection import Collection
-from eval.encoded_queries import EncodedQueries
-from eval.judgements import JudgedPair
-from eval.strictness import study_strictness
+from eval.dataset.collection import Collection
+from eval.dataset.encoded_queries import EncodedQueries
+from eval.failures.strictness import study_strictness
+from eval.human_grades.judgements import JudgedPair
 from retrieval.errors import RetrievalError
 from retrieval.generations.derived import build_derived
 from retrieval.progress import no_progress

@@ -13,10 +13,10 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
 
-from eval.caption_quality import score_captions
 from eval.captions.bleu import score_bleus
 from eval.captions.cider import score_cider
 from eval.captions.meteor import score_meteor
+from eval.captions.quality import score_captions
 from eval.captions.rouge import score_rouge
 
 FOLDER = Path(__file__).parents[3] / "golden" / "captions"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.collection import Collection
+from eval.dataset.collection import Collection
 from eval.failures.causes import Cause, Miss, find_cause
 from eval.failures.misses import Evidence, explain_misses, pick_worst
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from eval.collection import make_collection
 from eval.config import EvalConfig
+from eval.dataset.collection import make_collection
 from eval.failures.study import study_failures
-from eval.placements import place_relevant
-from eval.searching import SearchOutcome
-from eval.systems import SystemRun
+from eval.searching.all_systems import SearchOutcome
+from eval.searching.placements import place_relevant
+from eval.searching.systems import SystemRun
 from retrieval.captioned_dataset import read_captioned_dataset
 
 

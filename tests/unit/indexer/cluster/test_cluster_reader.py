@@ -20,7 +20,7 @@ from indexer.cluster import node_pool
 from indexer.cluster.cluster_reader import ClusterReader
 from indexer.cluster.ray_cluster import ClusterError, open_cluster
 from indexer.config import IndexConfig
-from indexer.describer import Describer
+from indexer.describing.describer import Describer
 from indexer.models import Models
 from retrieval.errors import CheckpointError, RetrievalError, UsageError
 from retrieval.store.manifest import read_manifest

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.decode import decode_photo
+from indexer.decoding.decode import decode_photo
 from indexer.image_encoder.views import ViewCache
 from retrieval.progress import no_progress
 

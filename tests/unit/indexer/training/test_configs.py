@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from indexer.captioner.config import CaptionerConfig
-from indexer.image_encoder.training.config import ImageEncoderConfig
+from indexer.fine_tuning.config import ImageEncoderConfig
 from indexer.image_head.config import ImageHeadConfig
 from indexer.ngram_encoder.config import NgramEncoderConfig
 from indexer.tagger.config import TaggerConfig

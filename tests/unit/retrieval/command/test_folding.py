@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.photo_vector import PhotoVector
+from indexer.describing.photo_vector import PhotoVector
 from retrieval.channel import Channel
 from retrieval.command.main import run
 
@@ -75,7 +75,7 @@ def test_so_does_similar_to_a_photo_outside_the_index(
     retrieve: Retrieve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = PhotoVector(Channel.IMAGE, np.eye(48, dtype=np.float32)[1])
-    monkeypatch.setattr("indexer.photo_vector.encode_photo", lambda *_: seen)
+    monkeypatch.setattr("indexer.describing.photo_vector.encode_photo", lambda *_: seen)
     (tmp_path / "other.jpg").write_bytes(b"a cat, it is said")
     _, folded = retrieve("similar", str(tmp_path / "other.jpg"))
     assert folded == [("cat", 0), ("dog and cat", 1), ("dog again", 1)]

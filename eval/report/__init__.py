@@ -1,0 +1,7 @@
+"""What an evaluation found → report.json, report.md, report.html, and the README's tables.
+
+In the order to read: `published` (others' results), `findings` (all that was found: report.json), `gate`
+(whether a system got worse than in an older one); `environment`, `stopwatch` and `run_info` (what differs
+between runs: run-info.json); `conditions` (what decides the numbers), `tables`, `study_tables`,
+`ablation_tables` (cells of text), `markdown`, `page/` (how it is shown), `readme_part`, `readme`.
+"""

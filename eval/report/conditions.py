@@ -1,0 +1,50 @@
+"""Everything that decides a report's numbers, for a person to read. A `Report` in, pairs of text out."""
+
+from collections.abc import Iterator, Mapping
+
+from eval.report.findings import Report
+from eval.report.run_info import RunInfo
+
+NOTES = (
+    "The text encoder all-MiniLM-L6-v2 was itself trained on caption pairs of Flickr30k (of which Flickr8k "
+    "is a part) and COCO, so its text side has met captions like these.",
+    "The intervals are 95 % bootstrap intervals over photos: captions of one photo are not independent.",
+    "Photos of equal score count as if in random order, by expected value; no tie favours the right photo.",
+    "A query's right answer is the one photo it was written for, however well another fits.",
+)
+
+
+def list_conditions(report: Report, info: RunInfo) -> list[tuple[str, str]]:
+    """What was run on what, with what, by name."""
+    index = report.index
+    left_out = [("left out", f"{', '.join(report.left_out)} (listed, but never published)")]
+    vectors = [f"{each['channel']} ({each['kind']}, SHA-256 {each['sha256']})" for each in index.vectors]
+    return [
+        ("command", info.command),
+        ("dataset", f"{report.annotations['name']}, SHA-256 {report.annotations['sha256']}"),
+        *(left_out if report.left_out else []),
+        ("queries and right photos", f"SHA-256 {report.qrels_sha256}"),
+        ("index", f"{index.photos:,} photos, of which the {report.photos:,} of the split are ranked"),
+        ("vectors", ", ".join(vectors)),
+        ("captioner", "captions given" if index.captioner is None else _describe_model(index.captioner)),
+        ("text encoder", _describe_model(index.text_encoder)),
+        ("image head", "" if index.image_head is None else _describe_model(index.image_head)),
+        ("config", ", ".join(f"{key} = {value}" for key, value in _flatten(report.config))),
+        ("versions", ", ".join(f"{name} {version}" for name, version in report.versions.items())),
+        ("hardware", info.hardware),
+        ("finished", f"{info.finished}, after {info.seconds:.0f} s"),
+        ("stages", ", ".join(f"{name} {seconds:.1f} s" for name, seconds in info.stages.items())),
+    ]
+
+
+def _flatten(config: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """The keys of tables in TOML's dotted form."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _describe_model(model: Mapping[str, str]) -> str:
+    return f"{model['name']}, weights' SHA-256 {model['sha256']}"

@@ -1,0 +1,106 @@
+"""report.html: one file, no script, no network. A `Report` and its photos in, the page out.
+
+Everything that is not this package's own is escaped by the template engine. The page's own policy allows
+nothing but the one style sheet inside it, known by its hash, and pictures inside it.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
+from eval.report.conditions import NOTES, list_conditions
+from eval.report.findings import Report
+from eval.report.page.ann_chart import draw_ann
+from eval.report.page.gallery import make_gallery
+from eval.report.page.rank_chart import draw_ranks
+from eval.report.page.recall_chart import draw_recall
+from eval.report.page.sureness_chart import draw_sureness
+from eval.report.run_info import RunInfo
+from eval.report.study_tables import (
+    tabulate_ann,
+    tabulate_captions,
+    tabulate_failures,
+    tabulate_people,
+    tabulate_strictness,
+    tabulate_sureness,
+)
+from eval.report.tables import (
+    Table,
+    format_measure,
+    tabulate_comparisons,
+    tabulate_published,
+    tabulate_sentence_search,
+    tabulate_systems,
+)
+
+_TILES = ("Recall@1", "Recall@5", "Recall@10", "median_rank")
+
+
+def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo_Q: np.ndarray) -> str:
+    """The page; `photos` finds the dataset's photos by name, `photo_Q` is the photo of each query."""
+    environment = Environment(
+        loader=PackageLoader("eval.report.page", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    style = (files("eval.report.page") / "templates" / "page.css").read_text(encoding="utf-8")
+    headline = report.failures.system if report.failures else next(iter(report.systems))
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        headline=headline,
+        tiles=_make_tiles(report, headline),
+        style=Markup(style),
+        policy=_make_policy(style),
+        tables=_make_tables(report, info),
+        recall=draw_recall(report, photo_Q),
+        ranks=draw_ranks(report),
+        sureness=draw_sureness(report),
+        ann=draw_ann(report, info),
+        gallery=make_gallery(report.failures, photos),
+        conditions=[(name, value) for name, value in list_conditions(report, info) if value],
+        notes=[*NOTES, *report.notices],
+    )
+
+
+def _make_policy(style: str) -> str:
+    """A Content-Security-Policy under which nothing runs and nothing is fetched."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _make_tiles(report: Report, headline: str) -> list[tuple[str, str, str]]:
+    """(name, value, interval) of the headline's most looked-at measures."""
+    tiles = []
+    for name in _TILES:
+        value, interval = format_measure(report.systems[headline], name).split(" ", 1)
+        tiles.append((name.replace("_", " "), value, interval))
+    return tiles
+
+
+def _make_tables(report: Report, info: RunInfo) -> dict[str, list[Table]]:
+    """The tables by the section that they stand in, those that have rows."""
+    sections = {
+        "systems": [tabulate_systems(report), tabulate_comparisons(report)],
+        "published": [tabulate_published(report)],
+        "by_image": [tabulate_sentence_search(report)],
+        "captions": [tabulate_captions(report)],
+        "people": tabulate_people(report),
+        "sureness": [tabulate_sureness(report)],
+        "strictness": [tabulate_strictness(report)],
+        "failures": [tabulate_failures(report)],
+        "ann": [tabulate_ann(report, info)],
+        "ablation": [tabulate_parts(report.parts), tabulate_ablation(report.ablation)],
+    }
+    return {name: [table for table in tables if table.rows] for name, tables in sections.items()}

@@ -1,0 +1,117 @@
+"""`make report`: the README's tables, written anew from a report. Reads OUT/report.json, writes README.md.
+
+OUT/unseen/report.json is that of `unseen_photos`, where it was made.
+
+The tables stand between the lines `<!-- report:begin -->` and `<!-- report:end -->`; nothing else of the file
+is touched, and nobody types a number.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.ablation.experiments import Experiment
+from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
+from eval.report.markdown import escape
+from eval.report.readme_part import replace_part
+from eval.report.tables import Table
+from retrieval.store.files import write_file
+
+_PART = "report"
+_COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")
+_UNSEEN = ("Recall@1", "Recall@5", "MRR")
+_PARTS = ("system", "Recall@1 / 5 / 10", "CIDEr", "mean recall", "cost")
+_TRIED = ("tried", "Recall@1 / 5 / 10", "CIDEr", "against", "mean recall", "cost", "kept")
+_CAPTIONS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
+
+
+def render_readme_tables(
+    report: Mapping[str, Any], info: Mapping[str, Any], unseen: Mapping[str, Any] | None = None
+) -> str:
+    """The tables, and the command and the machine that they come from.
+
+    `unseen` is a report on photos with other subjects than the training data's.
+    """
+    measured = {**report["systems"], **report["ceiling"]}
+    rows = [[name, *(_format(each, column) for column in _COLUMNS)] for name, each in measured.items()]
+    rows += [_list_published(each) for each in report["published"]]
+    systems = _render(["system", *(column.replace("_", " ") for column in _COLUMNS)], rows)
+    captions = [name for name in _CAPTIONS if name in report["captions"]]
+    scores = [f"{report['captions'][name]:.1f}" for name in captions]
+    sources = "; ".join(f"{each['system']}: {each['source']}" for each in report["published"])
+    published = [f"Published by others, not measured here: {escape(sources)}.", ""] if sources else []
+    made = f"`{info['command']}`, {info['hardware']}, {info['seconds']:.0f} s."
+    lines = [*systems, "", *published, *_render(["captions of", *captions], [["index", *scores]]), "", made]
+    tried = tabulate_ablation([Experiment.model_validate(row) for row in report.get("ablation", ())])
+    lines += _fold("What each part gives", _tabulate_parts(report), _PARTS)
+    if unseen:
+        lines += ["", *_render_unseen(unseen)]
+        lines += _fold("What each part gives there", _tabulate_parts(unseen), _PARTS[:-1])
+    lines += _fold("What was tried, and what it gave", tried, _TRIED)
+    return "\n".join(lines)
+
+
+def _render_unseen(report: Mapping[str, Any]) -> list[str]:
+    """The systems on a collection that nothing was trained on or tuned by, however small that is."""
+    photos = report["photos"]
+    about = (
+        f"Other subjects than Flickr8k's: {photos} photos of Debian's and of Python packages, such "
+        f"as a mandrill, a circuit board, half a fig and a rocket, by {report['queries']} sentences of ours "
+        "([`unseen_photos.py`](eval/dataset/unseen_photos.py)). Nothing was trained on them or tuned by "
+        "them, but models were checked on them before they were shipped. By "
+        f"chance Recall@1 is {100 / photos:.1f} and Recall@5 {min(500 / photos, 100):.1f}."
+    )
+    rows = [
+        [name, *(_format(each, column) for column in _UNSEEN)]
+        for name, each in {**report["systems"], **report["ceiling"]}.items()
+    ]
+    return [about, "", *_render(["system", *_UNSEEN], rows)]
+
+
+def _tabulate_parts(report: Mapping[str, Any]) -> Table:
+    return tabulate_parts([Experiment.model_validate(row) for row in report.get("parts", ())])
+
+
+def _fold(summary: str, table: Table, columns: Sequence[str]) -> list[str]:
+    """A table that is opened by a click, without what is said of each row in the report; if there are any."""
+    if not table.rows:
+        return []
+    shown = [number for number, name in enumerate(table.header) if name in columns]
+    cells = [[row[number] for number in shown] for row in table.rows]
+    rows = _render([table.header[number] for number in shown], cells)
+    notes = map(escape, table.notes)
+    return ["", f"<details><summary>{summary}</summary>", "", *rows, "", *notes, "", "</details>"]
+
+
+def _format(result: Mapping[str, Any], column: str) -> str:
+    low, high = result["ci95"][column]
+    return f"{result[column]:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _list_published(each: Mapping[str, Any]) -> list[str]:
+    recalls = [each[f"recall_at_{k}"] for k in (1, 5, 10)]
+    cells = ["–" if value is None else f"{value:.1f}" for value in recalls]
+    return [f"{each['system']}, published", *cells, *["–"] * (len(_COLUMNS) - len(cells))]
+
+
+def _render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    ruler = f"| --- |{' ---: |' * (len(header) - 1)}"
+    first, *others = (f"| {' | '.join(map(escape, row))} |" for row in (header, *rows))
+    return [first, ruler, *others]
+
+
+def main(out: Path, readme: Path) -> None:
+    """Read OUT/report.json, OUT/run-info.json and OUT/unseen, and rewrite the README's tables."""
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    info = json.loads((out / "run-info.json").read_text(encoding="utf-8"))
+    other = out / "unseen" / "report.json"
+    unseen = json.loads(other.read_text(encoding="utf-8")) if other.is_file() else None
+    tables = render_readme_tables(report, info, unseen)
+    page = replace_part(readme.read_text(encoding="utf-8"), _PART, tables)
+    write_file(readme, page.encode())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

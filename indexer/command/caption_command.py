@@ -1,0 +1,182 @@
+"""`retrieve caption`: reads photos, prints what an index would say, draws where the captioner looked."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption
+from retrieval.device import Device
+
+if TYPE_CHECKING:
+    from indexer.captioner import Caption
+    from indexer.config import IndexConfig
+    from indexer.describing.describer import Describer
+    from retrieval.progress import Progress
+
+_DRAWN_PIXELS = 480
+
+
+def caption(
+    photos: Annotated[
+        list[Path] | None, typer.Argument(help="Photos and folders of photos.", show_default=False)
+    ] = None,
+    attention: Annotated[
+        Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
+    ] = None,
+    states: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page of the captions, coloured by what one hidden unit does at each word."
+        ),
+    ] = None,
+    unit: Annotated[
+        int | None, typer.Option(help="The unit at which that page opens; else the most telling one.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file like configs/index.toml.")
+    ] = None,
+    captioner: Annotated[
+        str | None,
+        typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),
+    ] = None,
+    beam: Annotated[
+        int | None, typer.Option(min=0, max=50, help="Beam width; 0 is the captioner's own.")
+    ] = None,
+    device: DeviceOption = Device.AUTO,
+    json_output: JsonOption = False,
+    human: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--set", metavar="PHOTO TEXT", help="Caption a photo of the index yourself."),
+    ] = None,
+    unset: Annotated[
+        str | None, typer.Option("--unset", metavar="PHOTO", help="Take back what you wrote of a photo.")
+    ] = None,
+    index: IndexOption = DEFAULT_INDEX,
+) -> None:
+    """Write a sentence about each photo, as an index would keep it; or, of a photo of the index, your own."""
+    from indexer.captioner.drawing import require_attention
+    from indexer.captioner.states import require_unit, write_states
+    from retrieval.command.progress_bar import show_progress
+    from retrieval.errors import PhotoError, UsageError
+    from retrieval.printable import make_printable
+
+    if sum(map(bool, (photos, human, unset))) != 1:
+        raise UsageError("expected one of three: photos to caption, --set PHOTO TEXT, or --unset PHOTO")
+    if not photos:
+        from indexer.command.caption_edit import edit_caption
+
+        photo, text = human or (unset or "", None)
+        edit_caption(index, photo, text, json_output)
+        return
+    if unit is not None and states is None:
+        raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
+    photos = _list_photos(photos)
+    settings = _read_settings(config, {"captioner": captioner, "beam_width": beam})
+    describer = _load_describer(settings, device)
+    if attention is not None:
+        require_attention(describer.captioner)
+    if states is not None:
+        require_unit(describer.captioner, unit)
+    with show_progress() as progress:
+        captions, failures = _caption_all(photos, describer, settings, progress)
+    _print_captions(captions, json_output, named=len(photos) > 1)
+    if attention is not None and captions:
+        _draw_all(captions, attention, settings.max_megapixels)
+    if states is not None and captions:
+        network = require_unit(describer.captioner, unit)
+        write_states(captions, network, unit, states, settings.max_megapixels)
+    for path, reason in failures.items():
+        typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
+    if failures and not captions:
+        raise PhotoError(f"none of the {len(failures)} photos could be read; name photos that can")
+
+
+def _print_captions(captions: dict[Path, Caption], json_output: bool, named: bool) -> None:
+    import json
+
+    from retrieval.printable import make_printable
+
+    if json_output:
+        rows = [
+            {"path": make_printable(str(path)), "caption": written.text, "logprob": round(written.logprob, 4)}
+            for path, written in captions.items()
+        ]
+        typer.echo(json.dumps({"captions": rows}))
+    else:
+        for path, written in captions.items():
+            typer.echo(f"{make_printable(str(path))}: {written.text}" if named else written.text)
+
+
+def _list_photos(photos: list[Path]) -> list[Path]:
+    """The files as they were given, and in the place of a folder the photos in it."""
+    from indexer.photo_files.scan import scan_photos
+    from retrieval.errors import PhotoError
+    from retrieval.printable import make_printable
+
+    listed: list[Path] = []
+    for photo in photos:
+        if not photo.is_dir():
+            listed.append(photo)
+        elif found := scan_photos([photo]).paths:
+            listed += [Path(os.fsdecode(path)) for path in found]
+        else:
+            name = make_printable(str(photo))
+            raise PhotoError(f"found no photos in {name}, expected .jpg, .png or the like; name another")
+    return listed
+
+
+def _read_settings(config: Path | None, asked: dict[str, str | int | None]) -> IndexConfig:
+    from indexer.config import IndexConfig
+    from retrieval.config import load_config
+
+    given = {key: value for key, value in asked.items() if value is not None}
+    return load_config(IndexConfig, config).model_copy(update=given)
+
+
+def _load_describer(settings: IndexConfig, device: str) -> Describer:
+    from indexer.describing.describer import Describer
+    from indexer.models import load_models
+
+    return Describer(load_models(settings, device), settings)
+
+
+def _caption_all(
+    photos: list[Path], describer: Describer, settings: IndexConfig, progress: Progress
+) -> tuple[dict[Path, Caption], dict[Path, str]]:
+    from indexer.decoding.decode_pool import DecodeSettings, decode_photos
+    from retrieval.progress import tell_each
+
+    decoding = DecodeSettings.from_config(settings, describer.image_size)
+    captions, failures = {}, {}
+    with closing(decode_photos(map(os.fsencode, photos), lambda _: True, decoding)) as reads:
+        for path, read in zip(tell_each(photos, "Captioning photos", progress), reads, strict=True):
+            if read.photo is None:
+                failures[path] = read.reason or ""
+            else:
+                captions[path] = describer.describe(read.photo.pixels_HWC[None])[0].captions[0]
+    return captions, failures
+
+
+def _draw_all(captions: dict[Path, Caption], out: Path, max_megapixels: float) -> None:
+    from PIL import Image
+
+    from indexer.captioner.drawing import draw_attention, stack_drawings
+    from indexer.decoding.decode import decode_photo
+    from indexer.photo_files.photo_file import read_photo
+    from retrieval.errors import UsageError
+
+    drawings = []
+    for path, written in captions.items():
+        decoded = decode_photo(read_photo(path).data, "", _DRAWN_PIXELS, max_megapixels)
+        scale = _DRAWN_PIXELS / max(decoded.width, decoded.height)
+        shape = (max(1, round(decoded.width * scale)), max(1, round(decoded.height * scale)))
+        drawings.append(draw_attention(Image.fromarray(decoded.pixels_HWC).resize(shape), written))
+    try:
+        stack_drawings(drawings).save(out)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write the drawing to {out} ({error}); name a file ending in .png") from None

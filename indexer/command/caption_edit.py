@@ -1,0 +1,39 @@
+"""`retrieve caption --set` and `--unset`: a person's caption of a photo. Writes a generation of an index."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from retrieval.printable import make_printable
+
+
+def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> None:
+    """Make `text` the caption of a photo or, where None, take a person's back; print what it is now.
+
+    `photo` is an image_id, or the photo's file.
+
+    Raises:
+        UsageError: there is no such file, or as `set_caption`.
+        IndexBusyError, IndexNotFoundError, IndexFormatError: as `set_caption`.
+    """
+    from indexer.photo_files.named_photo import find_named
+    from retrieval.generations.human_caption import set_caption, unset_caption
+    from retrieval.store.manifest import read_manifest
+    from retrieval.store.photo_table import PhotoTable
+    from retrieval.text.lazy_text_encoder import LazyTextEncoder
+
+    image_id = find_named(photo).image_id
+    encoder = LazyTextEncoder(read_manifest(index), "cpu")
+    if text is None:
+        manifest = unset_caption(index, image_id, encoder)
+    else:
+        manifest = set_caption(index, image_id, text, encoder)
+    photos = PhotoTable.read(index, manifest)
+    number = photos.find(image_id)
+    caption, provenance = photos.caption(number), photos.provenance(number)
+    if as_json:
+        document = {"image_id": image_id, "caption": caption, "provenance": provenance}
+        typer.echo(json.dumps(document | {"generation": manifest.generation}))
+        return
+    typer.echo(f"{make_printable(caption)} (by {provenance}, generation {manifest.generation})")

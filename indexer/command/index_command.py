@@ -1,0 +1,193 @@
+"""`retrieve index`: reads photos, writes an index, prints what became of them."""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from indexer.engine import Engine, choose_reader, open_engine
+from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption, RuntimeOption
+from retrieval.device import Device
+from retrieval.printable import make_printable
+
+if TYPE_CHECKING:
+    from indexer.config import IndexConfig
+    from indexer.models import Models
+    from indexer.pipeline.profile import Profile
+    from indexer.updating.report import IndexReport
+    from retrieval.progress import Progress
+
+_MOST_FAILURES_NAMED = 20
+_LOADING = "Loading the models"
+
+
+def index(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTOS...", help="Folders of photos, and photos.", show_default=False),
+    ],
+    index: IndexOption = DEFAULT_INDEX,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/index.toml.")
+    ] = None,
+    recaption: Annotated[
+        bool, typer.Option("--recaption", help="Caption photos again that are indexed already.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try unchanged files again that could not be read.")
+    ] = False,
+    keep_missing: Annotated[
+        bool, typer.Option("--keep-missing", help="Keep photos whose files are gone.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, following every change until interrupted.")
+    ] = False,
+    json_output: JsonOption = False,
+    device: DeviceOption = Device.AUTO,
+    runtime: RuntimeOption = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="Read photos on this machine, or on a Ray cluster.")
+    ] = Engine.LOCAL,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address", metavar="HOST:PORT", help="The head of the Ray cluster; without it a local one."
+        ),
+    ] = None,
+) -> None:
+    """Bring an index up to date with folders of photos: add, update, remove."""
+    from indexer.config import IndexConfig
+    from indexer.photo_files.scan import require_photos_exist
+    from retrieval.config import load_config
+
+    asked = {
+        "recaption": recaption or None,
+        "retry_failed": retry_failed or None,
+        "keep_missing": keep_missing or None,
+        "runtime": runtime,
+    }
+    settings = load_config(IndexConfig, config)
+    settings = settings.model_copy(update={name: value for name, value in asked.items() if value is not None})
+    require_photos_exist(photos)
+    run = _Runs(photos, index, settings, device, engine, ray_address)
+    told = _Told(run, index, json_output, profile)
+    if watch:
+        from indexer.watch import follow
+
+        for report in follow(photos, index, run):
+            told.tell(report)
+        return
+    told.tell(run())
+
+
+class _Runs:
+    """Brings the index up to date each time that it is called; the models are loaded when first needed."""
+
+    def __init__(
+        self,
+        photos: list[Path],
+        index: Path,
+        settings: "IndexConfig",
+        device: Device,
+        engine: Engine,
+        ray_address: str | None,
+    ) -> None:
+        self._photos = photos
+        self._index = index
+        self._settings = settings
+        self._device = device
+        self._engine = engine
+        self._ray_address = ray_address
+        self._models: Models | None = None
+        self.profile: Profile | None = None
+
+    def __call__(self) -> "IndexReport":
+        from indexer.updating.unchanged import find_unchanged
+        from retrieval.command.progress_bar import show_progress
+
+        self.profile = None
+        with show_progress() as progress:
+            report = find_unchanged(self._photos, self._index, self._settings)
+            if report is None:
+                report = self._build(progress)
+        # Asked for once, not at every change of a folder that is followed.
+        self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
+        return report
+
+    def _build(self, progress: "Progress") -> "IndexReport":
+        from indexer.build import build_index
+        from indexer.pipeline.arenas import limit_arenas
+        from indexer.pipeline.profile import Profile
+
+        limit_arenas()
+        with open_engine(self._engine, self._ray_address):
+            models = self._load_models(progress)
+            self.profile = Profile()
+            return build_index(
+                self._photos,
+                self._index,
+                models,
+                self._settings,
+                progress,
+                profile=self.profile,
+                read_photos=choose_reader(self._engine, models, self._settings, self._device),
+            )
+
+    def _load_models(self, progress: "Progress") -> "Models":
+        if self._models is None:
+            from indexer.models import load_models
+
+            progress(_LOADING, 0, 1)
+            self._models = load_models(self._settings, self._device)
+            progress(_LOADING, 1, 1)
+        return self._models
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How what a run did is told."""
+
+    run: _Runs
+    index: Path
+    json_output: bool
+    profile: bool
+
+    def tell(self, report: "IndexReport") -> None:
+        """Failures and profile on stderr, the report on stdout."""
+        _name_failures(report)
+        times = self.run.profile.times() if self.run.profile and self.profile else []
+        for time in times:
+            typer.echo(
+                f"{time.stage:10} {time.seconds:8.1f} s {100 * time.share:6.1f} % "
+                f"{time.photos_per_second:9.1f} photos/s",
+                err=True,
+            )
+        if not self.json_output:
+            _print_report(report, self.index)
+            return
+        document = dataclasses.asdict(report)
+        del document["failures"]
+        if self.profile:
+            document["profile"] = [dataclasses.asdict(time) for time in times]
+        typer.echo(json.dumps(document))
+
+
+def _name_failures(report: "IndexReport") -> None:
+    for path, reason in report.failures[:_MOST_FAILURES_NAMED]:
+        typer.echo(f"not indexed: {make_printable(os.fsdecode(path))}: {make_printable(reason)}", err=True)
+    more = len(report.failures) - _MOST_FAILURES_NAMED
+    if more > 0:
+        typer.echo(f"not indexed: {more} more", err=True)
+
+
+def _print_report(report: "IndexReport", index: Path) -> None:
+    typer.echo(
+        f"{report.new} new, {report.unchanged} unchanged, {report.updated} updated, "
+        f"{report.removed} removed, {report.failed} failed; {report.photos} photos in "
+        f"{make_printable(str(index))} (generation {report.generation}) after {report.seconds:.1f} s"
+    )

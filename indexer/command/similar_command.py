@@ -1,0 +1,90 @@
+"""`retrieve similar`: reads a photo and an index, prints the photos that look most like it."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrieval.command.options import (
+    DEFAULT_INDEX,
+    CountOption,
+    DeviceOption,
+    FoldOption,
+    FormatOption,
+    IndexOption,
+    JsonOption,
+    OpenOption,
+    PictureOption,
+    WhereOption,
+)
+from retrieval.command.results_formats import ResultsFormat
+from retrieval.command.results_output import open_page, save_picture, show_results, show_status
+from retrieval.command.short_run import short_run
+from retrieval.device import Device
+from retrieval.printable import make_printable
+from retrieval.search.arguments import require_count
+
+if TYPE_CHECKING:
+    from indexer.describing.photo_vector import PhotoVector
+
+
+@short_run()
+def similar(
+    photo: Annotated[
+        str,
+        typer.Argument(
+            metavar="PHOTO",
+            help="A photo, in the index or not, or the image_id of a hit.",
+            show_default=False,
+        ),
+    ],
+    k: CountOption = 10,
+    where: WhereOption = None,
+    fold: FoldOption = True,
+    form: FormatOption = ResultsFormat.TABLE,
+    json_output: JsonOption = False,
+    in_browser: OpenOption = False,
+    picture: PictureOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The config that the index was made with."),
+    ] = None,
+    index: IndexOption = DEFAULT_INDEX,
+    device: DeviceOption = Device.AUTO,
+) -> None:
+    """Show the photos that look most like a photo."""
+    from indexer.photo_files.named_photo import find_named
+    from retrieval.query.query_language import parse_where
+    from retrieval.search.engine import SearchEngine
+
+    parse_where(where)
+    require_count(k)
+    image_id, data = find_named(photo)
+    with show_status("opening the index"):
+        engine = SearchEngine.open(index, device=device)
+        seen = None if data is None or engine.holds(image_id) else _encode(data, index, config, device)
+    start = time.perf_counter()
+    if seen is None:
+        results = engine.similar(image_id, k, where=where, fold=fold)
+    else:
+        results = engine.similar_to_vector(seen.vector_D, k, seen.channel, where=where, fold=fold)
+    seconds = time.perf_counter() - start
+    name = make_printable(photo)
+    if picture is not None:
+        from retrieval.pictures.contact_sheet import draw_hits
+
+        save_picture(draw_hits(name, [(hit, engine.file(hit.image_id)) for hit in results]), picture)
+    if in_browser:
+        open_page(f"Photos like {name}", results)
+    form = ResultsFormat.choose(json_output, form)
+    show_results({"photo": name, "image_id": image_id}, results, seconds, form)
+
+
+def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "PhotoVector":
+    from indexer.config import IndexConfig
+    from indexer.describing.photo_vector import encode_photo
+    from retrieval.config import load_config
+    from retrieval.store.manifest import read_manifest
+
+    return encode_photo(data, read_manifest(index), load_config(IndexConfig, config), device)

@@ -1,0 +1,172 @@
+"""One photo: bytes of a file → pixels and the facts that the index keeps. Writes nothing."""
+
+import io
+import warnings
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from indexer.decoding.exif import ExifFacts, read_exif
+from indexer.decoding.framing import Framing
+from indexer.decoding.squeeze import squeeze
+from indexer.photo_files.reason import Reason, photo_error
+from retrieval.errors import PhotoError
+from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# Blocks of pixels become one before a photo is squeezed, while its edges stay so many times as long as then.
+_REDUCING_GAP = 2
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedPhoto:
+    """One photo, upright.
+
+    `pixels_HWC` is uint8 RGB, a square once it is `squeezed`. `image_id` is the SHA-256 of the file's bytes
+    in hex, `bytes` their number. `width` and `height` are those of the upright photo in pixels, whatever
+    became of these. `framed_HWC` is what another model looks at, where one was asked for.
+    """
+
+    pixels_HWC: np.ndarray
+    image_id: str
+    width: int
+    height: int
+    orientation: int
+    taken: datetime | None
+    camera: str | None
+    bytes: int
+    framed_HWC: np.ndarray | None = None
+
+    def squeezed(self, size: int) -> "DecodedPhoto":
+        """With the whole of it in the captioner's square."""
+        return replace(self, pixels_HWC=squeeze(self.pixels_HWC, size))
+
+
+def decode_photo(
+    data: bytes, image_id: str, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
+) -> DecodedPhoto:
+    """A photo as `read_pixels` reads it, squeezed to a square of `size` pixels a side.
+
+    Raises:
+        PhotoError: as there.
+    """
+    return read_pixels(data, image_id, size, max_megapixels, framing).squeezed(size)
+
+
+def read_pixels(
+    data: bytes, image_id: str, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
+) -> DecodedPhoto:
+    """A photo's pixels, whatever its mode and orientation, for a square of `size` pixels a side.
+
+    Neither edge is longer than `longest_edge(size)`; with a `framing`, there is what that asks for as well.
+
+    Transparent parts show white, of an animation the first frame counts, and more than 8 bits a channel are
+    scaled to 8. Photos above `max_megapixels` are refused before their pixels are decoded.
+
+    Raises:
+        PhotoError: no photo can be made of these bytes; the text begins with a `Reason`.
+    """
+    if not data:
+        raise photo_error(Reason.EMPTY, "the file has no bytes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # A decoder fed damaged bytes raises whatever its code runs into: every failure of one photo is a row.
+        try:
+            return _decode(data, image_id, size, max_megapixels, framing)
+        except PhotoError:
+            raise
+        except UnidentifiedImageError:
+            raise _unidentified(data) from None
+        except Image.DecompressionBombError as error:
+            raise photo_error(Reason.TOO_LARGE, str(error)) from None
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            reason = Reason.TRUNCATED if "truncated" in text.lower() else Reason.DAMAGED
+            raise photo_error(reason, text) from None
+
+
+def _decode(
+    data: bytes, image_id: str, size: int, max_megapixels: float, framing: Framing | None
+) -> DecodedPhoto:
+    with Image.open(io.BytesIO(data), formats=find_formats()) as image:
+        width, height = image.size
+        if width * height > max_megapixels * 1e6:
+            raise photo_error(
+                Reason.TOO_LARGE,
+                f"{width} × {height} pixels are {width * height / 1e6:.1f} megapixels, "
+                f"at most {max_megapixels:g} are decoded; raise max_megapixels",
+            )
+        before = read_exif(image) if image.format == "TIFF" else None
+        least_edge = max(size, framing.least_edge) if framing else size
+        image.draft(None, (least_edge, least_edge))
+        image.load()
+        facts = read_exif(image)
+        colours = to_rgb(image)
+        pixels_HWC = _to_upright(_reduce(colours, size), facts.orientation)
+        framed_HWC = _frame(colours, framing, facts.orientation) if framing else None
+        # Pillow turns a TIFF upright itself, its size included, and then says that it is upright.
+        if before is not None:
+            facts = before
+        elif facts.orientation >= 5:
+            width, height = height, width
+    decoded = _to_decoded(pixels_HWC, image_id, (width, height), facts, len(data))
+    return replace(decoded, framed_HWC=framed_HWC)
+
+
+def _to_decoded(
+    pixels_HWC: np.ndarray, image_id: str, size: tuple[int, int], facts: ExifFacts, count: int
+) -> DecodedPhoto:
+    return DecodedPhoto(pixels_HWC, image_id, *size, facts.orientation, facts.taken, facts.camera, count)
+
+
+def longest_edge(size: int) -> int:
+    """How many pixels the edges of a photo have at most that is to be squeezed to `size` a side."""
+    return 2 * _REDUCING_GAP * size
+
+
+def _reduce(colours: Image.Image, size: int) -> Image.Image:
+    """With means of whole blocks of pixels for pixels, until no edge has more than `longest_edge`."""
+    width, height = (max(1, edge // (_REDUCING_GAP * size)) for edge in colours.size)
+    return colours.reduce((width, height))
+
+
+def _frame(colours: Image.Image, framing: Framing, orientation: int) -> np.ndarray:
+    """What another model looks at, as its own processor would cut it."""
+    square = colours.resize(
+        (framing.side, framing.side),
+        Image.Resampling(framing.resample),
+        box=framing.find_box(*colours.size),
+        reducing_gap=3.0,
+    )
+    return _to_upright(square, orientation)
+
+
+def _to_upright(image: Image.Image, orientation: int) -> np.ndarray:
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    return np.asarray(image)
+
+
+def _unidentified(data: bytes) -> PhotoError:
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        if "HEIF" in find_formats():
+            return photo_error(Reason.DAMAGED, "the HEIF (HEIC) container cannot be read")
+        return photo_error(
+            Reason.UNSUPPORTED,
+            "a HEIF (HEIC) photo needs its plugin; run `pip install 'retrieve[heif]'`, then index with "
+            "--retry-failed",
+        )
+    if b"<svg" in data[:1024].lower():
+        return photo_error(Reason.UNSUPPORTED, "an SVG drawing is not a photo; export it as PNG")
+    return photo_error(Reason.NOT_AN_IMAGE, f"none of {', '.join(FORMATS)}")

@@ -1,0 +1,62 @@
+"""A photo's file: reads its bytes and what tells whether it changed since."""
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass
+
+from indexer.photo_files.file_stamp import FileStamp
+from indexer.photo_files.reason import Reason, photo_error
+from retrieval.regular_file import open_regular
+
+_MOST_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFile:
+    """The bytes of a file, and its stamp while they were read."""
+
+    data: bytes
+    stamp: FileStamp
+
+
+def read_photo(path: str | bytes | os.PathLike[str]) -> PhotoFile:
+    """A photo's file, read whole.
+
+    Raises:
+        PhotoError: the file cannot be read, is no regular file, is larger than 512 MiB, or was written while
+            it was read.
+    """
+    try:
+        with open_regular(path) as file:
+            before = os.fstat(file.fileno())
+            if before.st_size > _MOST_BYTES:
+                raise photo_error(Reason.TOO_LARGE, f"{before.st_size} bytes, at most {_MOST_BYTES} are read")
+            read_ns = time.time_ns()
+            data = file.read(_MOST_BYTES + 1)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise photo_error(Reason.UNREADABLE, error.strerror or str(error)) from None
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
+        data
+    ) != after.st_size:
+        raise photo_error(Reason.CHANGING, "the file was written while it was read; index it when it is done")
+    return PhotoFile(data, FileStamp(after.st_size, after.st_mtime_ns, after.st_ino, read_ns))
+
+
+def identify_path(path: bytes) -> str:
+    """What stands for the SHA-256 of a file's bytes where they cannot be read."""
+    return hashlib.sha256(path).hexdigest()
+
+
+def is_replaced(path: bytes) -> bool:
+    """Whether what cannot be read is surely not the photo that it was: nothing, a pipe, or far too large."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+    if stat.S_ISDIR(status.st_mode):
+        return False
+    return not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES

@@ -1,0 +1,106 @@
+"""Finds photos: reads folders, gives the paths of the files that are named like photos. Writes nothing."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.photo_files.reason import Reason, photo_error
+from retrieval.errors import RetrievalError
+from retrieval.printable import make_printable
+
+# What Pillow reads as it comes, and what is named as a failure instead of being passed over.
+EXTENSIONS = frozenset(
+    b".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .png .svg .tif .tiff .webp".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What lies under the given `roots` (absolute files and folders).
+
+    `paths` are the photos, absolute, sorted, each once. `unreadable` are the folders that could not be
+    listed, with the reason: what lies in them is unknown, not gone.
+    """
+
+    roots: frozenset[bytes]
+    paths: tuple[bytes, ...]
+    unreadable: tuple[tuple[bytes, str], ...]
+
+    def covers(self, path: bytes) -> bool:
+        """Whether this scan would have found `path` if it were there."""
+        return _lies_under(path, self.roots) and not _lies_under(path, frozenset(dict(self.unreadable)))
+
+
+def require_photos_exist(photos: Sequence[Path]) -> None:
+    """Refuse files and folders that are not there.
+
+    Raises:
+        RetrievalError: one is missing, or is neither a file nor a folder.
+    """
+    for photo in photos:
+        if not (photo.is_dir() or photo.is_file()):
+            found = "something else" if os.path.lexists(photo) else "nothing"
+            name = make_printable(str(photo))
+            raise RetrievalError(
+                f"found {found} at {name}, expected a folder of photos or a photo; check the path"
+            )
+
+
+def scan_photos(photos: Sequence[Path]) -> Scan:
+    """The photos among and under the given files and folders.
+
+    A file that is given by name counts whatever its name ends in; in folders, files ending in one of
+    `EXTENSIONS`, in any case; pipes and devices named so are failures when they are read. Hidden files and
+    folders (named with a leading dot) are passed over. Links to files are followed, links to folders only
+    where they were given by name, so that no loop of links can hold up a scan.
+
+    Raises:
+        RetrievalError: one of them is missing.
+    """
+    require_photos_exist(photos)
+    roots = frozenset(os.path.abspath(os.fsencode(photo)) for photo in photos)
+    paths: set[bytes] = set()
+    unreadable: list[tuple[bytes, str]] = []
+    for root in roots:
+        if os.path.isdir(root):
+            paths.update(_walk(root, unreadable))
+        else:
+            paths.add(root)
+    return Scan(roots, tuple(sorted(paths)), tuple(dict(unreadable).items()))
+
+
+def _walk(root: bytes, unreadable: list[tuple[bytes, str]]) -> Iterator[bytes]:
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listed = [entry for entry in entries if not entry.name.startswith(b".")]
+        except OSError as error:
+            unreadable.append((folder, str(photo_error(Reason.UNREADABLE_FOLDER, error.strerror or ""))))
+            continue
+        for entry in listed:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif _is_photo(entry):
+                yield entry.path
+
+
+def _is_photo(entry: os.DirEntry[bytes]) -> bool:
+    if os.path.splitext(entry.name)[1].lower() not in EXTENSIONS:
+        return False
+    try:
+        return not stat.S_ISDIR(entry.stat().st_mode)
+    except OSError:
+        # A link that leads nowhere or to itself: named as a failure when it is read.
+        return entry.is_symlink()
+
+
+def _lies_under(path: bytes, folders: frozenset[bytes]) -> bool:
+    while path not in folders:
+        path, child = os.path.dirname(path), path
+        if path == child:
+            return False
+    return True

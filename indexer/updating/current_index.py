@@ -1,0 +1,122 @@
+"""The index that a run begins with, and what it refuses. Reads CURRENT and its manifest; writes nothing."""
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from indexer.describing.describer import Describer
+from retrieval.errors import IndexNotFoundError, RetrievalError
+from retrieval.generations.inventory import FOLDERS
+from retrieval.printable import make_printable
+from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
+from retrieval.text.probes import check_text_encoder, make_probes
+from retrieval.text.text_encoder import TextEncoder
+
+# What a first run that was killed leaves.
+_UNFINISHED = {"LOCK", "SEEN", *FOLDERS}
+
+
+def read_current(
+    index: Path, captioner: Describer, text_encoder: TextEncoder, recaption: bool
+) -> Manifest | None:
+    """The current generation, if these models may add to it; None where there is no index yet.
+
+    Raises:
+        RetrievalError: a folder or file of something else, or another captioner's index without `recaption`.
+        EncoderMismatchError: another text encoder made the index.
+        IndexFormatError: the index is damaged, or a newer version wrote it.
+    """
+    try:
+        current = read_manifest(index)
+    except IndexNotFoundError:
+        _require_free(index)
+        return None
+    check_text_encoder(current, text_encoder)
+    record = current.captioner
+    if record and current.photos and record.sha256 != captioner.weights_sha256 and not recaption:
+        raise RetrievalError(
+            f"found captioner {captioner.name} ({captioner.weights_sha256[:12]}…), expected {record.name} "
+            f"({record.sha256[:12]}…), which captioned {index}; configure that one, or caption all its "
+            "photos again: with --recaption of `retrieve index`, or `recaption = true` in the config of the "
+            "index"
+        )
+    return current
+
+
+class UncaptionedError(RetrievalError):
+    """Photos would keep the captions of another captioner than the run's; it may be carried on."""
+
+
+def require_one_captioner(current: Manifest, captioner: Describer, outside: Iterable[bytes]) -> None:
+    """Refuse to leave an index with the captions of two captioners.
+
+    `outside` are paths of the photos that the run would not caption again.
+
+    Raises:
+        UncaptionedError: there are some, and another captioner made their captions.
+    """
+    _refuse_other_captions(
+        current, captioner, outside, "outside the given folders, such as {}", "give their folders as well"
+    )
+
+
+def require_all_captioned(current: Manifest, captioner: Describer, left: Iterable[bytes]) -> None:
+    """The same once all files were read: `left` are paths of the photos that the run has not captioned again.
+
+    Raises:
+        UncaptionedError: there are some, and another captioner made their captions.
+    """
+    _refuse_other_captions(
+        current,
+        captioner,
+        left,
+        "that stay as they are, such as {} (missing, unreadable or outside the given folders)",
+        "bring their files back, or delete them and leave out --keep-missing; indexing again carries on",
+    )
+
+
+def _refuse_other_captions(
+    current: Manifest, captioner: Describer, photos: Iterable[bytes], which: str, remedy: str
+) -> None:
+    record = current.captioner
+    if record is None or record.sha256 == captioner.weights_sha256:
+        return
+    paths = sorted(photos)
+    if paths:
+        found = which.format(make_printable(os.fsdecode(paths[0])))
+        raise UncaptionedError(
+            f"found {len(paths)} photos of the index {found}, expected all that {record.name} captioned to "
+            f"be captioned again; {remedy}"
+        )
+
+
+def first_manifest(captioner: ModelRecord, text_encoder: TextEncoder) -> Manifest:
+    """What the first run adds its rows to."""
+    return Manifest(
+        generation=0,
+        captioner=captioner,
+        text_encoder=ModelRecord(text_encoder.name, text_encoder.weights_sha256),
+        caption_dimension=text_encoder.dimension,
+        probes=make_probes(text_encoder),
+    )
+
+
+def carry_on(current: Manifest, captioner: ModelRecord) -> Manifest:
+    """The generation with what an unfinished run of this captioner left; another's is dropped."""
+    if current.unfinished is None or current.unfinished.captioner.sha256 == captioner.sha256:
+        return current
+    return dataclasses.replace(current, unfinished=None)
+
+
+def _require_free(index: Path) -> None:
+    if index.is_dir():
+        names = sorted(entry.name for entry in index.iterdir())
+        foreign = [name for name in names if name not in _UNFINISHED and not name.endswith(".tmp")]
+        if foreign:
+            raise RetrievalError(
+                f"found no index in {index} but other things, such as {make_printable(foreign[0])}, expected "
+                "an index, an empty folder or none; choose another folder"
+            )
+    elif os.path.lexists(index):
+        raise RetrievalError(f"found a file at {index}, expected a folder; choose another folder")

@@ -1,0 +1,106 @@
+"""Whether a run would change anything. Reads folders, the index and the models' files; writes nothing.
+
+It takes no model in memory, so that indexing a folder again in which nothing happened takes a second or two.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from indexer.captioner.loading import find_checkpoint
+from indexer.config import IndexConfig
+from indexer.describing.describer import hash_describer, hash_with_tower
+from indexer.image_head.location import find_image_head, find_image_tower
+from indexer.ngram_encoder.location import find_ngram_encoder
+from indexer.photo_files.scan import Scan, scan_photos
+from indexer.photo_files.seen_files import SeenFiles
+from indexer.tagger.location import find_tagger
+from indexer.updating.ledger import Ledger
+from indexer.updating.report import IndexReport, make_report
+from retrieval.errors import IndexNotFoundError
+from retrieval.store.files import hash_file
+from retrieval.store.manifest import Manifest, ModelRecord, read_whole
+from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.image_text_model import find_image_text_model, hash_image_text_model
+
+
+def find_unchanged(photos: Sequence[Path], index: Path, config: IndexConfig) -> IndexReport | None:
+    """What `build_index` would report if it changed nothing; None where it may have something to do.
+
+    Raises:
+        RetrievalError: a photo or folder is missing.
+        IndexFormatError: the index is damaged, or a newer version wrote it.
+    """
+    if config.recaption or config.retry_failed:
+        return None
+    started = time.monotonic()
+    try:
+        return read_whole(index, lambda manifest: _find(photos, index, manifest, config, started))
+    except IndexNotFoundError:
+        return None
+
+
+def recall_files(scan: Scan, ledger: Ledger, seen: SeenFiles, config: IndexConfig) -> list[bytes]:
+    """The files that must be read; of the others the ledger learns that they are where they were."""
+    unread = []
+    for path in scan.paths:
+        image_id = seen.recall(path)
+        if image_id is None or ledger.needs_pixels(image_id, config.recaption, config.retry_failed):
+            unread.append(path)
+        else:
+            ledger.note_found(image_id, path)
+    return unread
+
+
+def _find(
+    photos: Sequence[Path], index: Path, manifest: Manifest, config: IndexConfig, started: float
+) -> IndexReport | None:
+    captioner = manifest.captioner
+    if captioner is None or manifest.unfinished or not _is_made_with(manifest, captioner, config):
+        return None
+    scan = scan_photos(photos)
+    ledger = Ledger.read(index, manifest, captioner.sha256, config.keep_missing)
+    unread = recall_files(scan, ledger, SeenFiles.read(index), config)
+    if unread or scan.unreadable or any(True for _ in ledger.moves(scan)):
+        return None
+    return make_report(manifest, ledger, scan, time.monotonic() - started)
+
+
+def _is_made_with(manifest: Manifest, captioner: ModelRecord, config: IndexConfig) -> bool:
+    """Whether the files of the configured models are surely those that made the index."""
+    wants_images = bool(find_image_head(config) or find_image_tower(config))
+    if (manifest.image_head is not None) != wants_images:
+        return False
+    if manifest.lexical is None or manifest.vectors_wish != config.vectors.to_wish():
+        return False
+    if captioner.sha256 != hash_models(config):
+        return False
+    folder, _ = find_encoder(config.text_encoder)
+    return hash_weights(folder) == manifest.text_encoder.sha256
+
+
+def hash_models(config: IndexConfig) -> str | None:
+    """`Describer.weights_sha256` of a config's models; None where they must be loaded to know it."""
+    from safetensors import SafetensorError, safe_open
+
+    checkpoint = find_checkpoint(config.captioner)
+    if checkpoint is None:
+        return None
+    try:
+        with safe_open(checkpoint, framework="np") as file:
+            header = json.loads((file.metadata() or {})["header"])
+        weights = f"{hash_file(checkpoint)} {header['image_encoder_sha256']}"
+        captioner = hashlib.sha256(weights.encode()).hexdigest()
+        beam_width = config.beam_width or header["config"]["decoding"]["beam_width"]
+        head, tagger, ngrams = (
+            None if path is None else hash_file(path)
+            for path in (find_image_head(config), find_tagger(config), find_ngram_encoder(config))
+        )
+        describer = hash_describer(captioner, beam_width, head, tagger, ngrams, config)
+        if (tower := find_image_tower(config)) is None:
+            return describer
+        return hash_with_tower(describer, hash_image_text_model(find_image_text_model(tower)[0]))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,104 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from indexer.photo_files.scan import require_photos_exist, scan_photos
+from retrieval.errors import RetrievalError
+
+
+def touch(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return os.fsencode(path)
+
+
+def test_finds_photos_by_their_names_in_any_case_sorted(folder: Path) -> None:
+    expected = sorted(
+        touch(folder / name)
+        for name in ("b.JPG", "a.jpeg", "c/d/e.Png", "c/f.webp", "g.TIFF", "h.heic", "i.avif")
+    )
+    for name in ("notes.txt", "movie.mp4", "jpg", ".hidden.jpg", ".thumbnails/a.jpg"):
+        touch(folder / name)
+    assert list(scan_photos([folder]).paths) == expected
+
+
+def test_file_given_by_name_counts_whatever_its_name(folder: Path) -> None:
+    path = touch(folder / "photo.dat")
+    assert scan_photos([folder / "photo.dat"]).paths == (path,)
+
+
+def test_each_file_counts_once(folder: Path) -> None:
+    path = touch(folder / "sub" / "a.jpg")
+    scan = scan_photos([folder, folder / "sub", folder / "sub" / "a.jpg", folder / "sub" / ".." / "sub"])
+    assert scan.paths == (path,)
+
+
+def test_relative_folders_give_absolute_paths(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = touch(folder / "a.jpg")
+    monkeypatch.chdir(folder)
+    assert scan_photos([Path()]).paths == (path,)
+
+
+def test_names_that_are_not_utf8_survive(folder: Path) -> None:
+    name = os.fsencode(folder) + b"/caf\xe9\n.jpg"
+    with open(name, "wb"):
+        pass
+    assert scan_photos([folder]).paths == (name,)
+
+
+def test_links_to_files_are_followed_and_links_to_folders_are_not(folder: Path, tmp_path: Path) -> None:
+    touch(tmp_path / "elsewhere" / "a.jpg")
+    (folder / "linked.jpg").symlink_to(tmp_path / "elsewhere" / "a.jpg")
+    (folder / "outside").symlink_to(tmp_path / "elsewhere")
+    (folder / "loop").symlink_to(folder)
+    assert scan_photos([folder]).paths == (os.fsencode(folder / "linked.jpg"),)
+    assert scan_photos([folder / "outside"]).paths == (os.fsencode(folder / "outside" / "a.jpg"),)
+
+
+def test_pipes_and_broken_links_are_found_to_be_named_as_failures(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "broken.jpg").symlink_to(folder / "nowhere")
+    names = [os.path.basename(path) for path in scan_photos([folder]).paths]
+    assert names == [b"broken.jpg", b"pipe.jpg"]
+
+
+def test_folder_that_cannot_be_listed_is_named_and_not_covered(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = touch(folder / "a.jpg")
+    inside = touch(folder / "locked" / "b.jpg")
+    list_folder = os.scandir
+
+    def refuse(folder: bytes) -> object:
+        if folder.endswith(b"locked"):
+            raise PermissionError(13, "Permission denied")
+        return list_folder(folder)
+
+    # Tests may run as root, whom no mode keeps out.
+    monkeypatch.setattr(os, "scandir", refuse)
+    scan = scan_photos([folder])
+    assert scan.paths == (path,)
+    assert scan.unreadable == ((os.fsencode(folder / "locked"), "unreadable_folder: Permission denied"),)
+    assert scan.covers(path)
+    assert not scan.covers(inside)
+
+
+def test_what_a_scan_covers(folder: Path) -> None:
+    name = os.fsencode(folder)
+    scan = scan_photos([folder])
+    assert scan.covers(name + b"/gone.jpg")
+    assert scan.covers(name + b"/sub/gone.jpg")
+    assert not scan.covers(name + b"2/a.jpg")
+    assert not scan.covers(os.path.dirname(name) + b"/a.jpg")
+
+
+@pytest.mark.parametrize(("name", "found"), [("nowhere", "nothing"), ("pipe", "something else")])
+def test_what_is_missing_is_refused(folder: Path, name: str, found: str) -> None:
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(
+        RetrievalError, match=f"^found {found} at .*/{name}, expected a folder of photos or a photo; "
+    ):
+        require_photos_exist([folder, folder / name])
+    with pytest.raises(RetrievalError):
+        scan_photos([folder / name])

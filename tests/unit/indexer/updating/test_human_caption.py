@@ -1,0 +1,238 @@
+"""What a person writes of a photo: seen by the next search, kept by every run, and taken back."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.build import build_index
+from indexer.config import IndexConfig
+from indexer.models import Models
+from indexer.updating.index_writer import IndexWriter
+from retrieval import LiveEngine, SearchEngine
+from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
+from retrieval.generations.compact import compact_index
+from retrieval.generations.derived import build_derived
+from retrieval.generations.human_caption import set_caption, unset_caption
+from retrieval.generations.verify import verify_index
+from retrieval.store import shards
+from retrieval.store.files import hash_file
+from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_current_line, read_manifest
+from retrieval.store.schema import PhotoRow, Provenance, StoredCaption
+from retrieval.store.shards import iterate_live_rows, read_captioner, shard_schema, write_shard
+
+RED, GREEN = (200, 10, 20), (11, 210, 21)
+RED_CAPTION = "red 200 green 10 blue 20"
+MINE = "my grandmother's old barn"
+
+
+@pytest.fixture
+def photo(paint: Callable[[str, tuple[int, int, int]], Path]) -> Path:
+    paint("green.png", GREEN)
+    return paint("red.png", RED)
+
+
+@pytest.fixture
+def index(photo: Path, tmp_path: Path, captioner: Any, word_encoder: Any) -> Path:
+    build_index([photo.parent], tmp_path / "index", Models(captioner, word_encoder))
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def red(photo: Path) -> str:
+    return hash_file(photo)
+
+
+def read_row(index: Path, image_id: str) -> PhotoRow:
+    rows = dict(iterate_live_rows(index, read_manifest(index)))
+    (row,) = [row for row in rows.values() if row.image_id == image_id]
+    return row
+
+
+def test_the_caption_is_the_first_and_its_vector_the_photos(index: Path, red: str, word_encoder: Any) -> None:
+    before = read_row(index, red)
+    manifest = set_caption(index, red, f"  {MINE}\n", word_encoder)
+    assert manifest == read_manifest(index)
+    assert manifest.generation == 2
+    row = read_row(index, red)
+    np.testing.assert_array_equal(row.caption_vector, word_encoder.encode([MINE])[0])
+    assert row.captions == (StoredCaption(MINE, None, Provenance.HUMAN), *before.captions)
+    for name in ("paths", "bytes", "width", "height", "taken", "camera"):
+        assert getattr(row, name) == getattr(before, name)
+    assert row.attention.words == before.attention.words
+    assert not verify_index(index).damaged
+
+
+def test_the_next_search_finds_it(index: Path, red: str, word_encoder: Any) -> None:
+    live = LiveEngine(index, word_encoder)
+    (hit,) = live.engine.search(MINE, k=1)
+    assert (hit.score < 0.5, hit.provenance) == (True, "model")
+    assert live.opened is live.engine
+    set_caption(index, red, MINE, word_encoder)
+    assert live.opened is None
+    (hit,) = live.engine.search(MINE, k=1)
+    assert live.opened is live.engine
+    assert (hit.image_id, hit.caption, hit.provenance) == (red, MINE, "human")
+    assert hit.channels["caption"].score == pytest.approx(1, abs=1e-6)
+    assert [hit.image_id for hit in live.engine.search("", where="caption:human")] == [red]
+
+
+def test_undone_it_is_as_the_captioner_left_it(index: Path, red: str, word_encoder: Any) -> None:
+    before = read_row(index, red)
+    set_caption(index, red, "first thought", word_encoder)
+    set_caption(index, red, MINE, word_encoder)
+    assert [caption.text for caption in read_row(index, red).captions] == [MINE, RED_CAPTION]
+    unset_caption(index, red, word_encoder)
+    row = read_row(index, red)
+    assert row.captions == before.captions
+    np.testing.assert_array_equal(row.caption_vector, before.caption_vector)
+    with pytest.raises(UsageError, match=r"no person's caption .* nothing to undo"):
+        unset_caption(index, red, word_encoder)
+
+
+def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
+    index: Path, red: str, word_encoder: Any
+) -> None:
+    sentences = ["a red wall", "something red", "a barn"]
+    # However the captioner weighs them.
+    mean_D = np.array([0.7, 0.2, 0.1]) @ word_encoder.encode(sentences)
+    row = dataclasses.replace(
+        read_row(index, red),
+        captions=tuple(map(StoredCaption, sentences)),
+        caption_vector=mean_D / np.linalg.norm(mean_D),
+    )
+    manifest = read_manifest(index)
+    assert manifest.captioner is not None
+    writer = IndexWriter(index, manifest, manifest.captioner, shard_rows=10)
+    writer.add(row)
+    writer.commit()
+    for text in ("first thought", MINE):
+        set_caption(index, red, text, word_encoder)
+        np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([text])[0])
+        compact_index(index)
+    unset_caption(index, red, word_encoder)
+    np.testing.assert_array_equal(read_row(index, red).caption_vector, row.caption_vector.astype(np.float32))
+    assert read_row(index, red).captioner_vector is None
+    assert read_row(index, red).captions == row.captions
+
+
+def test_of_other_photos_only_their_ids_are_read(
+    index: Path, red: str, photo: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    real = shards.read_shard
+    monkeypatch.setattr(shards, "read_shard", lambda *asked: read.append(asked[2:]) or real(*asked))
+    set_caption(index, hash_file(photo.parent / "green.png"), MINE, word_encoder)
+    read.clear()
+    set_caption(index, red, MINE, word_encoder)
+    # The shard of the other photo's caption, then the one that holds this photo.
+    assert read[:3] == [(["image_id"],), (["image_id"],), ()]
+    assert () not in read[3:]
+
+
+def test_an_index_of_before_keeps_the_captioners_vector_too(index: Path, red: str, word_encoder: Any) -> None:
+    def write_as_before(manifest: Manifest) -> None:
+        rows = [row for _, row in iterate_live_rows(index, manifest)]
+        schema = shard_schema(manifest)
+        older = schema.remove(schema.get_field_index("captioner_vector"))
+        shard = write_shard(index, rows, older)
+        manifest = dataclasses.replace(manifest, generation=manifest.generation + 1, shards=(shard,))
+        commit_manifest(index, build_derived(index, manifest))
+
+    before = read_row(index, red)
+    write_as_before(read_manifest(index))
+    set_caption(index, red, MINE, word_encoder)
+    np.testing.assert_array_equal(read_row(index, red).captioner_vector, before.caption_vector)
+    # One that a person had captioned by then has the mean of the captioner's sentences.
+    write_as_before(read_manifest(index))
+    assert read_row(index, red).captioner_vector is None
+    unset_caption(index, red, word_encoder)
+    np.testing.assert_allclose(read_row(index, red).caption_vector, before.caption_vector, atol=1e-6)
+
+
+@pytest.mark.parametrize("recaption", [False, True])
+def test_runs_and_compaction_keep_it(
+    index: Path, red: str, photo: Path, captioner: Any, word_encoder: Any, recaption: bool
+) -> None:
+    set_caption(index, red, MINE, word_encoder)
+    build_index([photo.parent], index, Models(captioner, word_encoder), IndexConfig(recaption=recaption))
+    compact_index(index)
+    row = read_row(index, red)
+    assert [caption.text for caption in row.captions] == [MINE, RED_CAPTION]
+    unset_caption(index, red, word_encoder)
+    np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([RED_CAPTION])[0])
+    assert [hit.caption for hit in SearchEngine.open(index, word_encoder).search(RED_CAPTION, k=1)] == [
+        RED_CAPTION
+    ]
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_run_that_had_begun_keeps_it(
+    index: Path, red: str, photo: Path, other_captioner: Any, word_encoder: Any, undone: bool
+) -> None:
+    record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
+    writer = IndexWriter(index, read_manifest(index), record, shard_rows=10)
+    again = dataclasses.replace(read_row(index, red), captions=(StoredCaption("another model's words"),))
+    writer.add(again)
+    writer.suspend()
+    set_caption(index, red, MINE, word_encoder)
+    if undone:
+        unset_caption(index, red, word_encoder)
+    assert read_manifest(index).unfinished is not None
+    build_index([photo.parent], index, Models(other_captioner, word_encoder), IndexConfig(recaption=True))
+    expected = ["another model's words"] if undone else [MINE, "another model's words"]
+    assert [caption.text for caption in read_row(index, red).captions] == expected
+
+
+def test_its_shards_say_who_captioned_what_it_stands_before(
+    index: Path, red: str, captioner: Any, other_captioner: Any, word_encoder: Any
+) -> None:
+    before = read_manifest(index)
+    record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
+    writer = IndexWriter(index, before, record, shard_rows=10)
+    writer.add(read_row(index, red))
+    writer.suspend()
+    manifest = set_caption(index, red, MINE, word_encoder)
+    assert manifest.unfinished is not None
+    said = [read_captioner(index, shard) for shard in (*manifest.shards, *manifest.unfinished.shards)]
+    assert said == [before.captioner, before.captioner, record, record]
+
+
+def test_what_the_captioner_looked_at_is_not_drawn_over_a_persons_words(
+    index: Path, red: str, word_encoder: Any
+) -> None:
+    words = SearchEngine.open(index, word_encoder).explain("a red wall", red).words
+    assert [word.word for word in words if word.matched] == ["red"]
+    assert words[0].attention_RC.tolist() == [[1, pytest.approx(0.6)], [pytest.approx(0.4), 0]]
+    set_caption(index, red, MINE, word_encoder)
+    words = SearchEngine.open(index, word_encoder).explain("an old barn", red).words
+    assert [word.word for word in words if word.matched] == ["old", "barn"]
+    assert [word.attention_RC for word in words] == [None] * 4
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "x" * 1001, "bell \x07", "\ud800"])
+def test_what_is_no_caption_is_refused(index: Path, red: str, word_encoder: Any, text: str) -> None:
+    before = read_current_line(index)
+    with pytest.raises(UsageError, match="caption"):
+        set_caption(index, red, text, word_encoder)
+    assert read_current_line(index) == before
+
+
+def test_what_is_refused_changes_nothing(
+    index: Path, red: str, tmp_path: Path, word_encoder: Any, other_word_encoder: Any
+) -> None:
+    before = read_current_line(index)
+    with pytest.raises(UsageError, match="found no photo"):
+        set_caption(index, "0" * 64, MINE, word_encoder)
+    with pytest.raises(EncoderMismatchError):
+        set_caption(index, red, MINE, other_word_encoder)
+    with pytest.raises(IndexBusyError), writer_lock(index):
+        set_caption(index, red, MINE, word_encoder)
+    assert read_current_line(index) == before
+    with pytest.raises(IndexNotFoundError):
+        set_caption(tmp_path / "nowhere", red, MINE, word_encoder)
+    assert not (tmp_path / "nowhere").exists()

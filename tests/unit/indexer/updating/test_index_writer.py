@@ -1,0 +1,125 @@
+"""An image head comes and goes with the vectors that readers see, and every shard says who captioned it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.updating.index_writer import IndexWriter
+from retrieval.channel import Channel
+from retrieval.generations.repair import repair_index
+from retrieval.generations.verify import verify_index
+from retrieval.search.engine import SearchEngine
+from retrieval.store.manifest import ModelRecord, read_manifest
+from retrieval.store.schema import PhotoRow, Status, StoredCaption
+from retrieval.store.shards import read_captioner
+from retrieval.text.text_head import TextHead, head_path, write_text_head
+
+ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)
+CAPTIONER = ModelRecord("captioner with head", "c" * 64)
+DIMENSION = 5
+
+
+@pytest.fixture
+def head(word_encoder: Any) -> Any:
+    rng = np.random.default_rng(0)
+    shapes = {
+        "linear.weight": (DIMENSION, word_encoder.dimension),
+        "expand.weight": (7, word_encoder.dimension),
+        "expand.bias": (7,),
+        "project.weight": (DIMENSION, 7),
+        "project.bias": (DIMENSION,),
+    }
+    text = TextHead({name: rng.standard_normal(shape) for name, shape in shapes.items()})
+    return SimpleNamespace(
+        dimension=DIMENSION, leave=lambda index: write_text_head(index, text, "head", "d" * 64)
+    )
+
+
+@pytest.fixture
+def index(tmp_path: Path, make_index: Any, word_encoder: Any) -> Path:
+    make_index(tmp_path, {b"/%d.jpg" % number: f"photo {number}" for number in range(3)}, word_encoder)
+    return tmp_path
+
+
+def describe_again(index: Path, writer: IndexWriter, text_encoder: Any) -> None:
+    for number, image_id in enumerate(SearchEngine.open(index, text_encoder, "cpu").rank(["a"]).image_ids):
+        writer.add(
+            PhotoRow(
+                image_id,
+                (b"/%d.jpg" % number,),
+                Status.INDEXED,
+                captions=(StoredCaption("new"),),
+                caption_vector=text_encoder.encode(["new"])[0],
+                image_vector=np.eye(DIMENSION, dtype=np.float32)[number],
+            )
+        )
+
+
+def test_readers_see_a_head_with_its_vectors_and_not_before(
+    index: Path, head: Any, word_encoder: Any
+) -> None:
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 1, head)
+    describe_again(index, writer, word_encoder)
+    kept = read_manifest(index)
+    assert kept.unfinished is not None
+    assert len(kept.unfinished.shards) == 3
+    assert kept.image_head is None
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == (Channel.CAPTION,)
+    assert writer.commit().image_head is not None
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == ALL_CHANNELS
+    assert verify_index(index).damaged == ()
+
+
+def test_a_run_writes_the_head_once_however_often_it_publishes(
+    index: Path, head: Any, word_encoder: Any
+) -> None:
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 10, head)
+    describe_again(index, writer, word_encoder)
+    record = writer.commit().image_head
+    assert record is not None
+    again = IndexWriter(index, read_manifest(index), CAPTIONER, 1, head)
+    files = []
+    for number in range(2):
+        again.delete(f"{number}" * 64, ())
+        files.append((read_manifest(index).generation, head_path(index, record).stat().st_ino))
+    (first, file), (second, same) = files
+    assert (second, same) == (first + 1, file)
+    assert verify_index(index).damaged == ()
+
+
+def test_damaged_head_is_left_out_and_put_back_by_the_next_run(
+    index: Path, head: Any, word_encoder: Any
+) -> None:
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 10, head)
+    describe_again(index, writer, word_encoder)
+    record = writer.commit().image_head
+    assert record is not None
+    # A second generation with the head, so that there is none to fall back to.
+    again = IndexWriter(index, read_manifest(index), CAPTIONER, 10, head)
+    again.delete("e" * 64, ())
+    again.commit()
+    head_path(index, record).write_bytes(b"damaged")
+    report = repair_index(index)
+    assert any(action.startswith("left out the image channel's head; run `") for action in report.actions)
+    assert report.photos == 3
+    assert verify_index(index).damaged == ()
+    channels = SearchEngine.open(index, word_encoder, "cpu").channels
+    assert channels == (Channel.CAPTION, Channel.LEXICAL)
+    IndexWriter(index, read_manifest(index), CAPTIONER, 10, head).commit()
+    assert SearchEngine.open(index, word_encoder, "cpu").channels == ALL_CHANNELS
+    assert verify_index(index).damaged == ()
+
+
+def test_all_that_a_run_adds_moves_and_deletes_is_its_captioners(index: Path, word_encoder: Any) -> None:
+    before = read_manifest(index).shards
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 2)
+    describe_again(index, writer, word_encoder)
+    image_ids = SearchEngine.open(index, word_encoder, "cpu").rank(["a"]).image_ids
+    writer.move({image_ids[0]: (b"/moved.jpg",)}, {})
+    writer.delete(image_ids[1], ())
+    shards = writer.commit().shards
+    assert [read_captioner(index, shard) for shard in shards[len(before) :]] == [CAPTIONER] * 3
+    assert sum(shard.rows for shard in shards[len(before) :]) == 5
