@@ -1,9 +1,7 @@
 """The service as one ASGI application. Reads an index and its photos; writes what people edit."""
 
-import hashlib
 from collections.abc import Callable
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -23,17 +21,11 @@ from retrieval.service.edit_routes import make_edit_routes
 from retrieval.service.guard import Guard
 from retrieval.service.limits import Admission, BodyLimit
 from retrieval.service.metrics import CONTENT_TYPE, Measured
+from retrieval.service.page_files import PageFile, read_page
 from retrieval.service.photo_routes import make_photo_routes
 from retrieval.service.search_routes import make_search_routes
 from retrieval.service.searches import FieldError
 from retrieval.service.settings import ServiceSettings
-
-_PAGE = {
-    "/": ("index.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
 
 
 class Token(BaseModel):
@@ -47,6 +39,7 @@ def build_app(
 ) -> FastAPI:
     """The application that serves the index at `index`, which `live` has opened."""
     desk = Desk(index, live, settings, load_reranker)
+    page = read_page()
     app = FastAPI(
         title="Retrieve",
         summary="Search your own photographs with a sentence, and be shown why each one came up.",
@@ -56,7 +49,7 @@ def build_app(
         redirect_slashes=False,
         middleware=[
             Middleware(Measured, metrics=desk.metrics),
-            Middleware(Guard, settings=settings, sessions=desk.sessions),
+            Middleware(Guard, settings=settings, sessions=desk.sessions, page=page.keys()),
             Middleware(Admission, concurrency=settings.concurrency),
             Middleware(BodyLimit),
         ],
@@ -65,7 +58,7 @@ def build_app(
     for routes in (make_search_routes(desk), make_photo_routes(desk), make_edit_routes(desk)):
         app.include_router(routes)
     app.include_router(_make_care_routes(desk))
-    app.include_router(_make_page_routes())
+    app.include_router(_make_page_routes(page))
     _say_what_is_wrong(app)
     return app
 
@@ -100,22 +93,21 @@ def _make_care_routes(desk: Desk) -> APIRouter:
     return routes
 
 
-def _make_page_routes() -> APIRouter:
+def _make_page_routes(page: dict[str, PageFile]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
-    folder = files("retrieval.service") / "page"
-    for path, (name, kind) in _PAGE.items():
-        _serve_file(routes, path, (folder / name).read_bytes(), kind)
+    for path, file in page.items():
+        _serve_file(routes, path, file)
     return routes
 
 
-def _serve_file(routes: APIRouter, path: str, data: bytes, kind: str) -> None:
-    headers = {"etag": f'"{hashlib.sha256(data).hexdigest()[:32]}"', "cache-control": "no-cache"}
+def _serve_file(routes: APIRouter, path: str, file: PageFile) -> None:
+    headers = {"etag": file.etag, "cache-control": "no-cache"}
 
     @routes.get(path, response_model=None)
     async def page(if_none_match: Annotated[str | None, Header()] = None) -> Response:
-        if if_none_match == headers["etag"]:
+        if if_none_match == file.etag:
             return Response(status_code=304, headers=headers)
-        return Response(data, media_type=kind, headers=headers)
+        return Response(file.data, media_type=file.kind, headers=headers)
 
 
 def _say_what_is_wrong(app: FastAPI) -> None:

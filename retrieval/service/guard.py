@@ -6,6 +6,7 @@ lead here (DNS rebinding), or across sites. Neither is answered.
 
 import hmac
 import secrets
+from collections.abc import Iterable
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -17,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from retrieval.printable import make_printable
 from retrieval.service.settings import ServiceSettings
 
-# What needs no token: the page without photos, and whether the service is up.
-OPEN_PATHS = frozenset({"/", "/page.css", "/page.js", "/icon.svg", "/health", "/api/session"})
+# What needs no token, beside the page without photos: whether the service is up, and giving the token.
+_OPEN_PATHS = frozenset({"/health", "/api/session"})
 
 # Hosts that requests named lately, of which the name is known: mostly one.
 _REMEMBERED = 100
@@ -66,12 +67,18 @@ class Sessions:
 
 
 class Guard:
-    """Passes on what comes from this service's own page, from a program, or from the address bar."""
+    """Passes on what comes from this service's own page, from a program, or from the address bar.
 
-    def __init__(self, app: ASGIApp, settings: ServiceSettings, sessions: Sessions) -> None:
+    `page` are the paths of the page's files.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: ServiceSettings, sessions: Sessions, page: Iterable[str]
+    ) -> None:
         self._app = app
         self._settings = settings
         self._sessions = sessions
+        self._open_paths = _OPEN_PATHS.union(page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -98,7 +105,7 @@ class Guard:
             )
         if not _is_same_site(method, path, headers):
             return _answer(403, "found a request from another site, expected one from this service's page")
-        if path not in OPEN_PATHS and not self._sessions.admit(headers):
+        if path not in self._open_paths and not self._sessions.admit(headers):
             refusal = _answer(401, "found no valid token, expected `Authorization: Bearer TOKEN`")
             refusal.headers["www-authenticate"] = "Bearer"
             return refusal

@@ -402,7 +402,7 @@ def test_more_photos_take_the_focus_from_nobody_who_types(visit):
     page = visit()
     held = []
     page.route(
-        "**/page.js",
+        "**/results.js",
         lambda route: route.fulfill(
             response=(script := route.fetch()), body=script.text().replace("PAGE = 30", "PAGE = 5")
         ),
@@ -536,7 +536,10 @@ def test_words_that_matched_are_marked_whatever_is_around_them(visit):
     page = visit()
     wait(page)
     marked = page.evaluate(
-        "hit => [...drawCaption(hit).querySelectorAll('b')].map((word) => word.textContent)",
+        """async hit => {
+            const { drawCaption } = await import("/tile.js");
+            return [...drawCaption(hit).querySelectorAll("b")].map((word) => word.textContent);
+        }""",
         {"caption": "A T-shirt, BEACHES and नमस्ते!", "matched": ["shirt", "BEACHES", "नमस्ते"], "path": ""},
     )
     assert marked == ["shirt", "BEACHES", "नमस्ते"]

@@ -119,6 +119,13 @@ def test_what_is_sent_as_a_path_finds_nothing(service: ServiceProcess, folder: P
         "/page/../page.css",
         "/..%2fapp.py",
         "/page.css%00",
+        "/page.js/../search.js",
+        "/page.js/",
+        "/page/page.js",
+        "/../page/page.js",
+        "/%2e%2e/page/page.js",
+        "/page_files.py",
+        "/index.html",
         "/api/../health",
     ],
 )

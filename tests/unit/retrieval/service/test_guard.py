@@ -102,9 +102,10 @@ class TestToken:
         return serve(token=TOKEN)
 
     def test_without_it_there_is_the_page_and_nothing_in_it(self, client, image_ids):
-        for path in ("/", "/page.css", "/page.js", "/icon.svg", "/health"):
+        for path in ("/", "/page.css", "/page.js", "/search.js", "/icon.svg", "/health"):
             assert client.get(path).status_code == 200
-        for path in ("/api/search", f"/api/photos/{image_ids['dog.jpg']}", "/metrics", "/openapi.json"):
+        closed = ("/metrics", "/openapi.json", "/index.html", "/nowhere.js", "/page/page.js")
+        for path in ("/api/search", f"/api/photos/{image_ids['dog.jpg']}", *closed):
             answer = client.get(path)
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"] == "Bearer"

@@ -368,23 +368,6 @@ def test_health_and_what_is_served(client):
     assert client.get("/api/about").json() == about
 
 
-def test_the_page_is_three_files_and_an_icon(client):
-    page = client.get("/")
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    for path, kind in {
-        "/page.css": "text/css",
-        "/page.js": "text/javascript",
-        "/icon.svg": "image/svg+xml",
-    }.items():
-        answer = client.get(path)
-        assert answer.headers["content-type"].startswith(kind)
-        assert f'"{path}"' in page.text
-        again = client.get(path, headers={"if-none-match": answer.headers["etag"]})
-        assert again.status_code == 304
-    assert "http" not in page.text.replace("https://", "")
-    assert client.get("/page/index.html").status_code == client.get("/..%2fapp.py").status_code == 404
-
-
 def test_the_document_of_the_interface_names_every_route(client):
     document = client.get("/openapi.json").json()
     assert {path for path in document["paths"] if path.startswith("/api/photos")} == {

@@ -1,0 +1,29 @@
+// The keys of the page, and their list.
+import { $, isWriting } from "./elements.js";
+import { change } from "./search.js";
+import { takeForm } from "./form.js";
+import { moveTo, tiles } from "./grid.js";
+import { openPhoto, step } from "./panel.js";
+import { beginEdit } from "./caption.js";
+
+$("query").addEventListener("keydown", (event) => {
+  if (event.key === "ArrowDown" && tiles().length) { event.preventDefault(); moveTo(tiles()[0]); }
+  if (event.key === "Escape" && $("query").value) { event.preventDefault(); $("query").value = ""; takeForm(); }
+});
+
+addEventListener("keydown", (event) => {
+  if (isWriting(event.target) || event.ctrlKey || event.metaKey || event.altKey || $("help").open || $("login").open) return;
+  const inPanel = $("panel").open;
+  if (inPanel && !$("edit").hidden) return; // The caption that is being written would be lost, from its buttons too.
+  const focused = event.target.closest?.(".grid li")?.dataset.id;
+  const act = inPanel
+    ? { ArrowLeft: () => step(-1), ArrowRight: () => step(1), e: beginEdit, s: () => $("similar").click() }
+    : { "/": () => { $("query").focus(); $("query").select(); }, s: focused && (() => change({ like: focused })), e: focused && (() => { openPhoto(focused); beginEdit(); }), "?": () => $("help").showModal() };
+  const found = act[event.key];
+  if (!found) return;
+  event.preventDefault();
+  found();
+});
+
+$("help-button").addEventListener("click", () => $("help").showModal());
+$("help-close").addEventListener("click", () => $("help").close());

@@ -1,0 +1,104 @@
+// One photo, large, with what is said of it.
+import { $ } from "./elements.js";
+import { ask, thumbnail } from "./asking.js";
+import { asked, writeAddress } from "./asked.js";
+import { shown } from "./results.js";
+import { change } from "./search.js";
+import { focusTile } from "./grid.js";
+import { forget, showWords } from "./attention.js";
+import { showWhy } from "./why.js";
+
+export const photo = { id: "", place: -1 };
+
+export function openPhoto(id) {
+  asked.photo = id;
+  writeAddress($("panel").open);
+  showPhoto(id);
+}
+
+export async function showPhoto(id) {
+  const panel = $("panel");
+  photo.id = id;
+  photo.place = shown.hits.findIndex((hit) => hit.image_id === id);
+  const hit = shown.hits[photo.place];
+  if (!panel.open) { panel.showModal(); panel.focus(); }
+  for (const name of ["gone", "panel-problem", "likely", "undo", "same"]) $(name).hidden = true;
+  showEditing(false);
+  $("photo").src = "";
+  $("photo").src = thumbnail(id, 1600);
+  $("original").href = `/api/photos/${encodeURIComponent(id)}`;
+  $("before").disabled = photo.place <= 0;
+  $("after").disabled = photo.place < 0 || photo.place >= shown.hits.length - 1;
+  $("place").textContent = photo.place < 0 ? "" : `${photo.place + 1} of ${shown.hits.length}`;
+  forget();
+  if (hit) { setRatio(hit); showWords(hit.caption.split(/\s+/).filter(Boolean).map((word) => ({ word, matched: false, attention: null })), hit.provenance); }
+  try {
+    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, hit ? { q: shown.query, where: shown.where, channel: shown.channel, rerank: shown.again || "" } : {});
+    if (photo.id !== id) return;
+    setRatio(why);
+    showWords(why.words, why.provenance);
+    showWhy(why, hit, openPhoto);
+  } catch (error) {
+    if (photo.id !== id) return;
+    showPanelProblem(error);
+  }
+}
+
+export function showPanelProblem(error) {
+  $("panel-problem").hidden = false;
+  $("panel-problem").textContent = error.message;
+}
+
+// While a caption is being written, what is said of it makes room.
+export function showEditing(editing) {
+  for (const name of ["sentence", "actions", "about-caption"]) $(name).hidden = editing;
+  $("edit").hidden = !editing;
+}
+
+function setRatio({ width, height }) {
+  if (!width || !height) return;
+  $("frame").style.setProperty("--ratio", width / height);
+  $("frame").style.setProperty("--most", `${3 * width}px`);
+}
+
+export function step(by) {
+  const hit = shown.hits[photo.place + by];
+  if (hit && photo.place >= 0) openPhoto(hit.image_id);
+}
+
+$("results").addEventListener("click", (event) => {
+  const tile = event.target.closest("li[data-id]");
+  if (!tile || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openPhoto(tile.dataset.id);
+});
+
+// An image does not say why it failed: the service is asked.
+$("photo").addEventListener("error", async () => {
+  const source = $("photo").getAttribute("src");
+  if (!source) return;
+  const status = await fetch(source).then((response) => response.status, () => 0);
+  if ($("photo").getAttribute("src") !== source) return;
+  $("gone").textContent = status === 404 ? "This photo is no longer where it was indexed." : "This photo cannot be shown now.";
+  $("gone").hidden = false;
+});
+
+$("before").addEventListener("click", () => step(-1));
+$("after").addEventListener("click", () => step(1));
+$("similar").addEventListener("click", () => {
+  const id = photo.id;
+  asked.photo = photo.id = ""; // So that closing does not go back to its tile.
+  $("panel").close();
+  change({ like: id });
+  $("results").focus({ preventScroll: true });
+});
+
+$("close").addEventListener("click", () => $("panel").close());
+$("stage").addEventListener("click", (event) => { if (event.target === $("stage")) $("panel").close(); });
+$("panel").addEventListener("close", () => {
+  forget();
+  if (asked.photo) { asked.photo = ""; writeAddress(false); }
+  $("photo").src = "";
+  if (photo.id) focusTile(photo.id);
+  photo.id = "";
+});
