@@ -272,6 +272,51 @@ def test_no_key_loses_a_caption_that_is_being_written(visit):
     expect(page.locator("#place")).to_have_text("1 of 12")
 
 
+def test_no_login_loses_a_caption_that_is_being_written(visit):
+    page = visit(complaints="401")
+    search(page, "a cat")
+    open_first(page)
+    page.keyboard.press("e")
+    page.keyboard.type("a tabby")
+    page.route("**/caption", lambda route: route.fulfill(status=401, body='{"detail": "no token"}'))
+    page.route("**/api/session", lambda route: route.fulfill(status=204))
+    page.keyboard.press("Enter")
+    expect(page.locator("#login")).to_be_visible()
+    page.fill("#token", TOKEN)
+    with page.expect_response(re.compile("/search")):
+        page.keyboard.press("Enter")
+    wait(page)
+    expect(page.locator("#login")).to_be_hidden()
+    expect(page.locator("#edit-text")).to_have_value("a tabby")
+    expect(page.locator("#edit-text")).to_be_focused()
+
+
+def test_its_place_is_among_the_photos_that_are_shown(visit, service):
+    query = urlencode({"q": "a man in a red shirt"})
+    plain, again = (
+        [
+            hit["image_id"]
+            for hit in json.loads(service.get(f"/api/search?k=30&{query}&rerank={rerank}")[2])["hits"]
+        ]
+        for rerank in ("false", "true")
+    )
+    moved = next(image_id for place, image_id in enumerate(plain) if again.index(image_id) not in (place, 11))
+    page = visit(f"/?{query}")
+    wait(page)
+    held = []
+    page.route("**/api/search?*rerank=true*", lambda route: held.append(route))
+    page.locator("#filters-button").click()
+    with page.expect_request("**/api/search?*rerank=true*"):
+        page.locator("[name=again]").check()
+    page.locator(f"[data-id='{moved}'] a").click()
+    expect(page.locator("#place")).to_have_text(f"{plain.index(moved) + 1} of 12")
+    held[0].continue_()
+    expect(page.locator("#place")).to_have_text(f"{again.index(moved) + 1} of 12")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#place")).to_have_text(f"{again.index(moved) + 2} of 12")
+    assert again[again.index(moved) + 1] in page.url
+
+
 def scrolled(page: Page) -> int:
     """How far down the page is, in pixels."""
     return page.evaluate("() => Math.round(scrollY)")
@@ -354,6 +399,31 @@ def test_enter_asks_for_words_again(visit):
     expect(page.locator("#like")).to_be_visible()
 
 
+def test_back_leads_past_a_photo_that_is_no_longer_indexed(visit):
+    page = visit("/?q=a+cat", complaints="404")
+    wait(page)
+    page.goto(f"{page.url.split('/?')[0]}/?like={'0' * 64}")
+    expect(page.locator("#results li")).to_have_count(12)
+    expect(page.locator("#like")).to_be_hidden()
+    page.go_back()
+    expect(page.locator("#query")).to_have_value("a cat")
+
+
+def test_what_is_typed_before_the_page_is_ready_is_asked(visit):
+    page = visit()
+    wait(page)
+    held = []
+    page.route("**/page.js", lambda route: held.append(route))
+    with page.expect_request("**/page.js"):
+        page.goto(f"{page.url}?where=width:%3E10", wait_until="commit")
+    page.locator("#query").press_sequentially("a cat")
+    with page.expect_response(lambda answer: "q=a+cat&" in answer.url):
+        held[0].continue_()
+    wait(page)
+    expect(page.locator("#query")).to_have_value("a cat")
+    assert parse_qs(urlsplit(page.url).query) == {"q": ["a cat"], "where": ["width:>10"]}
+
+
 def test_an_address_says_all_that_is_asked(visit):
     asked = {"q": "a cat", "where": "width:>10", "channel": "image", "sure": "0.05", "same": "1"}
     page = visit()
@@ -396,6 +466,26 @@ def test_what_ends_late_opens_no_photo_again(visit):
     held.pop().fulfill(status=507, body='{"detail": "the disk is full"}')
     expect(page.locator("#problem")).to_have_text("The disk is full")
     expect(page.locator("#panel")).to_be_hidden()
+
+
+def test_a_saved_caption_takes_the_focus_from_no_other_photo(visit):
+    page = visit()
+    search(page, "a cat")
+    open_first(page)
+    page.route("**/caption", lambda route: route.fulfill(status=204))
+    held = []
+    page.route("**/explain?*", lambda route: held.append(route))
+    page.keyboard.press("e")
+    with page.expect_request("**/explain?*"):
+        page.keyboard.press("Enter")
+    with page.expect_request("**/explain?*"):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#place")).to_have_text("2 of 12")
+    for route in held:
+        with page.expect_response(route.request.url):
+            route.continue_()
+    expect(page.locator("#sentence button").first).to_be_visible()
+    expect(page.locator("#edit-button")).not_to_be_focused()
 
 
 def test_more_photos_take_the_focus_from_nobody_who_types(visit):
@@ -532,6 +622,32 @@ def test_filters_that_the_form_cannot_say_stay_as_they_are(visit):
     assert where(page) == ""
 
 
+def test_filters_are_counted_by_their_names_alone(visit):
+    page = visit("/?where=path:a:b+-camera:canon+%22to:+me%22")
+    expect(page.locator("#filters-count")).to_have_text("2")
+
+
+def test_enter_in_a_filter_is_what_back_returns_to(visit):
+    page = visit()
+    wait(page)
+    page.locator("#results a").first.focus()
+    page.keyboard.press("s")
+    expect(page.locator("#like")).to_be_visible()
+    page.locator("#filters-button").click()
+    path = page.locator("[name=path]")
+    for text in ("coffee", "moon"):
+        path.fill(text)
+        wait(page)
+        path.press("Enter")
+        wait(page)
+    expect(page.locator("#like")).to_be_visible()  # The filters are of the photos like this one.
+    page.go_back()
+    expect(path).to_have_value("coffee")
+    expect(page.locator("#like")).to_be_visible()
+    page.go_back()
+    expect(path).to_have_value("")
+
+
 def test_words_that_matched_are_marked_whatever_is_around_them(visit):
     page = visit()
     wait(page)
@@ -568,6 +684,21 @@ def test_what_cannot_be_read_is_pointed_at(visit):
     search(page, 'path:nowhere "')
     expect(page.locator("#problem")).to_be_visible()
     expect(page.locator("#empty")).to_be_hidden()
+
+
+def test_who_types_on_is_not_told_what_was_wrong_before(visit):
+    page = visit(complaints="422")
+    wait(page)
+    held = []
+    with page.expect_response(lambda answer: answer.status == 422):
+        page.fill("#query", 'a "cat')
+    page.route("**/api/search?*", lambda route: held.append(route))
+    with page.expect_request("**/api/search?*"):
+        page.locator("#query").press_sequentially(" on")
+    page.wait_for_timeout(900)
+    expect(page.locator("#problem")).to_be_hidden()
+    held[-1].continue_()
+    expect(page.locator("#problem code")).to_have_text('a "cat on')
 
 
 def test_what_is_wrong_or_empty_is_said_aloud(visit):
@@ -643,6 +774,25 @@ def test_by_keyboard_alone(visit):
     expect(page.locator("#help")).to_be_visible()
     press("Escape")
     expect(page.locator("#help")).to_be_hidden()
+
+
+def test_down_leads_into_the_photos(visit):
+    page = visit()
+    wait(page)
+    page.locator("#results").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#results a").first).to_be_focused()
+
+
+@pytest.mark.parametrize("key", ["ArrowDown", "Escape"])
+def test_keys_that_compose_a_word_stay_in_the_box(visit, key):
+    page = visit("/?q=a+cat")
+    wait(page)
+    query = page.locator("#query")
+    query.focus()
+    query.dispatch_event("keydown", {"key": key, "isComposing": True})
+    expect(query).to_be_focused()
+    expect(query).to_have_value("a cat")
 
 
 def tab_to(page: Page, selector: str) -> None:

@@ -1,13 +1,14 @@
 // What is asked for, as the address says it, and the address's history.
 import { $ } from "./elements.js";
 import { thumbnail } from "./asking.js";
+import { countFilters } from "./where.js";
 
 export const asked = { q: "", where: "", channel: "", sure: 0, same: false, again: false, like: "", photo: "" };
 
 export const question = () => JSON.stringify({ ...asked, photo: "" });
 
 export function showAsked() {
-  const count = (asked.where.match(/\w+:/g) || []).length + Boolean(asked.channel) + Boolean(asked.sure) + asked.same + asked.again;
+  const count = countFilters(asked.where) + Boolean(asked.channel) + Boolean(asked.sure) + asked.same + asked.again;
   $("filters-count").hidden = !count;
   $("filters-count").textContent = count;
   $("like").hidden = !asked.like;

@@ -32,7 +32,7 @@ async function write(method, body) {
   await search();
   if (photo.id !== id) return;
   await showPhoto(id);
-  $("edit-button").focus();
+  if (photo.id === id) $("edit-button").focus();
 }
 
 $("edit-button").addEventListener("click", beginEdit);

@@ -22,6 +22,9 @@ export function complain(error) {
   }, soon ? 0 : COMPLAINT);
 }
 
+// Who types on is not told what was wrong before.
+export const holdComplaint = () => clearTimeout(complaint);
+
 // What an error is of. Filters are read as one text, where the name stands before what cannot be read.
 function findFields({ field, position }) {
   if (field === "q") return [$("query")];

@@ -3,6 +3,7 @@ import { $ } from "./elements.js";
 import { NAMES, percent } from "./wording.js";
 import { asked, settle, unsettle } from "./asked.js";
 import { FIELDS, readFields, writeFields } from "./where.js";
+import { holdComplaint } from "./complaint.js";
 import { change, coming } from "./search.js";
 
 const TYPING = 90; // Milliseconds without a key before a search begins.
@@ -32,8 +33,9 @@ export function takeForm(submitted = false) {
   if (submitted) settle();
 }
 
-function takeSoon() {
+export function takeSoon() {
   clearTimeout(coming.typing);
+  holdComplaint();
   $("results").ariaBusy = "true";
   coming.typing = setTimeout(takeForm, TYPING);
 }
@@ -79,7 +81,7 @@ $("home").addEventListener("click", (event) => {
 $("unlike").addEventListener("click", () => { change({ like: "" }); $("query").focus(); });
 
 filters.addEventListener("input", (event) => { where.changed ||= FIELDS.includes(event.target.name); showSure(); takeSoon(); });
-filters.addEventListener("submit", (event) => { event.preventDefault(); takeForm(true); });
+filters.addEventListener("submit", (event) => { event.preventDefault(); takeForm(); settle(); });
 filters.addEventListener("reset", () => setTimeout(() => { Object.assign(where, { changed: true, rest: "" }); showSure(); takeForm(); }));
 $("filters-button").addEventListener("click", () => {
   const open = filters.hidden;

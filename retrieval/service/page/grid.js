@@ -30,7 +30,7 @@ $("results").addEventListener("keydown", (event) => {
   const place = all.indexOf(link);
   const next = {
     ArrowRight: () => all[place + 1], ArrowLeft: () => all[place - 1],
-    ArrowDown: () => link && findBeside(link, true), ArrowUp: () => link && findBeside(link, false),
+    ArrowDown: () => link ? findBeside(link, true) : all[0], ArrowUp: () => link && findBeside(link, false),
     Home: () => all[0], End: () => all.at(-1),
   }[event.key];
   if (!next || event.ctrlKey || event.metaKey || event.altKey) return;

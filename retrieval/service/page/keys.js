@@ -7,6 +7,7 @@ import { openPhoto, step } from "./panel.js";
 import { beginEdit } from "./caption.js";
 
 $("query").addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
   if (event.key === "ArrowDown" && tiles().length) { event.preventDefault(); moveTo(tiles()[0]); }
   if (event.key === "Escape" && $("query").value) { event.preventDefault(); $("query").value = ""; takeForm(); }
 });

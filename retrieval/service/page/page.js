@@ -1,5 +1,5 @@
 // The page: asks this service, shows photos and why they came up. Writes captions that a person corrects.
-// In the order to read: elements, wording, asking, asked, where, layout, tile, results, complaint, search, form,
+// In the order to read: elements, wording, asking, where, asked, layout, tile, results, complaint, search, form,
 // grid, attention, why, panel, caption, keys.
 import { $ } from "./elements.js";
 import { acceptToken, ask } from "./asking.js";
@@ -7,7 +7,7 @@ import { asked, question, readAddress, showAsked } from "./asked.js";
 import { PAGE, shown } from "./results.js";
 import { complain } from "./complaint.js";
 import { coming, search } from "./search.js";
-import { listChannels, showForm } from "./form.js";
+import { listChannels, showForm, takeSoon } from "./form.js";
 import { showPhoto } from "./panel.js";
 import "./caption.js";
 import "./keys.js";
@@ -23,7 +23,7 @@ async function begin() {
   if (!about) return;
   listChannels(about.channels);
   if (!coming.typing) await search();
-  if (asked.photo && !coming.typing) showPhoto(asked.photo);
+  if (asked.photo && !coming.typing && $("edit").hidden) showPhoto(asked.photo); // Not over a caption that is being written.
 }
 
 addEventListener("popstate", async () => {
@@ -35,7 +35,12 @@ addEventListener("popstate", async () => {
   else if ($("panel").open) $("panel").close();
 });
 
-// First of all: what is typed from now on is not to be overwritten.
+// First of all: what is typed from now on is not to be overwritten, and what was typed until now is asked.
+const typed = $("query").value;
 takeAddress();
+if (typed) {
+  $("query").value = typed;
+  takeSoon();
+}
 acceptToken(begin);
 begin();

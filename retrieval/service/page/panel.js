@@ -19,7 +19,7 @@ export function openPhoto(id) {
 export async function showPhoto(id) {
   const panel = $("panel");
   photo.id = id;
-  photo.place = shown.hits.findIndex((hit) => hit.image_id === id);
+  showPlace();
   const hit = shown.hits[photo.place];
   if (!panel.open) { panel.showModal(); panel.focus(); }
   for (const name of ["gone", "panel-problem", "likely", "undo", "same"]) $(name).hidden = true;
@@ -27,9 +27,6 @@ export async function showPhoto(id) {
   $("photo").src = "";
   $("photo").src = thumbnail(id, 1600);
   $("original").href = `/api/photos/${encodeURIComponent(id)}`;
-  $("before").disabled = photo.place <= 0;
-  $("after").disabled = photo.place < 0 || photo.place >= shown.hits.length - 1;
-  $("place").textContent = photo.place < 0 ? "" : `${photo.place + 1} of ${shown.hits.length}`;
   forget();
   if (hit) { setRatio(hit); showWords(hit.caption.split(/\s+/).filter(Boolean).map((word) => ({ word, matched: false, attention: null })), hit.provenance); }
   try {
@@ -42,6 +39,13 @@ export async function showPhoto(id) {
     if (photo.id !== id) return;
     showPanelProblem(error);
   }
+}
+
+function showPlace() {
+  photo.place = shown.hits.findIndex((hit) => hit.image_id === photo.id);
+  $("before").disabled = photo.place <= 0;
+  $("after").disabled = photo.place < 0 || photo.place >= shown.hits.length - 1;
+  $("place").textContent = photo.place < 0 ? "" : `${photo.place + 1} of ${shown.hits.length}`;
 }
 
 export function showPanelProblem(error) {
@@ -66,6 +70,7 @@ export function step(by) {
   if (hit && photo.place >= 0) openPhoto(hit.image_id);
 }
 
+$("results").addEventListener("answer", showPlace); // The photos may have another order while one is open.
 $("results").addEventListener("click", (event) => {
   const tile = event.target.closest("li[data-id]");
   if (!tile || event.ctrlKey || event.metaKey || event.shiftKey) return;

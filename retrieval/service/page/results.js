@@ -39,6 +39,7 @@ export function showAnswer(answer) {
     $("empty-title").textContent = title;
     $("empty-text").textContent = text;
   }
+  $("results").dispatchEvent(new Event("answer"));
 }
 
 export function showSkeleton() {

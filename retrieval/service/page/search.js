@@ -35,7 +35,7 @@ export async function search() {
     }
   } catch (error) {
     if (waiting.signal.aborted) return false;
-    if (error.status === 404 && asked.like) return change({ like: "" });
+    if (error.status === 404 && asked.like) return change({ like: "" }, true); // Or Back would lead here again.
     complain(error);
     $("empty").hidden = true;
     if (!shown.hits.length) $("results").replaceChildren();

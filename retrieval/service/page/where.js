@@ -5,6 +5,8 @@ const TERM = /-?(?:\w+:)?(?:["“”„][^"“”„]*["“”„]|[^\s"“”�
 
 const quoted = (text) => /[\s]/.test(text) ? `"${text}"` : text;
 
+export const countFilters = (text) => (text.match(TERM) || []).filter((term) => /^-?\w+:/.test(term)).length;
+
 export function writeFields(values) {
   const parts = [];
   if (values.from || values.to) parts.push(`taken:${values.from || ""}..${values.to || ""}`);
