@@ -1,4 +1,4 @@
-// The elements of the page, and those that are made.
+// The elements of the page, those that are made, and how channels and numbers are said in them.
 // Whatever comes from photos, files or people is set as text, never as HTML.
 
 export const $ = (id) => document.getElementById(id);
@@ -11,3 +11,12 @@ export function make(name, text = null, kind = "") {
 }
 
 export const isWriting = (element) => Boolean(element?.closest?.("input, textarea, select"));
+
+export const NAMES = { caption: "Caption", image: "Picture", lexical: "Words", rerank: "Second look" };
+
+export const percent = (share) => `${Math.round(100 * share)} %`;
+
+export function ordinal(number) {
+  const ending = number % 100 >= 11 && number % 100 <= 13 ? "th" : { 1: "st", 2: "nd", 3: "rd" }[number % 10] || "th";
+  return `${number.toLocaleString()}${ending}`;
+}

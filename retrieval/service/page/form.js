@@ -1,6 +1,5 @@
 // The box and the filters: what they say is asked for.
-import { $ } from "./elements.js";
-import { NAMES, percent } from "./wording.js";
+import { $, NAMES, percent } from "./elements.js";
 import { asked, settle, unsettle } from "./asked.js";
 import { FIELDS, readFields, writeFields } from "./where.js";
 import { holdComplaint } from "./complaint.js";

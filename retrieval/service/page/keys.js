@@ -2,7 +2,7 @@
 import { $, isWriting } from "./elements.js";
 import { change } from "./search.js";
 import { takeForm } from "./form.js";
-import { moveTo, tiles } from "./grid.js";
+import { findBeside, moveTo, tiles } from "./grid.js";
 import { openPhoto, step } from "./panel.js";
 import { beginEdit } from "./caption.js";
 
@@ -10,6 +10,23 @@ $("query").addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === "ArrowDown" && tiles().length) { event.preventDefault(); moveTo(tiles()[0]); }
   if (event.key === "Escape" && $("query").value) { event.preventDefault(); $("query").value = ""; takeForm(); }
+});
+
+$("results").addEventListener("keydown", (event) => {
+  const link = event.target.closest("li a");
+  const all = tiles();
+  const place = all.indexOf(link);
+  const next = {
+    ArrowRight: () => all[place + 1], ArrowLeft: () => all[place - 1],
+    ArrowDown: () => link ? findBeside(link, true) : all[0], ArrowUp: () => link && findBeside(link, false),
+    Home: () => all[0], End: () => all.at(-1),
+  }[event.key];
+  if (!next || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  const found = next();
+  if (found) moveTo(found);
+  else if (event.key === "ArrowUp") $("query").focus();
+  else if (event.key === "ArrowDown" && !$("more").hidden) $("more").focus();
 });
 
 addEventListener("keydown", (event) => {

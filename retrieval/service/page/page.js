@@ -1,6 +1,6 @@
 // The page: asks this service, shows photos and why they came up. Writes captions that a person corrects.
-// In the order to read: elements, wording, asking, where, asked, layout, tile, results, complaint, search, form,
-// grid, attention, why, panel, caption, keys.
+// In the order to read: elements, asking, where, asked, grid, tile, results, complaint, search, form, attention, why,
+// panel, caption, keys.
 import { $ } from "./elements.js";
 import { acceptToken, ask } from "./asking.js";
 import { asked, question, readAddress, showAsked } from "./asked.js";

@@ -1,8 +1,7 @@
 // What came back.
-import { $, make } from "./elements.js";
-import { percent } from "./wording.js";
+import { $, make, percent } from "./elements.js";
 import { asked } from "./asked.js";
-import { layOut } from "./layout.js";
+import { layOut } from "./grid.js";
 import { drawTile } from "./tile.js";
 
 export const PAGE = 30;

@@ -1,6 +1,5 @@
 // One photo among the results.
-import { make } from "./elements.js";
-import { percent } from "./wording.js";
+import { make, percent } from "./elements.js";
 import { thumbnail } from "./asking.js";
 import { addressOf, asked } from "./asked.js";
 

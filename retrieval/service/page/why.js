@@ -1,6 +1,5 @@
 // Why a photo came up, what shows the same, and its details.
-import { $, make } from "./elements.js";
-import { NAMES, ordinal, percent } from "./wording.js";
+import { $, NAMES, make, ordinal, percent } from "./elements.js";
 import { thumbnail } from "./asking.js";
 import { shown } from "./results.js";
 
