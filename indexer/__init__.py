@@ -1,7 +1,7 @@
 """Photos → decoded pixels → captions → vectors → shards → a committed index. Data flows one way.
 
 In the order to read: `config`, then the folders as data flows: `photo_files/` (folders → files, and which of
-them are unchanged), `pipeline/` (stages at once, and what each took), `decoding/` (files → pixels, in
+them are unchanged), `pipeline/` (stages at once, and what each took), `pixels/` (files → pixels, in
 processes of their own);
 the models: `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/`
 (annotations → image vectors), `tagger/` (annotations → tags), `ngram_encoder/` (captions → vectors),

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.config import IndexConfig
-from indexer.decoding.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
 from indexer.describing.describer import Describer
 from indexer.describing.photo_rows import FoundPhoto, make_rows
 from indexer.photo_files.photo_file import identify_path
 from indexer.photo_files.scan import Scan, require_photos_exist, scan_photos
 from indexer.photo_files.seen_files import SeenFiles
 from indexer.pipeline.profile import Profile
+from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
 from indexer.updating.current_index import (
     UncaptionedError,
     carry_on,

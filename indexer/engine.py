@@ -10,9 +10,9 @@ from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
     from indexer.config import IndexConfig
-    from indexer.decoding.decode_pool import ReadPhotos
     from indexer.describing.describer import Describer
     from indexer.models import Models
+    from indexer.pixels.decode_pool import ReadPhotos
 
 
 class Engine(StrEnum):
@@ -45,7 +45,7 @@ def open_engine(engine: Engine, ray_address: str | None = None) -> Iterator[None
 def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", device: str) -> "ReadPhotos":
     """What reads the files for `build_index`; on a cluster each node loads the config's models itself."""
     if engine is Engine.LOCAL:
-        from indexer.decoding.decode_pool import decode_photos
+        from indexer.pixels.decode_pool import decode_photos
 
         return decode_photos
     from indexer.cluster.cluster_reader import ClusterReader

@@ -17,8 +17,8 @@ from indexer.captioner.decoding import beam_search
 from indexer.captioner.loading import find_checkpoint
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.config import IndexConfig
-from indexer.decoding.decode_pool import DecodeSettings, decode_photos
 from indexer.models import Models, load_models
+from indexer.pixels.decode_pool import DecodeSettings, decode_photos
 from indexer.samples import find_samples
 from indexer.updating.report import IndexReport
 from retrieval.command.bench_rows import BenchRow

@@ -6,6 +6,7 @@
 import dataclasses
 import importlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -34,7 +35,11 @@ def run_step(step: str, peer: type[Peer], data: Path, folder: Path, **settings: 
     result = folder.with_name(f"{folder.name}.json")
     job = {"step": step, "result": str(result), **where, **settings}
     command = [sys.executable, "-m", "eval.bench.step_process"]
-    done = subprocess.run(command, input=json.dumps(job), text=True, capture_output=True, errors="replace")
+    # As a library in a program of its own: how OpenMP's threads wait is what `retrieve` chose for itself.
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        command, input=json.dumps(job), text=True, capture_output=True, errors="replace", env=environment
+    )
     if done.returncode:
         said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise RetrievalError(f"{peer.name} could not {step}: {said}")

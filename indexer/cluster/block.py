@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from indexer.decoding.decode_pool import ReadPhoto
+from indexer.pixels.decode_pool import ReadPhoto
 
 
 @dataclass(slots=True)

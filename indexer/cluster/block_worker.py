@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
-from indexer.decoding.decode_pool import DecodeSettings, ReadPhoto, decode_photos
 from indexer.describing.describer import Describer
 from indexer.describing.photo_rows import make_rows
 from indexer.photo_files.photo_file import identify_path, read_photo
+from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto, decode_photos
 from retrieval.errors import PhotoError
 from retrieval.store.files import hash_bytes
 

@@ -7,8 +7,8 @@ from typing import Any
 from indexer.cluster.block import Block, split_blocks
 from indexer.cluster.node_pool import NodePool, NodeWorker
 from indexer.cluster.ray_cluster import ClusterError
-from indexer.decoding.decode_pool import DecodeSettings, ReadPhoto
 from indexer.describing.describer import Describer
+from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto
 from retrieval.errors import RetrievalError
 
 # So many batches make a block: while one is described the next ones are decoded.

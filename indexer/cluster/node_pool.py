@@ -10,8 +10,8 @@ from typing import Any
 from indexer.cluster.block import Block
 from indexer.cluster.block_worker import BlockWorker
 from indexer.cluster.ray_cluster import ClusterError
-from indexer.decoding.decode_pool import DecodeSettings
 from indexer.describing.describer import Describer
+from indexer.pixels.decode_pool import DecodeSettings
 
 # One block is worked on while the next is waiting on the node.
 _BLOCKS_AHEAD = 2

@@ -148,7 +148,7 @@ def _load_describer(settings: IndexConfig, device: str) -> Describer:
 def _caption_all(
     photos: list[Path], describer: Describer, settings: IndexConfig, progress: Progress
 ) -> tuple[dict[Path, Caption], dict[Path, str]]:
-    from indexer.decoding.decode_pool import DecodeSettings, decode_photos
+    from indexer.pixels.decode_pool import DecodeSettings, decode_photos
     from retrieval.progress import tell_each
 
     decoding = DecodeSettings.from_config(settings, describer.image_size)
@@ -166,8 +166,8 @@ def _draw_all(captions: dict[Path, Caption], out: Path, max_megapixels: float) -
     from PIL import Image
 
     from indexer.captioner.drawing import draw_attention, stack_drawings
-    from indexer.decoding.decode import decode_photo
     from indexer.photo_files.photo_file import read_photo
+    from indexer.pixels.decode import decode_photo
     from retrieval.errors import UsageError
 
     drawings = []

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indexer.captioner.captioner import Caption
-from indexer.decoding.decode import DecodedPhoto
-from indexer.decoding.decode_pool import ReadPhoto
 from indexer.describing.describer import Describer, Description
 from indexer.pipeline.conveyor import Conveyor
 from indexer.pipeline.profile import Profile
+from indexer.pixels.decode import DecodedPhoto
+from indexer.pixels.decode_pool import ReadPhoto
 from retrieval.device import one_blas_thread
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 

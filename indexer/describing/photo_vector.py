@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.config import IndexConfig
-from indexer.decoding.decode import decode_photo
 from indexer.describing.describer import Describer
 from indexer.models import load_models
+from indexer.pixels.decode import decode_photo
 from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
 from retrieval.store.manifest import Manifest, ModelRecord

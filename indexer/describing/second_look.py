@@ -16,11 +16,11 @@ from indexer.captioner.attention_captioner import AttentionCaptioner, load_atten
 from indexer.captioner.decoder import Annotated
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
-from indexer.decoding.decode import decode_photo
 from indexer.describing.describer import require_annotations
 from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.photo_files.photo_file import read_photo
+from indexer.pixels.decode import decode_photo
 from retrieval.cache import Cache
 from retrieval.captioned_dataset import tokenize
 from retrieval.device import count_cores, require_torch_device

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from indexer.decoding.framing import Framing
+from indexer.pixels.framing import Framing
 from retrieval.errors import CheckpointError
 from retrieval.store.manifest import TowerRecord
 from retrieval.text.image_text_model import (

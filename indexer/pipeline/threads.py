@@ -13,7 +13,7 @@ def half_the_cores() -> int:
 
 @contextmanager
 def torch_on_half_the_cores() -> Iterator[None]:
-    """What torch computes in this thread, until it is left: its threads too wait for each other in a loop.
+    """What torch computes in this thread, until it is left: the other half is for the stage beside it.
 
     A thread that computes for the first time meanwhile keeps to half the cores from then on.
     """

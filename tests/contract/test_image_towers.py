@@ -17,11 +17,11 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.captioner.captioner import Caption
 from indexer.config import IndexConfig
-from indexer.decoding.decode import decode_photo
 from indexer.describing.photo_vector import encode_photo
 from indexer.image_head.image_tower import ImageTower, load_image_tower
 from indexer.image_head.location import find_image_head, find_image_tower
 from indexer.models import Models
+from indexer.pixels.decode import decode_photo
 from indexer.updating.unchanged import hash_models
 from retrieval import SearchEngine
 from retrieval.command.main import run

@@ -11,7 +11,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from indexer.decoding.decode_pool import DecodeSettings, decode_photos
+from indexer.pixels.decode_pool import DecodeSettings, decode_photos
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import hash_bytes
 from retrieval.store.manifest import manifest_path, read_manifest

@@ -21,9 +21,9 @@ from hypothesis.stateful import (
 
 import indexer.build
 import retrieval.store.files
-from indexer.decoding.decode import decode_photo
-from indexer.decoding.decode_pool import DecodeSettings, ReadPhoto
 from indexer.photo_files.photo_file import identify_path, read_photo
+from indexer.pixels.decode import decode_photo
+from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto
 from retrieval.errors import PhotoError
 from retrieval.generations import derived
 from retrieval.generations.compact import compact_index

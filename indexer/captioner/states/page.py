@@ -124,8 +124,8 @@ def _tell(
     captioner: "AttentionCaptioner",
     max_megapixels: float,
 ) -> list[Told]:
-    from indexer.decoding.decode import decode_photo
     from indexer.photo_files.photo_file import read_photo
+    from indexer.pixels.decode import decode_photo
 
     size = captioner.image_size
     photos = [decode_photo(read_photo(path).data, "", size, max_megapixels) for path in paths]

@@ -14,10 +14,10 @@ from PIL import Image
 import indexer.build
 from indexer.build import build_index
 from indexer.config import IndexConfig, VectorsConfig
-from indexer.decoding.decode_pool import ReadPhoto, decode_photos
 from indexer.describing.describer import Describer
 from indexer.models import Models
 from indexer.photo_files.photo_file import identify_path
+from indexer.pixels.decode_pool import ReadPhoto, decode_photos
 from indexer.updating.report import IndexReport
 from indexer.updating.unchanged import find_unchanged
 from retrieval.channels.vector_index import read_vectors

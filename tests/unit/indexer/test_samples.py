@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from indexer import samples
-from indexer.decoding.decode import decode_photo
 from indexer.photo_files.photo_file import read_photo
 from indexer.photo_files.scan import scan_photos
+from indexer.pixels.decode import decode_photo
 from indexer.samples import find_samples, write_captioned_samples, write_samples
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.errors import InstallationError

@@ -9,12 +9,12 @@ import pytest
 from eval.ann.vectors import VectorSet
 from eval.bench.comparison import Figures, compare
 from eval.bench.rows import list_open_rows, list_search_rows, render_engines
-from eval.bench.step_process import run_step
+from eval.bench.step_process import VECTORS, run_step
 from eval.bench.steps import Built, Opened, Searched
 from retrieval.command.bench_rows import BenchRow
 from retrieval.errors import RetrievalError
 from retrieval.progress import no_progress
-from tests.unit.eval.bench.tiny_peers import FailingPeer, GrowingPeer, TinyPeer
+from tests.unit.eval.bench.tiny_peers import FailingPeer, GrowingPeer, TinyPeer, WaitingPeer
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,13 @@ def test_what_others_built_is_used_again(tmp_path: Path, subject: VectorSet) -> 
 def test_what_a_process_said_last_is_the_reason(tmp_path: Path) -> None:
     with pytest.raises(RetrievalError, match=r"tiny could not search: FileNotFoundError.*queries.npy"):
         run_step("search", TinyPeer, tmp_path, tmp_path / "tiny", wanted=0.9)
+
+
+def test_every_engine_waits_as_it_would_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / VECTORS, np.eye(2, dtype=np.float32))
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    with pytest.raises(RetrievalError, match=r"waiting could not build: OSError: told nothing"):
+        run_step("build", WaitingPeer, tmp_path, tmp_path / "waiting")
 
 
 OURS = Figures(

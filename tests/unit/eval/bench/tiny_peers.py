@@ -1,5 +1,6 @@
 """Engines as small as they can be, which a process of their own imports by name."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Self
@@ -46,6 +47,16 @@ class FailingPeer(TinyPeer):
     @classmethod
     def build(cls, vectors_ND: np.ndarray, folder: Path) -> None:
         raise OSError("the disk is full")
+
+
+class WaitingPeer(TinyPeer):
+    """Says how OpenMP's threads are told to wait."""
+
+    name = "waiting"
+
+    @classmethod
+    def build(cls, vectors_ND: np.ndarray, folder: Path) -> None:
+        raise OSError(f"told {os.environ.get('OMP_WAIT_POLICY', 'nothing')}")
 
 
 class GrowingPeer(TinyPeer):

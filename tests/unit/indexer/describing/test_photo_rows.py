@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from indexer.config import IndexConfig
-from indexer.decoding.decode import DecodedPhoto
-from indexer.decoding.decode_pool import ReadPhoto
 from indexer.describing.describer import Describer
 from indexer.describing.photo_rows import make_rows
 from indexer.models import load_models
 from indexer.pipeline.profile import Profile
+from indexer.pixels.decode import DecodedPhoto
+from indexer.pixels.decode_pool import ReadPhoto
 from retrieval.device import one_blas_thread
 from retrieval.store.schema import Status
 

@@ -17,10 +17,10 @@ from PIL import Image
 from indexer.captioner.attention_captioner import AttentionCaptioner, load_attention_captioner
 from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint, load_captioner
 from indexer.config import IndexConfig
-from indexer.decoding.decode import decode_photo
 from indexer.describing.second_look import PhotoLook, load_second_look
 from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.image_head.location import find_image_head
+from indexer.pixels.decode import decode_photo
 from retrieval import SearchEngine, load_reranker
 from retrieval.errors import CheckpointError, RetrievalError
 from retrieval.runtime import Runtime, is_installed

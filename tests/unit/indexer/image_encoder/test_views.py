@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.decoding.decode import decode_photo
 from indexer.image_encoder.views import ViewCache
+from indexer.pixels.decode import decode_photo
 from retrieval.progress import no_progress
 
 SIDE = 8

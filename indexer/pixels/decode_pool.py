@@ -17,8 +17,11 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from indexer.config import IndexConfig
-from indexer.decoding.decode import DecodedPhoto
-from indexer.decoding.decode_worker import (
+from indexer.photo_files.file_stamp import FileStamp
+from indexer.photo_files.photo_file import identify_path
+from indexer.photo_files.reason import Reason, photo_error
+from indexer.pixels.decode import DecodedPhoto
+from indexer.pixels.decode_worker import (
     READY,
     UNWANTED,
     WANTED,
@@ -27,16 +30,13 @@ from indexer.decoding.decode_worker import (
     Unreadable,
     receive_answer,
 )
-from indexer.decoding.framing import Framing
-from indexer.photo_files.file_stamp import FileStamp
-from indexer.photo_files.photo_file import identify_path
-from indexer.photo_files.reason import Reason, photo_error
+from indexer.pixels.framing import Framing
 from retrieval.device import count_cores
 from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.schema import PhotoRow
 
 _SECONDS_TO_START = 60.0
-_MAIN = "from indexer.decoding.decode_worker import main; main()"
+_MAIN = "from indexer.pixels.decode_worker import main; main()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.decoding import decode_pool
-from indexer.decoding.decode import decode_photo
-from indexer.decoding.decode_pool import DecodeSettings, ReadPhoto, decode_photos
-from indexer.decoding.decode_worker import receive_answer
+from indexer.pixels import decode_pool
+from indexer.pixels.decode import decode_photo
+from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.pixels.decode_worker import receive_answer
 from retrieval.store.files import hash_bytes
 
 
@@ -131,7 +131,7 @@ def test_decoder_that_hangs_costs_one_photo(folder: Path) -> None:
 # Whatever of an answer is longer comes byte by byte.
 _DAWDLER = """
 import os, sys, time
-from indexer.decoding.decode_worker import main
+from indexer.pixels.decode_worker import main
 write = os.write
 def dawdle(file, data):
     if len(data) <= {longest}:
@@ -219,6 +219,6 @@ def test_pixels_of_a_size_that_no_photo_has_count_as_a_crash(pixels: object) -> 
 def test_decoding_process_begins_without_what_it_does_not_need() -> None:
     """Each of them would take as much memory again, and longer to begin than the first photos take."""
     heavy = {"torch", "pyarrow", "faiss"}
-    program = f"import sys, indexer.decoding.decode_worker; print({heavy} & sys.modules.keys())"
+    program = f"import sys, indexer.pixels.decode_worker; print({heavy} & sys.modules.keys())"
     told = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout == "set()\n"

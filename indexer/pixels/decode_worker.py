@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from indexer.decoding.decode import DecodedPhoto, longest_edge, read_pixels
-from indexer.decoding.framing import Framing
 from indexer.photo_files.file_stamp import FileStamp
 from indexer.photo_files.photo_file import read_photo
 from indexer.pipeline.arenas import keep_freed
+from indexer.pixels.decode import DecodedPhoto, longest_edge, read_pixels
+from indexer.pixels.framing import Framing
 from retrieval.errors import PhotoError
 from retrieval.store.files import hash_bytes
 

@@ -8,10 +8,10 @@ from datetime import datetime
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from indexer.decoding.exif import ExifFacts, read_exif
-from indexer.decoding.framing import Framing
-from indexer.decoding.squeeze import squeeze
 from indexer.photo_files.reason import Reason, photo_error
+from indexer.pixels.exif import ExifFacts, read_exif
+from indexer.pixels.framing import Framing
+from indexer.pixels.squeeze import squeeze
 from retrieval.errors import PhotoError
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from indexer.decoding.decode import DecodedPhoto, decode_photo, longest_edge, read_pixels
 from indexer.photo_files.photo_file import read_photo
+from indexer.pixels.decode import DecodedPhoto, decode_photo, longest_edge, read_pixels
 from retrieval.errors import PhotoError
 from retrieval.store.files import hash_bytes
 
@@ -300,6 +300,6 @@ def test_heic_photo_is_decoded_with_its_plugin_and_named_without(monkeypatch: py
     photo = decode(target.getvalue())
     assert (photo.width, photo.height) == (64, 48)
     np.testing.assert_allclose(photo.pixels_HWC.reshape(-1, 3).mean(axis=0), (200, 10, 20), atol=4)
-    monkeypatch.setattr("indexer.decoding.decode.find_formats", lambda: ("JPEG",))
+    monkeypatch.setattr("indexer.pixels.decode.find_formats", lambda: ("JPEG",))
     with pytest.raises(PhotoError, match=r"^unsupported_format: .*retrieve\[heif\].*--retry-failed"):
         decode(target.getvalue())
