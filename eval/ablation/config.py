@@ -60,6 +60,12 @@ class AblationConfig(Config):
         if len(set(names)) < len(names):
             raise ValueError(f"found changes of one name among {', '.join(names)}, expected a name for each")
         for change in self.change:
-            if change.apply(self.unchanged) == self.unchanged:
+            changed = change.apply(self.unchanged)
+            if changed == self.unchanged:
                 raise ValueError(f"found nothing that {change.name!r} changes, expected another value")
+            if changed.index.image_head == "none" and System.IMAGE in change.systems:
+                raise ValueError(
+                    f"found no image head with {change.name!r}, expected image vectors; leave image out "
+                    "of its systems"
+                )
         return self

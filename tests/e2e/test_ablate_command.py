@@ -101,7 +101,7 @@ def test_each_change_is_measured_beside_how_things_are(
         (CHANGES.replace('"image", "fused"', ""), "at least 1 item"),
         (
             CHANGES.replace('["caption"]', '["image"]').replace("beam_width = 1", 'image_head = "none"'),
-            "expected image",
+            "expected image vectors",
         ),
     ],
 )

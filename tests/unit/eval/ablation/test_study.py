@@ -12,6 +12,7 @@ from eval.ablation.config import AblationConfig, Change, System
 from eval.ablation.study import ablate
 from eval.dataset.collection import Collection
 from eval.dataset.preparation import EvalRequest
+from retrieval.errors import UsageError
 from retrieval.progress import Progress, no_progress
 
 ENCODING, INDEXING, SEARCH = 1000.0, 10.0, 2.0
@@ -92,3 +93,9 @@ def test_one_photo_looked_at_again_says_nothing_of_what_no_second_look_costs(
 ) -> None:
     none = Change(name="no second look", what="otherwise", systems=(System.RERANKED,), rerank={"first": 1})
     assert find_costs(tmp_path, none) == {"reranked, no second look": ""}
+
+
+def test_a_system_that_the_index_has_not_is_refused(clock: Clock, tmp_path: Path) -> None:
+    alone = Change(name="alone", what="otherwise", systems=(System.IMAGE,), index={"beam_width": 1})
+    with pytest.raises(UsageError, match="found caption, reranked to ask of an index, expected image"):
+        find_costs(tmp_path, alone)

@@ -129,7 +129,10 @@ def brute_force_tau_b(first: np.ndarray, second: np.ndarray) -> float:
 
 
 class TestMetrics:
-    def test_tau_by_the_definition(self, small_collection: Collection) -> None:
+    def test_tau_by_the_definition(
+        self, small_collection: Collection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")  # METEOR takes some seconds.
         from eval.captions.rouge import score_rouge
         from retrieval.captioned_dataset import tokenize
 
