@@ -9,7 +9,7 @@ from indexer.describing.describer import Describer
 from retrieval.errors import IndexNotFoundError, RetrievalError
 from retrieval.generations.inventory import FOLDERS
 from retrieval.printable import make_printable
-from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
+from retrieval.store.manifest import Manifest, ModelRecord, is_same_model, read_manifest
 from retrieval.text.probes import check_text_encoder, make_probes
 from retrieval.text.text_encoder import TextEncoder
 
@@ -104,7 +104,7 @@ def first_manifest(captioner: ModelRecord, text_encoder: TextEncoder) -> Manifes
 
 def carry_on(current: Manifest, captioner: ModelRecord) -> Manifest:
     """The generation with what an unfinished run of this captioner left; another's is dropped."""
-    if current.unfinished is None or current.unfinished.captioner.sha256 == captioner.sha256:
+    if current.unfinished is None or is_same_model(current.unfinished.captioner, captioner):
         return current
     return dataclasses.replace(current, unfinished=None)
 

@@ -15,6 +15,7 @@ from retrieval.store.manifest import (
     TowerRecord,
     UnfinishedRun,
     VectorsWish,
+    is_same_model,
 )
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
 from retrieval.store.shards import keep_failure_time, name_captioner, read_shard, write_shard
@@ -44,8 +45,8 @@ class IndexWriter:
         """`manifest` is the current generation, or for a new index one of generation 0 without shards.
 
         `captioner` and `image_space` describe the rows that will be added, `vectors_wish` how vectors are
-        indexed from now on; None: as before. A run of it that has not ended is
-        carried on, one of another captioner is dropped.
+        indexed from now on; None: as before. A run of the captioner that has not ended is carried on, one of
+        another is dropped.
         """
         run = manifest.unfinished
         self._index = index
@@ -58,7 +59,7 @@ class IndexWriter:
         )
         self._schema = name_captioner(schema, captioner)
         self._shard_rows = shard_rows
-        self._unfinished = list(run.shards) if run and run.captioner.sha256 == captioner.sha256 else []
+        self._unfinished = list(run.shards) if run and is_same_model(run.captioner, captioner) else []
         self._pending: dict[str, PhotoRow] = {}
         self._positions: dict[str, int] = {}
         self._image_record: HeadRecord | TowerRecord | None = None
@@ -71,7 +72,7 @@ class IndexWriter:
         self._write_pending()
         published = sum(shard.rows for shard in self._manifest.shards)
         waiting = sum(shard.rows for shard in self._unfinished)
-        if self._manifest.photos and self._manifest.captioner != self._captioner:
+        if self._manifest.photos and not is_same_model(self._manifest.captioner, self._captioner):
             self._keep()
         elif waiting < _PUBLISHED_SHARE * published:
             self._keep()
@@ -83,8 +84,8 @@ class IndexWriter:
 
         Its reason is the hash of the captioner whose words the content's last row has.
         """
-        captioner = self._captioner if self._manifest.captioner == self._captioner else None
-        reason = captioner.sha256 if captioner else None
+        is_own = is_same_model(self._manifest.captioner, self._captioner)
+        reason = self._captioner.sha256 if is_own else None
         self.add(PhotoRow(image_id, (), Status.DELETED, reason, captions=captions))
 
     def move(self, paths: Mapping[str, tuple[bytes, ...]], positions: Mapping[str, int]) -> None:

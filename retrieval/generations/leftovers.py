@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.generations.inventory import list_files
-from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord, UnfinishedRun
+from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord, UnfinishedRun, is_same_model
 from retrieval.store.shards import find_shard, read_captioner, shard_path
 
 
@@ -31,7 +31,7 @@ class Known:
         before = [
             shard
             for generation, manifest in sorted(self.manifests.items())
-            if generation < chosen.generation and manifest.captioner == chosen.captioner
+            if generation < chosen.generation and is_same_model(manifest.captioner, chosen.captioner)
             for shard in manifest.shards
             if shard.sha256 not in own and self._exists(shard)
         ]
@@ -56,15 +56,15 @@ class Known:
             if (whose := read_captioner(self.index, shard) or named) is not None
         ]
         captioner = self._choose_captioner(chosen, [each for each, _ in later])
-        shards = tuple(shard for each, shard in later if captioner and each.sha256 == captioner.sha256)
+        shards = tuple(shard for each, shard in later if captioner and is_same_model(each, captioner))
         return UnfinishedRun(captioner, shards) if captioner and shards else None
 
     def _choose_captioner(self, chosen: Manifest, found: Sequence[ModelRecord]) -> ModelRecord | None:
         newest = self.manifests[max(self.manifests)]
         if newest.generation == chosen.generation and chosen.unfinished is not None:
             return chosen.unfinished.captioner
-        last = newest.captioner.sha256 if newest.captioner else None
-        return next((each for each in found if each.sha256 == last), found[0] if found else None)
+        last = newest.captioner
+        return next((each for each in found if is_same_model(each, last)), found[0] if found else None)
 
     def _list_later(self, chosen: Manifest) -> Iterator[tuple[ModelRecord | None, ShardRecord]]:
         """Each such shard and, should it not say so itself, whose it is; None where nothing tells."""
@@ -73,7 +73,8 @@ class Known:
             yield from _list_shards(newest)
         if self.is_newest_lost:
             run = chosen.unfinished
-            named = chosen.captioner if run is None or run.captioner == chosen.captioner else None
+            is_own = run is None or is_same_model(run.captioner, chosen.captioner)
+            named = chosen.captioner if is_own else None
             for shard in self._find_nameless():
                 yield named, shard
 
@@ -92,7 +93,7 @@ class Known:
 
 def continue_run(before: UnfinishedRun | None, run: UnfinishedRun) -> UnfinishedRun:
     """One run of both; `before` is given up where another captioner's."""
-    if before is None or before.captioner.sha256 != run.captioner.sha256:
+    if before is None or not is_same_model(before.captioner, run.captioner):
         return run
     return UnfinishedRun(run.captioner, (*before.shards, *run.shards))
 

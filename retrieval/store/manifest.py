@@ -39,6 +39,11 @@ class ModelRecord:
     sha256: _Sha256
 
 
+def is_same_model(one: ModelRecord | None, other: ModelRecord | None) -> bool:
+    """Whether both have the same weights, whatever they are called, or neither is known."""
+    return (one and one.sha256) == (other and other.sha256)
+
+
 @dataclass(frozen=True, slots=True)
 class HeadRecord:
     """The image head that the index was made with, and its side for queries, heads/<sha256>.safetensors.

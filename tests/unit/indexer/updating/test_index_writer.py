@@ -14,7 +14,7 @@ from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import ModelRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
-from retrieval.store.shards import read_captioner
+from retrieval.store.shards import read_captioner, read_rows
 from retrieval.text.text_head import TextHead, head_path, write_text_head
 
 ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)
@@ -123,3 +123,17 @@ def test_all_that_a_run_adds_moves_and_deletes_is_its_captioners(index: Path, wo
     shards = writer.commit().shards
     assert [read_captioner(index, shard) for shard in shards[len(before) :]] == [CAPTIONER] * 3
     assert sum(shard.rows for shard in shards[len(before) :]) == 5
+
+
+def test_the_same_weights_by_another_name_are_the_same_captioner(index: Path, word_encoder: Any) -> None:
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 10)
+    describe_again(index, writer, word_encoder)
+    writer.commit()
+    renamed = ModelRecord("renamed", CAPTIONER.sha256)
+    writer = IndexWriter(index, read_manifest(index), renamed, 3)
+    describe_again(index, writer, word_encoder)
+    assert (read_manifest(index).captioner, read_manifest(index).unfinished) == (renamed, None)
+    writer = IndexWriter(index, read_manifest(index), CAPTIONER, 10)
+    writer.delete(SearchEngine.open(index, word_encoder, "cpu").rank(["a"]).image_ids[0], ())
+    (row,) = read_rows(index, writer.commit().shards[-1])
+    assert row.reason == CAPTIONER.sha256

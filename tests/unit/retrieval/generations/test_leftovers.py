@@ -124,6 +124,15 @@ def test_rows_of_earlier_generations_stand_in_for_lost_ones_and_for_no_others(in
     assert captions() == ["a b new", "a c old", "a new"]
 
 
+def test_rows_by_the_same_weights_stand_in_for_lost_ones_whatever_these_were_called(index, captions, commit):
+    before = commit(ModelRecord("renamed", FIRST.sha256), {"/a": "a old"}, {"/b": "a b old"})
+    newest = commit(FIRST, {"/a": "a new"}, {"/b": "a b new"})
+    spoil(shard_path(index, before.shards[0].sha256))
+    spoil(shard_path(index, newest.shards[1].sha256))
+    repair_index(index)
+    assert captions() == ["a b old", "a new"]
+
+
 def test_no_row_of_another_captioner_stands_in_for_a_lost_one(index, captions, commit):
     before = commit(FIRST, {"/a": "a by the first"}, {"/b": "a b by the first"})
     newest = commit(SECOND, {"/a": "a by the second"}, {"/b": "a b by the second"})
