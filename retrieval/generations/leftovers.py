@@ -37,46 +37,54 @@ class Known:
         ]
         return tuple(dict.fromkeys(before))
 
-    def find_later(self, chosen: Manifest) -> UnfinishedRun | None:
-        """The shards that came after a generation, of the captioner that readers saw last.
+    def find_later(self, chosen: Manifest) -> tuple[tuple[ShardRecord, ...], UnfinishedRun | None]:
+        """What came after a generation: the shards that belong to it, and its run that has not ended.
 
-        Where no manifest is left that says who that was, those that carry on the generation's own run, or of
-        whom they say themselves. What earlier generations name is not among them: it was superseded.
+        A shard is of the captioner that it says, or else of the one that the newest manifest says. Those of
+        the generation's own captioner belong to it, unless its run is that captioner's too: then they carry
+        on the run. So do those of which nothing tells, but where another's run is going on. The run, of which
+        the generation's own shards are the first, is whichever of these has any: that of the newest
+        generation's run; that of the newest generation's captioner; that of whoever wrote first. What is
+        neither stays out, and what this and earlier generations name was superseded.
         """
-        past = {
-            shard.sha256
-            for generation, manifest in self.manifests.items()
-            if generation <= chosen.generation
-            for _, shard in _list_shards(manifest)
-        }
-        later = [
-            (whose, shard)
-            for named, shard in self._list_later(chosen)
-            if shard.sha256 not in past and self._exists(shard)
-            if (whose := read_captioner(self.index, shard) or named) is not None
-        ]
-        captioner = self._choose_captioner(chosen, [each for each, _ in later])
-        shards = tuple(shard for each, shard in later if captioner and is_same_model(each, captioner))
-        return UnfinishedRun(captioner, shards) if captioner and shards else None
+        run = chosen.unfinished
+        is_own_run = run is not None and is_same_model(run.captioner, chosen.captioner)
+        own: list[ShardRecord] = []
+        waiting = [(run.captioner, shard) for shard in run.shards] if run else []
+        for whose, shard in self._list_later(chosen):
+            if whose is None and chosen.captioner is not None and (run is None or is_own_run):
+                waiting.append((chosen.captioner, shard))
+            elif whose is not None and is_same_model(whose, chosen.captioner) and not is_own_run:
+                own.append(shard)
+            elif whose is not None:
+                waiting.append((whose, shard))
+        return tuple(own), self._continue_run(waiting)
 
-    def _choose_captioner(self, chosen: Manifest, found: Sequence[ModelRecord]) -> ModelRecord | None:
+    def _continue_run(self, waiting: Sequence[tuple[ModelRecord, ShardRecord]]) -> UnfinishedRun | None:
         newest = self.manifests[max(self.manifests)]
-        if newest.generation == chosen.generation and chosen.unfinished is not None:
-            return chosen.unfinished.captioner
-        last = newest.captioner
-        return next((each for each in found if is_same_model(each, last)), found[0] if found else None)
+        last = newest.unfinished.captioner if newest.unfinished else None
+        for captioner in (last, newest.captioner, *(whose for whose, _ in waiting)):
+            shards = tuple(shard for whose, shard in waiting if is_same_model(whose, captioner))
+            if captioner is not None and shards:
+                return UnfinishedRun(captioner, shards)
+        return None
 
     def _list_later(self, chosen: Manifest) -> Iterator[tuple[ModelRecord | None, ShardRecord]]:
-        """Each such shard and, should it not say so itself, whose it is; None where nothing tells."""
+        """Each shard that came after, and whose it is; None where nothing tells."""
         newest = self.manifests[max(self.manifests)]
         if newest.generation > chosen.generation:
-            yield from _list_shards(newest)
+            past = {
+                shard.sha256
+                for generation, manifest in self.manifests.items()
+                if generation <= chosen.generation
+                for _, shard in _list_shards(manifest)
+            }
+            for named, shard in _list_shards(newest):
+                if shard.sha256 not in past and self._exists(shard):
+                    yield read_captioner(self.index, shard) or named, shard
         if self.is_newest_lost:
-            run = chosen.unfinished
-            is_own = run is None or is_same_model(run.captioner, chosen.captioner)
-            named = chosen.captioner if is_own else None
             for shard in self._find_nameless():
-                yield named, shard
+                yield read_captioner(self.index, shard), shard
 
     def _find_nameless(self) -> Iterator[ShardRecord]:
         """The shards that no manifest names, in the order in which they were written."""
@@ -89,13 +97,6 @@ class Known:
 
     def _exists(self, shard: ShardRecord) -> bool:
         return shard_path(self.index, shard.sha256).exists()
-
-
-def continue_run(before: UnfinishedRun | None, run: UnfinishedRun) -> UnfinishedRun:
-    """One run of both; `before` is given up where another captioner's."""
-    if before is None or not is_same_model(before.captioner, run.captioner):
-        return run
-    return UnfinishedRun(run.captioner, (*before.shards, *run.shards))
 
 
 def _list_shards(manifest: Manifest) -> Iterator[tuple[ModelRecord | None, ShardRecord]]:

@@ -2,12 +2,13 @@
 
 Damaged files are moved aside, never deleted. What is derived is made again from the shards; where shards are
 damaged, the generation before takes the place of this one, and where that is damaged as well, the shards that
-are whole, but for what another captioner said. What is lost that way, `retrieve index` captions again.
+are whole, but for what another captioner said. What is lost that way, `retrieve index` captions again. Shards
+that have no place in what comes of it are moved aside too.
 """
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived
 from retrieval.generations.garbage import kept_generations
 from retrieval.generations.inventory import list_files
-from retrieval.generations.leftovers import Known, continue_run
+from retrieval.generations.leftovers import Known
 from retrieval.generations.resurfaced import supersede_resurfaced
 from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.files import make_folder
@@ -24,6 +25,7 @@ from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import (
     HeadRecord,
     Manifest,
+    ShardRecord,
     finish_commit,
     list_generations,
     manifest_path,
@@ -94,7 +96,9 @@ class _Repair:
         if rebuild or chosen != current:
             chosen = self._keep_leftovers(chosen, known)
             if chosen.shards != readable[chosen.generation].shards:
-                chosen = self._supersede_resurfaced(chosen)
+                chosen, rebuild = self._supersede_resurfaced(chosen), True
+            whole = [manifest for manifest in readable.values() if not self._is_hurt(manifest, damaged)]
+            self._put_unnamed_aside([*whole, chosen])
             chosen = self._commit(chosen, rebuild)
         return RepairReport(
             chosen.generation, current.photos if current else None, chosen.photos, tuple(self._actions)
@@ -178,18 +182,24 @@ class _Repair:
 
     def _keep_leftovers(self, chosen: Manifest, known: Known) -> Manifest:
         """The generation with what is whole of those after it and, where it lost shards, before it."""
-        earlier, run = known.find_earlier(chosen), known.find_later(chosen)
-        if earlier:
-            rows = sum(shard.rows for shard in earlier)
-            self._actions.append(f"kept {len(earlier)} whole shards with {rows} rows of earlier generations")
-        if run is not None:
-            rows = sum(shard.rows for shard in run.shards)
-            self._actions.append(
-                f"kept {len(run.shards)} whole shards with {rows} rows for the next `retrieve index`"
-            )
-            run = continue_run(chosen.unfinished, run)
-        shards = (*earlier, *chosen.shards)
-        return dataclasses.replace(chosen, shards=shards, unfinished=run or chosen.unfinished)
+        earlier, (later, run) = known.find_earlier(chosen), known.find_later(chosen)
+        before = chosen.unfinished.shards if chosen.unfinished else ()
+        waiting = tuple(shard for shard in run.shards if shard not in before) if run else ()
+        self._note_kept(earlier, "of earlier generations")
+        self._note_kept(later, "of later generations")
+        self._note_kept(waiting, "for the next `retrieve index`")
+        return dataclasses.replace(chosen, shards=(*earlier, *chosen.shards, *later), unfinished=run)
+
+    def _note_kept(self, shards: tuple[ShardRecord, ...], which: str) -> None:
+        if shards:
+            rows = sum(shard.rows for shard in shards)
+            self._actions.append(f"kept {len(shards)} whole shards with {rows} rows {which}")
+
+    def _put_unnamed_aside(self, manifests: Sequence[Manifest]) -> None:
+        """Move the shards that none of these names, lest they be removed as garbage."""
+        named = {file.path for manifest in manifests for file in list_files(self._index, manifest)}
+        paths = sorted((self._index / "shards").glob("*.parquet"))
+        self._quarantine((path for path in paths if path not in named), "which no generation needs")
 
     def _supersede_resurfaced(self, chosen: Manifest) -> Manifest:
         """The generation without captions of another captioner, which the lost shards superseded."""
@@ -211,7 +221,7 @@ class _Repair:
         except (OSError, IndexFormatError):
             yield path
 
-    def _quarantine(self, paths: Iterable[Path]) -> None:
+    def _quarantine(self, paths: Iterable[Path], why: str = "which is damaged") -> None:
         for path in paths:
             name = path.relative_to(self._index)
             if not os.path.lexists(path):
@@ -220,4 +230,4 @@ class _Repair:
             folder = self._index / QUARANTINE
             make_folder(folder)
             os.replace(path, folder / path.name)
-            self._actions.append(f"moved {name}, which is damaged, to {QUARANTINE}/")
+            self._actions.append(f"moved {name}, {why}, to {QUARANTINE}/")

@@ -103,6 +103,17 @@ def test_what_came_after_the_generation_before_stays_that_of_its_captioner(index
     assert captions() == ["a by the first"]
 
 
+def test_damage_to_what_was_compacted_costs_nothing_of_a_run_that_has_not_ended(index, captions, commit):
+    a, b, c = ({f"/{name}": f"{name} by the first"} for name in "abc")
+    run = [{"/a": "a by the second"}]
+    before = commit(FIRST, a, b | c, run_of=SECOND, run=run)
+    compacted = commit(FIRST, a | b, c, run_of=SECOND, run=run)
+    spoil(shard_path(index, compacted.shards[0].sha256))
+    repair_index(index)
+    assert read_manifest(index).unfinished == before.unfinished
+    assert captions() == ["a by the first", "b by the first", "c by the first"]
+
+
 def test_damage_to_a_run_that_has_not_ended_costs_nothing_that_was_seen(index, captions, commit):
     commit(FIRST, {"/a": "a by the first"})
     run = [{"/a": "a by the second"}, {"/b": "a b by the second"}]
@@ -138,9 +149,12 @@ def test_no_row_of_another_captioner_stands_in_for_a_lost_one(index, captions, c
     newest = commit(SECOND, {"/a": "a by the second"}, {"/b": "a b by the second"})
     spoil(shard_path(index, before.shards[0].sha256))
     spoil(shard_path(index, newest.shards[1].sha256))
-    repair_index(index)
+    report = repair_index(index)
     assert captions() == ["a by the second"]
     assert read_manifest(index).unfinished is None
+    left = before.shards[1].sha256
+    assert f"moved shards/{left}.parquet, which no generation needs, to quarantine/" in report.actions
+    assert (index / "quarantine" / f"{left}.parquet").exists()
 
 
 new_shards = pytest.mark.parametrize("says_captioner", [True], indirect=True)
@@ -179,9 +193,29 @@ def test_only_what_carries_on_the_run_of_a_generation_takes_part_in_it(index, co
 
 
 @new_shards
-def test_what_a_person_wrote_goes_on_with_a_run_where_its_manifest_is_lost(index, commit, word_encoder):
-    commit(FIRST, {"/a": "a by the first"}, run_of=SECOND, run=[{"/a": "a by the second"}])
+@pytest.mark.parametrize("run_of", [None, SECOND])
+@pytest.mark.parametrize("photo", ["/a", "/b"])
+def test_what_a_person_wrote_is_seen_where_its_manifest_is_lost(
+    index, captions, commit, word_encoder, run_of, photo
+):
+    commit(FIRST, {"/a": "a 1 first", "/b": "a 2 first"}, run_of=run_of, run=[{"/a": "a by the second"}])
+    lost = set_caption(index, hashlib.sha256(photo.encode()).hexdigest(), "a by hand", word_encoder)
+    manifest_path(index, lost.generation).unlink()
+    report = repair_index(index)
+    repaired = read_manifest(index)
+    assert "kept 1 whole shards with 1 rows of later generations" in report.actions
+    assert (hashes(repaired.shards), repaired.unfinished) == (hashes(lost.shards), lost.unfinished)
+    assert captions() == ["a 2 first" if photo == "/a" else "a 1 first", "a by hand"]
+
+
+@pytest.mark.parametrize("says_captioner", [False], indirect=True)
+def test_shard_that_may_be_of_either_captioner_is_moved_aside(index, commit, word_encoder):
+    before = commit(FIRST, {"/a": "a by the first"}, run_of=SECOND, run=[{"/b": "a b by the second"}])
     lost = set_caption(index, hashlib.sha256(b"/a").hexdigest(), "a by hand", word_encoder)
     manifest_path(index, lost.generation).unlink()
-    repair_index(index)
-    assert read_manifest(index).unfinished == lost.unfinished
+    report = repair_index(index)
+    name = shard_path(index, lost.shards[-1].sha256).name
+    assert f"moved shards/{name}, which no generation needs, to quarantine/" in report.actions
+    assert (index / "quarantine" / name).exists()
+    repaired = read_manifest(index)
+    assert (repaired.shards, repaired.unfinished) == (before.shards, before.unfinished)
