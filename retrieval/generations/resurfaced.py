@@ -8,15 +8,16 @@ from pathlib import Path
 
 from retrieval.generations.commit import time_now
 from retrieval.store.manifest import Manifest, ShardRecord
-from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status
-from retrieval.store.shards import read_captioner, read_rows, shard_schema, write_shard
+from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, table_to_rows
+from retrieval.store.shards import find_captioner, read_shard, shard_schema, write_shard
 
 
 def supersede_resurfaced(index: Path, manifest: Manifest) -> ShardRecord | None:
     """A shard that supersedes such captions when it comes after those of the manifest; None without any.
 
     Its tombstones keep what people wrote, and name no captioner: photos that are found again are captioned
-    again. Shards that do not say who captioned them are believed to be of whom they are taken for.
+    again, even where a row below the newest is by the right captioner. Shards that do not say who captioned
+    them are believed to be of whom they are taken for.
 
     Raises:
         IndexFormatError: a shard is missing or damaged.
@@ -32,8 +33,9 @@ def _find_resurfaced(index: Path, manifest: Manifest) -> list[PhotoRow]:
     newest: dict[str, PhotoRow] = {}
     captioners: dict[str, str | None] = {}
     for shard in manifest.shards:
-        captioner = read_captioner(index, shard)
-        for row in read_rows(index, shard, LEDGER_COLUMNS):
+        table = read_shard(index, shard, LEDGER_COLUMNS)
+        captioner = find_captioner(table.schema)
+        for row in table_to_rows(table):
             newest[row.image_id] = row
             if row.status is Status.INDEXED:
                 captioners[row.image_id] = captioner.sha256 if captioner else None

@@ -2,7 +2,8 @@
 
 A photo's row in a later shard supersedes its earlier rows; a deleted row is a tombstone. The position of a
 row is its number in the concatenation of the manifest's shards. All captions of a shard that are not people's
-are one captioner's; Parquet's key-value metadata say whose.
+are one captioner's. Parquet's key-value metadata say whose; shards written before they did are believed to be
+of whom the manifest names.
 """
 
 import dataclasses
@@ -41,7 +42,7 @@ def shard_schema(manifest: Manifest) -> pa.Schema:
 
 
 def name_captioner(schema: pa.Schema, captioner: ModelRecord) -> pa.Schema:
-    """The schema of a shard whose captions are this captioner's, as `read_captioner` finds it."""
+    """The schema of a shard whose captions are this captioner's, as `find_captioner` finds it."""
     return schema.with_metadata({_CAPTIONER: json.dumps(dataclasses.asdict(captioner))})
 
 
@@ -86,17 +87,21 @@ def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None
 
 
 def read_captioner(index: Path, shard: ShardRecord) -> ModelRecord | None:
-    """Who captioned the photos of a shard; None where it does not say, as older ones do not.
+    """`find_captioner` of a shard, of which no column is read.
 
     Raises:
-        IndexFormatError: as `read_shard`, or what the shard says is no captioner.
+        IndexFormatError: as `read_shard`.
     """
-    said = (read_shard(index, shard, ["image_id"]).schema.metadata or {}).get(_CAPTIONER)
+    return find_captioner(read_shard(index, shard, []).schema)
+
+
+def find_captioner(schema: pa.Schema) -> ModelRecord | None:
+    """Who captioned the photos of a shard with this schema; None where it does not say legibly."""
+    said = (schema.metadata or {}).get(_CAPTIONER)
     try:
         return None if said is None else _MODEL.validate_json(said)
     except ValidationError:
-        path = shard_path(index, shard.sha256)
-        raise IndexFormatError(f"{path} has captioner {said!r}, expected a name and a SHA-256") from None
+        return None
 
 
 def find_shard(path: Path) -> ShardRecord | None:

@@ -3,6 +3,7 @@
 import pytest
 
 from retrieval.generations.resurfaced import supersede_resurfaced
+from retrieval.store import shards
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
 from retrieval.store.shards import name_captioner, read_rows, write_shard
@@ -54,6 +55,14 @@ def test_deleted_photo_comes_back_with_no_captions_but_those_of_whom_its_tombsto
 @pytest.mark.parametrize("captioner", [None, SECOND, ModelRecord("renamed", SECOND.sha256)])
 def test_photos_of_the_same_weights_and_of_older_shards_stay(supersede, captioner):
     assert supersede((captioner, [photo("a"), photo("b")]), (SECOND, [gone("b", SECOND.sha256)])) is None
+
+
+def test_every_shard_is_read_once(supersede, monkeypatch):
+    read = []
+    real = shards.read_verified
+    monkeypatch.setattr(shards, "read_verified", lambda path, sha256: read.append(path) or real(path, sha256))
+    supersede((SECOND, [photo("a")]), (SECOND, [photo("b")]))
+    assert len(read) == len(set(read)) == 2
 
 
 def test_file_that_could_not_be_read_since_stays_a_failure(supersede):
