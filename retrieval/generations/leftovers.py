@@ -40,12 +40,13 @@ class Known:
     def find_later(self, chosen: Manifest) -> tuple[tuple[ShardRecord, ...], UnfinishedRun | None]:
         """What came after a generation: the shards that belong to it, and its run that has not ended.
 
-        A shard is of the captioner that it says, or else of the one that the newest manifest says. Those of
-        the generation's own captioner belong to it, unless its run is that captioner's too: then they carry
-        on the run. So do those of which nothing tells, but where another's run is going on. The run, of which
-        the generation's own shards are the first, is whichever of these has any: that of the newest
-        generation's run; that of the newest generation's captioner; that of whoever wrote first. What is
-        neither stays out, and what this and earlier generations name was superseded.
+        A shard is of the captioner that it names, else of the one that the newest manifest names it under.
+        Of the generation's own captioner it belongs to the generation; if that has a run of this captioner,
+        to the run. Where nothing tells whose it is, it waits as one by the generation's own captioner, unless
+        the generation has another's run. Of all that waits, the shards of the generation's run first, one
+        captioner's are the run: that of the newest generation's run, if any are its; else the newest
+        generation's captioner; else whoever wrote first. The others stay out, and so does what this and
+        earlier generations name, which was superseded.
         """
         run = chosen.unfinished
         is_own_run = run is not None and is_same_model(run.captioner, chosen.captioner)

@@ -207,8 +207,8 @@ class _Repair:
         if shard is None:
             return chosen
         self._actions.append(
-            f"left out {shard.rows} photos that only another captioner's captions are left of; "
-            "run `retrieve index` to caption them again"
+            f"left out {shard.rows} rows with another captioner's captions; "
+            "run `retrieve index` to caption their photos again"
         )
         return dataclasses.replace(chosen, shards=(*chosen.shards, shard))
 

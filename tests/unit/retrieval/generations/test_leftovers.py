@@ -165,6 +165,20 @@ def hashes(shards):
 
 
 @new_shards
+def test_rows_that_only_another_captioner_wrote_are_counted(index, captions, commit):
+    shards = [{"/a": "a by the first"}, {"/a": "a by the second"}, {"/b": "a b by the second"}]
+    commit(SECOND, *shards[:2])
+    newest = commit(SECOND, *shards)
+    spoil(shard_path(index, newest.shards[1].sha256))
+    report = repair_index(index)
+    left_out = (
+        "left out 1 rows with another captioner's captions; run `retrieve index` to caption their photos "
+    )
+    assert f"{left_out}again" in report.actions
+    assert captions() == ["a b by the second"]
+
+
+@new_shards
 def test_shards_of_a_lost_manifest_stay_those_of_their_captioner(index, captions, commit):
     before = commit(FIRST, {"/a": "a by the first"})
     lost = commit(SECOND, {"/a": "a by the first"}, {"/a": "a by the second"}, {"/b": "a b by the second"})
