@@ -26,7 +26,7 @@ settings.load_profile("any machine")
 # Nothing is ever downloaded: a model that is not installed must fail at once, on every machine.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # As the command does: what is trained here is ten times slower otherwise, where anything else is running.
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ["GOMP_SPINCOUNT"] = "1000"
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -36,7 +36,7 @@ def run_step(step: str, peer: type[Peer], data: Path, folder: Path, **settings: 
     job = {"step": step, "result": str(result), **where, **settings}
     command = [sys.executable, "-m", "eval.bench.step_process"]
     # As a library in a program of its own: how OpenMP's threads wait is what `retrieve` chose for itself.
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
     done = subprocess.run(
         command, input=json.dumps(job), text=True, capture_output=True, errors="replace", env=environment
     )

@@ -23,8 +23,9 @@ TERMINATED = 143
 
 def main() -> None:
     """Run the command that the process was started with, and exit."""
-    # Threads that wait for each other in a loop are ten times slower where another program runs as well.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads of OpenMP that wait in a loop are ten times slower where another program runs as well. So often
+    # GCC's go round it where they know that they are too many.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 

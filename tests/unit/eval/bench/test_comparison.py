@@ -60,7 +60,7 @@ def test_what_a_process_said_last_is_the_reason(tmp_path: Path) -> None:
 
 def test_every_engine_waits_as_it_would_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save(tmp_path / VECTORS, np.eye(2, dtype=np.float32))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "1000")
     with pytest.raises(RetrievalError, match=r"waiting could not build: OSError: told nothing"):
         run_step("build", WaitingPeer, tmp_path, tmp_path / "waiting")
 

@@ -56,7 +56,7 @@ class WaitingPeer(TinyPeer):
 
     @classmethod
     def build(cls, vectors_ND: np.ndarray, folder: Path) -> None:
-        raise OSError(f"told {os.environ.get('OMP_WAIT_POLICY', 'nothing')}")
+        raise OSError(f"told {os.environ.get('GOMP_SPINCOUNT', 'nothing')}")
 
 
 class GrowingPeer(TinyPeer):

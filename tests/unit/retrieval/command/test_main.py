@@ -184,19 +184,19 @@ def test_signals_are_one_line_and_their_exit_code(number, code, line):
     assert (process.returncode, err) == (code, line)
 
 
-@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("active", "active")])
+@pytest.mark.parametrize(("given", "kept"), [(None, "1000"), ("0", "0")])
 def test_threads_that_wait_leave_their_core_to_others(given: str | None, kept: str) -> None:
     script = """
 import os, sys
 from retrieval.command import main
 sys.argv = ["retrieve", "--version"]
-main.run = lambda _: print(os.environ["OMP_WAIT_POLICY"], *{"torch", "faiss"} & set(sys.modules))
+main.run = lambda _: print(os.environ["GOMP_SPINCOUNT"], *{"torch", "faiss"} & set(sys.modules))
 main.main()
 """
-    others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    others = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env=others if given is None else {**others, "OMP_WAIT_POLICY": given},
+        env=others if given is None else {**others, "GOMP_SPINCOUNT": given},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
