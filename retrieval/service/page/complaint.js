@@ -1,6 +1,6 @@
 // What is wrong with what is asked, said below the box and at the field that it is in.
 import { $, make } from "./elements.js";
-import { asked } from "./asked.js";
+import { asked } from "./address.js";
 import { FIELDS } from "./where.js";
 
 const COMPLAINT = 700; // Milliseconds without a key before a half-typed query is called wrong.

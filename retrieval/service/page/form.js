@@ -1,6 +1,6 @@
 // The box and the filters: what they say is asked for.
 import { $, NAMES, percent } from "./elements.js";
-import { asked, settle, unsettle } from "./asked.js";
+import { asked, settle, unsettle } from "./address.js";
 import { FIELDS, readFields, writeFields } from "./where.js";
 import { holdComplaint } from "./complaint.js";
 import { change, coming } from "./search.js";

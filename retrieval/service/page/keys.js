@@ -1,10 +1,10 @@
-// The keys of the page, and their list.
+// The keys of the box, of the photos and of the page as a whole, and their list. Those in a caption stand in attention and editing.
 import { $, isWriting } from "./elements.js";
 import { change } from "./search.js";
 import { takeForm } from "./form.js";
 import { findBeside, moveTo, tiles } from "./grid.js";
 import { openPhoto, step } from "./panel.js";
-import { beginEdit } from "./caption.js";
+import { beginEdit } from "./editing.js";
 
 $("query").addEventListener("keydown", (event) => {
   if (event.isComposing) return;

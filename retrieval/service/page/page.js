@@ -1,15 +1,15 @@
 // The page: asks this service, shows photos and why they came up. Writes captions that a person corrects.
-// In the order to read: elements, asking, where, asked, grid, tile, results, complaint, search, form, attention, why,
-// panel, caption, keys.
+// In the order to read: elements, service, where, address, grid, tile, results, complaint, search, form, attention, why,
+// panel, editing, keys.
 import { $ } from "./elements.js";
-import { acceptToken, ask } from "./asking.js";
-import { asked, question, readAddress, showAsked } from "./asked.js";
+import { acceptToken, ask } from "./service.js";
+import { asked, question, readAddress, showAsked } from "./address.js";
 import { PAGE, shown } from "./results.js";
 import { complain } from "./complaint.js";
 import { coming, search } from "./search.js";
 import { listChannels, showForm, takeSoon } from "./form.js";
 import { showPhoto } from "./panel.js";
-import "./caption.js";
+import "./editing.js";
 import "./keys.js";
 
 function takeAddress() {

@@ -1,7 +1,7 @@
 // One photo, large, with what is said of it.
 import { $ } from "./elements.js";
-import { ask, thumbnail } from "./asking.js";
-import { asked, writeAddress } from "./asked.js";
+import { ask, thumbnail } from "./service.js";
+import { asked, writeAddress } from "./address.js";
 import { shown } from "./results.js";
 import { change } from "./search.js";
 import { focusTile } from "./grid.js";

@@ -1,6 +1,6 @@
 // What came back.
 import { $, make, percent } from "./elements.js";
-import { asked } from "./asked.js";
+import { asked } from "./address.js";
 import { layOut } from "./grid.js";
 import { drawTile } from "./tile.js";
 

@@ -1,7 +1,7 @@
 // Searching for what is asked.
 import { $, isWriting } from "./elements.js";
-import { ask } from "./asking.js";
-import { asked, question, showAsked, writeAddress } from "./asked.js";
+import { ask } from "./service.js";
+import { asked, question, showAsked, writeAddress } from "./address.js";
 import { MOST, PAGE, showAnswer, shown, showSkeleton } from "./results.js";
 import { complain } from "./complaint.js";
 

@@ -1,7 +1,7 @@
 // One photo among the results.
 import { make, percent } from "./elements.js";
-import { thumbnail } from "./asking.js";
-import { addressOf, asked } from "./asked.js";
+import { thumbnail } from "./service.js";
+import { addressOf, asked } from "./address.js";
 
 const WORTH_SAYING = 0.05; // A probability below it is left unsaid.
 

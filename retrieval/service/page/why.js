@@ -1,6 +1,6 @@
 // Why a photo came up, what shows the same, and its details.
 import { $, NAMES, make, ordinal, percent } from "./elements.js";
-import { thumbnail } from "./asking.js";
+import { thumbnail } from "./service.js";
 import { shown } from "./results.js";
 
 export function showWhy(why, hit, openPhoto) {

@@ -1,6 +1,6 @@
 // A person's caption of the photo in the panel: written, and taken back.
 import { $ } from "./elements.js";
-import { ask } from "./asking.js";
+import { ask } from "./service.js";
 import { search } from "./search.js";
 import { complain } from "./complaint.js";
 import { pin, readCaption } from "./attention.js";

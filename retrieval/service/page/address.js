@@ -1,6 +1,6 @@
 // What is asked for, as the address says it, and the address's history.
 import { $ } from "./elements.js";
-import { thumbnail } from "./asking.js";
+import { thumbnail } from "./service.js";
 import { countFilters } from "./where.js";
 
 export const asked = { q: "", where: "", channel: "", sure: 0, same: false, again: false, like: "", photo: "" };
