@@ -257,12 +257,20 @@ def test_from_photo_to_photo(visit):
     expect(page.locator("#panel")).to_be_visible()
 
 
-def test_no_key_loses_a_caption_that_is_being_written(visit):
-    page = visit()
+def begin_caption(page: Page, text: str) -> None:
+    """Write this as the caption of the first photo of cats, and do not save it.
+
+    Routes for what is sent then are to be set before: a browser misses one set just before its request.
+    """
     search(page, "a cat")
     open_first(page)
     page.keyboard.press("e")
-    page.keyboard.type("a tabby")
+    page.keyboard.type(text)
+
+
+def test_no_key_loses_a_caption_that_is_being_written(visit):
+    page = visit()
+    begin_caption(page, "a tabby")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Save")).to_be_focused()
     for key in ("ArrowRight", "e", "s"):
@@ -272,14 +280,55 @@ def test_no_key_loses_a_caption_that_is_being_written(visit):
     expect(page.locator("#place")).to_have_text("1 of 12")
 
 
+def test_no_click_loses_a_caption_that_is_being_written(visit):
+    page = visit()
+    search(page, "a cat")
+    with page.expect_response(re.compile("/explain")):
+        page.locator("li", has=page.locator(".stack:visible")).locator("a").click()
+    expect(page.locator("#same-strip button")).to_be_visible()
+    address = page.url
+    page.locator("#edit-button").click()
+    page.keyboard.type("a tabby")
+    page.mouse.click(5, 5)  # The dark beside the photo.
+    for selector in ("#after", "#same-strip button"):
+        control = page.locator(selector)
+        control.evaluate("control => control.scrollIntoView()")
+        box = control.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(50)
+    expect(page.locator("#edit-text")).to_be_visible()
+    expect(page.locator("#edit-text")).to_have_value("a tabby")
+    assert page.url == address
+    page.locator("#edit-cancel").click()
+    page.locator("#after").click()
+    expect(page).not_to_have_url(address)
+
+
+@pytest.mark.parametrize(
+    "close",
+    [lambda page: page.locator("#close").click(), lambda page: page.evaluate("history.back()")],
+    ids=["button", "back"],
+)
+def test_what_closes_a_photo_ends_its_caption_first(visit, close):
+    page = visit()
+    begin_caption(page, "a tabby")
+    address = page.url
+    close(page)
+    expect(page.locator("#edit")).to_be_hidden()
+    expect(page.locator("#panel")).to_be_visible()
+    expect(page).to_have_url(address)
+    expect(page.locator("#edit-button")).to_be_focused()
+    close(page)
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("photo="))
+    expect(page.locator("#query")).to_have_value("a cat")
+
+
 def test_no_login_loses_a_caption_that_is_being_written(visit):
     page = visit(complaints="401")
-    search(page, "a cat")
-    open_first(page)
-    page.keyboard.press("e")
-    page.keyboard.type("a tabby")
     page.route("**/caption", lambda route: route.fulfill(status=401, body='{"detail": "no token"}'))
     page.route("**/api/session", lambda route: route.fulfill(status=204))
+    begin_caption(page, "a tabby")
     page.keyboard.press("Enter")
     expect(page.locator("#login")).to_be_visible()
     page.fill("#token", TOKEN)
@@ -289,6 +338,50 @@ def test_no_login_loses_a_caption_that_is_being_written(visit):
     expect(page.locator("#login")).to_be_hidden()
     expect(page.locator("#edit-text")).to_have_value("a tabby")
     expect(page.locator("#edit-text")).to_be_focused()
+
+
+@pytest.mark.parametrize("key", ["Enter", "Tab Enter"])
+def test_a_caption_stays_as_it_is_until_the_service_has_answered(visit, key):
+    page = visit(complaints="507")
+    text, save = page.locator("#edit-text"), page.get_by_role("button", name="Save")
+    held = []
+    page.route("**/caption", lambda route: held.append(route))
+    begin_caption(page, "a tabby")
+    for status in (507, 204):
+        with page.expect_request("**/caption"):
+            for each in key.split():
+                page.keyboard.press(each)
+        expect(save).to_be_disabled()
+        page.keyboard.type(" asleep")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(50)
+        expect(text).to_have_value("a tabby")
+        [route] = held
+        held.clear()
+        route.fulfill(status=status, body='{"detail": "the disk is full"}' if status == 507 else "")
+        if status == 507:
+            expect(page.locator("#panel-problem")).to_have_text("The disk is full")
+            expect(text).to_be_focused()
+    expect(page.locator("#edit-button")).to_be_focused()
+
+
+def test_a_saved_caption_ends_no_later_one(visit):
+    page = visit()
+    held = []
+    page.route("**/caption", lambda route: held.append(route))
+    begin_caption(page, "a tabby")
+    with page.expect_request("**/caption"):
+        page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.locator("#edit")).to_be_hidden()
+    page.keyboard.press("e")
+    page.keyboard.type("two tabbies")
+    with page.expect_response(re.compile("/search")):
+        held[0].fulfill(status=204)
+    wait(page)
+    page.wait_for_timeout(50)
+    expect(page.locator("#edit-text")).to_be_visible()
+    expect(page.locator("#edit-text")).to_have_value("two tabbies")
 
 
 def test_its_place_is_among_the_photos_that_are_shown(visit, service):
@@ -454,6 +547,7 @@ def test_what_ends_late_opens_no_photo_again(visit):
         page.keyboard.press("e")
         with page.expect_request("**/caption"):
             page.keyboard.press("Enter")
+        page.locator("#close").click()  # Ends the edit.
         page.locator("#close").click()
         expect(page).not_to_have_url(re.compile("photo="))
 

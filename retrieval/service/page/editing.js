@@ -6,8 +6,12 @@ import { complain } from "./complaint.js";
 import { pin, readCaption } from "./attention.js";
 import { photo, showEditing, showPanelProblem, showPhoto } from "./panel.js";
 
+let edits = 0; // How many have begun: a caption that is saved late ends no edit but its own.
+
 export function beginEdit() {
+  edits += 1;
   showEditing(true);
+  showSaving(false);
   $("edit-text").value = readCaption();
   $("edit-text").focus();
   $("edit-text").select();
@@ -19,31 +23,41 @@ function endEdit() {
   $("edit-button").focus();
 }
 
+// What is on its way is sent once, and stays as it was sent.
+function showSaving(saving) {
+  $("edit-text").readOnly = saving;
+  $("save").disabled = saving;
+}
+
 async function write(method, body) {
-  const id = photo.id;
+  const [id, edit] = [photo.id, edits];
+  const isHere = () => photo.id === id && (edits === edit || $("edit").hidden);
   $("panel-problem").hidden = true;
+  showSaving(true);
+  $("edit-text").focus(); // Save has lost it.
   try {
     await ask(`/api/photos/${encodeURIComponent(id)}/caption`, {}, { method, headers: { "content-type": "application/json" }, body });
   } catch (error) {
+    if (isHere()) showSaving(false);
     if (photo.id === id) showPanelProblem(error);
     else complain(error);
     return;
   }
   await search();
-  if (photo.id !== id) return;
+  if (!isHere()) return;
   await showPhoto(id);
-  if (photo.id === id) $("edit-button").focus();
+  if (isHere()) $("edit-button").focus();
 }
 
 $("edit-button").addEventListener("click", beginEdit);
 $("edit-cancel").addEventListener("click", endEdit);
 $("edit").addEventListener("submit", (event) => { event.preventDefault(); write("PUT", JSON.stringify({ text: $("edit-text").value })); });
 $("edit-text").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("edit").requestSubmit(); }
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("save").click(); }
 });
 $("undo").addEventListener("click", () => write("DELETE"));
 
-// Escape ends an edit first, and does not close the photo with it.
+// What closes the photo ends an edit first, and does not close the photo with it.
 $("panel").addEventListener("cancel", (event) => {
   if ($("edit").hidden) return;
   event.preventDefault();

@@ -8,7 +8,7 @@ import { PAGE, shown } from "./results.js";
 import { complain } from "./complaint.js";
 import { coming, search } from "./search.js";
 import { listChannels, showForm, takeSoon } from "./form.js";
-import { showPhoto } from "./panel.js";
+import { mayClose, showPhoto } from "./panel.js";
 import "./editing.js";
 import "./keys.js";
 
@@ -27,6 +27,7 @@ async function begin() {
 }
 
 addEventListener("popstate", async () => {
+  if (!mayClose()) { history.forward(); return; } // What Back would close has its address again.
   const before = question();
   takeAddress();
   coming.fromTop = false; // The browser knows how far down one was.

@@ -53,11 +53,15 @@ export function showPanelProblem(error) {
   $("panel-problem").textContent = error.message;
 }
 
-// While a caption is being written, what is said of it makes room.
+// While a caption is being written, what is said of it makes room, and nothing leads to another photo.
 export function showEditing(editing) {
   for (const name of ["sentence", "actions", "about-caption"]) $(name).hidden = editing;
+  for (const name of ["stage", "same"]) $(name).inert = editing;
   $("edit").hidden = !editing;
 }
+
+// Whether the photo may be closed, asked as the browser asks it on Escape.
+export const mayClose = () => $("panel").dispatchEvent(new Event("cancel", { cancelable: true }));
 
 function setRatio({ width, height }) {
   if (!width || !height) return;
@@ -98,10 +102,11 @@ $("similar").addEventListener("click", () => {
   $("results").focus({ preventScroll: true });
 });
 
-$("close").addEventListener("click", () => $("panel").close());
+$("close").addEventListener("click", () => { if (mayClose()) $("panel").close(); });
 $("stage").addEventListener("click", (event) => { if (event.target === $("stage")) $("panel").close(); });
 $("panel").addEventListener("close", () => {
   forget();
+  showEditing(false);
   if (asked.photo) { asked.photo = ""; writeAddress(false); }
   $("photo").src = "";
   if (photo.id) focusTile(photo.id);
