@@ -331,11 +331,13 @@ def test_no_login_loses_a_caption_that_is_being_written(visit):
     begin_caption(page, "a tabby")
     page.keyboard.press("Enter")
     expect(page.locator("#login")).to_be_visible()
+    expect(page.locator("#panel-problem")).to_have_text("No token")
     page.fill("#token", TOKEN)
     with page.expect_response(re.compile("/search")):
         page.keyboard.press("Enter")
     wait(page)
     expect(page.locator("#login")).to_be_hidden()
+    expect(page.locator("#panel-problem")).to_be_hidden()
     expect(page.locator("#edit-text")).to_have_value("a tabby")
     expect(page.locator("#edit-text")).to_be_focused()
 
