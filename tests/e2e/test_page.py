@@ -744,6 +744,17 @@ def test_enter_in_a_filter_is_what_back_returns_to(visit):
     expect(path).to_have_value("")
 
 
+def test_enter_in_a_filter_goes_by_a_button_that_is_drawn_and_not_seen(visit):
+    page = visit()
+    page.locator("#filters-button").click()
+    button = page.locator("#filters [type=submit]")
+    assert button.evaluate("button => button.getClientRects().length") == 1  # Safari passes over others.
+    expect(page.locator("#filters").get_by_role("button")).to_have_text(["Clear"])
+    page.get_by_role("button", name="Clear").focus()
+    page.keyboard.press("Tab")
+    expect(button).not_to_be_focused()
+
+
 def test_words_that_matched_are_marked_whatever_is_around_them(visit):
     page = visit()
     wait(page)
