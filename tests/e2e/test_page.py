@@ -519,6 +519,27 @@ def test_what_is_typed_before_the_page_is_ready_is_asked(visit):
     assert parse_qs(urlsplit(page.url).query) == {"q": ["a cat"], "where": ["width:>10"]}
 
 
+def test_photos_are_shown_though_the_service_says_nothing_of_itself(visit):
+    page = visit(complaints="500")
+    wait(page)
+    page.route("**/api/about", lambda route: route.fulfill(status=500))
+    page.reload()
+    expect(page.locator("#results li[data-id]")).to_have_count(12)
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_enter_asks_again_a_service_that_did_not_answer(visit):
+    page = visit(complaints="ERR_FAILED")
+    wait(page)
+    page.route("**/api/*", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#problem")).to_contain_text("The service does not answer.")
+    page.unroute("**/api/*")
+    page.locator("#query").press("Enter")
+    expect(page.locator("#results li[data-id]")).to_have_count(12)
+    expect(page.locator("#problem")).to_be_hidden()
+
+
 def test_an_address_says_all_that_is_asked(visit):
     asked = {"q": "a cat", "where": "width:>10", "channel": "image", "sure": "0.05", "same": "1"}
     page = visit()

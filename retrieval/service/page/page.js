@@ -20,8 +20,8 @@ function takeAddress() {
 
 async function begin() {
   const about = await ask("/api/about").catch((error) => { complain(error); return null; });
-  if (!about) return;
-  listChannels(about.channels);
+  if ($("login").open) return; // This begins again once there is a token.
+  if (about) listChannels(about.channels);
   $("panel-problem").hidden = true; // What was refused for want of a token.
   if (!coming.typing) await search();
   if (asked.photo && !coming.typing && $("edit").hidden) showPhoto(asked.photo); // Not over a caption that is being written.
