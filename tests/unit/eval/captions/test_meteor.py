@@ -4,6 +4,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +53,17 @@ def test_agrees_with_pycocoevalcap_and_leaves_no_process() -> None:
     hostile_references = [[("the ||| dog is running",), ("a\r\npuppy", "runs fast")], REFERENCES[2]]
     plain = [("a", "dog", "runs"), ("two", "EVAL", "1", "men")]
     plain_references = [REFERENCES[0], REFERENCES[2]]
-    corpus, photos = score_meteor(
-        [*HYPOTHESES, *plain, *hostile], [*REFERENCES, *plain_references, *hostile_references]
-    )
+    with ThreadPoolExecutor() as pool:  # Each starts a Java of its own, which takes seconds.
+        ours = pool.submit(
+            score_meteor,
+            [*HYPOTHESES, *plain, *hostile],
+            [*REFERENCES, *plain_references, *hostile_references],
+        )
+        theirs = pool.submit(
+            ask_pycocoevalcap, [*HYPOTHESES, *plain, *plain], [*REFERENCES, *plain_references * 2]
+        )
+    (corpus, photos), (expected, expected_each) = ours.result(), theirs.result()
     assert children() == before
-    expected, expected_each = ask_pycocoevalcap(
-        [*HYPOTHESES, *plain, *plain], [*REFERENCES, *plain_references * 2]
-    )
     assert corpus == pytest.approx(expected, abs=1e-6)
     np.testing.assert_allclose(photos, expected_each, rtol=0, atol=1e-6)
     assert 0 < corpus < 1
@@ -76,13 +81,15 @@ def test_it_is_a_share_and_the_order_of_the_photos_decides_nothing() -> None:
     hypotheses = [say() for _ in range(60)]
     references = [[say() for _ in range(rng.integers(1, 4))] for _ in hypotheses]
     hypotheses[0] = references[0][0] = tuple(words)
-    corpus, photos = score_meteor(hypotheses, references)
+    order = rng.permutation(60)
+    with ThreadPoolExecutor() as pool:
+        (corpus, photos), (moved_corpus, moved) = pool.map(
+            score_meteor,
+            [hypotheses, [hypotheses[photo] for photo in order]],
+            [references, [references[photo] for photo in order]],
+        )
     assert ((photos >= 0) & (photos <= 1)).all()
     assert photos.argmax() == 0
-    order = rng.permutation(60)
-    moved_corpus, moved = score_meteor(
-        [hypotheses[photo] for photo in order], [references[photo] for photo in order]
-    )
     assert moved_corpus == pytest.approx(corpus, abs=1e-9)
     np.testing.assert_allclose(moved, photos[order], rtol=0, atol=1e-9)
 
