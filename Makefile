@@ -1,7 +1,8 @@
 # What a person types. Every target does its own set-up, in .venv.
 
 PYTHON ?= python3
-FAISS ?= cpu
+# The build of FAISS, cpu or gpu: the one that .venv has, until another is named.
+FAISS ?= $(or $(shell cat .venv/faiss 2>/dev/null),cpu)
 PHOTOS ?= .cache/samples
 INDEX ?= index
 SENTENCE ?= a man taking a picture
@@ -13,8 +14,8 @@ export PHOTOS INDEX SENTENCE DATA CAPTIONS
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
-READY := .venv/ready
-READY_DEV := .venv/ready-dev
+READY := .venv/ready-$(FAISS)
+READY_DEV := .venv/ready-dev-$(FAISS)
 
 .DEFAULT_GOAL := help
 .PHONY: help env index test scale fault pictures cells encoders report speed bench growth calibration ablation lint check format constraints clean
@@ -119,7 +120,11 @@ $(READY): pyproject.toml constraints.txt
 	  rm -rf .venv; \
 	  echo "make: $(PYTHON) cannot make an environment; install its venv module (python3-venv on Debian)" >&2; \
 	  exit 1; }
+	@rm -f .venv/ready-*
+	@[ "$$(cat .venv/faiss 2>/dev/null || echo $(FAISS))" = $(FAISS) ] || \
+	  $(BIN)/python -m pip uninstall --yes faiss-cpu faiss-gpu # They overwrite each other's files.
 	$(INSTALL) --editable '.[$(FAISS),samples,serve]'
+	@echo $(FAISS) > .venv/faiss
 	@touch $@
 
 $(READY_DEV): $(READY)

@@ -21,8 +21,9 @@ _PARTS = ("system", "what is otherwise", "Recall@1 / 5 / 10", "CIDEr", "mean rec
 _PARTS_NOTE = (
     "Percent on the split {split!r}. Each row changes one thing of how things are; mean recall is then the "
     "difference in points of the mean of Recall@1, 5 and 10, paired by photo, with its 95 % interval in "
-    "brackets. Measured by `retrieve ablate`, which makes an index for each row that needs one; costs are "
-    "those of one run."
+    "brackets. What is ranked again is asked the first sentence of each photo alone: its rows compare with "
+    "`reranked` here, not with the others. Measured by `retrieve ablate`, which makes an index for each row "
+    "that needs one; costs are those of one run."
 )
 _NOTES = (
     "Percent on the validation split; the test split chose nothing. mean recall is the difference in points "

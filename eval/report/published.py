@@ -36,9 +36,15 @@ PUBLISHED = (
     PublishedResult("NIC", 19.0, None, 64.0, "Vinyals et al., Show and Tell, CVPR 2015"),
     PublishedResult("FV-HGLMM", 21.2, 50.0, 64.8, "Klein et al., Fisher Vectors, CVPR 2015"),
     PublishedResult("MFM", 28.4, 58.5, 72.3, _SECOND_HAND),
-    PublishedResult("SCAN (ensemble)", 38.3, 67.8, 78.9, f"SCAN: Lee et al., ECCV 2018; {_SECOND_HAND}"),
     PublishedResult(
-        "CLIP ViT-B/32 (zero-shot)", 51.1, 77.9, 86.4, f"CLIP: Radford et al., ICML 2021; {_SECOND_HAND}"
+        "SCAN (ensemble)", 38.3, 67.8, 78.9, f"the method of Lee et al., ECCV 2018; {_SECOND_HAND}"
+    ),
+    PublishedResult(
+        "CLIP ViT-B/32 (zero-shot)",
+        51.1,
+        77.9,
+        86.4,
+        f"the model of Radford et al., ICML 2021; {_SECOND_HAND}",
     ),
 )
 """Every protocol is 1,000 photos and their 5,000 sentences; what the systems were trained on differs."""
