@@ -61,7 +61,7 @@ def build_index(
     files in place of `decode_photos`, such as on many machines.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
-    carries on. SIGINT and `SystemExit` commit what there is.
+    carries on. SIGINT and `SystemExit` keep what there is for the next run, unseen until then.
 
     Memory does not grow with the photos but for about a kilobyte each of names and hashes, and the vectors,
     which are in memory once when the vector index is written.

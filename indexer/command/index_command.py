@@ -12,6 +12,7 @@ import typer
 from indexer.engine import Engine, choose_reader, open_engine
 from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption, RuntimeOption
 from retrieval.device import Device
+from retrieval.errors import RetrievalError
 from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
@@ -111,10 +112,14 @@ class _Runs:
         from retrieval.command.progress_bar import show_progress
 
         self.profile = None
-        with show_progress() as progress:
-            report = find_unchanged(self._photos, self._index, self._settings)
-            if report is None:
-                report = self._build(progress)
+        try:
+            with show_progress() as progress:
+                report = find_unchanged(self._photos, self._index, self._settings)
+                if report is None:
+                    report = self._build(progress)
+        except (KeyboardInterrupt, SystemExit):
+            _say_what_is_kept(self._index)
+            raise
         # Asked for once, not at every change of a folder that is followed.
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
         return report
@@ -175,6 +180,18 @@ class _Told:
         if self.profile:
             document["profile"] = [dataclasses.asdict(time) for time in times]
         typer.echo(json.dumps(document))
+
+
+def _say_what_is_kept(index: Path) -> None:
+    from retrieval.store.manifest import read_manifest
+
+    try:
+        manifest = read_manifest(index)
+    except RetrievalError:
+        return
+    waiting = manifest.waiting_rows
+    unseen = f"{waiting} photos are kept for the next run, unseen until then; " if waiting else ""
+    typer.echo(f"{unseen}{manifest.photos} photos can be found; the same command carries on", err=True)
 
 
 def _name_failures(report: "IndexReport") -> None:

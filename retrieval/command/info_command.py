@@ -61,7 +61,7 @@ def _describe(manifest: "Manifest") -> dict[str, Any]:
         "format_version": manifest.format_version,
         "photos": manifest.photos,
         "failed": manifest.failed,
-        "unfinished": sum(shard.rows for shard in manifest.unfinished.shards) if manifest.unfinished else 0,
+        "unfinished": manifest.waiting_rows,
         "captioner": manifest.captioner and dataclasses.asdict(manifest.captioner),
         "text_encoder": dataclasses.asdict(manifest.text_encoder),
         "image_head": head and {"name": head.name, "sha256": head.sha256},

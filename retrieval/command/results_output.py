@@ -37,6 +37,10 @@ def show_results(
         typer.echo(f"{len(results)} of {results.photos} photos in {seconds:.3f} s", err=True)
     else:
         print_results(asked, results, seconds, form, explanations)
+    if results.waiting and not results.photos:
+        typer.echo(
+            f"{results.waiting} photos of a run that has not ended wait: run `retrieve index` again", err=True
+        )
     if results.matches_well is False:
         typer.echo("nothing here matches well", err=True)
 

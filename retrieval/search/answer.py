@@ -14,6 +14,7 @@ from retrieval.search.matched_words import has_all_words, match_words
 from retrieval.search.near_duplicates import fold_duplicates
 from retrieval.search.ranker import Ranked
 from retrieval.search.results import LIKELY, Results
+from retrieval.store.manifest import Manifest
 from retrieval.store.photo_table import PhotoTable
 from retrieval.store.schema import StoredAttention
 
@@ -52,13 +53,13 @@ class Answerer:
 
     def __init__(
         self,
-        generation: int,
+        manifest: Manifest,
         photos: PhotoTable,
         images: VectorIndex | None,
         calibration: Calibration | None,
     ) -> None:
         """`images` are the vectors of the image channel, by which photos that show the same are known."""
-        self._generation = generation
+        self._manifest = manifest
         self._photos = photos
         self._images = images
         self._calibration = calibration
@@ -81,8 +82,9 @@ class Answerer:
         hits = self._make_hits(text, ranked, candidates, chosen)
         return Results(
             hits,
-            generation=self._generation,
+            generation=self._manifest.generation,
             photos=len(self._photos),
+            waiting=self._manifest.waiting_rows,
             allowed=allowed,
             find_file=self._photos.file,
             matches_well=self._is_any_likely(text, hits, ranked, found.sure_K),
@@ -122,7 +124,7 @@ class Answerer:
                 probability=None if sure_N is None else float(sure_N[row]),
                 channels=places[number],
                 words=explain_words(photo.caption, query.text, photo.provenance, attention),
-                generation=self._generation,
+                generation=self._manifest.generation,
             )
             explanations.append(explanation)
         return explanations

@@ -80,7 +80,7 @@ class SearchEngine:
         self._words = CaptionWords(photos, lexical.words) if isinstance(lexical, LexicalSearcher) else None
         self.calibration = calibration
         images = self._vectors.get(Channel.IMAGE)
-        self._answerer = Answerer(manifest.generation, photos, images, calibration)
+        self._answerer = Answerer(manifest, photos, images, calibration)
         self._image_searcher = channels.get(Channel.IMAGE)
 
     @classmethod

@@ -13,10 +13,10 @@ class Results(list[Hit]):
     """The hits, best first, and the `generation` of the index that they come from.
 
     `photos` counts those of the index, `allowed` those of them that the query's filters, phrases and words to
-    leave out let through. `matches_well` says whether any photo is likely to be what was asked for, at
-    `LIKELY` or more or because its caption has all the words; None where that is not known. `depth` is how
-    many photos were ranked to find them, which explaining them takes. A notebook shows them as a grid of
-    photos.
+    leave out let through, `waiting` those that a run has kept which has not ended: nobody finds them yet.
+    `matches_well` says whether any photo is likely to be what was asked for, at `LIKELY` or more or because
+    its caption has all the words; None where that is not known. `depth` is how many photos were ranked to
+    find them, which explaining them takes. A notebook shows them as a grid of photos.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class Results(list[Hit]):
         generation: int,
         photos: int,
         allowed: int,
+        waiting: int = 0,
         find_file: Callable[[str], Path],
         matches_well: bool | None = None,
         depth: int = 1,
@@ -35,6 +36,7 @@ class Results(list[Hit]):
         self.generation = generation
         self.photos = photos
         self.allowed = allowed
+        self.waiting = waiting
         self.matches_well = matches_well
         self.depth = depth
         self._find_file = find_file

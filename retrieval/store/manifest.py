@@ -189,6 +189,11 @@ class Manifest:
         """How many they know: those at the positions below it."""
         return sum(shard.rows for shard in self.shards) - self.recent_rows
 
+    @property
+    def waiting_rows(self) -> int:
+        """How many rows are kept of a run that has not ended."""
+        return sum(shard.rows for shard in self.unfinished.shards) if self.unfinished else 0
+
 
 _MANIFEST = TypeAdapter(Manifest)
 

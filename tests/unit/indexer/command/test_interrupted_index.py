@@ -1,0 +1,128 @@
+"""What `retrieve index` says when interrupted, and `retrieve search` of photos that nobody sees yet."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.models import Models
+from retrieval.command.main import run
+
+WAITING = "5 photos of a run that has not ended wait: run `retrieve index` again\n"
+
+
+@pytest.fixture
+def photos(paint: Callable[[str, tuple[int, int, int]], Path]) -> Path:
+    paths = [paint(f"{number}.png", (number, 0, 0)) for number in range(8)]
+    return paths[0].parent
+
+
+@pytest.fixture
+def models(captioner: Any, word_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Models:
+    """Those that the commands load."""
+    models = Models(captioner, word_encoder)
+    monkeypatch.setattr("indexer.models.load_models", lambda *_: models)
+    monkeypatch.setattr("retrieval.text.lazy_text_encoder.load_text_encoder", lambda *_: word_encoder)
+    return models
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def retrieve(
+    models: Models, index: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command on that index: (exit code, stdout, stderr)."""
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        code = run([*map(str, arguments), "--index", str(index)])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def interrupt(
+    retrieve: Callable[..., tuple[int, str, str]],
+    photos: Path,
+    models: Models,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs `retrieve index` with shards of so many rows and interrupts it after so many photos."""
+
+    def call(after: int, shard_rows: int, how: BaseException) -> tuple[int, str, str]:
+        caption = models.captioner.caption
+        captioned: list[int] = []
+
+        def stop(pixels_BHWC: np.ndarray) -> Any:
+            if len(captioned) == after:
+                raise how
+            captioned.append(len(pixels_BHWC))
+            return caption(pixels_BHWC)
+
+        config = tmp_path / "index.toml"
+        config.write_text(f"shard_rows = {shard_rows}\nbatch_photos = 1\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(models.captioner, "caption", stop)
+            return retrieve("index", photos, "--config", config)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "word"), [(KeyboardInterrupt(), 130, "interrupted"), (SystemExit(143), 143, "terminated")]
+)
+def test_first_run_says_that_what_nobody_sees_is_kept(
+    interrupt: Any, retrieve: Any, photos: Path, models: Any, how: BaseException, code: int, word: str
+) -> None:
+    assert interrupt(5, 100, how) == (
+        code,
+        "",
+        "5 photos are kept for the next run, unseen until then; 0 photos can be found; "
+        f"the same command carries on\nretrieve: {word}\n",
+    )
+    models.captioner.batches.clear()
+    assert retrieve("index", photos)[0] == 0
+    assert models.captioner.captioned == 3
+    assert " 8 photos" in retrieve("search", "photo")[2]
+
+
+def test_run_that_has_published_says_what_can_be_found(interrupt: Any) -> None:
+    _, _, err = interrupt(5, 3, KeyboardInterrupt())
+    assert err.startswith("2 photos are kept for the next run, unseen until then; 3 photos can be found;")
+    _, _, err = interrupt(1, 1, KeyboardInterrupt())
+    assert err == "6 photos can be found; the same command carries on\nretrieve: interrupted\n"
+
+
+def test_run_that_kept_nothing_says_nothing_of_it(interrupt: Any) -> None:
+    assert interrupt(0, 3, KeyboardInterrupt()) == (130, "", "retrieve: interrupted\n")
+
+
+def test_search_of_an_index_without_photos_says_that_some_wait(interrupt: Any, retrieve: Any) -> None:
+    interrupt(5, 100, KeyboardInterrupt())
+    code, out, err = retrieve("search", "photo")
+    assert (code, out) == (0, "")
+    assert err.startswith("0 of 0 photos in ")
+    assert err.endswith(f" s\n{WAITING}")
+    code, out, err = retrieve("search", "photo", "--json")
+    assert (code, err) == (0, WAITING)
+    assert list(json.loads(out)) == ["query", "hits", "generation", "seconds", "matches_well"]
+
+
+def test_search_that_has_photos_is_silent_about_those_that_wait(interrupt: Any, retrieve: Any) -> None:
+    interrupt(5, 3, KeyboardInterrupt())
+    assert "wait" not in retrieve("search", "photo")[2]
+
+
+def test_search_of_an_empty_index_speaks_of_no_run(retrieve: Any, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    assert retrieve("index", tmp_path / "nothing")[0] == 0
+    assert "wait" not in retrieve("search", "photo")[2]
