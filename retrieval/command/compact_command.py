@@ -1,4 +1,4 @@
-"""`retrieve compact`: makes an index smaller, prints by how much."""
+"""`retrieve compact`: merges the shards of an index, prints what that frees now and later."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from retrieval.command.options import DEFAULT_INDEX, IndexOption, JsonOption
 
 
 def compact(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False) -> None:
-    """Merge small shards, drop what was superseded or deleted, and remove unused files."""
+    """Merge small shards and drop what was superseded or deleted; its files go with the next change."""
     from retrieval.command.progress_bar import show_progress
     from retrieval.generations.compact import compact_index
 
@@ -20,5 +20,6 @@ def compact(index: IndexOption = DEFAULT_INDEX, json_output: JsonOption = False)
         return
     typer.echo(
         f"{report.shards_before} shards with {report.rows_before} rows became {report.shards} with "
-        f"{report.rows}; {report.freed} bytes freed; {report.photos} photos (generation {report.generation})"
+        f"{report.rows}; {report.freed} bytes freed, {report.freed_later} more will be with the next change: "
+        f"until then the generation before is kept; {report.photos} photos (generation {report.generation})"
     )

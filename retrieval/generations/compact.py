@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from retrieval.generations.commit import commit_next, time_now
 from retrieval.generations.derived import build_derived
-from retrieval.generations.garbage import collect_garbage
+from retrieval.generations.garbage import collect_garbage, measure_files
+from retrieval.generations.inventory import list_files
 from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.lock import writer_lock
-from retrieval.store.manifest import Manifest, ShardRecord, read_manifest
+from retrieval.store.manifest import Manifest, ShardRecord, manifest_path, read_manifest
 from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, table_to_rows
 from retrieval.store.shards import keep_failure_time, read_rows, read_shard, shard_schema, write_shard
 
@@ -21,7 +22,11 @@ SHARD_ROWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class CompactReport:
-    """`rows` are what the shards hold, superseded rows and tombstones included; `freed` counts bytes."""
+    """`rows` are what the shards hold, superseded rows and tombstones included.
+
+    `freed` counts the bytes of the files that were removed, `freed_later` those that only the generation
+    before needs: the next commit removes them.
+    """
 
     generation: int
     photos: int
@@ -30,6 +35,7 @@ class CompactReport:
     rows_before: int
     rows: int
     freed: int
+    freed_later: int
 
 
 def compact_index(
@@ -37,7 +43,8 @@ def compact_index(
 ) -> CompactReport:
     """Merge small shards, drop superseded rows and tombstones, and remove what no generation needs.
 
-    The generation that was current is kept beside the new one. Tombstones with a person's caption stay.
+    The generation that was current is kept beside the new one, and goes with the next commit: until then
+    merging takes more of the disk, not less. Tombstones with a person's caption stay.
 
     Raises:
         RetrievalError: another process is writing.
@@ -47,8 +54,11 @@ def compact_index(
     read_manifest(index)
     with writer_lock(index):
         before = read_manifest(index)
-        freed = collect_garbage(index, before.generation)
+        there = measure_files(index)
+        collect_garbage(index, before.generation)
         after = _compact(index, before, shard_rows, progress)
+        left = measure_files(index)
+        needed = {file.path for file in list_files(index, after)} | {manifest_path(index, after.generation)}
     return CompactReport(
         generation=after.generation,
         photos=after.photos,
@@ -56,7 +66,8 @@ def compact_index(
         shards=len(after.shards),
         rows_before=sum(shard.rows for shard in before.shards),
         rows=sum(shard.rows for shard in after.shards),
-        freed=freed,
+        freed=sum(size for path, size in there.items() if path not in left),
+        freed_later=sum(size for path, size in left.items() if path not in needed),
     )
 
 

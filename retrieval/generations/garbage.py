@@ -16,18 +16,20 @@ _OURS = re.compile(r"[0-9a-f]{64}\.(parquet|faiss|tar|safetensors)|[0-9]{8}\.jso
 _GENERATIONS_KEPT = 2
 
 
-def collect_garbage(index: Path, current: int) -> int:
-    """Remove what killed runs and superseded generations left, and say how many bytes that was.
+def collect_garbage(index: Path, current: int) -> None:
+    """Remove what killed runs and superseded generations left.
 
     `current` is the generation that CURRENT names, 0 where there is none yet.
     """
     needed = _find_needed(index, current)
-    freed = 0
     for path in _list_candidates(index):
         if path not in needed:
-            freed += path.stat().st_size
             path.unlink()
-    return freed
+
+
+def measure_files(index: Path) -> dict[Path, int]:
+    """Bytes of each file that generations are made of, or that killed runs left."""
+    return {path: path.stat().st_size for path in _list_candidates(index)}
 
 
 def kept_generations(index: Path, current: int) -> list[int]:

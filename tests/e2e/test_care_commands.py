@@ -13,6 +13,7 @@ import pytest
 from retrieval.channels.vector_index import vectors_path
 from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived
+from retrieval.generations.inventory import list_files
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Status, photo_schema
 from retrieval.store.shards import shard_path, write_shard
@@ -85,9 +86,16 @@ def test_damaged_index_is_named_and_repaired(folder: Path, retrieve: Retrieve) -
 
 
 def test_compaction_says_what_it_did(folder: Path, retrieve: Retrieve) -> None:
+    generation_1 = [path for path in (folder / "index").glob("*/*") if path.is_file()]
     code, out, err = retrieve("compact", cwd=folder)
     assert (code, err) == (0, [])
-    assert out == ["2 shards with 5 rows became 1 with 5; 0 bytes freed; 5 photos (generation 2)"]
+    kept = {file.path for file in list_files(folder / "index", read_manifest(folder / "index"))}
+    later = sum(path.stat().st_size for path in generation_1 if path not in kept)
+    assert later > 0
+    assert out == [
+        f"2 shards with 5 rows became 1 with 5; 0 bytes freed, {later} more will be with the next "
+        "change: until then the generation before is kept; 5 photos (generation 2)"
+    ]
     _, [line], _ = retrieve("compact", "--json", cwd=folder)
     assert json.loads(line) == {
         "generation": 2,
@@ -97,6 +105,7 @@ def test_compaction_says_what_it_did(folder: Path, retrieve: Retrieve) -> None:
         "rows_before": 5,
         "rows": 5,
         "freed": 0,
+        "freed_later": later,
     }
 
 

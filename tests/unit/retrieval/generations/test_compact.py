@@ -33,6 +33,10 @@ def add_rows(index, *rows):
     )
 
 
+def sizes(index):
+    return {path: path.stat().st_size for path in index.glob("*/*")}
+
+
 def rows_of(index):
     return {row.image_id: row for _, row in iterate_live_rows(index, read_manifest(index))}
 
@@ -98,9 +102,29 @@ def test_superseded_rows_and_tombstones_go_and_what_people_wrote_stays(index, wo
     assert kept[third].paths == (b"/moved.jpg",)
     assert answers(index, word_encoder) == hits
     # The index of before is still there for readers, and goes with the next generation.
-    assert report.freed == 0
+    assert list_generations(index) == [2, 3]
     add_rows(index, PhotoRow(third, (), Status.DELETED))
     assert list_generations(index) == [3, 4]
+
+
+def test_bytes_that_are_freed_now_and_later_are_counted_apart(index):
+    first, second, *_ = rows_of(index)
+    add_rows(index, PhotoRow(first, (), Status.DELETED))
+    (index / "shards" / ".killed.tmp").write_bytes(b"7 bytes")
+    before = sizes(index)
+    report = compact_index(index)
+    after = sizes(index)
+    # What a killed run left goes, and the generation before the last.
+    gone = before.keys() - after.keys()
+    assert {path.name for path in gone} > {".killed.tmp", "00000001.json"}
+    assert report.freed == sum(before[path] for path in gone)
+    # With nothing to merge nothing goes, and as much waits.
+    again = compact_index(index)
+    assert (again.generation, again.freed, again.freed_later) == (report.generation, 0, report.freed_later)
+    add_rows(index, PhotoRow(second, (), Status.DELETED))
+    gone = after.keys() - sizes(index).keys()
+    assert "00000002.json" in {path.name for path in gone}
+    assert report.freed_later == sum(after[path] for path in gone)
 
 
 def test_failures_stay_as_old_as_they_are(index):
