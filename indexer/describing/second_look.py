@@ -55,7 +55,7 @@ class PhotoLook:
 
     The mirror image shows the same, and is news to the models. Kept are φ and its attention keys, in the
     precision that the captioner computes in, and the image vector: with the shipped models 144 · (512 + 256)
-    numbers and 513, 223 kB a photo where the first are bfloat16.
+    numbers and 512, 223 kB a photo where the first are bfloat16.
     """
 
     def __init__(
