@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from retrieval.errors import InstallationError, RetrievalError
+from retrieval.installing import how_to_install
 
 # (package, folder in it, photographs). Drawings, textures, scans and microscopy are left out.
 _SOURCES = (
@@ -57,7 +58,7 @@ def _find(sources: Sources) -> list[Path]:
     missing = [path for path in found if not path.is_file()]
     if missing:
         raise InstallationError(
-            f"found no {missing[0]}, expected it as a part of the package; reinstall 'retrieve[samples]'"
+            f"found no {missing[0]}, expected it as a part of the package; install another version of it"
         )
     return found
 
@@ -93,7 +94,9 @@ def _copy(samples: list[Path], folder: Path) -> list[Path]:
 def _find_folder(package: str, folder: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise InstallationError(f"found no package {package}; run `pip install 'retrieve[samples]'`")
+        raise InstallationError(
+            f"found no package {package}; run `{how_to_install('scikit-image', 'scikit-learn')}`"
+        )
     return Path(spec.origin).parent / folder
 
 

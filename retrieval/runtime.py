@@ -4,6 +4,7 @@ import importlib.util
 from enum import StrEnum
 
 from retrieval.errors import InstallationError, UsageError
+from retrieval.installing import how_to_install
 
 
 class Runtime(StrEnum):
@@ -17,10 +18,6 @@ class Runtime(StrEnum):
 
 # Fastest first: EfficientNet-Lite2 on two AVX-512 cores runs 220, 124 and 36 photos a second.
 _PACKAGES = {Runtime.OPENVINO: "openvino", Runtime.ONNXRUNTIME: "onnxruntime", Runtime.TORCH: "torch"}
-_INSTALL = {
-    Runtime.OPENVINO: "pip install 'retrieve[openvino]'",
-    Runtime.ONNXRUNTIME: "pip install onnxruntime",
-}
 
 
 def pick_runtimes(runtime: Runtime, device: str) -> tuple[Runtime, ...]:
@@ -41,7 +38,7 @@ def pick_runtimes(runtime: Runtime, device: str) -> tuple[Runtime, ...]:
     if not is_installed(runtime):
         raise InstallationError(
             f"found no package {_PACKAGES[runtime]}, expected it for --runtime {runtime}; run "
-            f"`{_INSTALL[runtime]}`, or take --runtime auto"
+            f"`{how_to_install(_PACKAGES[runtime])}`, or take --runtime auto"
         )
     return (runtime,)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from eval.captions.pairs import Tokens, check_pairs
 from retrieval.errors import InstallationError
+from retrieval.installing import how_to_install
 
 _JAR = Path("meteor", "meteor-1.5.jar")
 _OPTIONS = (
@@ -56,7 +57,9 @@ def _find_program() -> tuple[list[str], Path]:
     for location in (package.submodule_search_locations or ()) if package else ():
         if (jar := Path(location, _JAR)).is_file():
             return [java, *_OPTIONS, "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"], jar.parent
-    raise InstallationError(f"METEOR needs {_JAR} of the package pycocoevalcap; pip install pycocoevalcap")
+    raise InstallationError(
+        f"METEOR needs {_JAR} of the package pycocoevalcap; run `{how_to_install('pycocoevalcap')}`"
+    )
 
 
 def _to_text(tokens: Tokens) -> str:

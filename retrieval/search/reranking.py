@@ -163,7 +163,8 @@ def load_reranker(config: RerankConfig | None = None, device: str = "auto") -> R
     entry = next(iter(entry_points(group=GROUP)), None)
     if entry is None:
         raise InstallationError(
-            f"found no package with an entry point in {GROUP!r}, expected the indexer; install retrieve again"
+            f"found no package with an entry point in {GROUP!r}, expected the indexer; "
+            "install this project again from its folder"
         )
     second_look: SecondLook = entry.load()(config, Device.parse(device))
     return Reranker(second_look, config)

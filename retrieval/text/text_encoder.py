@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from retrieval.errors import CheckpointError, InstallationError
+from retrieval.installing import how_to_install
 from retrieval.runtime import Runtime, is_installed
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.quiet_loading import quiet_loading
@@ -107,9 +108,9 @@ def _open_light(folder: Path, name: str, weights_sha256: str, runtime: Runtime) 
         light = open_onnx_encoder(folder, name, weights_sha256)
     except ModuleNotFoundError as error:
         logger.warning(
-            "found no package %r, so the text encoder runs in torch, which starts slowly; "
-            "run `pip install onnx onnxruntime tokenizers`",
+            "found no package %r, so the text encoder runs in torch, which starts slowly; run `%s`",
             error.name,
+            how_to_install("onnx", "onnxruntime", "tokenizers"),
         )
         return None
     fast = runtime in (Runtime.AUTO, Runtime.OPENVINO) and is_installed(Runtime.OPENVINO)

@@ -310,5 +310,6 @@ def test_without_its_packages_it_says_what_to_install(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 1
-    assert "pip install 'retrieve[serve]'" in done.stderr
+    command = f"{sys.executable} -m pip install fastapi prometheus-client uvicorn"
+    assert done.stderr.endswith(f"found no package uvicorn, which the service needs; run `{command}`\n")
     assert done.stderr.count("\n") == 1

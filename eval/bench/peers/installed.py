@@ -13,6 +13,7 @@ from eval.bench.peers.retrieve_peer import RetrieveGraphPeer
 from eval.bench.peers.txtai_peer import TxtaiPeer
 from eval.bench.peers.usearch_peer import USearchPeer
 from retrieval.errors import InstallationError, UsageError
+from retrieval.installing import how_to_install
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ PEERS: Sequence[type[Peer]] = (
     TxtaiPeer,
     USearchPeer,
 )
-_INSTALL = "run `pip install 'retrieve[bench]'`"
+_PACKAGES = ("chromadb", "lancedb", "milvus-lite", "pymilvus", "qdrant-edge-py", "txtai", "usearch")
+_INSTALL = f"run `{how_to_install(*_PACKAGES)}`"
 
 
 def choose_peers(names: Sequence[str] | None) -> list[type[Peer]]:

