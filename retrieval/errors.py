@@ -19,6 +19,10 @@ class UsageError(RetrievalError):
     exit_code: ClassVar[int] = 2
 
 
+class UnknownPhotoError(UsageError):
+    """The image_id of a photo that the index does not hold."""
+
+
 class ConfigError(RetrievalError):
     """A config file with an unknown key or an impossible value."""
 

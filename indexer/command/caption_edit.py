@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from retrieval.errors import UnknownPhotoError
 from retrieval.printable import make_printable
 
 
@@ -23,12 +24,19 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
     from retrieval.store.photo_table import PhotoTable
     from retrieval.text.lazy_text_encoder import LazyTextEncoder
 
-    image_id = find_named(photo).image_id
+    image_id, data = find_named(photo)
     encoder = LazyTextEncoder(read_manifest(index), "cpu")
-    if text is None:
-        manifest = unset_caption(index, image_id, encoder)
-    else:
-        manifest = set_caption(index, image_id, text, encoder)
+    try:
+        if text is None:
+            manifest = unset_caption(index, image_id, encoder)
+        else:
+            manifest = set_caption(index, image_id, text, encoder)
+    except UnknownPhotoError:
+        if data is None:
+            raise
+        raise UnknownPhotoError(
+            f"found {photo}, which is not in {index} as it is now; index it first"
+        ) from None
     photos = PhotoTable.read(index, manifest)
     number = photos.find(image_id)
     caption, provenance = photos.caption(number), photos.provenance(number)

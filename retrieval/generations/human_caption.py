@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from retrieval.errors import UsageError
+from retrieval.errors import UnknownPhotoError, UsageError
 from retrieval.generations.commit import commit_next, time_now
 from retrieval.generations.derived import update_derived
 from retrieval.printable import make_printable
@@ -33,7 +33,7 @@ def set_caption(index: Path, image_id: str, text: str, text_encoder: TextEncoder
     When this returns, a power cut can no longer undo it, and the next search sees it.
 
     Raises:
-        UsageError: an empty or very long text, or no such photo.
+        UsageError: an empty or very long text; `UnknownPhotoError`, no such photo.
         IndexBusyError: another process is writing.
         EncoderMismatchError: another text encoder made the index.
         IndexNotFoundError, IndexFormatError: there is no index, or it is damaged.
@@ -46,7 +46,7 @@ def unset_caption(index: Path, image_id: str, text_encoder: TextEncoder) -> Mani
     """Take back what a person wrote: the captioner's captions are the photo's again; returns the generation.
 
     Raises:
-        UsageError: no such photo, or none that a person captioned.
+        UsageError: none that a person captioned; `UnknownPhotoError`, no such photo.
         IndexBusyError, EncoderMismatchError, IndexNotFoundError, IndexFormatError: as `set_caption`.
     """
     return _change_captions(index, image_id, (), text_encoder)
@@ -87,7 +87,7 @@ def _change_captions(
         check_text_encoder(manifest, text_encoder)
         found = _find_row(index, manifest.shards, image_id)
         if found is None or found.row.status is not Status.INDEXED:
-            raise UsageError(f"found no photo {image_id!r} in {index}, expected the image_id of a hit")
+            raise UnknownPhotoError(f"found no photo {image_id!r} in {index}, expected the image_id of a hit")
         if not human and found.row.captions[0].provenance is not Provenance.HUMAN:
             raise UsageError(
                 f"found no person's caption of the photo {image_id!r}, expected one to take back; "

@@ -167,6 +167,16 @@ def test_edits_that_make_no_sense_are_one_line(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [("--set", "{}", "words"), ("--unset", "{}")])
+def test_a_file_that_is_not_indexed_is_called_by_its_name(
+    retrieve: Callable[..., Any], index: Path, paint: Callable[..., Path], arguments: tuple[str, ...]
+) -> None:
+    photo = paint("new.png", (1, 2, 3))
+    code, out, err = retrieve("caption", *(argument.format(photo) for argument in arguments))
+    assert (code, out) == (2, "")
+    assert err == f"retrieve: error: found {photo}, which is not in {index} as it is now; index it first\n"
+
+
 def test_a_search_can_say_why(retrieve: Callable[..., Any], tmp_path: Path) -> None:
     code, out, _ = retrieve("search", "green 210", "-k", 1, "--explain")
     assert code == 0
