@@ -28,7 +28,7 @@ def info(
     if failures:
         _print_failures(index, json_output)
         return
-    document = {"index": make_printable(str(index)), **_describe(read_manifest(index))}
+    document = {"index": make_printable(str(index)), **_describe(index, read_manifest(index))}
     if json_output:
         typer.echo(json.dumps(document))
         return
@@ -52,8 +52,9 @@ def _print_failures(index: Path, json_output: bool) -> None:
         typer.echo(f"{failure['when'] or 'unknown':25}  {failure['code']:18} {failure['path']}: {reason}")
 
 
-def _describe(manifest: "Manifest") -> dict[str, Any]:
+def _describe(index: Path, manifest: "Manifest") -> dict[str, Any]:
     from retrieval.channels.vector_choice import explain_choice
+    from retrieval.generations.inventory import list_files
 
     head = manifest.image_head
     return {
@@ -79,9 +80,8 @@ def _describe(manifest: "Manifest") -> dict[str, Any]:
         | _describe_words(manifest),
         "recent_rows": manifest.recent_rows,
         "shards": len(manifest.shards),
-        "bytes": sum(shard.bytes for shard in manifest.shards)
-        + sum(record.bytes for record in manifest.vectors)
-        + (manifest.lexical.bytes if manifest.lexical else 0),
+        # A file that is named twice is there once.
+        "bytes": sum(file.bytes for file in set(list_files(index, manifest))),
         "created": manifest.created,
         "written_by": manifest.written_by,
     }
