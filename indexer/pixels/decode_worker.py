@@ -6,6 +6,7 @@ Messages are their length and JSON, pixels follow as bytes: a decoder that a pho
 that runs code, nor keep the other side waiting.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -191,6 +192,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What C libraries say about damaged photos is of no use to anyone: the reason is in the row.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    # macOS may refuse any limit, and Linux one above that which the shell has set.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     keep_freed()
     serve(Connection(int(descriptor)), int(size), float(max_megapixels), framing)

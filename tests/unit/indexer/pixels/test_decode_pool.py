@@ -128,6 +128,25 @@ def test_decoder_that_hangs_costs_one_photo(folder: Path) -> None:
     assert outcomes(reads) == ["decoded", "timed_out", "decoded", "decoded"]
 
 
+_UNLIMITED = """
+import resource
+from indexer.pixels.decode_worker import main
+def refuse(what, limits):
+    raise {error}("refused")
+resource.setrlimit = refuse
+main()
+"""
+
+
+@pytest.mark.parametrize("error", ["ValueError", "OSError"])
+def test_a_limit_of_memory_that_cannot_be_set_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    monkeypatch.setattr(decode_pool, "_MAIN", _UNLIMITED.format(error=error))
+    reads = list(decode_photos(paint_many(folder, 2), everything, DecodeSettings(size=8)))
+    assert outcomes(reads) == ["decoded", "decoded"]
+
+
 # Whatever of an answer is longer comes byte by byte.
 _DAWDLER = """
 import os, sys, time
