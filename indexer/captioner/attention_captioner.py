@@ -1,6 +1,5 @@
 """The default captioner, whole: pixels → CNN → annotations → attention and RNN → captions."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from indexer.captioner.captioner import Caption
 from indexer.captioner.checkpoint import read_captioner, read_encoder
+from indexer.captioner.checkpoint_hash import hash_captioner
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, NextWordsReader, beam_search, sample
@@ -22,7 +22,6 @@ from indexer.image_encoder import ImageEncoder
 from indexer.image_encoder.annotators import make_annotator
 from indexer.pipeline.threads import torch_on_half_the_cores
 from retrieval.runtime import Runtime
-from retrieval.store.files import hash_file
 
 
 class AttentionCaptioner:
@@ -172,7 +171,7 @@ def load_attention_captioner(
     decoding = header.config.decoding
     if beam_width:
         decoding = decoding.model_copy(update={"beam_width": beam_width})
-    digest = hashlib.sha256(f"{hash_file(checkpoint)} {image_encoder.weights_sha256}".encode()).hexdigest()
+    digest = hash_captioner(checkpoint, image_encoder.weights_sha256)
     name = f"{checkpoint.stem} on {image_encoder.name}"
     vocabulary = Vocabulary(header.vocabulary)
     return AttentionCaptioner(

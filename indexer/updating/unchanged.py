@@ -3,12 +3,12 @@
 It takes no model in memory, so that indexing a folder again in which nothing happened takes a second or two.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from indexer.captioner.checkpoint_hash import hash_captioner
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
 from indexer.describing.describer import hash_describer, hash_with_tower
@@ -91,8 +91,7 @@ def hash_models(config: IndexConfig) -> str | None:
     try:
         with safe_open(checkpoint, framework="np") as file:
             header = json.loads((file.metadata() or {})["header"])
-        weights = f"{hash_file(checkpoint)} {header['image_encoder_sha256']}"
-        captioner = hashlib.sha256(weights.encode()).hexdigest()
+        captioner = hash_captioner(checkpoint, header["image_encoder_sha256"])
         beam_width = config.beam_width or header["config"]["decoding"]["beam_width"]
         head, tagger, ngrams = (
             None if path is None else hash_file(path)

@@ -2,6 +2,8 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -939,6 +941,17 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
         assert hash_models(config.model_copy(update={"beam_width": 3})) != expected
     for other in ("some/model", "nowhere.safetensors"):
         assert hash_models(IndexConfig(captioner=other)) is None
+
+
+def test_what_made_an_index_is_compared_without_a_model_in_memory() -> None:
+    program = """
+import sys
+from indexer.config import IndexConfig
+from indexer.updating.unchanged import hash_models
+print(len(hash_models(IndexConfig())), {"torch", "onnxruntime", "transformers"} & sys.modules.keys())
+"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "64 set()\n"
 
 
 def test_interrupted_run_keeps_the_shard_in_flight(
