@@ -11,7 +11,7 @@ from pathlib import Path
 from indexer.photo_files.photo_file import identify_path, is_replaced
 from indexer.photo_files.scan import Scan
 from retrieval.store.manifest import Manifest
-from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, StoredCaption
+from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Status, StoredCaption
 from retrieval.store.shards import read_rows
 
 
@@ -226,5 +226,4 @@ class Ledger:
 
 
 def _to_entry(row: PhotoRow, position: int | None) -> Entry:
-    human = tuple(caption for caption in row.captions if caption.provenance is Provenance.HUMAN)
-    return Entry(row.paths, row.status, row.reason, position, human)
+    return Entry(row.paths, row.status, row.reason, position, row.human_captions)

@@ -9,7 +9,7 @@ from retrieval.channels.lexical_index import NOBODY, LexicalIndex, pack_texts
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
 from retrieval.store.manifest import LexicalRecord, Manifest
-from retrieval.store.schema import WORD_COLUMNS, PhotoRow, Provenance
+from retrieval.store.schema import WORD_COLUMNS, PhotoRow
 from retrieval.store.shards import read_rows, split_positions
 
 
@@ -62,8 +62,7 @@ def words_path(index: Path, record: LexicalRecord) -> Path:
 
 def list_texts(row: PhotoRow) -> list[str]:
     """What of a photo can be found by its words: what people wrote, or else all captions, and the tags."""
-    by_people = [caption.text for caption in row.captions if caption.provenance is Provenance.HUMAN]
-    return [*(by_people or [caption.text for caption in row.captions]), *row.tags]
+    return [*(caption.text for caption in row.human_captions or row.captions), *row.tags]
 
 
 def read_texts(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Iterator[list[str]]:

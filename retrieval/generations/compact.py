@@ -14,7 +14,7 @@ from retrieval.generations.inventory import list_files
 from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ShardRecord, manifest_path, read_manifest
-from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, table_to_rows
+from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Status, table_to_rows
 from retrieval.store.shards import keep_failure_time, read_rows, read_shard, shard_schema, write_shard
 
 SHARD_ROWS = 2000
@@ -101,8 +101,7 @@ def _find_wanted(index: Path, manifest: Manifest, progress: Progress) -> list[li
 
 
 def _is_worth_keeping(row: PhotoRow) -> bool:
-    by_people = any(caption.provenance is Provenance.HUMAN for caption in row.captions)
-    return row.status is not Status.DELETED or by_people
+    return row.status is not Status.DELETED or bool(row.human_captions)
 
 
 def _write_merged(

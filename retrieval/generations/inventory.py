@@ -1,6 +1,6 @@
 """The files that a generation consists of. Reads their sizes and hashes where asked to; writes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +48,9 @@ def list_files(index: Path, manifest: Manifest) -> Iterator[IndexFile]:
         yield IndexFile(vectors_path(index, record), record.sha256, record.bytes, derived=True)
     if (words := manifest.lexical) is not None:
         yield IndexFile(words_path(index, words), words.sha256, words.bytes, derived=True)
+
+
+def list_nameless_shards(index: Path, manifests: Iterable[Manifest]) -> list[Path]:
+    """The shards that are there and that none of these manifests names."""
+    named = {file.path for manifest in manifests for file in list_files(index, manifest)}
+    return [path for path in sorted((index / "shards").glob("*.parquet")) if path not in named]

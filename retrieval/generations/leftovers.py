@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.generations.inventory import list_files
+from retrieval.generations.inventory import list_nameless_shards
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord, UnfinishedRun, is_same_model
 from retrieval.store.shards import find_shard, read_captioner, shard_path
 
@@ -89,9 +89,7 @@ class Known:
 
     def _find_nameless(self) -> Iterator[ShardRecord]:
         """The shards that no manifest names, in the order in which they were written."""
-        manifests = self.manifests.values()
-        named = {file.path for manifest in manifests for file in list_files(self.index, manifest)}
-        paths = [path for path in (self.index / "shards").glob("*.parquet") if path not in named]
+        paths = list_nameless_shards(self.index, self.manifests.values())
         for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path)):
             if (shard := find_shard(path)) is not None:
                 yield shard

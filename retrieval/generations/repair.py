@@ -16,7 +16,7 @@ from retrieval.errors import IndexFormatError, NewerFormatError
 from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived
 from retrieval.generations.garbage import kept_generations
-from retrieval.generations.inventory import list_files
+from retrieval.generations.inventory import list_files, list_nameless_shards
 from retrieval.generations.leftovers import Known
 from retrieval.generations.resurfaced import supersede_resurfaced
 from retrieval.progress import Progress, no_progress, tell_each
@@ -197,9 +197,7 @@ class _Repair:
 
     def _put_unnamed_aside(self, manifests: Sequence[Manifest]) -> None:
         """Move the shards that none of these names, lest they be removed as garbage."""
-        named = {file.path for manifest in manifests for file in list_files(self._index, manifest)}
-        paths = sorted((self._index / "shards").glob("*.parquet"))
-        self._quarantine((path for path in paths if path not in named), "which no generation needs")
+        self._quarantine(list_nameless_shards(self._index, manifests), "which no generation needs")
 
     def _supersede_resurfaced(self, chosen: Manifest) -> Manifest:
         """The generation without captions of another captioner, which the lost shards superseded."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from retrieval.generations.commit import time_now
 from retrieval.store.manifest import Manifest, ShardRecord
-from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Provenance, Status, table_to_rows
+from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Status, table_to_rows
 from retrieval.store.shards import find_captioner, read_shard, shard_schema, write_shard
 
 
@@ -54,5 +54,4 @@ def _taken_for(row: PhotoRow, manifest: Manifest) -> str | None:
 
 
 def _bury(row: PhotoRow) -> PhotoRow:
-    human = tuple(caption for caption in row.captions if caption.provenance is Provenance.HUMAN)
-    return PhotoRow(row.image_id, (), Status.DELETED, captions=human)
+    return PhotoRow(row.image_id, (), Status.DELETED, captions=row.human_captions)

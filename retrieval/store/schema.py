@@ -84,6 +84,11 @@ class PhotoRow:
     image_vector: np.ndarray | None = field(default=None, repr=False)
     captioner_vector: np.ndarray | None = field(default=None, repr=False)
 
+    @property
+    def human_captions(self) -> tuple[StoredCaption, ...]:
+        """What people wrote about the photo."""
+        return tuple(caption for caption in self.captions if caption.provenance is Provenance.HUMAN)
+
 
 _CAPTION = pa.struct([("text", pa.string()), ("logprob", pa.float32()), ("provenance", pa.string())])
 _ATTENTION = pa.struct(
