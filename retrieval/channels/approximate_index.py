@@ -6,7 +6,7 @@ Shapes: Q queries, N vectors, D dimensions, K neighbours, C candidates.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -135,6 +135,11 @@ class ApproximateIndex(ABC):
         None where the index's own are the right ones; without a filter there is no selector.
         """
 
+    def _share_cores(self, queries: int, candidates: int) -> AbstractContextManager[None]:
+        """What a search for so many `candidates` of each query runs in: FAISS's threads share the queries."""
+        # A single one is over before a second thread has begun.
+        return one_thread() if queries == 1 else nullcontext()
+
     @property
     def dimension(self) -> int:
         """D, the length of every vector."""
@@ -222,8 +227,7 @@ class ApproximateIndex(ABC):
         inner = self._parameters(candidates, selector, count / len(self))
         if inner is not None:
             parameters = faiss.IndexRefineSearchParameters(k_factor=1, base_index_params=inner)
-        # A single query is over before a second thread has begun; the threads share queries, not vectors.
-        with one_thread() if len(queries_QD) == 1 else nullcontext():
+        with self._share_cores(len(queries_QD), candidates):
             scores_QC, rows_QC = self._index.search(queries_QD, candidates, params=parameters)
         scores_QC[rows_QC < 0] = -np.inf
         return scores_QC, rows_QC

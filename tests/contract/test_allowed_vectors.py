@@ -9,15 +9,11 @@ import pytest
 from retrieval.channels.approximate_index import ApproximateIndex
 from retrieval.channels.vector_choice import tune_effort
 from retrieval.channels.vector_index import KINDS, FlatIndex, VectorIndex
+from tests.unit_vectors import unit_vectors
 
 PHOTOS, DIMENSION, K = 30_000, 32, 10
 NARROW, WIDE = [1, 9, 50, 2000, 3000], [3001, 6000, 15_000, PHOTOS]
 WANTED = 0.99
-
-
-def unit_vectors(count: int, dimension: int, seed: int) -> np.ndarray:
-    vectors_ND = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
-    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")

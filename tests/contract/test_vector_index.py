@@ -8,6 +8,7 @@ import pytest
 
 from retrieval.channels.vector_index import KINDS, read_vectors, write_vectors
 from retrieval.errors import IndexFormatError, RetrievalError
+from tests.unit_vectors import unit_vectors
 
 STORED = list(KINDS.values())
 """Those that lie in a file of the index."""
@@ -22,11 +23,6 @@ def implementation(request):
 @pytest.fixture(params=STORED, ids=lambda kind: kind.kind)
 def stored(request):
     return request.param
-
-
-def unit_vectors(count: int, dimension: int, seed: int = 0) -> np.ndarray:
-    vectors_ND = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
-    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
 
 
 def exact_search(vectors_ND, ids_N, queries_QD, k):

@@ -16,6 +16,7 @@ from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
 from retrieval.text.text_head import TextHead, write_text_head
+from tests.unit_vectors import unit_vectors
 
 IMAGE_DIMENSION = 48
 
@@ -64,11 +65,6 @@ def commit_rows(index: Path, rows: Sequence[PhotoRow], encoder: TextEncoder, ima
     commit_manifest(index, build_derived(index, manifest))
 
 
-def unit_vectors(count: int, seed: int = 1) -> np.ndarray:
-    vectors_ND = np.random.default_rng(seed).standard_normal((count, IMAGE_DIMENSION)).astype(np.float32)
-    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
-
-
 @pytest.fixture
 def photo() -> Callable[..., PhotoRow]:
     """`make_photo`."""
@@ -81,7 +77,7 @@ def open_engine(tmp_path: Path, word_encoder: TextEncoder) -> Callable[..., Any]
     from retrieval import SearchEngine
 
     def make(rows: Sequence[PhotoRow], images: np.ndarray | None = None) -> SearchEngine:
-        images = unit_vectors(len(rows)) if images is None else images
+        images = unit_vectors(len(rows), IMAGE_DIMENSION, seed=1) if images is None else images
         commit_rows(tmp_path / "index", rows, word_encoder, images)
         return SearchEngine.open(tmp_path / "index", word_encoder)
 

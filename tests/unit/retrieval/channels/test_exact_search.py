@@ -5,13 +5,9 @@ import pytest
 
 from retrieval.channels.exact_search import search_exactly
 from retrieval.channels.faiss_installation import import_faiss
+from tests.unit_vectors import unit_vectors
 
 COUNT = 20_000
-
-
-def unit_vectors(count: int, dimension: int, seed: int) -> np.ndarray:
-    vectors_ND = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
-    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
 
 
 def search_in_float64(vectors_ND, ids_N, queries_QD, k):

@@ -10,11 +10,7 @@ from retrieval.channels.vector_choice import build_vector_index, choose_kind, ex
 from retrieval.channels.vector_index import write_vectors
 from retrieval.errors import IndexFormatError
 from retrieval.store.manifest import VectorsWish
-
-
-def unit_vectors(count: int, dimension: int = 16, seed: int = 0) -> np.ndarray:
-    vectors_ND = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
-    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+from tests.unit_vectors import unit_vectors
 
 
 @pytest.mark.parametrize(
@@ -37,14 +33,14 @@ def test_number_memory_and_wish_decide(count, wish, kind):
 def test_unknown_kind_is_refused():
     expected = "kind 'tree', expected one of auto, flat, ivf_sq8, ivf_pq, hnsw"
     with pytest.raises(IndexFormatError, match=expected):
-        build_vector_index(unit_vectors(3), np.arange(3), VectorsWish("tree"))
+        build_vector_index(unit_vectors(3, 16), np.arange(3), VectorsWish("tree"))
 
 
 @pytest.mark.parametrize(
     ("kind", "shares"), [(IvfPqIndex, (0.5, 0.9, 0.99)), (HnswIndex, (0.9, 0.99, 0.999))]
 )
 def test_more_is_looked_at_where_more_is_wanted(kind, shares):
-    vectors_ND = unit_vectors(5000)
+    vectors_ND = unit_vectors(5000, 16)
     efforts = []
     for wanted in shares:
         index = kind.build(vectors_ND, np.arange(5000))
@@ -55,7 +51,7 @@ def test_more_is_looked_at_where_more_is_wanted(kind, shares):
 
 def test_it_is_tuned_by_the_queries_that_are_given():
     """Sentences may come from a part of the space where the vectors are not."""
-    vectors_ND = np.abs(unit_vectors(5000))
+    vectors_ND = np.abs(unit_vectors(5000, 16))
     index = IvfPqIndex.build(vectors_ND, np.arange(5000))
     tune_effort(index, 0.95)
     near = index.effort
@@ -76,7 +72,7 @@ def test_a_graph_is_not_tuned_by_what_is_in_it():
 @pytest.mark.parametrize("wish", [VectorsWish(), VectorsWish("ivf_pq"), VectorsWish("flat")])
 def test_the_choice_is_explained_in_one_line(tmp_path, monkeypatch, wish):
     monkeypatch.setattr(vector_choice, "SWITCH", 3000)
-    vectors_ND = unit_vectors(3000)
+    vectors_ND = unit_vectors(3000, 16)
     index = build_vector_index(vectors_ND, np.arange(3000), wish)
     ann_recall = tune_effort(index, wish.ann_recall)
     line = explain_choice(write_vectors(tmp_path, "caption", index, ann_recall), wish)
@@ -86,13 +82,13 @@ def test_the_choice_is_explained_in_one_line(tmp_path, monkeypatch, wish):
     reason = "as wished" if wish.kind == "ivf_pq" else "from 3,000 on"
     nprobe = index.settings["nprobe"]
     assert reason in line
-    assert f"3,000 vectors by nlist 76, nprobe {nprobe}, which find {100 * ann_recall:.1f} % of" in line
+    assert f"3,000 vectors by nlist 55, nprobe {nprobe}, which find {100 * ann_recall:.1f} % of" in line
     assert ann_recall >= 0.99
 
 
 def test_a_graph_is_explained_by_its_links_and_candidates(tmp_path):
     wish = VectorsWish("hnsw")
-    index = build_vector_index(unit_vectors(3000), np.arange(3000), wish)
+    index = build_vector_index(unit_vectors(3000, 16), np.arange(3000), wish)
     ann_recall = tune_effort(index, wish.ann_recall)
     line = explain_choice(write_vectors(tmp_path, "caption", index, ann_recall), wish)
     settings = f"M 16, efSearch {index.effort}"
