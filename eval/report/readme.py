@@ -1,8 +1,8 @@
-"""`make report`: the README's tables, written anew from a report. Reads OUT/report.json, writes README.md.
+"""`make report`: the tables of README.md and RESULTS.md, written anew. Reads OUT/report.json, writes both.
 
 OUT/unseen/report.json is that of `unseen_photos`, where it was made.
 
-The tables stand between the lines `<!-- report:begin -->` and `<!-- report:end -->`; nothing else of the file
+The tables stand between the lines `<!-- report:begin -->` and `<!-- report:end -->`; nothing else of a page
 is touched, and nobody types a number.
 """
 
@@ -27,13 +27,8 @@ _TRIED = ("tried", "Recall@1 / 5 / 10", "CIDEr", "against", "mean recall", "cost
 _CAPTIONS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 
 
-def render_readme_tables(
-    report: Mapping[str, Any], info: Mapping[str, Any], unseen: Mapping[str, Any] | None = None
-) -> str:
-    """The tables, and the command and the machine that they come from.
-
-    `unseen` is a report on photos with other subjects than the training data's.
-    """
+def render_readme_tables(report: Mapping[str, Any], info: Mapping[str, Any]) -> str:
+    """How good each system and the captions are, and the command and the machine that say so."""
     measured = {**report["systems"], **report["ceiling"]}
     rows = [[name, *(_format(each, column) for column in _COLUMNS)] for name, each in measured.items()]
     rows += [_list_published(each) for each in report["published"]]
@@ -44,13 +39,21 @@ def render_readme_tables(
     published = [f"Published by others, not measured here: {escape(sources)}.", ""] if sources else []
     made = f"`{info['command']}`, {info['hardware']}, {info['seconds']:.0f} s."
     lines = [*systems, "", *published, *_render(["captions of", *captions], [["index", *scores]]), "", made]
-    tried = tabulate_ablation([Experiment.model_validate(row) for row in report.get("ablation", ())])
-    lines += _fold("What each part gives", _tabulate_parts(report), _PARTS)
-    if unseen:
-        lines += ["", *_render_unseen(unseen)]
-        lines += _fold("What each part gives there", _tabulate_parts(unseen), _PARTS[:-1])
-    lines += _fold("What was tried, and what it gave", tried, _TRIED)
     return "\n".join(lines)
+
+
+def render_results_tables(report: Mapping[str, Any], unseen: Mapping[str, Any] | None = None) -> str:
+    """What each part gives, and what was tried.
+
+    `unseen` is a report on photos with other subjects than the training data's.
+    """
+    tried = tabulate_ablation([Experiment.model_validate(row) for row in report.get("ablation", ())])
+    sections = [_render_section("What each part gives", _tabulate_parts(report), _PARTS)]
+    if unseen:
+        sections.append(_render_unseen(unseen))
+        sections.append(_render_section("What each part gives there", _tabulate_parts(unseen), _PARTS[:-1]))
+    sections.append(_render_section("What was tried, and what it gave", tried, _TRIED))
+    return "\n\n".join("\n".join(section) for section in sections if section)
 
 
 def _render_unseen(report: Mapping[str, Any]) -> list[str]:
@@ -67,22 +70,21 @@ def _render_unseen(report: Mapping[str, Any]) -> list[str]:
         [name, *(_format(each, column) for column in _UNSEEN)]
         for name, each in {**report["systems"], **report["ceiling"]}.items()
     ]
-    return [about, "", *_render(["system", *_UNSEEN], rows)]
+    return ["## Photos of other subjects", "", about, "", *_render(["system", *_UNSEEN], rows)]
 
 
 def _tabulate_parts(report: Mapping[str, Any]) -> Table:
     return tabulate_parts([Experiment.model_validate(row) for row in report.get("parts", ())])
 
 
-def _fold(summary: str, table: Table, columns: Sequence[str]) -> list[str]:
-    """A table that is opened by a click, without what is said of each row in the report; if there are any."""
+def _render_section(title: str, table: Table, columns: Sequence[str]) -> list[str]:
+    """A table without what is said of each row in the report, if it has rows."""
     if not table.rows:
         return []
     shown = [number for number, name in enumerate(table.header) if name in columns]
     cells = [[row[number] for number in shown] for row in table.rows]
     rows = _render([table.header[number] for number in shown], cells)
-    notes = map(escape, table.notes)
-    return ["", f"<details><summary>{summary}</summary>", "", *rows, "", *notes, "", "</details>"]
+    return [f"## {title}", "", *rows, "", *map(escape, table.notes)]
 
 
 def _format(result: Mapping[str, Any], column: str) -> str:
@@ -102,16 +104,18 @@ def _render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [first, ruler, *others]
 
 
-def main(out: Path, readme: Path) -> None:
-    """Read OUT/report.json, OUT/run-info.json and OUT/unseen, and rewrite the README's tables."""
+def main(out: Path, readme: Path, results: Path) -> None:
+    """Read OUT/report.json, OUT/run-info.json and OUT/unseen, and rewrite the tables of both pages."""
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     info = json.loads((out / "run-info.json").read_text(encoding="utf-8"))
     other = out / "unseen" / "report.json"
     unseen = json.loads(other.read_text(encoding="utf-8")) if other.is_file() else None
-    tables = render_readme_tables(report, info, unseen)
-    page = replace_part(readme.read_text(encoding="utf-8"), _PART, tables)
-    write_file(readme, page.encode())
+    for page, tables in (
+        (readme, render_readme_tables(report, info)),
+        (results, render_results_tables(report, unseen)),
+    ):
+        write_file(page, replace_part(page.read_text(encoding="utf-8"), _PART, tables).encode())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:4]))

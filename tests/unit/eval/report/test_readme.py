@@ -1,7 +1,9 @@
-"""The README's tables come from the report, and nothing else of the page changes."""
+"""The tables of README.md and RESULTS.md come from the report, and nothing else of the pages changes."""
 
 import json
 from pathlib import Path
+
+import pytest
 
 from eval.report.readme import main, render_readme_tables
 
@@ -35,29 +37,34 @@ def test_the_tables() -> None:
     assert tables.endswith("`retrieve eval data`, a machine, 42 s.")
 
 
-def test_only_what_is_between_the_markers_changes(tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_text(json.dumps(REPORT))
-    (tmp_path / "run-info.json").write_text(json.dumps(INFO))
-    readme = tmp_path / "README.md"
-    readme.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nthe rest\n")
-    main(tmp_path, readme)
-    once = readme.read_text()
-    assert once.startswith(f"# Title\n\n{BEGIN}\n| system |")
-    assert once.endswith(f"42 s.\n{END}\n\nthe rest\n")
-    assert "old" not in once
-    main(tmp_path, readme)
-    assert readme.read_text() == once
-
-
-def test_photos_of_other_subjects_have_a_table_that_says_what_chance_would_find(tmp_path: Path) -> None:
-    (tmp_path / "unseen").mkdir()
-    unseen = {**REPORT, "photos": 16, "queries": 64}
-    for name, document in (("report", REPORT), ("run-info", INFO), ("unseen/report", unseen)):
+@pytest.fixture
+def pages(tmp_path: Path) -> tuple[Path, Path]:
+    """Of a folder with a report, and places for its tables."""
+    for name, document in (("report", REPORT), ("run-info", INFO)):
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
-    readme = tmp_path / "README.md"
-    readme.write_text(f"{BEGIN}\n{END}\n")
-    main(tmp_path, readme)
-    page = readme.read_text()
+    readme, results = tmp_path / "README.md", tmp_path / "RESULTS.md"
+    for page in (readme, results):
+        page.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nthe rest\n")
+    return readme, results
+
+
+def test_only_what_is_between_the_markers_changes(tmp_path: Path, pages: tuple[Path, Path]) -> None:
+    main(tmp_path, *pages)
+    readme, results = (page.read_text() for page in pages)
+    assert readme.startswith(f"# Title\n\n{BEGIN}\n| system |")
+    assert readme.endswith(f"42 s.\n{END}\n\nthe rest\n")
+    assert "old" not in readme + results
+    main(tmp_path, *pages)
+    assert [page.read_text() for page in pages] == [readme, results]
+
+
+def test_photos_of_other_subjects_have_a_table_that_says_what_chance_would_find(
+    tmp_path: Path, pages: tuple[Path, Path]
+) -> None:
+    (tmp_path / "unseen").mkdir()
+    (tmp_path / "unseen" / "report.json").write_text(json.dumps({**REPORT, "photos": 16, "queries": 64}))
+    main(tmp_path, *pages)
+    page = pages[1].read_text()
     assert "16 photos of Debian's and" in page
     assert "By chance Recall@1 is 6.2 and Recall@5 31.2" in page
     assert "| caption | 9.2 [8.2, 10.2] | 27.0 [26.0, 28.0] | 18.0 [17.0, 19.0] |" in page
