@@ -15,9 +15,8 @@ from typing import Any
 from eval.ablation.experiments import Experiment
 from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
 from eval.report.markdown import escape
-from eval.report.readme_part import replace_part
+from eval.report.readme_part import rewrite_part, run_as_module
 from eval.report.tables import Table
-from retrieval.store.files import write_file
 
 _PART = "report"
 _COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")
@@ -114,8 +113,10 @@ def main(out: Path, readme: Path, results: Path) -> None:
         (readme, render_readme_tables(report, info)),
         (results, render_results_tables(report, unseen)),
     ):
-        write_file(page, replace_part(page.read_text(encoding="utf-8"), _PART, tables).encode())
+        rewrite_part(page, _PART, tables)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    sys.exit(
+        run_as_module("eval.report.readme", "OUT README RESULTS", lambda *given: main(*map(Path, given)))
+    )

@@ -1,12 +1,15 @@
-"""A part of the README that is never typed: between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
+"""A part of a page that is never typed: between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
 
 `COMMAND | python -m eval.report.readme_part README.md NAME` writes what the command prints there.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from retrieval.errors import UsageError
+import typer
+
+from retrieval.errors import RetrievalError, UsageError
 from retrieval.store.files import write_file
 
 
@@ -19,7 +22,28 @@ def replace_part(page: str, name: str, text: str) -> str:
     return f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
 
 
+def rewrite_part(page: Path, name: str, text: str) -> None:
+    """`replace_part` of a file; `OSError` where it cannot be read or written."""
+    write_file(page, replace_part(page.read_text(encoding="utf-8"), name, text).encode())
+
+
+def run_as_module(module: str, arguments: str, write: Callable[..., None]) -> int:
+    """What `python -m module ARGUMENTS` does, `write` being what takes them; returns the exit status."""
+    given = sys.argv[1:]
+    if len(given) != len(arguments.split()):
+        typer.echo(f"usage: python -m {module} {arguments}", err=True)
+        return 2
+    try:
+        write(*given)
+    except (RetrievalError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_code if isinstance(error, RetrievalError) else 1
+    return 0
+
+
+def _write_what_comes(page: str, name: str) -> None:
+    rewrite_part(Path(page), name, sys.stdin.read().strip())
+
+
 if __name__ == "__main__":
-    readme, part = Path(sys.argv[1]), sys.argv[2]
-    page = replace_part(readme.read_text(encoding="utf-8"), part, sys.stdin.read().strip())
-    write_file(readme, page.encode())
+    sys.exit(run_as_module("eval.report.readme_part", "PAGE NAME", _write_what_comes))

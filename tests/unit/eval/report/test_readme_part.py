@@ -24,9 +24,39 @@ def test_this_projects_readme_has_the_places(name: str) -> None:
     assert "tables" in replace_part(page, name, "tables")
 
 
+def run_module(module: str, *arguments: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, input=text, capture_output=True, encoding="utf-8")
+
+
 def test_what_a_command_prints_goes_there(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    command = [sys.executable, "-m", "eval.report.readme_part", readme, "part"]
-    subprocess.run(command, input="new – é\n".encode(), check=True)
+    done = run_module("eval.report.readme_part", readme, "part", text="new – é\n")
+    assert (done.returncode, done.stderr) == (0, "")
     assert readme.read_text(encoding="utf-8") == f"before\n{BEGIN}\nnew – é\n{END}\nafter\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("eval.report.readme_part", "PAGE NAME"), ("eval.report.readme", "OUT README RESULTS")],
+)
+def test_without_its_arguments_it_says_which(module: str, arguments: str) -> None:
+    for given in ([], ["README.md"], ["report", "README.md", "RESULTS.md", "growth"]):
+        done = run_module(module, *given)
+        assert (done.returncode, done.stderr) == (2, f"usage: python -m {module} {arguments}\n")
+
+
+def test_what_is_not_there_is_said_in_a_line(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("a page", encoding="utf-8")
+    done = run_module("eval.report.readme_part", readme, "part", text="new")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: found no place for the tables, expected the lines {BEGIN} and {END}, once each\n",
+    )
+    assert readme.read_text(encoding="utf-8") == "a page"
+    done = run_module("eval.report.readme_part", tmp_path / "none.md", "part", text="new")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    done = run_module("eval.report.readme", tmp_path, readme, readme)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
