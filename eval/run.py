@@ -34,8 +34,8 @@ from eval.report.page.page import render_page
 from eval.report.published import find_published
 from eval.report.run_info import RunInfo
 from eval.report.stopwatch import Stopwatch
-from eval.searching.all_systems import SearchOutcome, search_all
 from eval.searching.scored_queries import describe_depth, score_photos
+from eval.searching.search_outcome import SearchOutcome, search_all
 from eval.searching.systems import list_systems
 from eval.searching.trec import format_qrels
 from retrieval.progress import Progress, no_progress

@@ -17,9 +17,9 @@ from eval.dataset.indexing import index_collection
 from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.measures.bootstrap import PhotoBootstrap
 from eval.measures.system_result import measure_shares
-from eval.searching.all_systems import list_all_systems
 from eval.searching.placements import Placements, join_placements, place_relevant
 from eval.searching.scored_queries import pick_depth, search_collection
+from eval.searching.systems import assign_engines
 from indexer.config import IndexConfig
 from retrieval.captioned_dataset.tokenize import tokenize
 from retrieval.errors import UsageError
@@ -96,7 +96,7 @@ class Study:
         return self._indexes[config]
 
     def _place(self, subject: Subject, system: System, collection: Collection, at_once: int) -> Placements:
-        systems = list_all_systems(subject.engine, subject.reranker)
+        systems = assign_engines(subject.engine, subject.reranker)
         if system not in systems:
             raise UsageError(
                 f"found {', '.join(systems)} to ask of an index, expected {system!s}; leave it out of the "

@@ -8,8 +8,8 @@ from eval.dataset.preparation import Subject
 from eval.failures.causes import Cause, Miss
 from eval.failures.misses import Evidence, Exhibit, Failures, explain_misses, pick_worst
 from eval.measures.rank_measures import first_rank
-from eval.searching.all_systems import SearchOutcome
 from eval.searching.scored_queries import pick_depth, score_photos
+from eval.searching.search_outcome import SearchOutcome
 from eval.searching.systems import list_systems, pick_headline
 
 

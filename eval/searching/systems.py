@@ -1,4 +1,4 @@
-"""The systems that an index offers, and what is taken down of each. Reads an opened index, writes runs.
+"""The systems that an index offers, and the engine that each asks. Reads an opened index.
 
 A system is a channel on its own or, where there are several, all of them fused as a search without a channel
 fuses them, fused by their reciprocal ranks beside it, and the former ranked again where that is asked for.
@@ -7,11 +7,7 @@ fuses them, fused by their reciprocal ranks beside it, and the former ranked aga
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from eval.searching.placements import Placements, join_placements, place_relevant
-from eval.searching.scored_queries import RankingEngine, ScoredQueries
-from eval.searching.trec import RunWriter
+from eval.searching.scored_queries import RankingEngine
 from retrieval.channel import Channel
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig, FusionMethod
@@ -21,32 +17,6 @@ from retrieval.search.reranking import Reranker
 FUSED = "fused"
 RECIPROCAL = str(FusionMethod.RECIPROCAL_RANK)
 RERANKED = "reranked"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SystemRun:
-    """Where each query's photo came, and float32 (queries,) the score that it was given (-inf: no answer)."""
-
-    placements: Placements
-    own_scores: np.ndarray
-
-
-class SystemRecorder:
-    """Takes down what a system scores, batch by batch: in its run, and where the right photos came."""
-
-    def __init__(self, run: RunWriter) -> None:
-        self._run = run
-        self._parts, self._own_scores = list[Placements](), list[np.ndarray]()
-
-    def record(self, scored: ScoredQueries) -> None:
-        """The next queries."""
-        self._parts.append(place_relevant(scored.scores_QP, [[query.photo] for query in scored.queries]))
-        self._own_scores.append(scored.own_scores)
-        self._run.write(scored)
-
-    def finish(self) -> SystemRun:
-        """All that was recorded."""
-        return SystemRun(join_placements(self._parts), np.concatenate(self._own_scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +33,26 @@ class RerankingEngine:
 
 
 def list_systems(engine: RankingEngine) -> dict[str, str | None]:
-    """The engine's `channel` of each system, by the system's name; None is all channels fused."""
+    """The systems that the engine itself answers, and the `channel` of each; None is all of them fused."""
     systems: dict[str, str | None] = {str(channel): str(channel) for channel in engine.channels}
     return systems | {FUSED: None} if len(systems) > 1 else systems
+
+
+def assign_engines(
+    engine: SearchEngine, reranker: Reranker | None
+) -> dict[str, tuple[RankingEngine, str | None]]:
+    """Whom each system asks, and for which of the channels; None is all of them fused.
+
+    Those of `list_systems` ask `engine`; beside them are others that fuse or rank its answers otherwise.
+    """
+    systems = dict[str, tuple[RankingEngine, str | None]]()
+    for name, channel in list_systems(engine).items():
+        systems[name] = engine, channel
+    if FUSED in systems:
+        systems[RECIPROCAL] = fuse_by_reciprocal_ranks(engine), None
+    if reranker is not None:
+        systems[RERANKED] = RerankingEngine(engine, reranker), None
+    return systems
 
 
 def fuse_by_reciprocal_ranks(engine: SearchEngine) -> SearchEngine:

@@ -63,7 +63,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, small_collection: Collection, table_e
     monkeypatch.setattr(study, "index_collection", clock.index)
     monkeypatch.setattr(study, "open_subject", lambda *_: subject)
     systems = {System.CAPTION: (engine, "caption"), System.RERANKED: (engine, None)}
-    monkeypatch.setattr(study, "list_all_systems", lambda *_: systems)
+    monkeypatch.setattr(study, "assign_engines", lambda *_: systems)
     return clock
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from eval.config import EvalConfig
 from eval.dataset.collection import make_collection
 from eval.failures.study import study_failures
-from eval.searching.all_systems import SearchOutcome
 from eval.searching.placements import place_relevant
-from eval.searching.systems import SystemRun
+from eval.searching.search_outcome import SearchOutcome
+from eval.searching.system_runs import SystemRun
 from retrieval.captioned_dataset import read_captioned_dataset
 
 

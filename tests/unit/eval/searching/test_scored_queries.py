@@ -20,8 +20,9 @@ from eval.searching.trec import format_qrels, open_run
 from retrieval.captioned_dataset import read_captioned_dataset
 from retrieval.channels.ivf_index import IvfSq8Index
 from retrieval.channels.vector_index import write_vectors
-from retrieval.errors import DatasetError
+from retrieval.errors import DatasetError, RetrievalError
 from retrieval.search.engine import SearchEngine
+from retrieval.search.hit import Ranking
 from retrieval.search.ranker import CANDIDATES
 from retrieval.store.manifest import Manifest, ModelRecord, VectorsRecord, commit_manifest, read_manifest
 from retrieval.text.text_encoder import TextEncoder
@@ -127,6 +128,37 @@ class TestSearch:
             DatasetError, match=r"lacks 3 of the 4 photos of split 'test' \(1.jpg, two cats.jpg, 4.jpg\)"
         ):
             locate_photos(collection, known)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("spoil", "message"),
+        [
+            (
+                lambda ranking: replace(ranking, scores_QK=ranking.scores_QK * np.nan),
+                r"12 of 12 queries have NaN scores \(0.jpg#0, 0.jpg#1, 0.jpg#2, …\)",
+            ),
+            (
+                lambda ranking: replace(ranking, photos_QK=ranking.photos_QK + 1),
+                r"12 of 12 queries are answered with unknown photos \(0.jpg#0",
+            ),
+            (
+                lambda ranking: replace(ranking, photos_QK=np.minimum(ranking.photos_QK, 2)),
+                r"12 of 12 queries are answered with the same photo twice \(0.jpg#0",
+            ),
+        ],
+    )
+    def test_an_answer_that_is_no_ranking(
+        self,
+        small_collection: Collection,
+        table_engine: type,
+        spoil: Callable[[Ranking], Ranking],
+        message: str,
+    ) -> None:
+        engine = table_engine(small_collection, {"caption": np.zeros((12, 4))})
+        engine.spoil = spoil
+        with pytest.raises(RetrievalError, match=message):
+            list(search_collection(engine, small_collection, "caption", 100))
 
 
 class TestDepth:

@@ -11,22 +11,12 @@ from eval.searching.ceiling import CEILING, place_by_human_captions
 from eval.searching.kept_scores import KeptScores
 from eval.searching.placements import Placements
 from eval.searching.remembered_answers import RememberingSearcher
-from eval.searching.scored_queries import RankingEngine, ScoredQueries, pick_depth, search_collection
+from eval.searching.scored_queries import ScoredQueries, pick_depth, search_collection
 from eval.searching.sentence_search import place_sentences
-from eval.searching.systems import (
-    FUSED,
-    RECIPROCAL,
-    RERANKED,
-    RerankingEngine,
-    SystemRecorder,
-    SystemRun,
-    fuse_by_reciprocal_ranks,
-    list_systems,
-)
+from eval.searching.system_runs import SystemRecorder, SystemRun
+from eval.searching.systems import assign_engines
 from eval.searching.trec import open_run
 from retrieval.progress import Progress
-from retrieval.search.engine import SearchEngine
-from retrieval.search.reranking import Reranker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +46,7 @@ def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progre
     recorders, keeping = dict[str, SystemRecorder](), dict[str, KeptScores]()
     streams = list[Iterator[ScoredQueries]]()
     with ExitStack() as stack:
-        for name, (asked, channel) in list_all_systems(engine, subject.reranker).items():
+        for name, (asked, channel) in assign_engines(engine, subject.reranker).items():
             run = open_run(out / f"run.{name}.txt", collection, name, config.run_depth)
             recorders[name] = SystemRecorder(stack.enter_context(run))
             streams.append(search_collection(asked, collection, channel, at_once, depth=depth))
@@ -85,20 +75,6 @@ def _record(
             recorder.record(scored)
         done += len(batches[0].queries)
         progress("Searching", done, queries)
-
-
-def list_all_systems(
-    engine: SearchEngine, reranker: Reranker | None
-) -> dict[str, tuple[RankingEngine, str | None]]:
-    """Whom each system asks, and for which of the channels; None is all of them fused."""
-    systems = dict[str, tuple[RankingEngine, str | None]]()
-    for name, channel in list_systems(engine).items():
-        systems[name] = engine, channel
-    if FUSED in systems:
-        systems[RECIPROCAL] = fuse_by_reciprocal_ranks(engine), None
-    if reranker is not None:
-        systems[RERANKED] = RerankingEngine(engine, reranker), None
-    return systems
 
 
 def list_vector_channels(subject: Subject) -> list[str]:

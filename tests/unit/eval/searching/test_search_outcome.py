@@ -12,7 +12,7 @@ from eval.dataset.collection import Collection
 from eval.dataset.encoded_queries import EncodedQueries
 from eval.dataset.preparation import EvalRequest, Subject
 from eval.run import measure_systems
-from eval.searching.all_systems import SearchOutcome, list_vector_channels, search_all
+from eval.searching.search_outcome import SearchOutcome, list_vector_channels, search_all
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
