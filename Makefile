@@ -18,7 +18,7 @@ READY := .venv/ready-$(FAISS)
 READY_DEV := .venv/ready-dev-$(FAISS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env index test scale fault pictures cells encoders report speed bench growth calibration ablation lint check format constraints clean
+.PHONY: help env index test scale fault pictures cells encoders report throughput speed bench growth calibration ablation lint check format constraints clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,8 +67,15 @@ report: $(READY_DEV) ## Evaluate on DATA's test split and on photos of Debian's 
 	$(BIN)/retrieve eval .cache/unseen --out report/unseen --rerank
 	@$(BIN)/python -m eval.report.readme report README.md RESULTS.md
 
+throughput: $(READY_DEV) ## Measure indexing of DATA's photos in each runtime, beside its CNN alone, and the memory of it (minutes)
+	@mkdir -p .cache
+	$(BIN)/retrieve bench index "$$DATA/images" > .cache/throughput.md
+	@$(BIN)/python -m eval.report.readme_part README.md throughput < .cache/throughput.md
+
 speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, beside what is asked of them (minutes)
-	$(BIN)/python -m tests.e2e.measure_service
+	@mkdir -p .cache
+	$(BIN)/python -m tests.e2e.measure_service > .cache/speed.md
+	@$(BIN)/python -m eval.report.readme_part README.md speed < .cache/speed.md
 
 bench: $(READY) ## Measure our vector index beside other engines, over COUNT sentences of CAPTIONS (minutes; a million: an hour)
 	$(INSTALL) --editable '.[bench]'

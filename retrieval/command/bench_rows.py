@@ -26,10 +26,16 @@ def print_json(rows: Sequence[BenchRow]) -> None:
 
 
 def print_rows(rows: Sequence[BenchRow]) -> None:
-    """A line for each row."""
-    typer.echo(f"{'':40} {'ours':>10} {'reference':>10} {'':10} {'ratio':>6} {'asked':>6}")
-    for row in rows:
-        typer.echo(
-            f"{row.name:40} {row.ours:10.1f} {row.reference:10.1f} {row.unit:10} "
-            f"{row.ratio:6.2f} {row.asked:6.2f}"
-        )
+    """A Markdown table with a line for each row."""
+    header = ("", "ours", "reference", "", "ratio", "asked"), ("---", "---:", "---:", "---", "---:", "---:")
+    typer.echo("\n".join(f"| {' | '.join(cells)} |" for cells in (*header, *map(_list_cells, rows))))
+
+
+def _list_cells(row: BenchRow) -> tuple[str, ...]:
+    figures = (_format(row.ours), _format(row.reference))
+    return (row.name, *figures, row.unit, f"{row.ratio:.2f}", f"{row.asked:.2f}")
+
+
+def _format(figure: float) -> str:
+    """With one decimal, but for thousands."""
+    return f"{figure:.0f}" if figure >= 1000 else f"{figure:.1f}"

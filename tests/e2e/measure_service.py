@@ -10,9 +10,11 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,9 +22,13 @@ from playwright.sync_api import Page, sync_playwright
 
 from indexer.samples import write_samples
 from retrieval.command.main import run
+from retrieval.command.progress_bar import show_progress
 from tests.e2e.large_index import write_large_index
 from tests.e2e.load import ask_at_rate, ask_in_turn
 from tests.e2e.service_process import COMMAND, ServiceProcess
+
+Row = tuple[str, str, str]
+"""What was measured, what came out, and what is asked of it, if anything is."""
 
 _PHOTOS = 10_000
 _WHO = ("a dog", "two children", "a man in a red shirt", "a woman", "a cat", "three people", "a boy")
@@ -46,24 +52,39 @@ def main() -> None:
     """Measure, and print the table."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        write_samples(folder / "samples")
-        assert run(["index", str(folder / "samples"), "--index", str(folder / "small")]) == 0
-        large = write_large_index(folder / "small", folder / "large", _PHOTOS)
+        large = make_index(folder)
         service = ServiceProcess(COMMAND, "--index", str(large))
         try:
-            print_row("", "measured", "asked")
-            measure_searches(service)
-            measure_rates(service, folder)
-            measure_overload(service)
-            measure_page(service)
-            measure_edits(service)
+            rows = measure_all(service, folder)
         finally:
             service.end()
+    header = ("", "measured", "asked"), ("---", "---:", "---:")
+    print("\n".join(f"| {' | '.join(row)} |" for row in (*header, *rows)))  # noqa: T201
 
 
-def print_row(*cells: str) -> None:
-    """One line of a table."""
-    print(f"| {' | '.join(cells)} |", flush=True)  # noqa: T201
+def make_index(folder: Path) -> Path:
+    """Of 10,000 photos, from the samples; what the command says of these is no part of the table."""
+    write_samples(folder / "samples")
+    with redirect_stdout(sys.stderr):
+        assert run(["index", str(folder / "samples"), "--index", str(folder / "small")]) == 0
+    return write_large_index(folder / "small", folder / "large", _PHOTOS)
+
+
+def measure_all(service: ServiceProcess, folder: Path) -> list[Row]:
+    """One kind after another, each when the one before it is done."""
+    kinds = (
+        measure_searches(service),
+        measure_rates(service, folder),
+        measure_overload(service),
+        measure_page(service),
+        measure_edits(service),
+    )
+    rows = list[Row]()
+    with show_progress() as progress:
+        for done, kind in enumerate(kinds):
+            progress("Measuring the service", done, len(kinds))
+            rows += kind
+    return rows
 
 
 def make_questions(start: int = 0) -> Iterator[str]:
@@ -73,7 +94,7 @@ def make_questions(start: int = 0) -> Iterator[str]:
             yield f"/api/search?q={quote(sentence)}&k=30&min_probability={number / 1e9:.9f}"
 
 
-def measure_searches(service: ServiceProcess) -> None:
+def measure_searches(service: ServiceProcess) -> Iterator[Row]:
     """One client, all channels."""
     new = (
         f"/api/search?q={quote(f'{each} with {number} trees')}&k=30"
@@ -89,10 +110,10 @@ def measure_searches(service: ServiceProcess) -> None:
         answers = ask_in_turn(service.port, 1, 3, paths)
         assert {answer.status for answer in answers} == {200}
         seconds = [answer.seconds for answer in answers]
-        print_row(f"a search, {what}", f"{1e3 * statistics.median(seconds):.1f} ms", asked)
+        yield f"a search, {what}", f"{1e3 * statistics.median(seconds):.1f} ms", asked
 
 
-def measure_rates(service: ServiceProcess, folder: Path) -> None:
+def measure_rates(service: ServiceProcess, folder: Path) -> Iterator[Row]:
     """Four clients of wrk: what does nothing, what is remembered, what is searched anew."""
     remembered = f"/api/search?q={quote(_SENTENCES[0])}&k=30"
     service.get(remembered)
@@ -103,12 +124,12 @@ def measure_rates(service: ServiceProcess, folder: Path) -> None:
         'request = function() n = n % #paths + 1; return wrk.format("GET", paths[n]) end\n'
     )
     nothing = run_wrk(service, "/health")
-    print_row("requests/s that do nothing, 4 clients", f"{nothing:.0f}", "")
+    yield "requests/s that do nothing, 4 clients", f"{nothing:.0f}", ""
     for name, rate in (
         ("answers that are remembered", run_wrk(service, remembered)),
         ("searches", run_wrk(service, "/", "--script", str(script))),
     ):
-        print_row(f"{name}, 4 clients", f"{rate:.0f} /s, {rate / nothing:.2f} of these", "0.4")
+        yield f"{name}, 4 clients", f"{rate:.0f} /s, {rate / nothing:.2f} of these", "0.4"
 
 
 def run_wrk(service: ServiceProcess, path: str, *arguments: str) -> float:
@@ -121,7 +142,7 @@ def run_wrk(service: ServiceProcess, path: str, *arguments: str) -> float:
     return float(re.search(r"Requests/sec: +([0-9.]+)", done.stdout)[1])
 
 
-def measure_overload(service: ServiceProcess) -> None:
+def measure_overload(service: ServiceProcess) -> Iterator[Row]:
     """Ten times what four clients are answered."""
     paths = make_questions(10**6)
     sustained = ask_in_turn(service.port, 4, 4, paths)
@@ -132,10 +153,10 @@ def measure_overload(service: ServiceProcess) -> None:
     accepted = sorted(answer.seconds for answer in answers if answer.status == 200)
     slowest = accepted[int(0.99 * (len(accepted) - 1))]
     what = f"p99 of those accepted at 10 x {rate:.0f}/s ({len(accepted) / 6:.0f}/s, the rest 503)"
-    print_row(what, f"{1e3 * slowest:.0f} ms", "250 ms")
+    yield what, f"{1e3 * slowest:.0f} ms", "250 ms"
 
 
-def measure_page(service: ServiceProcess) -> None:
+def measure_page(service: ServiceProcess) -> Iterator[Row]:
     """In a browser, sentences that are new to the service."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -143,7 +164,7 @@ def measure_page(service: ServiceProcess) -> None:
         page.goto(service.address)
         times = [time_typing(page, f"{sentence} at night") for sentence in _SENTENCES[:20]]
         browser.close()
-    print_row("from a key to the first photos on the page", f"{statistics.median(times):.0f} ms", "300 ms")
+    yield "from a key to the first photos on the page", f"{statistics.median(times):.0f} ms", "300 ms"
 
 
 def time_typing(page: Page, sentence: str) -> float:
@@ -155,7 +176,7 @@ def time_typing(page: Page, sentence: str) -> float:
     return float(page.evaluate("window.shown"))
 
 
-def measure_edits(service: ServiceProcess) -> None:
+def measure_edits(service: ServiceProcess) -> Iterator[Row]:
     """A person's captions of twenty photos, one after another."""
     hits = json.loads(service.get(f"/api/search?q={quote(_SENTENCES[0])}&k=20")[2])["hits"]
     seconds = []
@@ -165,7 +186,7 @@ def measure_edits(service: ServiceProcess) -> None:
         seconds.append(time.perf_counter() - start)
         assert status == 200
     what = "a caption that a person sets, until the next search knows it"
-    print_row(what, f"{1e3 * statistics.median(seconds):.0f} ms", "")
+    yield what, f"{1e3 * statistics.median(seconds):.0f} ms", ""
 
 
 if __name__ == "__main__":

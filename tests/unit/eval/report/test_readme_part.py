@@ -9,6 +9,7 @@ import pytest
 from eval.report.readme_part import replace_part
 from retrieval.errors import UsageError
 
+ROOT = Path(__file__).parents[4]
 BEGIN, END = "<!-- part:begin -->", "<!-- part:end -->"
 
 
@@ -18,10 +19,21 @@ def test_a_page_without_a_place_for_it(page: str) -> None:
         replace_part(page, "part", "tables")
 
 
-@pytest.mark.parametrize("name", ["report", "bench-100000", "bench-1000000", "growth"])
+@pytest.mark.parametrize("name", ["report", "bench-100000", "bench-1000000", "growth", "throughput", "speed"])
 def test_this_projects_readme_has_the_places(name: str) -> None:
-    page = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "tables" in replace_part(page, name, "tables")
+
+
+@pytest.mark.parametrize("name", ["throughput", "speed"])
+def test_what_was_measured_stands_beside_what_was_asked(name: str) -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    header, _, *rows = (
+        page.split(f"<!-- {name}:begin -->\n")[1].split(f"\n<!-- {name}:end -->")[0].splitlines()
+    )
+    assert header.endswith(" | asked |")
+    assert len(rows) > 5
+    assert {row.count("|") for row in rows} == {header.count("|")}
 
 
 def run_module(module: str, *arguments: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
