@@ -1,50 +1,101 @@
-"""What a person writes of a photo: seen by the next search, kept by every run, and taken back."""
+"""What a person writes of a photo: seen by the next search, and taken back."""
 
 import dataclasses
-from collections.abc import Callable
+import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from indexer.build import build_index
-from indexer.config import IndexConfig
-from indexer.models import Models
-from indexer.updating.index_writer import IndexWriter
 from retrieval import LiveEngine, SearchEngine
 from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFoundError, UsageError
+from retrieval.generations.commit import commit_next
 from retrieval.generations.compact import compact_index
 from retrieval.generations.derived import build_derived
 from retrieval.generations.human_caption import set_caption, unset_caption
 from retrieval.generations.verify import verify_index
 from retrieval.store import shards
-from retrieval.store.files import hash_file
 from retrieval.store.lock import writer_lock
-from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_current_line, read_manifest
-from retrieval.store.schema import PhotoRow, Provenance, StoredCaption
-from retrieval.store.shards import iterate_live_rows, read_captioner, shard_schema, write_shard
+from retrieval.store.manifest import (
+    Manifest,
+    ModelRecord,
+    ShardRecord,
+    UnfinishedRun,
+    commit_manifest,
+    read_current_line,
+    read_manifest,
+)
+from retrieval.store.schema import (
+    PhotoRow,
+    Provenance,
+    Status,
+    StoredAttention,
+    StoredCaption,
+    photo_schema,
+)
+from retrieval.store.shards import (
+    iterate_live_rows,
+    name_captioner,
+    read_captioner,
+    shard_schema,
+    write_shard,
+)
+from retrieval.text.probes import make_probes
 
-RED, GREEN = (200, 10, 20), (11, 210, 21)
-RED_CAPTION = "red 200 green 10 blue 20"
+CAPTIONER, OTHER = ModelRecord("captioner", "c" * 64), ModelRecord("another", "d" * 64)
+RED, GREEN = "red 200 green 10 blue 20", "red 11 green 210 blue 21"
 MINE = "my grandmother's old barn"
+# Where the captioner looked at each of its words.
+LOOKED = np.array([[255, 153], [102, 0]], dtype=np.uint8)
+
+
+def make_row(text: str, word_encoder: Any) -> PhotoRow:
+    words = tuple(text.split())
+    return PhotoRow(
+        image_id=find_id(text),
+        paths=(f"/photos/{text}.png".encode(),),
+        status=Status.INDEXED,
+        bytes=1000,
+        width=40,
+        height=30,
+        taken=datetime(2020, 2, 3),
+        camera="a camera",
+        captions=(StoredCaption(text, -1.5),),
+        attention=StoredAttention(words, np.stack([LOOKED] * len(words))),
+        caption_vector=word_encoder.encode([text])[0],
+    )
 
 
 @pytest.fixture
-def photo(paint: Callable[[str, tuple[int, int, int]], Path]) -> Path:
-    paint("green.png", GREEN)
-    return paint("red.png", RED)
+def index(tmp_path: Path, word_encoder: Any) -> Path:
+    """A red photo and a green one in a shard of a captioner's, who says how red, green and blue they are."""
+    index = tmp_path / "index"
+    schema = name_captioner(photo_schema(word_encoder.dimension), CAPTIONER)
+    manifest = Manifest(
+        generation=1,
+        captioner=CAPTIONER,
+        text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
+        caption_dimension=word_encoder.dimension,
+        shards=(write_shard(index, [make_row(text, word_encoder) for text in (GREEN, RED)], schema),),
+        probes=make_probes(word_encoder),
+    )
+    commit_manifest(index, build_derived(index, manifest))
+    return index
+
+
+def find_id(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.fixture
-def index(photo: Path, tmp_path: Path, captioner: Any, word_encoder: Any) -> Path:
-    build_index([photo.parent], tmp_path / "index", Models(captioner, word_encoder))
-    return tmp_path / "index"
+def red() -> str:
+    return find_id(RED)
 
 
-@pytest.fixture
-def red(photo: Path) -> str:
-    return hash_file(photo)
+def write_row(index: Path, row: PhotoRow, captioner: ModelRecord = CAPTIONER) -> ShardRecord:
+    return write_shard(index, [row], name_captioner(shard_schema(read_manifest(index)), captioner))
 
 
 def read_row(index: Path, image_id: str) -> PhotoRow:
@@ -85,7 +136,7 @@ def test_undone_it_is_as_the_captioner_left_it(index: Path, red: str, word_encod
     before = read_row(index, red)
     set_caption(index, red, "first thought", word_encoder)
     set_caption(index, red, MINE, word_encoder)
-    assert [caption.text for caption in read_row(index, red).captions] == [MINE, RED_CAPTION]
+    assert [caption.text for caption in read_row(index, red).captions] == [MINE, RED]
     unset_caption(index, red, word_encoder)
     row = read_row(index, red)
     assert row.captions == before.captions
@@ -106,10 +157,8 @@ def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
         caption_vector=mean_D / np.linalg.norm(mean_D),
     )
     manifest = read_manifest(index)
-    assert manifest.captioner is not None
-    writer = IndexWriter(index, manifest, manifest.captioner, shard_rows=10)
-    writer.add(row)
-    writer.commit()
+    added = dataclasses.replace(manifest, shards=(*manifest.shards, write_row(index, row)))
+    commit_next(index, build_derived(index, added))
     for text in ("first thought", MINE):
         set_caption(index, red, text, word_encoder)
         np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([text])[0])
@@ -121,12 +170,12 @@ def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
 
 
 def test_of_other_photos_only_their_ids_are_read(
-    index: Path, red: str, photo: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
+    index: Path, red: str, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[object] = []
     real = shards.read_shard
     monkeypatch.setattr(shards, "read_shard", lambda *asked: read.append(asked[2:]) or real(*asked))
-    set_caption(index, hash_file(photo.parent / "green.png"), MINE, word_encoder)
+    set_caption(index, find_id(GREEN), MINE, word_encoder)
     read.clear()
     set_caption(index, red, MINE, word_encoder)
     # The shard of the other photo's caption, then the one that holds this photo.
@@ -154,52 +203,13 @@ def test_an_index_of_before_keeps_the_captioners_vector_too(index: Path, red: st
     np.testing.assert_allclose(read_row(index, red).caption_vector, before.caption_vector, atol=1e-6)
 
 
-@pytest.mark.parametrize("recaption", [False, True])
-def test_runs_and_compaction_keep_it(
-    index: Path, red: str, photo: Path, captioner: Any, word_encoder: Any, recaption: bool
-) -> None:
-    set_caption(index, red, MINE, word_encoder)
-    build_index([photo.parent], index, Models(captioner, word_encoder), IndexConfig(recaption=recaption))
-    compact_index(index)
-    row = read_row(index, red)
-    assert [caption.text for caption in row.captions] == [MINE, RED_CAPTION]
-    unset_caption(index, red, word_encoder)
-    np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([RED_CAPTION])[0])
-    assert [hit.caption for hit in SearchEngine.open(index, word_encoder).search(RED_CAPTION, k=1)] == [
-        RED_CAPTION
-    ]
-
-
-@pytest.mark.parametrize("undone", [False, True])
-def test_a_run_that_had_begun_keeps_it(
-    index: Path, red: str, photo: Path, other_captioner: Any, word_encoder: Any, undone: bool
-) -> None:
-    record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
-    writer = IndexWriter(index, read_manifest(index), record, shard_rows=10)
-    again = dataclasses.replace(read_row(index, red), captions=(StoredCaption("another model's words"),))
-    writer.add(again)
-    writer.suspend()
-    set_caption(index, red, MINE, word_encoder)
-    if undone:
-        unset_caption(index, red, word_encoder)
-    assert read_manifest(index).unfinished is not None
-    build_index([photo.parent], index, Models(other_captioner, word_encoder), IndexConfig(recaption=True))
-    expected = ["another model's words"] if undone else [MINE, "another model's words"]
-    assert [caption.text for caption in read_row(index, red).captions] == expected
-
-
-def test_its_shards_say_who_captioned_what_it_stands_before(
-    index: Path, red: str, captioner: Any, other_captioner: Any, word_encoder: Any
-) -> None:
-    before = read_manifest(index)
-    record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
-    writer = IndexWriter(index, before, record, shard_rows=10)
-    writer.add(read_row(index, red))
-    writer.suspend()
+def test_its_shards_say_who_captioned_what_it_stands_before(index: Path, red: str, word_encoder: Any) -> None:
+    run = UnfinishedRun(OTHER, (write_row(index, read_row(index, red), OTHER),))
+    commit_next(index, dataclasses.replace(read_manifest(index), unfinished=run))
     manifest = set_caption(index, red, MINE, word_encoder)
     assert manifest.unfinished is not None
     said = [read_captioner(index, shard) for shard in (*manifest.shards, *manifest.unfinished.shards)]
-    assert said == [before.captioner, before.captioner, record, record]
+    assert said == [CAPTIONER, CAPTIONER, OTHER, OTHER]
 
 
 def test_what_the_captioner_looked_at_is_not_drawn_over_a_persons_words(

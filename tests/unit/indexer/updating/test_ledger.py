@@ -1,0 +1,82 @@
+"""What a person wrote of a photo is kept by every run, whenever that began."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.build import build_index
+from indexer.config import IndexConfig
+from indexer.models import Models
+from indexer.updating.index_writer import IndexWriter
+from retrieval import SearchEngine
+from retrieval.generations.compact import compact_index
+from retrieval.generations.human_caption import set_caption, unset_caption
+from retrieval.store.files import hash_file
+from retrieval.store.manifest import ModelRecord, read_manifest
+from retrieval.store.schema import PhotoRow, StoredCaption
+from retrieval.store.shards import iterate_live_rows
+
+RED, GREEN = (200, 10, 20), (11, 210, 21)
+RED_CAPTION = "red 200 green 10 blue 20"
+MINE = "my grandmother's old barn"
+
+
+@pytest.fixture
+def photo(paint: Callable[[str, tuple[int, int, int]], Path]) -> Path:
+    paint("green.png", GREEN)
+    return paint("red.png", RED)
+
+
+@pytest.fixture
+def index(photo: Path, tmp_path: Path, captioner: Any, word_encoder: Any) -> Path:
+    build_index([photo.parent], tmp_path / "index", Models(captioner, word_encoder))
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def red(photo: Path) -> str:
+    return hash_file(photo)
+
+
+def read_row(index: Path, image_id: str) -> PhotoRow:
+    rows = dict(iterate_live_rows(index, read_manifest(index)))
+    (row,) = [row for row in rows.values() if row.image_id == image_id]
+    return row
+
+
+@pytest.mark.parametrize("recaption", [False, True])
+def test_runs_and_compaction_keep_it(
+    index: Path, red: str, photo: Path, captioner: Any, word_encoder: Any, recaption: bool
+) -> None:
+    set_caption(index, red, MINE, word_encoder)
+    build_index([photo.parent], index, Models(captioner, word_encoder), IndexConfig(recaption=recaption))
+    compact_index(index)
+    row = read_row(index, red)
+    assert [caption.text for caption in row.captions] == [MINE, RED_CAPTION]
+    unset_caption(index, red, word_encoder)
+    np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([RED_CAPTION])[0])
+    assert [hit.caption for hit in SearchEngine.open(index, word_encoder).search(RED_CAPTION, k=1)] == [
+        RED_CAPTION
+    ]
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_run_that_had_begun_keeps_it(
+    index: Path, red: str, photo: Path, other_captioner: Any, word_encoder: Any, undone: bool
+) -> None:
+    record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
+    writer = IndexWriter(index, read_manifest(index), record, shard_rows=10)
+    again = dataclasses.replace(read_row(index, red), captions=(StoredCaption("another model's words"),))
+    writer.add(again)
+    writer.suspend()
+    set_caption(index, red, MINE, word_encoder)
+    if undone:
+        unset_caption(index, red, word_encoder)
+    assert read_manifest(index).unfinished is not None
+    build_index([photo.parent], index, Models(other_captioner, word_encoder), IndexConfig(recaption=True))
+    expected = ["another model's words"] if undone else [MINE, "another model's words"]
+    assert [caption.text for caption in read_row(index, red).captions] == expected
