@@ -81,13 +81,13 @@ bench: $(READY) ## Measure our vector index beside other engines, over COUNT sen
 	$(INSTALL) --editable '.[bench]'
 	@mkdir -p .cache
 	$(BIN)/retrieve bench search --captions "$$CAPTIONS" --count $(COUNT) $(PEERS) --keep .cache/bench > .cache/bench.md
-	@$(BIN)/python -m eval.report.readme_part README.md bench-$(COUNT) < .cache/bench.md
+	@$(BIN)/python -m eval.report.readme_part $(if $(filter 100000,$(COUNT)),README.md,RESULTS.md) bench-$(COUNT) < .cache/bench.md
 
 growth: $(READY) ## Measure search at growing sizes, and work out what more photos take, of which INDEX gives the size (minutes)
 	@mkdir -p .cache
 	$(BIN)/retrieve bench growth --captions "$$CAPTIONS" --index "$$INDEX" --keep .cache/bench \
 	  --picture .readme/growth.png > .cache/growth.md
-	@$(BIN)/python -m eval.report.readme_part README.md growth < .cache/growth.md
+	@$(BIN)/python -m eval.report.readme_part RESULTS.md growth < .cache/growth.md
 
 calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit is, after a change of the shipped models
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration

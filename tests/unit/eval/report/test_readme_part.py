@@ -1,5 +1,6 @@
-"""Parts of the README that a command writes."""
+"""Parts of README.md and RESULTS.md that a command writes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +20,26 @@ def test_a_page_without_a_place_for_it(page: str) -> None:
         replace_part(page, "part", "tables")
 
 
-@pytest.mark.parametrize("name", ["report", "bench-100000", "bench-1000000", "growth", "throughput", "speed"])
-def test_this_projects_readme_has_the_places(name: str) -> None:
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "tables" in replace_part(page, name, "tables")
+@pytest.mark.parametrize(
+    ("target", "page", "name"),
+    [
+        ("throughput", "README.md", "throughput"),
+        ("speed", "README.md", "speed"),
+        ("bench", "README.md", "bench-100000"),
+        ("bench COUNT=1000000", "RESULTS.md", "bench-1000000"),
+        ("growth", "RESULTS.md", "growth"),
+    ],
+)
+def test_what_a_target_writes_has_its_place(target: str, page: str, name: str) -> None:
+    command, path = ["make", "--dry-run", *target.split()], {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=ROOT, env=path, capture_output=True, text=True, check=True)
+    assert f"-m eval.report.readme_part {page} {name} < " in done.stdout
+    assert "tables" in replace_part((ROOT / page).read_text(encoding="utf-8"), name, "tables")
+
+
+@pytest.mark.parametrize("page", ["README.md", "RESULTS.md"])
+def test_a_report_has_its_places(page: str) -> None:
+    assert "tables" in replace_part((ROOT / page).read_text(encoding="utf-8"), "report", "tables")
 
 
 @pytest.mark.parametrize("name", ["throughput", "speed"])
