@@ -216,9 +216,11 @@ class TestDepth:
         complete_QP = score_photos(engine, many, queries, None)
         assert (np.count_nonzero(found_QP > -np.inf, axis=1) == CANDIDATES).all()
         np.testing.assert_array_equal(found_QP, np.where(found_QP > -np.inf, complete_QP, -np.inf))
-        own_Q = np.arange(20)
-        first_Q = complete_QP.argmax(axis=1)
-        assert 0 < np.count_nonzero(np.isneginf(found_QP[own_Q, first_Q])) < 20
+        # Of as many best ones as there are candidates it never finds all; chance would skip five in six.
+        last_Q1 = np.sort(complete_QP, axis=1)[:, -CANDIDATES, None]
+        skipped_Q = np.count_nonzero(np.isneginf(found_QP) & (complete_QP > last_Q1), axis=1)
+        assert (skipped_Q > 0).all()
+        assert (skipped_Q < 0.6 * CANDIDATES).all()
 
 
 class TestTrecFiles:
