@@ -17,7 +17,8 @@ ImageId = Annotated[str, Field(description="What a photo goes by: 64 hexadecimal
 class SearchAnswer(BaseModel):
     """The best photos, and what they were chosen from: `allowed` of the index's `photos` pass the filters.
 
-    `matches_well` says whether any of them is likely to be what was asked for; null where unknown.
+    `matches_well` says whether any of them is likely to be what was asked for; null where unknown. `waiting`
+    counts the photos of a run that has not ended: nobody finds them yet.
     """
 
     hits: list[Hit]
@@ -25,6 +26,7 @@ class SearchAnswer(BaseModel):
     allowed: int
     matches_well: bool | None
     generation: int
+    waiting: int
 
 
 class WordAnswer(BaseModel):
@@ -97,6 +99,7 @@ def describe_results(results: Results) -> SearchAnswer:
         allowed=results.allowed,
         matches_well=results.matches_well,
         generation=results.generation,
+        waiting=results.waiting,
     )
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -19,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from indexer.samples import write_samples
 from retrieval.command.main import run
 from retrieval.generations.human_caption import set_caption
-from retrieval.store.manifest import read_manifest
+from retrieval.store.manifest import ModelRecord, UnfinishedRun, commit_manifest, read_manifest
 from retrieval.store.shards import iterate_live_rows
 from retrieval.text.text_encoder import load_text_encoder
 from tests.e2e.service_process import COMMAND, COMMAND_WITH_WORDS, ServiceProcess
@@ -1156,6 +1157,30 @@ def test_the_token_is_asked_for_once(browser, tmp_path, make_index, word_encoder
         expect(page.locator("#results li")).to_have_count(2)
         expect(page.locator("#login")).to_be_hidden()
         context.close()
+    finally:
+        service.end()
+
+
+def test_what_an_index_without_photos_holds_is_said(browser, tmp_path, make_index, word_encoder):
+    """Nothing, or what a first run has kept that was interrupted: the same that `retrieve search` says."""
+    index = tmp_path / "index"
+    make_index(index, {b"/a.jpg": "a dog", b"/b.jpg": "a cat"}, word_encoder)
+    manifest = read_manifest(index)
+    empty = replace(manifest, generation=2, photos=0, shards=(), vectors=())
+    run = UnfinishedRun(ModelRecord("captioner", "a" * 64), manifest.shards)
+    commit_manifest(index, empty)
+    service = ServiceProcess(COMMAND_WITH_WORDS, "--index", str(index))
+    try:
+        page = browser.new_page(viewport=DESKTOP)
+        page.goto(service.address)
+        expect(page.locator("#empty-title")).to_have_text("No photos yet")
+        expect(page.locator("#empty-text")).to_have_text("Index some: retrieve index ~/Pictures")
+        commit_manifest(index, replace(empty, generation=3, unfinished=run))
+        search(page, "a dog")
+        expect(page.locator("#empty-title")).to_have_text("No photos can be found yet")
+        kept = "A run that has not ended keeps 2: run retrieve index again."
+        expect(page.locator("#empty-text")).to_have_text(kept)
+        page.close()
     finally:
         service.end()
 

@@ -31,7 +31,8 @@ export function showAnswer(answer) {
   $("more").hidden = hits.length < shown.k || shown.k >= Math.min(MOST, answer.allowed);
   $("empty").hidden = hits.length > 0;
   if (!hits.length) {
-    const [title, text] = !answer.photos ? ["No photos yet", "Index some: retrieve index ~/Pictures"]
+    const [title, text] = !answer.photos && answer.waiting ? ["No photos can be found yet", `A run that has not ended keeps ${answer.waiting.toLocaleString()}: run retrieve index again.`]
+      : !answer.photos ? ["No photos yet", "Index some: retrieve index ~/Pictures"]
       : answer.allowed === 0 ? ["No photo passes", "Loosen the filters, the phrases in quotes, or the words with a minus."]
       : asked.sure ? ["Nothing here matches well", `No photo is at least ${percent(asked.sure)} likely what you asked for.`]
       : ["Nothing here", ""];

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from retrieval.generations.human_caption import set_caption
 from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.store.lock import writer_lock
+from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, commit_manifest, read_manifest
 
 
 def search(client, **parameters):
@@ -84,6 +86,24 @@ def test_the_first_photos_are_looked_at_again_where_that_is_asked_for(
     refused = client.get("/api/search", params={"q": "dog", "channel": "caption", "rerank": "true"})
     assert refused.status_code == 422
     assert "expected all channels together" in refused.json()["detail"]
+
+
+def test_photos_that_wait_for_a_run_to_end_are_counted(client, index):
+    assert search(client)["waiting"] == 0
+    manifest = read_manifest(index)
+    run = UnfinishedRun(ModelRecord("captioner", "a" * 64), manifest.shards)
+    commit_manifest(index, replace(manifest, generation=2, unfinished=run))
+    assert (search(client)["photos"], search(client)["waiting"]) == (4, 4)
+    first = Manifest(generation=3, text_encoder=manifest.text_encoder, caption_dimension=48, unfinished=run)
+    commit_manifest(index, first)
+    assert search(client) == {
+        "hits": [],
+        "photos": 0,
+        "allowed": 0,
+        "matches_well": None,
+        "generation": 3,
+        "waiting": 4,
+    }
 
 
 def test_without_words_the_newest_photos_come_first(client, captions):
