@@ -529,6 +529,24 @@ def test_photos_are_shown_though_the_service_says_nothing_of_itself(visit):
     expect(page.locator("#problem")).to_be_hidden()
 
 
+def test_the_channels_are_asked_for_again_where_that_failed(visit):
+    page = visit(complaints="500")
+    wait(page)
+    page.route("**/api/about", lambda route: route.fulfill(status=500))
+    page.goto(f"{page.url}?channel=image")
+    wait(page)
+    choices = page.locator("[name=channel] option")
+    expect(choices).to_have_text(["everything"])
+    page.unroute("**/api/about")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/about" in request.url else None)
+    search(page, "a cat")
+    expect(choices).to_have_text(["everything", "caption", "picture", "words"])
+    expect(page.locator("[name=channel]")).to_have_value("image")
+    search(page, "a dog")
+    assert len(asked) == 1
+
+
 def test_enter_asks_again_a_service_that_did_not_answer(visit):
     page = visit(complaints="ERR_FAILED")
     wait(page)

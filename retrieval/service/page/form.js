@@ -1,5 +1,6 @@
 // The box and the filters: what they say is asked for.
 import { $, NAMES, percent } from "./elements.js";
+import { ask } from "./service.js";
 import { asked, settle, unsettle } from "./address.js";
 import { FIELDS, readFields, writeFields } from "./where.js";
 import { holdComplaint } from "./complaint.js";
@@ -58,7 +59,15 @@ export function showForm() {
   showSure();
 }
 
-export function listChannels(channels) {
+let listing = null; // The question which channels there are, unless it has failed.
+
+// List the channels to search in: they are asked for once, and again where that failed.
+export function listChannels() {
+  listing ??= ask("/api/about").then(showChannels).catch((error) => { listing = null; throw error; });
+  return listing;
+}
+
+function showChannels({ channels }) {
   fields.channel.replaceChildren(...[["", "everything"], ...channels.map((name) => [name, (NAMES[name] || name).toLowerCase()])].map(([value, text]) => new Option(text, value)));
   fields.channel.value = asked.channel;
 }
@@ -79,6 +88,7 @@ $("home").addEventListener("click", (event) => {
 });
 $("unlike").addEventListener("click", () => { change({ like: "" }); $("query").focus(); });
 
+$("results").addEventListener("answer", () => listChannels().catch(() => {})); // Photos are shown without it.
 filters.addEventListener("input", (event) => { where.changed ||= FIELDS.includes(event.target.name); showSure(); takeSoon(); });
 filters.addEventListener("submit", (event) => { event.preventDefault(); takeForm(); settle(); });
 filters.addEventListener("reset", () => setTimeout(() => { Object.assign(where, { changed: true, rest: "" }); showSure(); takeForm(); }));

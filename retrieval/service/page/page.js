@@ -2,7 +2,7 @@
 // In the order to read: elements, service, where, address, grid, tile, results, complaint, search, form, attention, why,
 // panel, editing, keys.
 import { $ } from "./elements.js";
-import { acceptToken, ask } from "./service.js";
+import { acceptToken } from "./service.js";
 import { asked, question, readAddress, showAsked } from "./address.js";
 import { PAGE, shown } from "./results.js";
 import { complain } from "./complaint.js";
@@ -19,9 +19,8 @@ function takeAddress() {
 }
 
 async function begin() {
-  const about = await ask("/api/about").catch((error) => { complain(error); return null; });
+  await listChannels().catch(complain);
   if ($("login").open) return; // This begins again once there is a token.
-  if (about) listChannels(about.channels);
   $("panel-problem").hidden = true; // What was refused for want of a token.
   if (!coming.typing) await search();
   if (asked.photo && !coming.typing && $("edit").hidden) showPhoto(asked.photo); // Not over a caption that is being written.
