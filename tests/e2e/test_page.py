@@ -325,6 +325,65 @@ def test_what_closes_a_photo_ends_its_caption_first(visit, close):
     expect(page.locator("#query")).to_have_value("a cat")
 
 
+@pytest.mark.parametrize(
+    "close",
+    [
+        lambda page: page.locator("#close").click(),
+        lambda page: page.evaluate("history.back()"),
+        lambda page: page.keyboard.press("Escape"),
+    ],
+    ids=["button", "back", "escape"],
+)
+def test_a_caption_that_was_begun_is_there_when_its_photo_is_opened_again(visit, close):
+    page = visit()
+    edit, text = page.locator("#edit-button"), page.locator("#edit-text")
+
+    def close_photo() -> None:
+        close(page)
+        expect(page.locator("#panel")).to_be_hidden()
+        expect(page).not_to_have_url(re.compile("photo="))
+
+    begin_caption(page, "a tabby")
+    close(page)
+    expect(edit).to_have_text("Finish caption")
+    page.locator("#after").click()
+    expect(page.locator("#place")).to_have_text("2 of 12")
+    expect(edit).to_have_text("Edit caption")
+    close_photo()
+    open_first(page)
+    expect(edit).to_have_text("Finish caption")
+    edit.click()
+    expect(text).to_have_value("a tabby")
+    page.keyboard.type(" asleep")
+    expect(text).to_have_value("a tabby asleep")
+    page.locator("#edit-cancel").click()
+    expect(edit).to_have_text("Edit caption")
+    close_photo()
+    before = tiles(page)[0]
+    open_first(page)
+    edit.click()
+    expect(text).to_have_value(before)
+
+
+def test_a_caption_is_kept_until_it_is_saved(visit):
+    page = visit(complaints="507")
+    edit, text = page.locator("#edit-button"), page.locator("#edit-text")
+    held = []
+    page.route("**/caption", lambda route: held.append(route))
+    begin_caption(page, "a tabby")
+    for status, kept in ((507, True), (204, False)):
+        with page.expect_request("**/caption"):
+            page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(edit).to_have_text("Edit caption")
+        with page.expect_response("**/caption"):
+            held.pop().fulfill(status=status, body='{"detail": "the disk is full"}' if kept else "")
+        expect(edit).to_have_text("Finish caption" if kept else "Edit caption")
+        wait(page)
+        edit.click()
+        expect(text).to_have_value("a tabby" if kept else tiles(page)[0])
+
+
 def test_no_login_loses_a_caption_that_is_being_written(visit):
     page = visit(complaints="401")
     page.route("**/caption", lambda route: route.fulfill(status=401, body='{"detail": "no token"}'))

@@ -4,7 +4,7 @@ import { ask } from "./service.js";
 import { search } from "./search.js";
 import { complain } from "./complaint.js";
 import { pin, readCaption } from "./attention.js";
-import { photo, showEditing, showPanelProblem, showPhoto } from "./panel.js";
+import { drafts, photo, showEditing, showPanelProblem, showPhoto } from "./panel.js";
 
 let edits = 0; // How many have begun: a caption that is saved late ends no edit but its own.
 
@@ -12,9 +12,10 @@ export function beginEdit() {
   edits += 1;
   showEditing(true);
   showSaving(false);
-  $("edit-text").value = readCaption();
+  const draft = drafts.get(photo.id);
+  $("edit-text").value = draft ?? readCaption();
   $("edit-text").focus();
-  $("edit-text").select();
+  if (draft === undefined) $("edit-text").select();
   pin(-1);
 }
 
@@ -29,18 +30,23 @@ function showSaving(saving) {
   $("save").disabled = saving;
 }
 
-async function write(method, body) {
+async function write(method, text) {
   const [id, edit] = [photo.id, edits];
+  if (text) drafts.delete(id);
   const isHere = () => photo.id === id && (edits === edit || $("edit").hidden);
   $("panel-problem").hidden = true;
   showSaving(true);
   $("edit-text").focus(); // Save has lost it.
   try {
+    const body = text && JSON.stringify({ text });
     await ask(`/api/photos/${encodeURIComponent(id)}/caption`, {}, { method, headers: { "content-type": "application/json" }, body });
   } catch (error) {
+    if (text && !drafts.has(id)) drafts.set(id, text);
     if (isHere()) showSaving(false);
-    if (photo.id === id) showPanelProblem(error);
-    else complain(error);
+    if (photo.id === id) {
+      showEditing(!$("edit").hidden);
+      showPanelProblem(error);
+    } else complain(error);
     return;
   }
   await search();
@@ -50,8 +56,9 @@ async function write(method, body) {
 }
 
 $("edit-button").addEventListener("click", beginEdit);
-$("edit-cancel").addEventListener("click", endEdit);
-$("edit").addEventListener("submit", (event) => { event.preventDefault(); write("PUT", JSON.stringify({ text: $("edit-text").value })); });
+$("edit-cancel").addEventListener("click", () => { drafts.delete(photo.id); endEdit(); });
+$("edit").addEventListener("submit", (event) => { event.preventDefault(); write("PUT", $("edit-text").value); });
+$("edit-text").addEventListener("input", () => drafts.set(photo.id, $("edit-text").value));
 $("edit-text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("save").click(); }
 });

@@ -10,6 +10,9 @@ import { showWhy } from "./why.js";
 
 export const photo = { id: "", place: -1 };
 
+// Captions that were begun, by the photo's id: each is kept, however the photo is left, until it is saved or cancelled.
+export const drafts = new Map();
+
 export function openPhoto(id) {
   asked.photo = id;
   writeAddress($("panel").open);
@@ -58,6 +61,7 @@ export function showEditing(editing) {
   for (const name of ["sentence", "actions", "about-caption"]) $(name).hidden = editing;
   for (const name of ["stage", "same"]) $(name).inert = editing;
   $("edit").hidden = !editing;
+  $("edit-button").textContent = drafts.has(photo.id) ? "Finish caption" : "Edit caption";
 }
 
 // Whether the photo may be closed, asked as the browser asks it on Escape.
