@@ -18,9 +18,9 @@ from retrieval.service.batches import Batches
 from retrieval.service.guard import Sessions
 from retrieval.service.limits import Gate, Turns
 from retrieval.service.metrics import Metrics
-from retrieval.service.photo_files import PhotoFiles
 from retrieval.service.searches import Question, answer_alike, answer_questions
 from retrieval.service.settings import ServiceSettings
+from retrieval.service.verified_photos import VerifiedPhotos
 from retrieval.store.photo_table import PhotoFacts
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Desk:
         self.index = index
         self.settings = settings
         self.sessions = Sessions(settings)
-        self.files = PhotoFiles()
+        self.files = VerifiedPhotos()
         self._answers: Cache[tuple[ref[SearchEngine], Question], bytes] = Cache(_MOST_ANSWER_BYTES, len)
         self.metrics = Metrics()
         self._live = live

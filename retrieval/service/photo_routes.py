@@ -10,8 +10,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
 from retrieval.service.desk import Desk, find_photo
-from retrieval.service.photo_files import find_kind, read_blocks
 from retrieval.service.search_routes import REFUSALS
+from retrieval.service.verified_photos import find_kind, read_blocks
 
 
 class Side(IntEnum):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from retrieval.errors import PhotoError
-from retrieval.service.photo_files import PhotoFiles, find_kind, read_blocks
+from retrieval.service.verified_photos import VerifiedPhotos, find_kind, read_blocks
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def image_id(photo):
 
 @pytest.fixture
 def files():
-    return PhotoFiles()
+    return VerifiedPhotos()
 
 
 def replace_by_link(path):
@@ -146,7 +146,8 @@ def test_a_file_is_hashed_once_while_it_is_not_touched(files, photo, image_id, m
 def test_thumbnails_are_made_once_and_keep_to_their_memory(photo, image_id, files, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "retrieval.service.photo_files.encode_thumbnail", lambda data, side: (made.append(side), b"x" * 30)[1]
+        "retrieval.service.verified_photos.encode_thumbnail",
+        lambda data, side: (made.append(side), b"x" * 30)[1],
     )
     files._thumbnails._most = 70
     for side in (480, 480, 960, 480, 1600, 480, 960):

@@ -35,7 +35,7 @@ _KINDS = (
 )
 
 
-class PhotoFiles:
+class VerifiedPhotos:
     """Opens photos and makes their thumbnails. May be shared by threads."""
 
     def __init__(self) -> None:
