@@ -211,6 +211,37 @@ def test_why_is_of_the_search_on_the_screen(visit, service):
     expect(page.locator("#likely-text b")).to_have_text(sure)
 
 
+def test_nothing_that_is_said_of_a_photo_is_the_former_ones(visit):
+    page = visit(complaints="ERR_FAILED")
+    search(page, "a cat")
+    with page.expect_response(re.compile("/explain")):
+        page.locator("li", has=page.locator(".stack:visible")).locator("a").click()
+    expect(page.locator("#facts dd").first).to_contain_text("chelsea")
+    expect(page.locator("#why")).to_be_visible()
+    held = []
+    page.route("**/explain*", lambda route: held.append(route))
+
+    def expect_nothing_else() -> None:
+        expect(page.locator("#facts dd")).to_have_count(0)
+        expect(page.get_by_text("Details")).to_be_hidden()
+        expect(page.locator("#why")).to_be_hidden()
+
+    page.locator("#same-strip button").click()  # Of this one nothing is known: it is no hit.
+    expect(page.locator("#place")).to_have_text("")
+    expect(page.locator("#sentence")).to_have_text("")
+    expect(page.locator("#by")).to_have_text("")
+    expect_nothing_else()
+    held.pop().continue_()
+    expect(page.locator("#facts dd").first).to_contain_text("chelsea")
+    page.keyboard.press("Escape")
+    page.unroute("**/explain*")
+    open_first(page)
+    page.route("**/explain*", lambda route: route.abort())
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#panel-problem")).to_contain_text("The service does not answer.")
+    expect_nothing_else()
+
+
 def test_the_first_photos_are_looked_at_again(visit, service):
     query = "a man in a red shirt"
     address = f"/api/search?k=30&q={query.replace(' ', '+')}"

@@ -38,6 +38,7 @@ export function pin(number) {
 }
 
 export function forget() {
+  for (const name of ["sentence", "by", "hint"]) $(name).replaceChildren();
   looked.words = [];
   looked.pinned = -1;
   looked.map = null;

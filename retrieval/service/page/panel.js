@@ -25,7 +25,8 @@ export async function showPhoto(id) {
   showPlace();
   const hit = shown.hits[photo.place];
   if (!panel.open) { panel.showModal(); panel.focus(); }
-  for (const name of ["gone", "panel-problem", "likely", "undo", "same"]) $(name).hidden = true;
+  for (const name of ["gone", "panel-problem", "why", "undo", "same"]) $(name).hidden = true;
+  $("facts").replaceChildren();
   showEditing(false);
   $("photo").src = "";
   $("photo").src = thumbnail(id, 1600);
