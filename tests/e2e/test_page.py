@@ -312,6 +312,20 @@ def test_no_key_loses_a_caption_that_is_being_written(visit):
     expect(page.locator("#place")).to_have_text("1 of 12")
 
 
+def test_a_photo_stays_light_while_its_caption_is_being_written(visit):
+    page = visit()
+    search(page, "a man in a red shirt")
+    page.locator("#results a").first.focus()
+    held = []
+    page.route("**/explain*", lambda route: held.append(route))
+    with page.expect_request("**/explain*"):
+        page.keyboard.press("e")
+    expect(page.locator("#edit-text")).to_be_focused()
+    held.pop().continue_()
+    expect(page.locator("#facts dd").first).to_be_visible()
+    expect(page.locator("#heat")).not_to_have_class("on")
+
+
 def test_no_click_loses_a_caption_that_is_being_written(visit):
     page = visit()
     search(page, "a cat")

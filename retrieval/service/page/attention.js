@@ -28,7 +28,7 @@ export function showWords(words, provenance) {
   const how = matchMedia("(hover: none)").matches ? "Tap" : "Point at";
   $("hint").textContent = words.some((word) => word.attention) ? `${how} a word to see where the model looked for it.` : "";
   const first = words.findIndex((word) => word.matched && word.attention);
-  if (first >= 0) pin(first);
+  if (first >= 0 && $("edit").hidden) pin(first); // Who writes what the photo shows is to see it.
 }
 
 export function pin(number) {
