@@ -326,6 +326,18 @@ def test_a_photo_stays_light_while_its_caption_is_being_written(visit):
     expect(page.locator("#heat")).not_to_have_class("on")
 
 
+def test_a_caption_that_is_being_written_is_seen_as_a_whole(visit):
+    page = visit(viewport=PHONE)
+    search(page, "a cat")
+    open_first(page)
+    page.locator("#edit-button").click()
+    text = page.locator("#edit-text")
+    page.keyboard.type("two tabbies asleep on a red sofa, one with its paw on the other, " * 3)
+    assert text.evaluate("text => text.scrollHeight <= text.clientHeight")
+    page.keyboard.type("and so on " * 80)
+    expect(page.get_by_role("button", name="Save")).to_be_in_viewport(ratio=1)
+
+
 def test_no_click_loses_a_caption_that_is_being_written(visit):
     page = visit()
     search(page, "a cat")
