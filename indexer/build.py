@@ -94,16 +94,17 @@ def build_index(
         writer = IndexWriter(index, base, record, config.shard_rows, space, config.vectors.to_wish())
         run = _Run(writer, ledger, SeenFiles.read(index), scan, models.text_encoder)
         try:
-            run.add_rows(describer, config, progress, profile, read_photos or decode_photos)
-            require_all_captioned(base, describer, ledger.photos_left(scan))
-            run.follow_paths()
+            try:
+                run.add_rows(describer, config, progress, profile, read_photos or decode_photos)
+                require_all_captioned(base, describer, ledger.photos_left(scan))
+                run.follow_paths()
+            finally:
+                run.seen.write(index)
+            with profile.stage("indexes"):
+                manifest = run.writer.commit()
         except (KeyboardInterrupt, SystemExit, UncaptionedError):
             run.writer.suspend()
             raise
-        finally:
-            run.seen.write(index)
-        with profile.stage("indexes"):
-            manifest = run.writer.commit()
     return make_report(manifest, ledger, scan, time.monotonic() - started)
 
 

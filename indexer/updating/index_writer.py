@@ -16,6 +16,7 @@ from retrieval.store.manifest import (
     UnfinishedRun,
     VectorsWish,
     is_same_model,
+    read_current_generation,
 )
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
 from retrieval.store.shards import keep_failure_time, name_captioner, read_shard, write_shard
@@ -48,7 +49,6 @@ class IndexWriter:
         indexed from now on; None: as before. A run of the captioner that has not ended is carried on, one of
         another is dropped.
         """
-        run = manifest.unfinished
         self._index = index
         self._manifest = manifest
         self._captioner = captioner
@@ -59,7 +59,7 @@ class IndexWriter:
         )
         self._schema = name_captioner(schema, captioner)
         self._shard_rows = shard_rows
-        self._unfinished = list(run.shards) if run and is_same_model(run.captioner, captioner) else []
+        self._unfinished = self._list_kept()
         self._pending: dict[str, PhotoRow] = {}
         self._positions: dict[str, int] = {}
         self._image_record: HeadRecord | TowerRecord | None = None
@@ -122,10 +122,19 @@ class IndexWriter:
         return self._manifest
 
     def suspend(self) -> None:
-        """Keep what was added so far for the next run, invisible to readers. For a run that is stopped."""
-        if self._pending:
-            self._write_pending()
+        """Keep what was added so far for the next run, invisible to readers.
+
+        For a run that is stopped, be it while it publishes: what that committed stays.
+        """
+        self._write_pending()
+        is_committed = read_current_generation(self._index) > self._manifest.generation
+        if self._unfinished != self._list_kept() and not is_committed:
             self._keep()
+
+    def _list_kept(self) -> list[ShardRecord]:
+        """The shards of this captioner's run that has not ended, as the manifest names them."""
+        run = self._manifest.unfinished
+        return list(run.shards) if run and is_same_model(run.captioner, self._captioner) else []
 
     def _write_pending(self) -> None:
         if not self._pending:

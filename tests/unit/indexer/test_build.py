@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import importlib
 import os
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from indexer.updating.unchanged import find_unchanged
 from retrieval.channels.vector_index import read_vectors
 from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
 from retrieval.generations.human_caption import set_caption
+from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
 from retrieval.store.files import hash_file
 from retrieval.store.lock import writer_lock
@@ -966,4 +968,39 @@ def test_interrupted_run_keeps_the_shard_in_flight(
     library.captioner.batches.clear()
     assert counts(library.build())[:6] == (5, 3, 0, 0, 0, 8)
     assert library.captioner.captioned == 3
+    library.check()
+
+
+@pytest.mark.parametrize("stage", ["update_derived", "commit_manifest", "collect_garbage"])
+@pytest.mark.parametrize("last", [True, False], ids=["at the end", "at a full shard"])
+def test_run_interrupted_while_it_publishes_captions_nothing_again(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch, stage: str, last: bool
+) -> None:
+    """Before, and just after, the generation is there."""
+    for number in range(5):
+        paint(f"{number}.png", (number, 0, 0))
+    library.build()
+    for number in range(5, 8):
+        paint(f"{number}.png", (number, 0, 0))
+    module = "indexer.updating.index_writer" if stage == "update_derived" else "retrieval.generations.commit"
+    wanted = importlib.import_module(module)
+    do, calls = getattr(wanted, stage), []
+
+    def stop(*arguments: Any) -> Any:
+        # Asked to keep what there is, it must get through.
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return do(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wanted, stage, stop)
+        with pytest.raises(KeyboardInterrupt):
+            library.build(batch_photos=1, shard_rows=4 if last else 3)
+    assert verify_index(library.index).damaged == ()
+    manifest = read_manifest(library.index)
+    assert (manifest.photos, manifest.waiting_rows) == ((8, 0) if stage == "collect_garbage" else (5, 3))
+    library.captioner.batches.clear()
+    assert library.build().photos == 8
+    assert library.captioner.captioned == 0
     library.check()
