@@ -82,8 +82,9 @@ class _Repair:
             raise IndexFormatError(
                 f"found no manifest in {self._index} that is whole, expected one; index again elsewhere"
             )
-        files = [file for manifest in readable.values() for file in list_files(self._index, manifest)]
-        checked = tell_each(files, "Checking files", self._progress)
+        # Most files are in both generations; they are read once.
+        named = (file for manifest in readable.values() for file in list_files(self._index, manifest))
+        checked = tell_each(list(dict.fromkeys(named)), "Checking files", self._progress)
         damaged = {file.path for file in checked if file.find_damage() is not None}
         self._quarantine([*sorted(damaged), *self._find_unsealed()])
         newest = readable[max(readable)]

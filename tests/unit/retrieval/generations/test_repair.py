@@ -7,6 +7,7 @@ from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatEr
 from retrieval.generations.inventory import list_files
 from retrieval.generations.repair import repair_index
 from retrieval.generations.verify import verify_index
+from retrieval.store.files import hash_file
 from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
 from retrieval.store.shards import shard_path
 from tests.unit.retrieval.generations.conftest import spoil
@@ -30,11 +31,16 @@ def test_whole_index_is_left_alone(index):
     assert not (index / "quarantine").exists()
 
 
-def test_progress_is_told_of_every_file_of_both_generations(index):
-    told = []
+def test_every_file_of_both_generations_is_read_once_and_told_of(index, monkeypatch):
+    told, read = [], []
+    monkeypatch.setattr(
+        "retrieval.generations.inventory.hash_file", lambda path: read.append(path) or hash_file(path)
+    )
     repair_index(index, lambda *each: told.append(each))
-    files = [file for each in (1, 2) for file in list_files(index, read_generation(index, each))]
-    assert told == [("Checking files", done, len(files)) for done in range(len(files) + 1)]
+    named = [file.path for each in (1, 2) for file in list_files(index, read_generation(index, each))]
+    assert sorted(read) == sorted(set(named))
+    assert len(read) < len(named)
+    assert told == [("Checking files", done, len(read)) for done in range(len(read) + 1)]
 
 
 @pytest.mark.parametrize("lose", [spoil, lambda path: path.unlink()])
