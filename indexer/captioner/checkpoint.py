@@ -8,6 +8,7 @@ import torch
 from pydantic import field_validator
 from torch import nn
 
+from indexer.captioner.checkpoint_hash import LEARNED, hash_learned_encoder
 from indexer.captioner.config import CaptionerConfig, DecoderConfig
 from indexer.captioner.decoder import GATES, AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.encoder_decoder import EncoderDecoder
@@ -15,9 +16,6 @@ from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder import ImageEncoder, load_image_encoder
 from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
 from retrieval.errors import CheckpointError
-from retrieval.store.files import hash_file
-
-_ENCODER = "encoder."  # what the names of the encoder's learned weights begin with
 
 
 class CaptionerHeader(Header):
@@ -69,7 +67,7 @@ def save_captioner(
     """
     weights = dict(decoder.named_parameters())
     if encoder is not None:
-        weights |= {_ENCODER + name: weight for name, weight in encoder.named_parameters()}
+        weights |= {LEARNED + name: weight for name, weight in encoder.named_parameters()}
     write_checkpoint(path, {name: weight.detach().numpy() for name, weight in weights.items()}, header)
 
 
@@ -80,7 +78,7 @@ def read_captioner(path: Path) -> tuple[AttentionDecoder, CaptionerHeader]:
         CheckpointError: no captioner there, or its weights do not fit its header.
     """
     tensors, header = read_checkpoint(path, CaptionerHeader)
-    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(_ENCODER)}
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(LEARNED)}
     decoder = header.build_decoder()
     _require_cell(path, tensors, header.config.decoder)
     expected = {name: tuple(weight.shape) for name, weight in decoder.named_parameters()}
@@ -105,12 +103,12 @@ def read_encoder(path: Path, header: CaptionerHeader) -> ImageEncoder:
             f"{encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
         )
     tensors, _ = read_checkpoint(path, CaptionerHeader)
-    learned = {name.removeprefix(_ENCODER): t for name, t in tensors.items() if name.startswith(_ENCODER)}
+    learned = {name.removeprefix(LEARNED): t for name, t in tensors.items() if name.startswith(LEARNED)}
     wanted = {} if encoder.learned is None else dict(encoder.learned.named_parameters())
     shapes = {name: tuple(weight.shape) for name, weight in wanted.items()}
     require_shapes(path, learned, shapes, f"encoder {name} with neck {neck}")
     if learned:
-        encoder.adopt(learned, hash_file(path))
+        encoder.adopt(learned, hash_learned_encoder(path, encoder.weights_sha256))
     return encoder
 
 

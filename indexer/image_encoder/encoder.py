@@ -3,7 +3,6 @@
 Shapes: B photos, S pixels a side, L = rows·columns locations, D annotation channels.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
@@ -123,13 +122,13 @@ class ImageEncoder(nn.Module):
         self.dtype = dtype
         return self.eval()
 
-    def adopt(self, tensors: Mapping[str, np.ndarray], file_sha256: str) -> None:
-        """Take the learned weights of a checkpoint, whose hash becomes part of this encoder's."""
+    def adopt(self, tensors: Mapping[str, np.ndarray], weights_sha256: str) -> None:
+        """Take the learned weights of a checkpoint; `weights_sha256` is the encoder's hash with them."""
         assert self.learned is not None
         with torch.no_grad():
             for name, weight in self.learned.named_parameters():
                 weight.copy_(torch.from_numpy(tensors[name]))
-        self.weights_sha256 = hashlib.sha256(f"{self.weights_sha256} {file_sha256}".encode()).hexdigest()
+        self.weights_sha256 = weights_sha256
 
 
 def make_blank(expected: Pixels) -> Tensor:

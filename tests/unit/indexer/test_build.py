@@ -945,6 +945,35 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
         assert hash_models(IndexConfig(captioner=other)) is None
 
 
+@pytest.mark.parametrize(
+    ("encoder", "neck"), [("hrnet", "none"), ("resnet", "none"), ("efficientnet-lite0", "hourglass")]
+)
+def test_hash_of_a_captioner_that_learned_its_encoder_is_known_without_loading_it(
+    tmp_path: Path, word_encoder: Any, encoder: str, neck: str
+) -> None:
+    from indexer.captioner import load_captioner
+    from indexer.captioner.checkpoint import CaptionerHeader, save_captioner
+    from indexer.captioner.config import CaptionerConfig
+    from indexer.captioner.vocabulary import SPECIAL_TOKENS
+    from indexer.image_encoder import Neck, load_image_encoder
+    from indexer.updating.unchanged import hash_models
+
+    learning = load_image_encoder(encoder, Neck(neck))
+    header = CaptionerHeader(
+        config=CaptionerConfig.model_validate({"image_encoder": encoder, "neck": neck}),
+        channels=learning.channels,
+        image_encoder_sha256=learning.weights_sha256,
+        vocabulary=(*SPECIAL_TOKENS, "dog"),
+        data="test data",
+        figures={},
+    )
+    path = tmp_path / "captioner.safetensors"
+    save_captioner(path, header.build_decoder(), header, learning.learned)
+    config = IndexConfig(captioner=str(path), image_head="none", tagger="none", ngram_encoder="none")
+    described = Describer(Models(load_captioner(str(path)), word_encoder), config)
+    assert hash_models(config) == described.weights_sha256
+
+
 def test_what_made_an_index_is_compared_without_a_model_in_memory() -> None:
     program = """
 import sys
