@@ -1,7 +1,6 @@
 """The whole path: reads photos, writes an index. Only what is new or changed is captioned."""
 
 import dataclasses
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from indexer.config import IndexConfig
 from indexer.describing.describer import Describer
 from indexer.describing.photo_rows import FoundPhoto, make_rows
-from indexer.photo_files.photo_file import identify_path
+from indexer.photo_files.photo_file import identify_path, is_gone
 from indexer.photo_files.scan import Scan, require_photos_exist, scan_photos
 from indexer.photo_files.seen_files import SeenFiles
 from indexer.pipeline.profile import Profile
@@ -159,7 +158,7 @@ class _Run:
                 self.seen.note(read.path, read.image_id, read.stamp)
             if read.reason is None:
                 yield read
-            elif os.path.lexists(read.path):
+            elif not is_gone(read.path):
                 yield self._note_failure(read)
 
     def _note_failure(self, read: ReadPhoto) -> ReadPhoto:

@@ -51,6 +51,15 @@ def identify_path(path: bytes) -> str:
     return hashlib.sha256(path).hexdigest()
 
 
+def is_gone(path: bytes) -> bool:
+    """Whether there is surely nothing at a path: who may not look there does not know."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return False
+
+
 def is_replaced(path: bytes) -> bool:
     """Whether what cannot be read is surely not the photo that it was: nothing, a pipe, or far too large."""
     try:

@@ -93,9 +93,12 @@ def _is_photo(entry: os.DirEntry[bytes]) -> bool:
         return False
     try:
         return not stat.S_ISDIR(entry.stat().st_mode)
-    except OSError:
-        # A link that leads nowhere or to itself: named as a failure when it is read.
+    except FileNotFoundError:
+        # A link that leads nowhere: named as a failure when it is read.
         return entry.is_symlink()
+    except OSError:
+        # There, but out of reach, such as in a folder that may only be listed: named as well.
+        return True
 
 
 def _lies_under(path: bytes, folders: frozenset[bytes]) -> bool:

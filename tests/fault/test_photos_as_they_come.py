@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -111,6 +112,35 @@ def test_every_file_is_indexed_or_a_row_that_says_why_not(zoo: Any) -> None:
     again = zoo.build()
     assert (again.new, again.updated, again.removed, again.failed) == (0, 0, 0, report.failed)
     assert again.generation == report.generation
+
+
+def test_folder_whose_files_cannot_be_reached_keeps_its_photos(library: Any, run_index_script: Path) -> None:
+    """After `chmod -R 644`: it can be listed, and that is all."""
+    for number in range(3):
+        library.paint(f"{number}.png", (number, 60, 20))
+        library.paint(f"locked/{number}.png", (number, 60, 30))
+    library.build()
+    before = library.captions()
+    locked = library.photos / "locked"
+    locked.chmod(0o644)
+    command = [sys.executable, run_index_script, library.photos, library.index, "10"]
+    if os.geteuid() == 0:
+        if (setpriv := shutil.which("setpriv")) is None:
+            pytest.skip("found no setpriv, and root may read whatever it likes")
+        command = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *command]
+    done = subprocess.run(command, capture_output=True, check=True)
+    locked.chmod(0o755)
+    assert done.stdout.startswith(b"acknowledged 6 ")
+    assert library.captions() == before
+    failures = list_failures(library.index, read_manifest(library.index))
+    assert [(os.path.basename(failure.path), failure.code) for failure in failures] == [
+        (b"%d.png" % number, "unreadable") for number in range(3)
+    ]
+    library.captioner.captioned = 0
+    report = library.build()
+    assert (report.new, report.unchanged, report.removed, report.failed) == (0, 6, 0, 0)
+    assert library.captioner.captioned == 0
+    library.check()
 
 
 def test_decompression_bombs_take_no_memory(zoo: Any) -> None:
