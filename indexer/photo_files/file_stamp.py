@@ -8,18 +8,22 @@ from retrieval.regular_file import is_settled
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells that a file is unchanged, and when it was read (nanoseconds since 1970)."""
+    """What tells that a file is unchanged, and when it was read (nanoseconds since 1970).
+
+    Whoever writes a file may put its modification time back, but not `ctime_ns`, that of its last change.
+    """
 
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
     read_ns: int
 
+    @classmethod
+    def of(cls, status: os.stat_result, read_ns: int) -> "FileStamp":
+        """The stamp of a file of which this was found, and which was read then."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, read_ns)
+
     def is_of(self, status: os.stat_result) -> bool:
         """Whether the file is surely as it was when it was read."""
-        unchanged = (self.size, self.mtime_ns, self.inode) == (
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ino,
-        )
-        return unchanged and is_settled(self.mtime_ns, self.read_ns)
+        return self == FileStamp.of(status, self.read_ns) and is_settled(self.mtime_ns, self.read_ns)

@@ -43,7 +43,7 @@ def read_photo(path: str | bytes | os.PathLike[str]) -> PhotoFile:
         data
     ) != after.st_size:
         raise photo_error(Reason.CHANGING, "the file was written while it was read; index it when it is done")
-    return PhotoFile(data, FileStamp(after.st_size, after.st_mtime_ns, after.st_ino, read_ns))
+    return PhotoFile(data, FileStamp.of(after, read_ns))
 
 
 def identify_path(path: bytes) -> str:

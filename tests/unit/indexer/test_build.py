@@ -599,6 +599,25 @@ def test_lost_notes_on_files_cost_time_alone(
     assert read_files == []
 
 
+@pytest.mark.parametrize("in_place", [True, False])
+def test_other_bytes_of_the_same_size_and_time_are_read(
+    library: Library, read_files: list[str], in_place: bool
+) -> None:
+    """A new file may get the inode of the old one, which was removed."""
+    path = library.folder / "a.bmp"
+    old, new = (Image.new("RGB", (4, 4), colour) for colour in (RED, GREEN))
+    old.save(path)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    library.build()
+    if not in_place:
+        path.unlink()
+    new.save(path)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    library.build()
+    assert read_files == ["a.bmp", "a.bmp"]
+    assert library.captions() == {"a.bmp": GREEN_CAPTION}
+
+
 def test_file_that_was_just_written_is_read_again(
     library: Library, paint: Paint, read_files: list[str]
 ) -> None:
