@@ -17,7 +17,6 @@ from indexer.photo_files.seen_files import SeenFiles
 from indexer.pipeline.profile import Profile
 from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto, ReadPhotos, decode_photos
 from indexer.updating.current_index import (
-    UncaptionedError,
     carry_on,
     first_manifest,
     read_current,
@@ -29,6 +28,7 @@ from indexer.updating.ledger import Ledger
 from indexer.updating.report import IndexReport, make_report
 from indexer.updating.unchanged import recall_files
 from retrieval.channels.faiss_installation import import_faiss
+from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.generations.garbage import collect_garbage
 from retrieval.progress import Progress, no_progress
 from retrieval.store.lock import writer_lock
@@ -60,14 +60,16 @@ def build_index(
     files in place of `decode_photos`, such as on many machines.
 
     Every `config.shard_rows` rows are committed: a run that is killed loses the rest, and the next one
-    carries on. SIGINT and `SystemExit` keep what there is for the next run, unseen until then.
+    carries on. SIGINT, `SystemExit` and a `RetrievalError` keep what there is for the next run, unseen until
+    then, unless the index is damaged.
 
     Memory does not grow with the photos but for about a kilobyte each of names and hashes, and the vectors,
     which are in memory once when the vector index is written.
 
     Raises:
-        RetrievalError: a photo or folder is missing, another process is writing, another captioner wrote the
-            index's captions and `config.recaption` is off, or `index` is a folder of something else.
+        RetrievalError: a photo or folder is missing, be it when all were read, another process is writing,
+            another captioner wrote the index's captions and `config.recaption` is off, or `index` is a folder
+            of something else.
         UncaptionedError: another captioner wrote the captions of photos that this run cannot caption again.
         EncoderMismatchError: another text encoder made the index.
         IndexFormatError: the index is damaged, or a newer version wrote it.
@@ -95,13 +97,18 @@ def build_index(
         try:
             try:
                 run.add_rows(describer, config, progress, profile, read_photos or decode_photos)
+                # Of a disk that was unplugged all photos would be taken for deleted.
+                require_photos_exist(photos)
                 require_all_captioned(base, describer, ledger.photos_left(scan))
                 run.follow_paths()
             finally:
                 run.seen.write(index)
             with profile.stage("indexes"):
                 manifest = run.writer.commit()
-        except (KeyboardInterrupt, SystemExit, UncaptionedError):
+        except IndexFormatError:
+            # Of what is damaged the generation before may have a whole copy, and a commit may remove it.
+            raise
+        except (KeyboardInterrupt, SystemExit, RetrievalError):
             run.writer.suspend()
             raise
     return make_report(manifest, ledger, scan, time.monotonic() - started)

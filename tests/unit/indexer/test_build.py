@@ -24,15 +24,17 @@ from indexer.pixels.decode_pool import ReadPhoto, decode_photos
 from indexer.updating.report import IndexReport
 from indexer.updating.unchanged import find_unchanged
 from retrieval.channels.vector_index import read_vectors
-from retrieval.errors import EncoderMismatchError, PhotoError, RetrievalError
+from retrieval.errors import EncoderMismatchError, IndexFormatError, PhotoError, RetrievalError
+from retrieval.generations.compact import compact_index
 from retrieval.generations.human_caption import set_caption
+from retrieval.generations.repair import repair_index
 from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
 from retrieval.store.files import hash_file
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption
-from retrieval.store.shards import iterate_live_rows
+from retrieval.store.shards import iterate_live_rows, shard_path
 
 RED, GREEN, BLUE = (200, 10, 20), (11, 210, 21), (22, 12, 220)
 RED_CAPTION, GREEN_CAPTION, BLUE_CAPTION = (
@@ -390,6 +392,54 @@ def test_unreadable_folder_keeps_its_photos(
     monkeypatch.undo()
     assert counts(library.build()) == (0, 2, 0, 0, 0, 2, 3)
     library.check()
+
+
+def test_folder_that_is_gone_before_it_was_read_keeps_its_photos(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was unplugged: what was captioned until then waits for it."""
+    paint("known/a.png", RED)
+    library.build()
+    paint("new/b.png", GREEN)
+
+    def unplug(paths: Sequence[bytes], *arguments: Any) -> Any:
+        *first, last = decode_photos(list(reversed(paths)), *arguments)
+        yield from first
+        library.folder.rename(library.folder.with_name("unplugged"))
+        yield from decode_photos([last.path], *arguments)
+
+    monkeypatch.setattr(indexer.build, "decode_photos", unplug)
+    with pytest.raises(RetrievalError, match=r"^found nothing at .*; check the path"):
+        library.build()
+    monkeypatch.undo()
+    assert library.captions() == {"known/a.png": RED_CAPTION}
+    library.folder.with_name("unplugged").rename(library.folder)
+    library.captioner.batches.clear()
+    assert counts(library.build())[:6] == (1, 1, 0, 0, 0, 2)
+    assert library.captioner.captioned == 0
+    library.check()
+
+
+def test_run_that_finds_its_index_damaged_leaves_the_generation_before_for_repair(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, colour in (("a.png", RED), ("b.png", GREEN)):
+        paint(name, colour)
+    library.build(batch_photos=1, shard_rows=1)
+    compact_index(library.index)
+    paint("c.png", BLUE)
+    (shard,) = read_manifest(library.index).shards
+
+    def damage(*arguments: Any) -> Any:
+        yield from decode_photos(*arguments)
+        shard_path(library.index, shard.sha256).write_bytes(b"damaged")
+
+    monkeypatch.setattr(indexer.build, "decode_photos", damage)
+    with pytest.raises(IndexFormatError, match=r"run `retrieve repair`"):
+        library.build()
+    monkeypatch.undo()
+    assert repair_index(library.index).photos == 2
+    assert library.captions() == {"a.png": RED_CAPTION, "b.png": GREEN_CAPTION}
 
 
 def test_batches_and_shards_are_bounded(library: Library, paint: Paint) -> None:
