@@ -67,10 +67,9 @@ def build_index(
     which are in memory once when the vector index is written.
 
     Raises:
-        RetrievalError: a photo or folder is missing, be it when all were read, another process is writing,
-            another captioner wrote the index's captions and `config.recaption` is off, or `index` is a folder
-            of something else.
-        UncaptionedError: another captioner wrote the captions of photos that this run cannot caption again.
+        RetrievalError: a photo or folder is missing, or a folder when all were read, another process is
+            writing, another captioner wrote the index's captions and `config.recaption` is off or the run
+            cannot caption all of them again, or `index` is a folder of something else.
         EncoderMismatchError: another text encoder made the index.
         IndexFormatError: the index is damaged, or a newer version wrote it.
 
@@ -97,8 +96,7 @@ def build_index(
         try:
             try:
                 run.add_rows(describer, config, progress, profile, read_photos or decode_photos)
-                # Of a disk that was unplugged all photos would be taken for deleted.
-                require_photos_exist(photos)
+                scan.require_still_there()
                 require_all_captioned(base, describer, ledger.photos_left(scan))
                 run.follow_paths()
             finally:

@@ -117,8 +117,11 @@ class _Runs:
                 report = find_unchanged(self._photos, self._index, self._settings)
                 if report is None:
                     report = self._build(progress)
+        except RetrievalError:
+            _say_what_is_kept(self._index, carries_on=False)
+            raise
         except (KeyboardInterrupt, SystemExit):
-            _say_what_is_kept(self._index)
+            _say_what_is_kept(self._index, carries_on=True)
             raise
         # Asked for once, not at every change of a folder that is followed.
         self._settings = self._settings.model_copy(update={"recaption": False, "retry_failed": False})
@@ -182,16 +185,21 @@ class _Told:
         typer.echo(json.dumps(document))
 
 
-def _say_what_is_kept(index: Path) -> None:
+def _say_what_is_kept(index: Path, carries_on: bool) -> None:
+    """Photos that wait, if any; where the same command `carries_on`, that it does, and what can be found."""
     from retrieval.store.manifest import read_manifest
 
     try:
         manifest = read_manifest(index)
     except RetrievalError:
         return
-    waiting = manifest.waiting_rows
-    unseen = f"{waiting} photos are kept for the next run, unseen until then; " if waiting else ""
-    typer.echo(f"{unseen}{manifest.photos} photos can be found; the same command carries on", err=True)
+    kept = []
+    if manifest.waiting_rows:
+        kept.append(f"{manifest.waiting_rows} photos are kept for the next run, unseen until then")
+    if carries_on:
+        kept += [f"{manifest.photos} photos can be found", "the same command carries on"]
+    if kept:
+        typer.echo("; ".join(kept), err=True)
 
 
 def _name_failures(report: "IndexReport") -> None:

@@ -39,11 +39,10 @@ def read_photo(path: str | bytes | os.PathLike[str]) -> PhotoFile:
             after = os.fstat(file.fileno())
     except OSError as error:
         raise photo_error(Reason.UNREADABLE, error.strerror or str(error)) from None
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
-        data
-    ) != after.st_size:
+    stamp = FileStamp.of(after, read_ns)
+    if stamp != FileStamp.of(before, read_ns) or len(data) != stamp.size:
         raise photo_error(Reason.CHANGING, "the file was written while it was read; index it when it is done")
-    return PhotoFile(data, FileStamp.of(after, read_ns))
+    return PhotoFile(data, stamp)
 
 
 def identify_path(path: bytes) -> str:

@@ -21,16 +21,32 @@ class Scan:
     """What lies under the given `roots` (absolute files and folders).
 
     `paths` are the photos, absolute, sorted, each once. `unreadable` are the folders that could not be
-    listed, with the reason: what lies in them is unknown, not gone.
+    listed, with the reason: what lies in them is unknown, not gone. `devices` are the roots that are folders,
+    and the file system that each was on.
     """
 
     roots: frozenset[bytes]
     paths: tuple[bytes, ...]
     unreadable: tuple[tuple[bytes, str], ...]
+    devices: tuple[tuple[bytes, int], ...]
 
     def covers(self, path: bytes) -> bool:
         """Whether this scan would have found `path` if it were there."""
         return _lies_under(path, self.roots) and not _lies_under(path, frozenset(dict(self.unreadable)))
+
+    def require_still_there(self) -> None:
+        """Refuse that a folder, or its disk, was taken away since: all that was in it would count as deleted.
+
+        Raises:
+            RetrievalError: one is gone, or another file system is there.
+        """
+        for folder, device in self.devices:
+            if _find_device(folder) != device:
+                name = make_printable(os.fsdecode(folder))
+                raise RetrievalError(
+                    f"found no {name} any more, or another disk there, expected it until its photos were "
+                    "read; connect it and run again"
+                )
 
 
 def require_photos_exist(photos: Sequence[Path]) -> None:
@@ -40,7 +56,8 @@ def require_photos_exist(photos: Sequence[Path]) -> None:
         RetrievalError: one is missing, or is neither a file nor a folder.
     """
     for photo in photos:
-        if not (photo.is_dir() or photo.is_file()):
+        # Those of pathlib raise where a disk that is broken or away says neither.
+        if not (os.path.isdir(photo) or os.path.isfile(photo)):
             found = "something else" if os.path.lexists(photo) else "nothing"
             name = make_printable(str(photo))
             raise RetrievalError(
@@ -63,12 +80,24 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
     roots = frozenset(os.path.abspath(os.fsencode(photo)) for photo in photos)
     paths: set[bytes] = set()
     unreadable: list[tuple[bytes, str]] = []
+    devices: list[tuple[bytes, int]] = []
     for root in roots:
-        if os.path.isdir(root):
-            paths.update(_walk(root, unreadable))
-        else:
+        device = _find_device(root)
+        if device is None:
             paths.add(root)
-    return Scan(roots, tuple(sorted(paths)), tuple(dict(unreadable).items()))
+        else:
+            devices.append((root, device))
+            paths.update(_walk(root, unreadable))
+    return Scan(roots, tuple(sorted(paths)), tuple(dict(unreadable).items()), tuple(devices))
+
+
+def _find_device(path: bytes) -> int | None:
+    """The file system that a folder is on; None where there is no folder to be seen."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev if stat.S_ISDIR(status.st_mode) else None
 
 
 def _walk(root: bytes, unreadable: list[tuple[bytes, str]]) -> Iterator[bytes]:
@@ -82,10 +111,18 @@ def _walk(root: bytes, unreadable: list[tuple[bytes, str]]) -> Iterator[bytes]:
             unreadable.append((folder, str(photo_error(Reason.UNREADABLE_FOLDER, error.strerror or ""))))
             continue
         for entry in listed:
-            if entry.is_dir(follow_symlinks=False):
+            if _is_folder(entry):
                 waiting.append(entry.path)
             elif _is_photo(entry):
                 yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        # A file system that does not say so in its list, and lets nobody look.
+        return False
 
 
 def _is_photo(entry: os.DirEntry[bytes]) -> bool:

@@ -44,17 +44,13 @@ def read_current(
     return current
 
 
-class UncaptionedError(RetrievalError):
-    """Photos would keep the captions of another captioner than the run's; it may be carried on."""
-
-
 def require_one_captioner(current: Manifest, captioner: Describer, outside: Iterable[bytes]) -> None:
     """Refuse to leave an index with the captions of two captioners.
 
     `outside` are paths of the photos that the run would not caption again.
 
     Raises:
-        UncaptionedError: there are some, and another captioner made their captions.
+        RetrievalError: there are some, and another captioner made their captions.
     """
     _refuse_other_captions(
         current, captioner, outside, "outside the given folders, such as {}", "give their folders as well"
@@ -65,7 +61,7 @@ def require_all_captioned(current: Manifest, captioner: Describer, left: Iterabl
     """The same once all files were read: `left` are paths of the photos that the run has not captioned again.
 
     Raises:
-        UncaptionedError: there are some, and another captioner made their captions.
+        RetrievalError: there are some, and another captioner made their captions.
     """
     _refuse_other_captions(
         current,
@@ -85,7 +81,7 @@ def _refuse_other_captions(
     paths = sorted(photos)
     if paths:
         found = which.format(make_printable(os.fsdecode(paths[0])))
-        raise UncaptionedError(
+        raise RetrievalError(
             f"found {len(paths)} photos of the index {found}, expected all that {record.name} captioned to "
             f"be captioned again; {remedy}"
         )

@@ -127,6 +127,10 @@ class IndexWriter:
         For a run that is stopped, be it while it publishes: what that committed stays.
         """
         self._write_pending()
+        # Stopped between two lines, it may hold a shard twice, or one that is published.
+        published = {shard.sha256 for shard in self._manifest.shards}
+        kept = {shard.sha256: shard for shard in self._unfinished if shard.sha256 not in published}
+        self._unfinished = list(kept.values())
         is_committed = read_current_generation(self._index) > self._manifest.generation
         if self._unfinished != self._list_kept() and not is_committed:
             self._keep()

@@ -1,4 +1,6 @@
+import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,54 @@ def test_what_is_missing_is_refused(folder: Path, name: str, found: str) -> None
         require_photos_exist([folder, folder / name])
     with pytest.raises(RetrievalError):
         scan_photos([folder / name])
+
+
+def test_a_disk_that_answers_with_errors_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: object, **_: object) -> os.stat_result:
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    scan = scan_photos([folder])
+    monkeypatch.setattr(os, "stat", fail)
+    with pytest.raises(RetrievalError, match=f"^found nothing at {folder}|^found something else at {folder}"):
+        require_photos_exist([folder])
+    with pytest.raises(RetrievalError, match=f"^found no {folder} any more, or another disk there"):
+        scan.require_still_there()
+
+
+def test_another_disk_in_a_folders_place_is_not_the_folder(folder: Path, tmp_path: Path) -> None:
+    """As where a disk was mounted, and the empty folder under it stays."""
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == folder.stat().st_dev:
+        pytest.skip("needs two file systems")
+    mounted = tmp_path / "mounted"
+    mounted.symlink_to(folder)
+    scan = scan_photos([mounted])
+    scan.require_still_there()
+    mounted.unlink()
+    mounted.symlink_to(other)
+    with pytest.raises(RetrievalError, match=f"^found no {mounted} any more, or another disk there"):
+        scan.require_still_there()
+
+
+def test_a_photo_that_was_given_by_name_may_go(folder: Path) -> None:
+    photo = folder / "a.jpg"
+    photo.touch()
+    scan = scan_photos([photo])
+    photo.unlink()
+    scan.require_still_there()
+
+
+def test_what_nobody_may_look_at_is_named_where_the_list_does_not_say_what_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hidden:
+        name, path = b"a.jpg", os.fsencode(folder / "a.jpg")
+
+        def is_dir(self, follow_symlinks: bool = True) -> bool:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        def stat(self) -> os.stat_result:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", lambda _: nullcontext([Hidden()]))
+    assert scan_photos([folder]).paths == (Hidden.path,)

@@ -137,3 +137,32 @@ def test_the_same_weights_by_another_name_are_the_same_captioner(index: Path, wo
     writer.delete(SearchEngine.open(index, word_encoder, "cpu").rank(["a"]).image_ids[0], ())
     (row,) = read_rows(index, writer.commit().shards[-1])
     assert row.reason == CAPTIONER.sha256
+
+
+class Stopped(IndexWriter):
+    """It is interrupted where it is about to empty what `stopped_at` names, once."""
+
+    stopped_at = ""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == self.stopped_at and not value:
+            super().__setattr__("stopped_at", "")
+            raise KeyboardInterrupt
+        super().__setattr__(name, value)
+
+
+@pytest.mark.parametrize("stopped_at", ["_pending", "_unfinished"])
+def test_a_writer_that_is_stopped_between_two_lines_keeps_each_shard_once(
+    index: Path, word_encoder: Any, stopped_at: str
+) -> None:
+    writer = Stopped(index, read_manifest(index), CAPTIONER, 10)
+    describe_again(index, writer, word_encoder)
+    writer.stopped_at = stopped_at
+    with pytest.raises(KeyboardInterrupt):
+        writer.commit()
+    writer.suspend()
+    assert read_manifest(index).waiting_rows == (3 if stopped_at == "_pending" else 0)
+    shards = IndexWriter(index, read_manifest(index), CAPTIONER, 10).commit().shards
+    assert len({shard.sha256 for shard in shards}) == len(shards)
+    assert sum(shard.rows for shard in shards) == 6
+    assert verify_index(index).damaged == ()

@@ -1,0 +1,33 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer.photo_files import photo_file
+from indexer.photo_files.photo_file import read_photo
+from retrieval.errors import PhotoError
+
+
+@pytest.mark.parametrize("written", [b"new bytes", b"new", b"longer than before"])
+def test_a_file_that_is_written_while_it_is_read_is_no_photo_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: bytes
+) -> None:
+    """Its size may be the same, and its modification time put back."""
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"old bytes")
+    os.utime(path, ns=(10**18, 10**18))
+    now = time.time_ns()
+
+    def write() -> int:
+        time.sleep(0.02)  # The times of files go on in steps of some milliseconds.
+        path.write_bytes(written)
+        os.utime(path, ns=(10**18, 10**18))
+        return now
+
+    # The time is asked for once the file is open, and before it is read.
+    monkeypatch.setattr(photo_file.time, "time_ns", write)
+    with pytest.raises(PhotoError, match="written while it was read"):
+        read_photo(path)
+    monkeypatch.undo()
+    assert read_photo(path).data == written
