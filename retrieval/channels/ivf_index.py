@@ -23,8 +23,8 @@ _MOST_RESCORED = 40
 
 # The cores share the lists of a single query where these hold so many vectors and few of them are candidates:
 # ten neighbours of a million take 0.30 ms then instead of 0.37, of 100,000 as long as before. A thousand
-# neighbours would take longer, 1.3 ms instead of 1.1, for threads put together what they found, and which of
-# those that tie as the last candidates are kept would be chance.
+# neighbours would take longer, 1.3 ms instead of 1.1, for threads put together what they found. Which of
+# those that tie as the last candidates are kept is chance then: of 2,400 searches for ten none found another.
 _WORTH_SHARING = 50_000
 _FEW_CANDIDATES = 250
 _FAISS_SHARES_QUERIES, _FAISS_SHARES_LISTS = 0, 15
@@ -35,10 +35,14 @@ class IvfIndex(ApproximateIndex):
 
     least_rescored: ClassVar[float] = 2.0
     more: ClassVar[int] = 40
+    lists: ClassVar[int]
+    """How many there are, in roots of the number of vectors."""
 
     @classmethod
     def _train(cls, unit_ND: np.ndarray) -> Any:
-        lists = cls._make_lists(unit_ND.shape[1], choose_lists(len(unit_ND)))
+        # As far as there are enough vectors to train on.
+        wanted = min(round(cls.lists * math.sqrt(len(unit_ND))), len(unit_ND) // _POINTS_PER_LIST)
+        lists = cls._make_lists(unit_ND.shape[1], max(1, wanted))
         lists.cp.seed, lists.cp.niter = _SEED, _ROUNDS
         lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _POINTS_PER_LIST
         # FAISS's threads wait for each other at every step of it, for long where something else runs beside
@@ -88,6 +92,7 @@ class IvfSq8Index(IvfIndex):
     """Each number of a vector is rounded to a byte: D bytes a vector."""
 
     kind = "ivf_sq8"
+    lists = 2
 
     @staticmethod
     def _make_lists(dimension: int, lists: int) -> Any:
@@ -108,6 +113,7 @@ class IvfPqIndex(IvfIndex):
     """
 
     kind = "ivf_pq"
+    lists = 1  # Beside vectors of so few bytes, to begin with a list is what takes time.
 
     @staticmethod
     def _make_lists(dimension: int, lists: int) -> Any:
@@ -123,14 +129,9 @@ class IvfPqIndex(IvfIndex):
         """As `ApproximateIndex._share_cores`; of one query they may share the lists."""
         looked_at = self.effort * len(self) / self.most_effort
         shares_lists = queries == 1 and candidates <= _FEW_CANDIDATES and looked_at >= _WORTH_SHARING
-        # Of the index, not of a search: one in another thread may see it, and finds the same either way.
+        # Of the index, not of a search: one in another thread may see it, and keep others of those that tie.
         self._rounded.implem = _FAISS_SHARES_LISTS if shares_lists else _FAISS_SHARES_QUERIES
         return nullcontext() if shares_lists else super()._share_cores(queries, candidates)
-
-
-def choose_lists(vectors: int) -> int:
-    """The root of the number of vectors, as far as there are enough to train on."""
-    return max(1, min(round(math.sqrt(vectors)), vectors // _POINTS_PER_LIST))
 
 
 def _enough(vectors_ND: np.ndarray) -> np.ndarray:
