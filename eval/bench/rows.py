@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from eval.bench.comparison import WANTED, Figures
 from retrieval.command.bench_rows import BenchRow
+from retrieval.markdown_table import render_markdown_table
 
 _HEADER = (
     "engine",
@@ -57,9 +58,7 @@ def _less(name: str, ours: float, reference: float, unit: float, unit_name: str)
 
 def render_engines(ours: Figures, theirs: Sequence[Figures], description: str) -> str:
     """A Markdown table with a line for each engine, and what was searched."""
-    cells = [_HEADER, ("---", *("---:" for _ in _HEADER[1:])), *map(_list_cells, (ours, *theirs))]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in cells)
-    return f"{table}\n\n{description}."
+    return f"{render_markdown_table(_HEADER, map(_list_cells, (ours, *theirs)))}\n\n{description}."
 
 
 def _list_cells(each: Figures) -> tuple[str, ...]:

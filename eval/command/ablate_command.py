@@ -35,5 +35,5 @@ def ablate(
         experiments = run_ablation(request, settings, progress)
     document = Ablation(experiment=experiments).model_dump_json(indent=1)
     write_file(out / "ablation.json", f"{document}\n".encode())
-    typer.echo("\n".join(render_table(tabulate_parts(experiments))))
+    typer.echo(render_table(tabulate_parts(experiments)))
     typer.echo(f"wrote {out / 'ablation.json'}", err=True)

@@ -6,6 +6,7 @@ from eval.ann.vectors import NOISE
 from eval.growth.config import GpuFigures, GpuFlat, GrowthConfig
 from eval.growth.measurement import Grown
 from eval.growth.paper import count_hours, find_laws
+from retrieval.markdown_table import render_markdown_table
 
 _VECTOR_BYTES = 4 * 384
 _MEASURED = (
@@ -22,11 +23,12 @@ _MEASURED = (
 
 def render_growth(grown: Sequence[Grown], config: GrowthConfig, photo_bytes: float, source: str) -> str:
     """What was measured; then what follows from it for more photos, the arithmetic in the first column."""
-    measured = _render(_MEASURED, [_list_measured(each) for each in grown])
-    paper = _render(("photos", *map(_count, config.photos)), list(_list_paper(grown, config, photo_bytes)))
+    measured = render_markdown_table(_MEASURED, [_list_measured(each) for each in grown])
+    sizes = ("photos", *map(_count, config.photos))
+    paper = render_markdown_table(sizes, _list_paper(grown, config, photo_bytes))
     noise = f"Gaussian noise of length {NOISE:g}"
     header = (f"caption vectors, flat, on one {config.gpu.name}", "one query", "at least", "many at once")
-    on_gpu = _render(header, [_list_gpu(each, config.gpu) for each in config.gpu.flat])
+    on_gpu = render_markdown_table(header, [_list_gpu(each, config.gpu) for each in config.gpu.flat])
     whence = f"Of {source}; beyond those, perturbed from them ({noise})."
     return "\n\n".join([measured, whence, on_gpu, paper])
 
@@ -105,8 +107,3 @@ def format_hours(hours: float) -> str:
 def format_seconds(seconds: float) -> str:
     """Milliseconds below a second."""
     return f"{1000 * seconds:,.1f} ms" if seconds < 1 else f"{seconds:,.1f} s"
-
-
-def _render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)

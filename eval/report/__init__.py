@@ -1,4 +1,4 @@
-"""What an evaluation found → report.json, report.md, report.html, and the README's tables.
+"""What an evaluation found → report.json, report.md, report.html, and the tables of README.md and RESULTS.md.
 
 In the order to read: `published` (others' results), `findings` (all that was found: report.json), `gate`
 (whether a system got worse than in an older one); `environment`, `stopwatch` and `run_info` (what differs

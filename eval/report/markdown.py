@@ -21,6 +21,7 @@ from eval.report.tables import (
     tabulate_sentence_search,
     tabulate_systems,
 )
+from retrieval.markdown_table import render_markdown_table
 
 
 def render_markdown(report: Report, info: RunInfo) -> str:
@@ -49,7 +50,7 @@ def render_tables(report: Report, info: RunInfo) -> str:
         "",
     ]
     for table in _make_tables(report, info):
-        lines += [f"## {table.title}", "", *render_table(table), "", *map(escape, table.notes), ""]
+        lines += [f"## {table.title}", "", render_table(table), "", *map(escape, table.notes), ""]
     return "\n".join(lines)
 
 
@@ -72,12 +73,14 @@ def _make_tables(report: Report, info: RunInfo) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def render_table(table: Table) -> list[str]:
-    """The lines of a table, numbers to the right."""
-    header = [name.replace("_rank", " rank") for name in table.header]
-    ruler = ["---", *["---:"] * (len(header) - 1)]
-    rows: Sequence[Sequence[str]] = [[escape(cell) for cell in row] for row in table.rows]
-    return [f"| {' | '.join(row)} |" for row in ([escape(name) for name in header], ruler, *rows)]
+def render_table(table: Table) -> str:
+    """Its cells alone, as plain text."""
+    return render_plain([name.replace("_rank", " rank") for name in table.header], table.rows)
+
+
+def render_plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of cells that are plain text."""
+    return render_markdown_table([*map(escape, header)], [[*map(escape, row)] for row in rows])
 
 
 def escape(text: str) -> str:

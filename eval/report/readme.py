@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.ablation.experiments import Experiment
 from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
-from eval.report.markdown import escape
+from eval.report.markdown import escape, render_plain
 from eval.report.readme_part import rewrite_part, run_as_module
 from eval.report.tables import Table
 
@@ -31,14 +31,14 @@ def render_readme_tables(report: Mapping[str, Any], info: Mapping[str, Any]) -> 
     measured = {**report["systems"], **report["ceiling"]}
     rows = [[name, *(_format(each, column) for column in _COLUMNS)] for name, each in measured.items()]
     rows += [_list_published(each) for each in report["published"]]
-    systems = _render(["system", *(column.replace("_", " ") for column in _COLUMNS)], rows)
+    systems = render_plain(["system", *(column.replace("_", " ") for column in _COLUMNS)], rows)
     captions = [name for name in _CAPTIONS if name in report["captions"]]
     scores = [f"{report['captions'][name]:.1f}" for name in captions]
     sources = "; ".join(f"{each['system']}: {each['source']}" for each in report["published"])
-    published = [f"Published by others, not measured here: {escape(sources)}.", ""] if sources else []
+    published = f"Published by others, not measured here: {escape(sources)}." if sources else ""
     made = f"`{info['command']}`, {info['hardware']}, {info['seconds']:.0f} s."
-    lines = [*systems, "", *published, *_render(["captions of", *captions], [["index", *scores]]), "", made]
-    return "\n".join(lines)
+    said = render_plain(["captions of", *captions], [["index", *scores]])
+    return _join([systems, published, said, made])
 
 
 def render_results_tables(report: Mapping[str, Any], unseen: Mapping[str, Any] | None = None) -> str:
@@ -52,10 +52,10 @@ def render_results_tables(report: Mapping[str, Any], unseen: Mapping[str, Any] |
         sections.append(_render_unseen(unseen))
         sections.append(_render_section("What each part gives there", _tabulate_parts(unseen), _PARTS[:-1]))
     sections.append(_render_section("What was tried, and what it gave", tried, _TRIED))
-    return "\n\n".join("\n".join(section) for section in sections if section)
+    return _join(sections)
 
 
-def _render_unseen(report: Mapping[str, Any]) -> list[str]:
+def _render_unseen(report: Mapping[str, Any]) -> str:
     """The systems on a collection that nothing was trained on or tuned by, however small that is."""
     photos = report["photos"]
     about = (
@@ -69,21 +69,25 @@ def _render_unseen(report: Mapping[str, Any]) -> list[str]:
         [name, *(_format(each, column) for column in _UNSEEN)]
         for name, each in {**report["systems"], **report["ceiling"]}.items()
     ]
-    return ["## Photos of other subjects", "", about, "", *_render(["system", *_UNSEEN], rows)]
+    return _join(["## Photos of other subjects", about, render_plain(["system", *_UNSEEN], rows)])
 
 
 def _tabulate_parts(report: Mapping[str, Any]) -> Table:
     return tabulate_parts([Experiment.model_validate(row) for row in report.get("parts", ())])
 
 
-def _render_section(title: str, table: Table, columns: Sequence[str]) -> list[str]:
-    """A table without what is said of each row in the report, if it has rows."""
+def _render_section(title: str, table: Table, columns: Sequence[str]) -> str:
+    """What to know about a table, and its rows without what the report says of each; "" if it has none."""
     if not table.rows:
-        return []
+        return ""
     shown = [number for number, name in enumerate(table.header) if name in columns]
     cells = [[row[number] for number in shown] for row in table.rows]
-    rows = _render([table.header[number] for number in shown], cells)
-    return [f"## {title}", "", *rows, "", *map(escape, table.notes)]
+    rows = render_plain([table.header[number] for number in shown], cells)
+    return _join([f"## {title}", "\n".join(map(escape, table.notes)), rows])
+
+
+def _join(blocks: Sequence[str]) -> str:
+    return "\n\n".join(filter(None, blocks))
 
 
 def _format(result: Mapping[str, Any], column: str) -> str:
@@ -95,12 +99,6 @@ def _list_published(each: Mapping[str, Any]) -> list[str]:
     recalls = [each[f"recall_at_{k}"] for k in (1, 5, 10)]
     cells = ["–" if value is None else f"{value:.1f}" for value in recalls]
     return [f"{each['system']}, published", *cells, *["–"] * (len(_COLUMNS) - len(cells))]
-
-
-def _render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    ruler = f"| --- |{' ---: |' * (len(header) - 1)}"
-    first, *others = (f"| {' | '.join(map(escape, row))} |" for row in (header, *rows))
-    return [first, ruler, *others]
 
 
 def main(out: Path, readme: Path, results: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import typer
 
+from retrieval.markdown_table import render_markdown_table
+
 
 @dataclass(frozen=True, slots=True)
 class BenchRow:
@@ -27,8 +29,8 @@ def print_json(rows: Sequence[BenchRow]) -> None:
 
 def print_rows(rows: Sequence[BenchRow]) -> None:
     """A Markdown table with a line for each row."""
-    header = ("", "ours", "reference", "", "ratio", "asked"), ("---", "---:", "---:", "---", "---:", "---:")
-    typer.echo("\n".join(f"| {' | '.join(cells)} |" for cells in (*header, *map(_list_cells, rows))))
+    header = ("", "ours", "reference", "", "ratio", "asked")
+    typer.echo(render_markdown_table(header, map(_list_cells, rows)))
 
 
 def _list_cells(row: BenchRow) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 from indexer.samples import write_samples
 from retrieval.command.main import run
 from retrieval.command.progress_bar import show_progress
+from retrieval.markdown_table import render_markdown_table
 from tests.e2e.large_index import write_large_index
 from tests.e2e.load import ask_at_rate, ask_in_turn
 from tests.e2e.service_process import COMMAND, ServiceProcess
@@ -58,8 +59,7 @@ def main() -> None:
             rows = measure_all(service, folder)
         finally:
             service.end()
-    header = ("", "measured", "asked"), ("---", "---:", "---:")
-    print("\n".join(f"| {' | '.join(row)} |" for row in (*header, *rows)))  # noqa: T201
+    print(render_markdown_table(("", "measured", "asked"), rows))  # noqa: T201
 
 
 def make_index(folder: Path) -> Path:

@@ -10,6 +10,7 @@ import typer
 from safetensors import safe_open
 
 from indexer.image_encoder import Neck
+from retrieval.markdown_table import render_markdown_table
 
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoder": lambda run: run["encoder"],
@@ -36,9 +37,7 @@ def compare_trainings(folders: Sequence[Path]) -> str:
         for name, column in _COLUMNS.items()
         if name not in _SETTINGS or len({column(run) for run in runs}) > 1
     }
-    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
-    lines += ["| " + " | ".join(row) + " |" for row in zip(*columns.values(), strict=True)]
-    return "\n".join(lines)
+    return render_markdown_table(list(columns), zip(*columns.values(), strict=True))
 
 
 def _read(folder: Path) -> dict[str, Any]:
