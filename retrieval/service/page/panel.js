@@ -10,7 +10,7 @@ import { showWhy } from "./why.js";
 
 export const photo = { id: "", place: -1 };
 
-// Captions that were begun, by the photo's id: each is kept, however the photo is left, until it is saved or cancelled.
+// Captions that were begun, by the photo's id: each is kept until it is saved, cancelled, or the page is left.
 export const drafts = new Map();
 
 export function openPhoto(id) {
