@@ -22,13 +22,13 @@ class Scan:
 
     `paths` are the photos, absolute, sorted, each once. `unreadable` are the folders that could not be
     listed, with the reason: what lies in them is unknown, not gone. `devices` are the roots that are folders,
-    and the file system that each was on.
+    and the file system that each was on, None where it was gone by then.
     """
 
     roots: frozenset[bytes]
     paths: tuple[bytes, ...]
     unreadable: tuple[tuple[bytes, str], ...]
-    devices: tuple[tuple[bytes, int], ...]
+    devices: tuple[tuple[bytes, int | None], ...]
 
     def covers(self, path: bytes) -> bool:
         """Whether this scan would have found `path` if it were there."""
@@ -41,7 +41,7 @@ class Scan:
             RetrievalError: one is gone, or another file system is there.
         """
         for folder, device in self.devices:
-            if _find_device(folder) != device:
+            if device is None or _find_device(folder) != device:
                 name = make_printable(os.fsdecode(folder))
                 raise RetrievalError(
                     f"found no {name} any more, or another disk there, expected it until its photos were "
@@ -80,21 +80,21 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
     roots = frozenset(os.path.abspath(os.fsencode(photo)) for photo in photos)
     paths: set[bytes] = set()
     unreadable: list[tuple[bytes, str]] = []
-    devices: list[tuple[bytes, int]] = []
+    devices: list[tuple[bytes, int | None]] = []
     for root in roots:
-        device = _find_device(root)
-        if device is None:
-            paths.add(root)
-        else:
-            devices.append((root, device))
+        if os.path.isdir(root):
             paths.update(_walk(root, unreadable))
+            # Not before: a disk may be mounted where somebody looks into it.
+            devices.append((root, _find_device(root)))
+        else:
+            paths.add(root)
     return Scan(roots, tuple(sorted(paths)), tuple(dict(unreadable).items()), tuple(devices))
 
 
-def _find_device(path: bytes) -> int | None:
+def _find_device(folder: bytes) -> int | None:
     """The file system that a folder is on; None where there is no folder to be seen."""
     try:
-        status = os.stat(path)
+        status = os.stat(folder)
     except OSError:
         return None
     return status.st_dev if stat.S_ISDIR(status.st_mode) else None
