@@ -36,8 +36,8 @@ class GrowthConfig(Config):
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     queries: int = Field(default=500, ge=1)
     photos: tuple[int, ...] = Field(default=(1_000_000, 100_000_000, 1_000_000_000), min_length=1)
-    cpu_photos_per_second: float = Field(default=133.6, gt=0)
-    cnn_photos_per_second: float = Field(default=220.0, gt=0)
+    cpu_photos_per_second: float = Field(default=136.3, gt=0)
+    cnn_photos_per_second: float = Field(default=229.3, gt=0)
     gpu: GpuFigures = _MEASURED
     gpus: int = Field(default=100, ge=1)
 
