@@ -10,7 +10,7 @@ from eval.calibration.agreement import Agreement
 from eval.calibration.first_hits import HITS, find_first_hits
 from eval.calibration.logistic import fit_logistic
 from eval.dataset.preparation import Subject
-from eval.searching.search_outcome import list_vector_channels
+from eval.searching.systems import list_vector_channels
 from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
 from retrieval.progress import Progress

@@ -14,7 +14,7 @@ from eval.searching.remembered_answers import RememberingSearcher
 from eval.searching.scored_queries import ScoredQueries, pick_depth, search_collection
 from eval.searching.sentence_search import place_sentences
 from eval.searching.system_runs import SystemRecorder, SystemRun
-from eval.searching.systems import assign_engines
+from eval.searching.systems import assign_engines, list_vector_channels
 from eval.searching.trec import open_run
 from retrieval.progress import Progress
 
@@ -75,9 +75,3 @@ def _record(
             recorder.record(scored)
         done += len(batches[0].queries)
         progress("Searching", done, queries)
-
-
-def list_vector_channels(subject: Subject) -> list[str]:
-    """The channels whose score is a similarity of vectors, so that sentences can be compared by it."""
-    vectors = {record.channel for record in subject.manifest.vectors}
-    return [str(channel) for channel in subject.engine.channels if channel in vectors]

@@ -7,6 +7,7 @@ fuses them, fused by their reciprocal ranks beside it, and the former ranked aga
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eval.dataset.preparation import Subject
 from eval.searching.scored_queries import RankingEngine
 from retrieval.channel import Channel
 from retrieval.search.engine import SearchEngine
@@ -64,3 +65,9 @@ def fuse_by_reciprocal_ranks(engine: SearchEngine) -> SearchEngine:
 def pick_headline(systems: dict[str, str | None]) -> str:
     """The system that a search without further ado uses."""
     return FUSED if FUSED in systems else next(iter(systems))
+
+
+def list_vector_channels(subject: Subject) -> list[str]:
+    """The channels whose score is a similarity of vectors, so that sentences can be compared by it."""
+    vectors = {record.channel for record in subject.manifest.vectors}
+    return [str(channel) for channel in subject.engine.channels if channel in vectors]

@@ -12,7 +12,8 @@ from eval.dataset.collection import Collection
 from eval.dataset.encoded_queries import EncodedQueries
 from eval.dataset.preparation import EvalRequest, Subject
 from eval.run import measure_systems
-from eval.searching.search_outcome import SearchOutcome, list_vector_channels, search_all
+from eval.searching.search_outcome import SearchOutcome, search_all
+from eval.searching.systems import list_vector_channels
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
