@@ -8,11 +8,13 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import typer
 
-from retrieval.errors import InstallationError, RetrievalError
+from retrieval.command.python_module import run_as_module
+from retrieval.errors import InstallationError
 from retrieval.installing import how_to_install
 
 # (package, folder in it, photographs). Drawings, textures, scans and microscopy are left out.
@@ -100,21 +102,10 @@ def _find_folder(package: str, folder: str) -> Path:
     return Path(spec.origin).parent / folder
 
 
-def run_as_module(module: str, what: str, write: Callable[[Path], Sequence[Path]]) -> int:
-    """What `python -m module FOLDER` does, `write` being what fills the folder; returns the exit status."""
-    arguments = sys.argv[1:]
-    if len(arguments) != 1:
-        typer.echo(f"usage: python -m {module} FOLDER", err=True)
-        return 2
-    (folder,) = arguments
-    try:
-        written = write(Path(folder))
-    except (RetrievalError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        return 1
-    typer.echo(f"{len(written)} {what} in {folder}", err=True)
-    return 0
+def fill_folder(write: Callable[[Path], Sequence[Path]], what: str, folder: str) -> None:
+    """Have `write` fill a folder, and say with how many of what."""
+    typer.echo(f"{len(write(Path(folder)))} {what} in {folder}", err=True)
 
 
 if __name__ == "__main__":
-    sys.exit(run_as_module("indexer.samples", "sample photos", write_samples))
+    sys.exit(run_as_module("indexer.samples", "FOLDER", partial(fill_folder, write_samples, "sample photos")))

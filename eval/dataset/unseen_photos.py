@@ -12,10 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from indexer.samples import run_as_module, write_captioned_samples
+from indexer.samples import fill_folder, write_captioned_samples
+from retrieval.command.python_module import run_as_module
 from retrieval.errors import InstallationError
 
 _CAPTIONS = Path(__file__).with_name("unseen_captions.jsonl")
@@ -86,4 +88,5 @@ def _take(source: Path, target: Path, package: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_as_module("eval.dataset.unseen_photos", "photos of other subjects", write_unseen_photos))
+    fill = partial(fill_folder, write_unseen_photos, "photos of other subjects")
+    sys.exit(run_as_module("eval.dataset.unseen_photos", "FOLDER", fill))

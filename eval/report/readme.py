@@ -15,8 +15,9 @@ from typing import Any
 from eval.ablation.experiments import Experiment
 from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
 from eval.report.markdown import escape, render_plain
-from eval.report.readme_part import rewrite_part, run_as_module
+from eval.report.readme_part import rewrite_part
 from eval.report.tables import Table
+from retrieval.command.python_module import run_as_module
 
 _PART = "report"
 _COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")

@@ -4,12 +4,10 @@
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import typer
-
-from retrieval.errors import RetrievalError, UsageError
+from retrieval.command.python_module import run_as_module
+from retrieval.errors import UsageError
 from retrieval.store.files import write_file
 
 
@@ -25,20 +23,6 @@ def replace_part(page: str, name: str, text: str) -> str:
 def rewrite_part(page: Path, name: str, text: str) -> None:
     """`replace_part` of a file; `OSError` where it cannot be read or written."""
     write_file(page, replace_part(page.read_text(encoding="utf-8"), name, text).encode())
-
-
-def run_as_module(module: str, arguments: str, write: Callable[..., None]) -> int:
-    """What `python -m module ARGUMENTS` does, `write` being what takes them; returns the exit status."""
-    given = sys.argv[1:]
-    if len(given) != len(arguments.split()):
-        typer.echo(f"usage: python -m {module} {arguments}", err=True)
-        return 2
-    try:
-        write(*given)
-    except (RetrievalError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        return error.exit_code if isinstance(error, RetrievalError) else 1
-    return 0
 
 
 def _write_what_comes(page: str, name: str) -> None:
