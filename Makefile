@@ -49,17 +49,19 @@ pictures: $(READY_DEV) ## Draw the README's pictures anew from the sample photos
 	  --screenshot=.readme/states.png "file://$$PWD/.cache/states.html"
 	RETRIEVE_PICTURES="$$PWD/.readme" $(BIN)/python -m pytest -q tests/e2e/test_page.py -k pictures
 
-cells: $(READY) ## Train the three cells on DATA with one budget, print RESULTS.md's table and draw its picture of them
+cells: $(READY) ## Train the three cells on DATA with one budget, write RESULTS.md's table and draw its picture of them
 	$(BIN)/retrieve train captioner "$$DATA" --config configs/cells.toml --diagnose .cache/cells
 	@cp .cache/cells/diagnosis.png .readme/cells.png
-	@$(BIN)/python -m indexer.captioner.training.compare .cache/cells/simple .cache/cells/gru .cache/cells/lstm
+	@$(BIN)/python -m indexer.captioner.training.compare .cache/cells/simple .cache/cells/gru .cache/cells/lstm > .cache/cells.md
+	@$(BIN)/python -m eval.report.readme_part RESULTS.md cells < .cache/cells.md
 
-encoders: $(READY) ## Train over four encoders on a slice of DATA with one budget and print RESULTS.md's table of them
+encoders: $(READY) ## Train over four encoders on a slice of DATA with one budget and write RESULTS.md's table of them
 	for encoder in efficientnet-lite2 hourglass resnet hrnet; do \
 	  $(BIN)/retrieve train captioner "$$DATA" --config configs/encoders/$$encoder.toml --out .cache/encoders/$$encoder || exit; \
 	done
 	@$(BIN)/python -m indexer.captioner.training.compare .cache/encoders/efficientnet-lite2 .cache/encoders/hourglass \
-	  .cache/encoders/resnet .cache/encoders/hrnet
+	  .cache/encoders/resnet .cache/encoders/hrnet > .cache/encoders.md
+	@$(BIN)/python -m eval.report.readme_part RESULTS.md encoders < .cache/encoders.md
 
 report: $(READY_DEV) ## Evaluate on DATA's test split and on photos of Debian's packages (270 MB), and write the tables of README.md and RESULTS.md anew
 	$(BIN)/retrieve eval "$$DATA" --out report --rerank

@@ -28,6 +28,8 @@ def test_a_page_without_a_place_for_it(page: str) -> None:
         ("bench", "README.md", "bench-100000"),
         ("bench COUNT=1000000", "RESULTS.md", "bench-1000000"),
         ("growth", "RESULTS.md", "growth"),
+        ("cells", "RESULTS.md", "cells"),
+        ("encoders", "RESULTS.md", "encoders"),
     ],
 )
 def test_what_a_target_writes_has_its_place(target: str, page: str, name: str) -> None:
