@@ -901,6 +901,42 @@ def test_enter_in_a_filter_is_what_back_returns_to(visit):
     expect(path).to_have_value("")
 
 
+def test_what_only_words_are_asked_for_is_not_offered_for_photos_like_one(visit):
+    page = visit("/?q=a+cat&sure=0.05&channel=image")
+    wait(page)
+    expect(page.locator("#filters-count")).to_have_text("2")
+    page.locator("#filters-button").click()
+    words_alone = [page.locator(f"#filters [name={name}]") for name in ("channel", "sure", "again")]
+    for each in words_alone:
+        expect(each).to_be_visible()
+    page.locator("#results a").first.focus()
+    page.keyboard.press("s")
+    expect(page.locator("#like")).to_be_visible()
+    for each in words_alone:
+        expect(each).to_be_hidden()
+    expect(page.locator("#filters [name=same]")).to_be_visible()
+    expect(page.locator("#filters-count")).to_be_hidden()
+    page.locator("#unlike").click()
+    for each in words_alone:
+        expect(each).to_be_visible()
+    expect(page.locator("#filters-count")).to_have_text("2")
+
+
+def test_nothing_is_offered_for_a_photo_that_is_not_indexed(visit):
+    page = visit(f"/?photo={'0' * 64}", complaints="404")
+    expect(page.locator("#panel-problem")).to_be_visible()
+    for name in ("similar", "edit-button", "original"):
+        expect(page.locator(f"#{name}")).to_be_hidden()
+    page.keyboard.press("e")
+    page.keyboard.press("s")
+    expect(page.locator("#edit")).to_be_hidden()
+    expect(page.locator("#panel")).to_be_visible()
+    page.keyboard.press("Escape")
+    wait(page)
+    page.locator("#results a").first.click()
+    expect(page.locator("#similar")).to_be_visible()
+
+
 def test_enter_in_a_filter_goes_by_a_button_that_is_drawn_and_not_seen(visit):
     page = visit()
     page.locator("#filters-button").click()

@@ -8,9 +8,11 @@ export const asked = { q: "", where: "", channel: "", sure: 0, same: false, agai
 export const question = () => JSON.stringify({ ...asked, photo: "" });
 
 export function showAsked() {
-  const count = countFilters(asked.where) + Boolean(asked.channel) + Boolean(asked.sure) + asked.same + asked.again;
+  const ofWords = asked.like ? 0 : Boolean(asked.channel) + Boolean(asked.sure) + asked.again;
+  const count = countFilters(asked.where) + asked.same + ofWords;
   $("filters-count").hidden = !count;
   $("filters-count").textContent = count;
+  $("filters").classList.toggle("wordless", Boolean(asked.like));
   $("like").hidden = !asked.like;
   if (asked.like) $("like-photo").src = thumbnail(asked.like, 480);
   document.title = asked.like ? "Similar photos – Retrieve" : asked.q ? `${asked.q} – Retrieve` : "Retrieve";

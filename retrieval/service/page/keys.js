@@ -31,11 +31,11 @@ $("results").addEventListener("keydown", (event) => {
 
 addEventListener("keydown", (event) => {
   if (isWriting(event.target) || event.ctrlKey || event.metaKey || event.altKey || $("help").open || $("login").open) return;
-  const inPanel = $("panel").open;
+  const inPanel = $("panel").open, offered = !$("actions").hidden;
   if (inPanel && !$("edit").hidden) return; // The caption that is being written would be lost, from its buttons too.
   const focused = event.target.closest?.(".grid li")?.dataset.id;
   const act = inPanel
-    ? { ArrowLeft: () => step(-1), ArrowRight: () => step(1), e: beginEdit, s: () => $("similar").click() }
+    ? { ArrowLeft: () => step(-1), ArrowRight: () => step(1), e: offered && beginEdit, s: offered && (() => $("similar").click()) }
     : { "/": () => { $("query").focus(); $("query").select(); }, s: focused && (() => change({ like: focused })), e: focused && (() => { openPhoto(focused); beginEdit(); }), "?": () => $("help").showModal() };
   const found = act[event.key];
   if (!found) return;

@@ -41,6 +41,7 @@ export async function showPhoto(id) {
     showWhy(why, hit, openPhoto);
   } catch (error) {
     if (photo.id !== id) return;
+    $("actions").hidden = error.status === 404; // Of a photo that is not indexed there is nothing to do.
     showPanelProblem(error);
   }
 }
