@@ -71,7 +71,7 @@ report: $(READY_DEV) ## Evaluate on DATA's test split and on photos of Debian's 
 
 throughput: $(READY_DEV) ## Measure indexing of DATA's photos in each runtime, beside its CNN alone, and the memory of it (minutes)
 	@mkdir -p .cache
-	$(BIN)/retrieve bench index "$$DATA/images" > .cache/throughput.md
+	$(BIN)/retrieve bench index "$$DATA/images" --count 8192 > .cache/throughput.md
 	@$(BIN)/python -m eval.report.readme_part README.md throughput < .cache/throughput.md
 
 speed: $(READY_DEV) ## Measure the service and its page over 10,000 photos, beside what is asked of them (minutes)

@@ -36,8 +36,8 @@ def test_every_run_is_told_of_and_its_memory_seen(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(speed, "_compare", lambda *_: BenchRow("", 1.0, 1.0, "", 1.0, 1.0))
     monkeypatch.setattr(speed, "measure_plain_path", lambda *_: 1.0)
     monkeypatch.setattr(PeakMemory, "sample", lambda memory, *_: looked.append(memory))
-    photos = [Path(f"{number}.jpg") for number in range(100)]
+    photos = [Path(f"{number}.jpg") for number in range(2000)]
     speed.measure_indexing(photos, IndexConfig(), "cpu", lambda *each: told.append(each))
-    # Half of them, all, and in the other runtime some to warm up and all.
-    assert told == [("Indexing photos", count, count) for count in (50, 100, 64, 100)]
+    # Half of them, all, and in the slower runtime some to warm up and as many as tell how fast it is.
+    assert told == [("Indexing photos", count, count) for count in (1000, 2000, 64, 1024)]
     assert len(looked) == len(told)
