@@ -4,7 +4,9 @@ Which library it is changes annotations by rounding alone: what is not torch in 
 on probes before it is used. Shapes: B photos, S pixels a side, L locations, D annotation channels.
 """
 
+import copy
 import logging
+from collections.abc import Callable
 from typing import Protocol, cast
 
 import numpy as np
@@ -86,7 +88,7 @@ def make_annotator(
         UsageError: it does not run this encoder, or not on this device.
     """
     candidates = pick_runtimes(runtime, device.type)
-    if encoder.learned is not None or not isinstance(encoder.trunk, EfficientNetLite):
+    if not _has_graph(encoder):
         if runtime not in (Runtime.AUTO, Runtime.TORCH):
             raise UsageError(
                 f"found image encoder {encoder.name}, which torch alone runs, and --runtime {runtime}; use "
@@ -110,6 +112,17 @@ def make_annotator(
     raise InstallationError("no runtime gives the annotations of torch in float32; install torch again")
 
 
+def find_fastest(encoder: ImageEncoder) -> Callable[[Tensor], Tensor]:
+    """What does as `encoder.see` of a frozen encoder on the CPU, in the fastest library that is installed.
+
+    What is to be computed in float32 is left to torch: OpenVINO takes bfloat16 where the processor can.
+    """
+    if encoder.dtype is torch.float32 or not _has_graph(encoder):
+        return encoder.see
+    annotator = make_annotator(copy.deepcopy(encoder), torch.device("cpu"), encoder.dtype, Runtime.AUTO)
+    return lambda pixels_BSSC: annotator.annotate(pixels_BSSC.numpy())
+
+
 def make_probes(size: int) -> np.ndarray:
     """Pixels like a photo's, uint8 (2, size, size, 3): smooth colours under a little noise."""
     random = np.random.default_rng(0)
@@ -123,6 +136,10 @@ def measure_agreement(found_BLD: Tensor, expected_BLD: Tensor) -> float:
     """The least cosine of a photo's annotations, or what else is said of it; NaN where a number is none."""
     found_BP, expected_BP = (each.float().cpu().flatten(1) for each in (found_BLD, expected_BLD))
     return float(functional.cosine_similarity(found_BP, expected_BP).min())
+
+
+def _has_graph(encoder: ImageEncoder) -> bool:
+    return encoder.learned is None and isinstance(encoder.trunk, EfficientNetLite)
 
 
 def _open(encoder: ImageEncoder, runtime: Runtime, device: torch.device, dtype: torch.dtype) -> Annotator:

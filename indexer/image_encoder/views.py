@@ -1,7 +1,8 @@
 """Caches what a CNN makes of a dataset's photos: writes one .npy per view, resumable.
 
 A view is one way of cutting the photo: 0 is the whole photo, 1 its mirror image, any further one a random
-crop (mirrored when odd). What is frozen while something trains sees each view once.
+crop (mirrored when odd). What is frozen while something trains sees each view once, in the library that runs
+it fastest: a run that carries on may take another than the one before, which is a matter of rounding.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from indexer.image_encoder.annotators import find_fastest
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
 from retrieval.pictures.photo_pixels import to_rgb
@@ -25,6 +27,9 @@ from retrieval.store.files import write_file
 
 _BATCH = 64
 _SMALLEST_CROP = 0.7  # of a side
+
+# uint8 RGB (B, S, S, 3) → what is kept of each photo.
+_Compute = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class ViewCache:
         Raises:
             DatasetError: a photo cannot be read.
         """
-        return self._cached(encoder.see, encoder.sees, photos, view, encoder.image_size)
+        return self._cached(lambda: find_fastest(encoder), encoder.sees, photos, view, encoder.image_size)
 
     def means(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
         """The mean of the annotations over the locations: a memory map (photos, channels).
@@ -64,11 +69,12 @@ class ViewCache:
             DatasetError: a photo cannot be read.
         """
 
-        def compute(pixels_BSSC: Tensor) -> Tensor:
-            return cast(Tensor, encoder(pixels_BSSC).float().mean(dim=1))
+        def begin() -> _Compute:
+            annotate = find_fastest(encoder) if encoder.learned is None else encoder
+            return lambda pixels_BSSC: cast(Tensor, annotate(pixels_BSSC).float().mean(dim=1))
 
         made_by = f"{encoder.weights_sha256} {encoder.dtype} mean"
-        return self._cached(compute, made_by, photos, view, encoder.image_size)
+        return self._cached(begin, made_by, photos, view, encoder.image_size)
 
     def pixels(self, size: int, photos: Sequence[Path]) -> np.ndarray:
         """The whole photos at so many pixels a side: a memory map uint8 (photos, size, size, 3).
@@ -76,11 +82,11 @@ class ViewCache:
         Raises:
             DatasetError: a photo cannot be read.
         """
-        return self._cached(lambda pixels_BSSC: pixels_BSSC, "pixels", photos, 0, size)
+        return self._cached(lambda: lambda pixels_BSSC: pixels_BSSC, "pixels", photos, 0, size)
 
     def _cached(
         self,
-        compute: Callable[[Tensor], Tensor],
+        begin: Callable[[], _Compute],
         made_by: str,
         photos: Sequence[Path],
         view: int,
@@ -91,6 +97,7 @@ class ViewCache:
         record = path.with_suffix(".json")
         done = json.loads(record.read_text())["done"] if record.exists() else 0
         if done < len(photos):
+            compute = begin()
             cache = _open_cache(path, compute, size, len(photos), done)
             for start in range(done, len(photos), _BATCH):
                 batch = photos[start : start + _BATCH]
@@ -112,9 +119,7 @@ class ViewCache:
         return digest.hexdigest()[:16]
 
 
-def _open_cache(
-    path: Path, compute: Callable[[Tensor], Tensor], size: int, photos: int, done: int
-) -> np.memmap:
+def _open_cache(path: Path, compute: _Compute, size: int, photos: int, done: int) -> np.memmap:
     """The file as it was left, or a new one, for what `compute` makes of so many photos."""
     if done:
         return np.lib.format.open_memmap(path, mode="r+")

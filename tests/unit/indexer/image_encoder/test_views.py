@@ -1,12 +1,15 @@
-"""What a training sees of a photo is what indexing sees of it, whatever its mode."""
+"""What a training sees of a photo is what indexing sees of it, whatever its mode, and in the same library."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from indexer.image_encoder import ImageEncoder, load_image_encoder
+from indexer.image_encoder.annotators import make_probes, measure_agreement
 from indexer.image_encoder.views import ViewCache
 from indexer.pixels.decode import decode_photo
 from retrieval.progress import no_progress
@@ -30,3 +33,37 @@ def test_transparent_photos_and_those_of_sixteen_bits_look_as_they_do_when_index
     draw().save(photo)
     (seen_SSC,) = ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
     assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), "", SIDE).pixels_HWC)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{number}.png" for number in range(2)]
+    for path, pixels_SSC in zip(paths, make_probes(96), strict=True):
+        Image.fromarray(pixels_SSC).save(path)
+    return paths
+
+
+def see_by_torch(encoder: ImageEncoder, cache: ViewCache, photos: list[Path]) -> torch.Tensor:
+    with torch.inference_mode():
+        return encoder.see(torch.tensor(cache.pixels(encoder.image_size, photos))).half()
+
+
+def test_a_frozen_network_sees_in_a_faster_library_what_it_sees_in_torch(
+    tmp_path: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = load_image_encoder("efficientnet-lite2-flickr8k").for_inference(torch.bfloat16)
+    cache = ViewCache(tmp_path / "views", 0, no_progress)
+    expected_BLD = see_by_torch(encoder, cache, photos)
+    monkeypatch.setattr(ImageEncoder, "see", None)  # Torch's is not asked.
+    found_BLD = torch.tensor(cache.annotations(encoder, photos, 0))
+    assert measure_agreement(found_BLD, expected_BLD) > 0.99
+    means_BD = torch.tensor(cache.means(encoder, photos, 0))
+    assert measure_agreement(means_BD, expected_BLD.float().mean(dim=1)) > 0.995
+    assert encoder.dtype is torch.bfloat16
+
+
+def test_in_float32_torch_alone_sees(tmp_path: Path, photos: list[Path]) -> None:
+    encoder = load_image_encoder("efficientnet-lite2-flickr8k").for_inference(torch.float32)
+    cache = ViewCache(tmp_path / "views", 0, no_progress)
+    found_BLD = torch.tensor(cache.annotations(encoder, photos, 0))
+    assert torch.equal(found_BLD, see_by_torch(encoder, cache, photos))
