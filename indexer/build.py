@@ -155,7 +155,7 @@ class _Run:
                 progress(_INDEXING, done, total)
 
     def _note(self, reads: Iterator[ReadPhoto], profile: Profile) -> Iterator[ReadPhoto]:
-        for folder, reason in self.scan.unreadable:
+        for folder, reason in self.scan.unreadable.items():
             yield self._note_failure(ReadPhoto(folder, identify_path(folder), reason=reason))
         for read in reads:
             profile.add("decoding", read.seconds)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,12 @@ class Scan:
 
     roots: frozenset[bytes]
     paths: tuple[bytes, ...]
-    unreadable: tuple[tuple[bytes, str], ...]
+    unreadable: Mapping[bytes, str]
     devices: tuple[tuple[bytes, int | None], ...]
 
     def covers(self, path: bytes) -> bool:
         """Whether this scan would have found `path` if it were there."""
-        return _lies_under(path, self.roots) and not _lies_under(path, frozenset(dict(self.unreadable)))
+        return _lies_under(path, self.roots) and not _lies_under(path, self.unreadable)
 
     def require_still_there(self) -> None:
         """Refuse that a folder, or its disk, was taken away since: all that was in it would count as deleted.
@@ -79,7 +79,7 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
     require_photos_exist(photos)
     roots = frozenset(os.path.abspath(os.fsencode(photo)) for photo in photos)
     paths: set[bytes] = set()
-    unreadable: list[tuple[bytes, str]] = []
+    unreadable: dict[bytes, str] = {}
     devices: list[tuple[bytes, int | None]] = []
     for root in roots:
         if os.path.isdir(root):
@@ -88,7 +88,7 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
             devices.append((root, _find_device(root)))
         else:
             paths.add(root)
-    return Scan(roots, tuple(sorted(paths)), tuple(dict(unreadable).items()), tuple(devices))
+    return Scan(roots, tuple(sorted(paths)), unreadable, tuple(devices))
 
 
 def _find_device(folder: bytes) -> int | None:
@@ -100,7 +100,7 @@ def _find_device(folder: bytes) -> int | None:
     return status.st_dev if stat.S_ISDIR(status.st_mode) else None
 
 
-def _walk(root: bytes, unreadable: list[tuple[bytes, str]]) -> Iterator[bytes]:
+def _walk(root: bytes, unreadable: dict[bytes, str]) -> Iterator[bytes]:
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -108,7 +108,7 @@ def _walk(root: bytes, unreadable: list[tuple[bytes, str]]) -> Iterator[bytes]:
             with os.scandir(folder) as entries:
                 listed = [entry for entry in entries if not entry.name.startswith(b".")]
         except OSError as error:
-            unreadable.append((folder, str(photo_error(Reason.UNREADABLE_FOLDER, error.strerror or ""))))
+            unreadable[folder] = str(photo_error(Reason.UNREADABLE_FOLDER, error.strerror or ""))
             continue
         for entry in listed:
             if _is_folder(entry):
@@ -138,7 +138,7 @@ def _is_photo(entry: os.DirEntry[bytes]) -> bool:
         return True
 
 
-def _lies_under(path: bytes, folders: frozenset[bytes]) -> bool:
+def _lies_under(path: bytes, folders: Container[bytes]) -> bool:
     while path not in folders:
         path, child = os.path.dirname(path), path
         if path == child:

@@ -422,6 +422,19 @@ def test_a_caption_that_was_begun_is_there_when_its_photo_is_opened_again(visit,
     expect(text).to_have_value(before)
 
 
+def test_a_caption_that_was_begun_outlives_a_reload(visit):
+    page = visit()
+    edit, text = page.locator("#edit-button"), page.locator("#edit-text")
+    begin_caption(page, "a tabby")
+    page.reload()
+    expect(edit).to_have_text("Finish caption")
+    edit.click()
+    expect(text).to_have_value("a tabby")
+    page.locator("#edit-cancel").click()
+    page.reload()
+    expect(edit).to_have_text("Edit caption")
+
+
 def test_a_caption_is_kept_until_it_is_saved(visit):
     page = visit(complaints="507")
     edit, text = page.locator("#edit-button"), page.locator("#edit-text")

@@ -4,7 +4,8 @@ import { ask } from "./service.js";
 import { search } from "./search.js";
 import { complain } from "./complaint.js";
 import { pin, readCaption } from "./attention.js";
-import { drafts, photo, showEditing, showPanelProblem, showPhoto } from "./panel.js";
+import { drafts } from "./drafts.js";
+import { photo, showEditing, showPanelProblem, showPhoto } from "./panel.js";
 
 let edits = 0; // How many have begun: a caption that is saved late ends no edit but its own.
 
@@ -15,7 +16,7 @@ export function beginEdit() {
   const draft = drafts.get(photo.id);
   $("edit-text").value = draft ?? readCaption();
   $("edit-text").focus();
-  if (draft === undefined) $("edit-text").select();
+  if (draft === null) $("edit-text").select();
   pin(-1);
 }
 

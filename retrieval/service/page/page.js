@@ -1,5 +1,5 @@
 // The page: asks this service, shows photos and why they came up. Writes captions that a person corrects.
-// In the order to read: elements, service, where, address, grid, tile, results, complaint, search, form, attention, why,
+// In the order to read: elements, service, where, address, grid, tile, results, complaint, search, form, attention, why, drafts,
 // panel, editing, keys.
 import { $ } from "./elements.js";
 import { acceptToken } from "./service.js";

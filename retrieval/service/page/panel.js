@@ -7,11 +7,9 @@ import { change } from "./search.js";
 import { focusTile } from "./grid.js";
 import { forget, showWords } from "./attention.js";
 import { showWhy } from "./why.js";
+import { drafts } from "./drafts.js";
 
 export const photo = { id: "", place: -1 };
-
-// Captions that were begun, by the photo's id: each is kept until it is saved, cancelled, or the page is left.
-export const drafts = new Map();
 
 export function openPhoto(id) {
   asked.photo = id;

@@ -23,9 +23,8 @@ from indexer.config import IndexConfig
 from indexer.describing.describer import Describer
 from indexer.models import Models
 from retrieval.errors import CheckpointError, RetrievalError, UsageError
-from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Status
-from retrieval.store.shards import iterate_live_rows
+from tests.live_rows import rows_of
 
 ray = pytest.importorskip("ray", reason="found no ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="found no ray")
@@ -148,12 +147,8 @@ class Holder:
         """Come to life."""
 
 
-def read_all_rows(index: Path) -> dict[str, PhotoRow]:
-    return {row.image_id: row for _, row in iterate_live_rows(index, read_manifest(index))}
-
-
 def assert_same_rows(index: Path, other: Path) -> None:
-    ours, theirs = read_all_rows(index), read_all_rows(other)
+    ours, theirs = rows_of(index), rows_of(other)
     assert ours.keys() == theirs.keys()
     for image_id, row in ours.items():
         for field in dataclasses.fields(row):
@@ -210,7 +205,7 @@ def test_other_models_or_none_on_a_node_are_refused(nodes, photos, tmp_path):
 
 
 def _rows_if_any(index: Path) -> list[PhotoRow]:
-    return list(read_all_rows(index).values()) if (index / "CURRENT").exists() else []
+    return list(rows_of(index).values()) if (index / "CURRENT").exists() else []
 
 
 def test_a_node_that_never_loads_its_models_is_left_out(nodes, photos, tmp_path, monkeypatch, caplog):

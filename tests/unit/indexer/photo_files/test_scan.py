@@ -81,7 +81,7 @@ def test_folder_that_cannot_be_listed_is_named_and_not_covered(
     monkeypatch.setattr(os, "scandir", refuse)
     scan = scan_photos([folder])
     assert scan.paths == (path,)
-    assert scan.unreadable == ((os.fsencode(folder / "locked"), "unreadable_folder: Permission denied"),)
+    assert scan.unreadable == {os.fsencode(folder / "locked"): "unreadable_folder: Permission denied"}
     assert scan.covers(path)
     assert not scan.covers(inside)
 

@@ -17,8 +17,8 @@ from retrieval.generations.compact import compact_index
 from retrieval.generations.human_caption import set_caption, unset_caption
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import ModelRecord, read_manifest
-from retrieval.store.schema import PhotoRow, StoredCaption
-from retrieval.store.shards import iterate_live_rows
+from retrieval.store.schema import StoredCaption
+from tests.live_rows import rows_of
 
 RED, GREEN = (200, 10, 20), (11, 210, 21)
 RED_CAPTION = "red 200 green 10 blue 20"
@@ -42,12 +42,6 @@ def red(photo: Path) -> str:
     return hash_file(photo)
 
 
-def read_row(index: Path, image_id: str) -> PhotoRow:
-    rows = dict(iterate_live_rows(index, read_manifest(index)))
-    (row,) = [row for row in rows.values() if row.image_id == image_id]
-    return row
-
-
 @pytest.mark.parametrize("recaption", [False, True])
 def test_runs_and_compaction_keep_it(
     index: Path, red: str, photo: Path, captioner: Any, word_encoder: Any, recaption: bool
@@ -55,10 +49,10 @@ def test_runs_and_compaction_keep_it(
     set_caption(index, red, MINE, word_encoder)
     build_index([photo.parent], index, Models(captioner, word_encoder), IndexConfig(recaption=recaption))
     compact_index(index)
-    row = read_row(index, red)
+    row = rows_of(index)[red]
     assert [caption.text for caption in row.captions] == [MINE, RED_CAPTION]
     unset_caption(index, red, word_encoder)
-    np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([RED_CAPTION])[0])
+    np.testing.assert_array_equal(rows_of(index)[red].caption_vector, word_encoder.encode([RED_CAPTION])[0])
     assert [hit.caption for hit in SearchEngine.open(index, word_encoder).search(RED_CAPTION, k=1)] == [
         RED_CAPTION
     ]
@@ -70,7 +64,7 @@ def test_a_run_that_had_begun_keeps_it(
 ) -> None:
     record = ModelRecord(other_captioner.name, other_captioner.weights_sha256)
     writer = IndexWriter(index, read_manifest(index), record, shard_rows=10)
-    again = dataclasses.replace(read_row(index, red), captions=(StoredCaption("another model's words"),))
+    again = dataclasses.replace(rows_of(index)[red], captions=(StoredCaption("another model's words"),))
     writer.add(again)
     writer.suspend()
     set_caption(index, red, MINE, word_encoder)
@@ -79,4 +73,4 @@ def test_a_run_that_had_begun_keeps_it(
     assert read_manifest(index).unfinished is not None
     build_index([photo.parent], index, Models(other_captioner, word_encoder), IndexConfig(recaption=True))
     expected = ["another model's words"] if undone else [MINE, "another model's words"]
-    assert [caption.text for caption in read_row(index, red).captions] == expected
+    assert [caption.text for caption in rows_of(index)[red].captions] == expected

@@ -12,7 +12,8 @@ from retrieval.store.failures import Failure, list_failures
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import ModelRecord, UnfinishedRun, list_generations, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
-from retrieval.store.shards import iterate_live_rows, read_captioner, read_rows, write_shard
+from retrieval.store.shards import read_captioner, read_rows, write_shard
+from tests.live_rows import rows_of
 
 PHOTOS = {f"/photos/{number}.jpg".encode(): f"photo {number}" for number in range(10)}
 
@@ -35,10 +36,6 @@ def add_rows(index, *rows):
 
 def sizes(index):
     return {path: path.stat().st_size for path in index.glob("*/*")}
-
-
-def rows_of(index):
-    return {row.image_id: row for _, row in iterate_live_rows(index, read_manifest(index))}
 
 
 def all_rows(index):

@@ -43,6 +43,7 @@ from retrieval.store.shards import (
     write_shard,
 )
 from retrieval.text.probes import make_probes
+from tests.live_rows import rows_of
 
 CAPTIONER, OTHER = ModelRecord("captioner", "c" * 64), ModelRecord("another", "d" * 64)
 RED, GREEN = "red 200 green 10 blue 20", "red 11 green 210 blue 21"
@@ -98,18 +99,12 @@ def write_row(index: Path, row: PhotoRow, captioner: ModelRecord = CAPTIONER) ->
     return write_shard(index, [row], name_captioner(shard_schema(read_manifest(index)), captioner))
 
 
-def read_row(index: Path, image_id: str) -> PhotoRow:
-    rows = dict(iterate_live_rows(index, read_manifest(index)))
-    (row,) = [row for row in rows.values() if row.image_id == image_id]
-    return row
-
-
 def test_the_caption_is_the_first_and_its_vector_the_photos(index: Path, red: str, word_encoder: Any) -> None:
-    before = read_row(index, red)
+    before = rows_of(index)[red]
     manifest = set_caption(index, red, f"  {MINE}\n", word_encoder)
     assert manifest == read_manifest(index)
     assert manifest.generation == 2
-    row = read_row(index, red)
+    row = rows_of(index)[red]
     np.testing.assert_array_equal(row.caption_vector, word_encoder.encode([MINE])[0])
     assert row.captions == (StoredCaption(MINE, None, Provenance.HUMAN), *before.captions)
     for name in ("paths", "bytes", "width", "height", "taken", "camera"):
@@ -133,12 +128,12 @@ def test_the_next_search_finds_it(index: Path, red: str, word_encoder: Any) -> N
 
 
 def test_undone_it_is_as_the_captioner_left_it(index: Path, red: str, word_encoder: Any) -> None:
-    before = read_row(index, red)
+    before = rows_of(index)[red]
     set_caption(index, red, "first thought", word_encoder)
     set_caption(index, red, MINE, word_encoder)
-    assert [caption.text for caption in read_row(index, red).captions] == [MINE, RED]
+    assert [caption.text for caption in rows_of(index)[red].captions] == [MINE, RED]
     unset_caption(index, red, word_encoder)
-    row = read_row(index, red)
+    row = rows_of(index)[red]
     assert row.captions == before.captions
     np.testing.assert_array_equal(row.caption_vector, before.caption_vector)
     with pytest.raises(UsageError, match=r"no person's caption .* nothing to undo"):
@@ -152,7 +147,7 @@ def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
     # However the captioner weighs them.
     mean_D = np.array([0.7, 0.2, 0.1]) @ word_encoder.encode(sentences)
     row = dataclasses.replace(
-        read_row(index, red),
+        rows_of(index)[red],
         captions=tuple(map(StoredCaption, sentences)),
         caption_vector=mean_D / np.linalg.norm(mean_D),
     )
@@ -161,12 +156,12 @@ def test_undone_the_vector_is_that_of_all_the_captioners_sentences(
     commit_next(index, build_derived(index, added))
     for text in ("first thought", MINE):
         set_caption(index, red, text, word_encoder)
-        np.testing.assert_array_equal(read_row(index, red).caption_vector, word_encoder.encode([text])[0])
+        np.testing.assert_array_equal(rows_of(index)[red].caption_vector, word_encoder.encode([text])[0])
         compact_index(index)
     unset_caption(index, red, word_encoder)
-    np.testing.assert_array_equal(read_row(index, red).caption_vector, row.caption_vector.astype(np.float32))
-    assert read_row(index, red).captioner_vector is None
-    assert read_row(index, red).captions == row.captions
+    np.testing.assert_array_equal(rows_of(index)[red].caption_vector, row.caption_vector.astype(np.float32))
+    assert rows_of(index)[red].captioner_vector is None
+    assert rows_of(index)[red].captions == row.captions
 
 
 def test_of_other_photos_only_their_ids_are_read(
@@ -192,19 +187,19 @@ def test_an_index_of_before_keeps_the_captioners_vector_too(index: Path, red: st
         manifest = dataclasses.replace(manifest, generation=manifest.generation + 1, shards=(shard,))
         commit_manifest(index, build_derived(index, manifest))
 
-    before = read_row(index, red)
+    before = rows_of(index)[red]
     write_as_before(read_manifest(index))
     set_caption(index, red, MINE, word_encoder)
-    np.testing.assert_array_equal(read_row(index, red).captioner_vector, before.caption_vector)
+    np.testing.assert_array_equal(rows_of(index)[red].captioner_vector, before.caption_vector)
     # One that a person had captioned by then has the mean of the captioner's sentences.
     write_as_before(read_manifest(index))
-    assert read_row(index, red).captioner_vector is None
+    assert rows_of(index)[red].captioner_vector is None
     unset_caption(index, red, word_encoder)
-    np.testing.assert_allclose(read_row(index, red).caption_vector, before.caption_vector, atol=1e-6)
+    np.testing.assert_allclose(rows_of(index)[red].caption_vector, before.caption_vector, atol=1e-6)
 
 
 def test_its_shards_say_who_captioned_what_it_stands_before(index: Path, red: str, word_encoder: Any) -> None:
-    run = UnfinishedRun(OTHER, (write_row(index, read_row(index, red), OTHER),))
+    run = UnfinishedRun(OTHER, (write_row(index, rows_of(index)[red], OTHER),))
     commit_next(index, dataclasses.replace(read_manifest(index), unfinished=run))
     manifest = set_caption(index, red, MINE, word_encoder)
     assert manifest.unfinished is not None
