@@ -56,11 +56,11 @@ def measure_indexing(
 ) -> list[BenchRow]:
     """The whole path of `build_index` in each runtime that is there, beside others, and the memory it took.
 
-    Beside the bare CNN in the same runtime, which gets pixels that are decoded already, in the same batches;
-    and, in the fastest runtime, beside `measure_plain_path`. All in one run, with the models loaded. First
-    half of the photos is indexed, to warm up and to see whether memory grows. Memory is the peak of this
-    process and of its decoding processes together (see `PeakMemory`), in the fastest runtime. The slower
-    ones index no more photos than tell how fast they are.
+    Beside the bare CNN in the same runtime, before and after, which gets pixels that are decoded already, in
+    the same batches; and, in the fastest runtime, beside `measure_plain_path`. All in one run, with the
+    models loaded. First half of the photos is indexed, to warm up and to see whether memory grows. Memory is
+    the peak of this process and of its decoding processes together (see `PeakMemory`), in the fastest
+    runtime. The slower ones index no more photos than tell how fast they are.
 
     Raises:
         UsageError: the captioner has no CNN of its own.
@@ -73,17 +73,14 @@ def measure_indexing(
     models, memory = _load(config, fastest, device), PeakMemory()
     _index(half, models, config, memory, progress)
     half_bytes = memory.bytes()
-    whole = _index(photos, models, config, memory, progress)
-    # Before there are pixels of all photos in memory, for the CNN alone.
+    row = _compare(photos, models, config, memory, progress)
     whole_bytes = memory.bytes()
-    row = _compare(whole, photos, models, config)
     plain = measure_plain_path(photos[:_MOST_PLAIN], models, config)
     rows = [row]
     for runtime in others:
         models = _load(config, runtime, device)
         _index(photos[:_WARMING_UP], models, config, PeakMemory(), progress)
-        whole = _index(photos[:_MOST_SLOWER], models, config, PeakMemory(), progress)
-        rows.append(_compare(whole, photos, models, config))
+        rows.append(_compare(photos[:_MOST_SLOWER], models, config, PeakMemory(), progress))
     name = f"{row.name}, beside plain torch"
     return [
         *rows,
@@ -131,12 +128,14 @@ def _load(config: IndexConfig, runtime: Runtime, device: str) -> Models:
     return models
 
 
-def _compare(whole: IndexReport, photos: Sequence[Path], models: Models, config: IndexConfig) -> BenchRow:
-    """What a run did beside the bare CNN."""
+def _compare(
+    photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory, progress: Progress
+) -> BenchRow:
+    """What a run does beside the bare CNN, before it and after: a machine may become slower meanwhile."""
     assert isinstance(models.captioner, AttentionCaptioner)
-    if not whole.photos:
-        raise RetrievalError("none of these photos can be read; give others")
-    bare = _measure_encoder(photos[:_MOST_BARE], models.captioner, config)
+    before = _measure_encoder(photos[:_MOST_BARE], models.captioner, config)
+    whole = _index(photos, models, config, memory, progress)
+    bare = (before + _measure_encoder(photos[:_MOST_BARE], models.captioner, config)) / 2
     ours = whole.photos / whole.seconds
     return BenchRow(f"index in {models.captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
 
@@ -163,6 +162,8 @@ def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarra
 def _measure_encoder(photos: Sequence[Path], captioner: AttentionCaptioner, config: IndexConfig) -> float:
     """Photos per second of the CNN alone, on photos that are decoded."""
     pixels_NSSC = _decode(photos, captioner.image_size, config)
+    if not len(pixels_NSSC):
+        raise RetrievalError(f"none of the first {len(photos)} photos can be read; give others")
     starts = range(0, len(pixels_NSSC), config.batch_photos)
     batches = [pixels_NSSC[start : start + config.batch_photos] for start in starts]
     for batch in batches[:1]:
