@@ -154,9 +154,13 @@ def _index(
 def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarray:
     """Pixels (N, size, size, 3) of those that can be read."""
     settings = DecodeSettings(size=size, max_megapixels=config.max_megapixels)
-    reads = decode_photos([os.fsencode(path) for path in photos], lambda _: True, settings)
-    found = [read.photo.pixels_HWC for read in reads if read.photo is not None]
-    return np.stack(found) if found else np.zeros((0, size, size, 3), dtype=np.uint8)
+    # One block, filled photo by photo: many small ones would leave holes, which count as memory of indexing.
+    pixels_NSSC, found = np.empty((len(photos), size, size, 3), dtype=np.uint8), 0
+    for read in decode_photos([os.fsencode(path) for path in photos], lambda _: True, settings):
+        if read.photo is not None:
+            pixels_NSSC[found] = read.photo.pixels_HWC
+            found += 1
+    return pixels_NSSC[:found]
 
 
 def _measure_encoder(photos: Sequence[Path], captioner: AttentionCaptioner, config: IndexConfig) -> float:

@@ -35,6 +35,7 @@ from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption
 from retrieval.store.shards import iterate_live_rows, shard_path
+from tests.live_rows import rows_of
 
 RED, GREEN, BLUE = (200, 10, 20), (11, 210, 21), (22, 12, 220)
 RED_CAPTION, GREEN_CAPTION, BLUE_CAPTION = (
@@ -58,8 +59,7 @@ class Library:
         return build_index(photos or (self.folder,), self.index, models, IndexConfig(**config))
 
     def rows(self) -> dict[str, PhotoRow]:
-        manifest = read_manifest(self.index)
-        return {row.image_id: row for _, row in iterate_live_rows(self.index, manifest)}
+        return rows_of(self.index)
 
     def captions(self) -> dict[str, str]:
         """Every path under the folder, with its photo's main caption."""
