@@ -1,6 +1,7 @@
-"""What a captioner is known by in an index. Reads a checkpoint's bytes, loads no model."""
+"""What a captioner, and the CNN under it, are known by. Reads a checkpoint's bytes, loads no model."""
 
 import hashlib
+import json
 from pathlib import Path
 
 from retrieval.store.files import hash_file
@@ -16,6 +17,19 @@ def hash_captioner(checkpoint: Path, image_encoder_sha256: str) -> str:
         OSError: the checkpoint cannot be read.
     """
     return hashlib.sha256(f"{hash_file(checkpoint)} {image_encoder_sha256}".encode()).hexdigest()
+
+
+def hash_image_encoder(checkpoint: Path) -> str | None:
+    """The hash of the CNN under a captioner, image head or tagger; None where the file holds none of them."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(checkpoint, framework="np") as file:
+            encoder: str = json.loads((file.metadata() or {})["header"])["image_encoder_sha256"]
+            is_learned = any(name.startswith(LEARNED) for name in file.keys())
+        return hash_learned_encoder(checkpoint, encoder) if is_learned else encoder
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def hash_learned_encoder(checkpoint: Path, image_encoder_sha256: str) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from indexer.captioner.captioner import Captioner
+from indexer.captioner.checkpoint_hash import hash_image_encoder
 from retrieval.errors import UsageError
 from retrieval.runtime import Runtime
 
@@ -44,3 +45,9 @@ def find_checkpoint(name_or_path: str) -> Path | None:
     if name_or_path == DEFAULT_CAPTIONER:
         return _SHIPPED
     return Path(name_or_path) if name_or_path.endswith(".safetensors") else None
+
+
+def is_over_encoder_of(name_or_path: str, checkpoint: Path) -> bool:
+    """Whether under this captioner is the very CNN that an image head or tagger was trained over."""
+    captioner = find_checkpoint(name_or_path)
+    return captioner is not None and hash_image_encoder(captioner) == hash_image_encoder(checkpoint)

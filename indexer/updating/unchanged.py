@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from indexer.captioner.checkpoint_hash import LEARNED, hash_captioner, hash_learned_encoder
+from indexer.captioner.checkpoint_hash import hash_captioner, hash_image_encoder
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
 from indexer.describing.describer import hash_describer, hash_with_tower
@@ -88,14 +88,13 @@ def hash_models(config: IndexConfig) -> str | None:
     checkpoint = find_checkpoint(config.captioner)
     if checkpoint is None:
         return None
+    encoder = hash_image_encoder(checkpoint)
+    if encoder is None:
+        return None
     try:
+        captioner = hash_captioner(checkpoint, encoder)
         with safe_open(checkpoint, framework="np") as file:
             header = json.loads((file.metadata() or {})["header"])
-            is_learned = any(name.startswith(LEARNED) for name in file.keys())
-        encoder = header["image_encoder_sha256"]
-        if is_learned:
-            encoder = hash_learned_encoder(checkpoint, encoder)
-        captioner = hash_captioner(checkpoint, encoder)
         beam_width = config.beam_width or header["config"]["decoding"]["beam_width"]
         head, tagger, ngrams = (
             None if path is None else hash_file(path)

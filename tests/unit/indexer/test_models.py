@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 import retrieval.runtime
-from indexer.models import Models
+from indexer.captioner.checkpoint import read_captioner, save_captioner
+from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint
+from indexer.config import IndexConfig
+from indexer.image_head.location import find_image_head
+from indexer.models import Models, load_models
+from indexer.ngram_encoder.location import find_ngram_encoder
+from indexer.tagger.location import find_tagger
 from retrieval.command.main import run
 
 Colour = tuple[int, int, int]
@@ -46,6 +52,27 @@ def test_another_captioner_than_ours_is_torchs(
     assert run(["index", str(photo), "--index", str(index), *asked]) == 2
     assert "found captioner some/image-to-text-model, which torch alone runs" in capsys.readouterr().err
     assert not index.exists()
+
+
+def test_a_captioner_of_ones_own_over_the_shipped_cnn_goes_with_the_shipped_head_and_tagger(
+    tmp_path: Path,
+) -> None:
+    shipped = find_checkpoint(DEFAULT_CAPTIONER)
+    assert shipped is not None
+    decoder, header = read_captioner(shipped)
+
+    def save(name: str, **changes: Any) -> IndexConfig:
+        save_captioner(tmp_path / name, decoder, header.model_copy(update=changes))
+        return IndexConfig(captioner=str(tmp_path / name))
+
+    own = save("own.safetensors", data="photos of one's own")
+    models = load_models(own, "cpu")
+    assert models.image_head is not None
+    assert models.tagger is not None
+    assert models.ngram_encoder is None
+    others = [IndexConfig(captioner=name) for name in ("some/model", "nowhere.safetensors")]
+    for config in (save("other.safetensors", image_encoder_sha256="0" * 64), *others):
+        assert [find(config) for find in (find_image_head, find_tagger, find_ngram_encoder)] == [None] * 3
 
 
 def test_profile_says_where_the_time_went_and_only_when_asked(

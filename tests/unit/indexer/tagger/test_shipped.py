@@ -32,9 +32,8 @@ def test_it_is_small_and_what_its_card_and_the_default_config_say() -> None:
         assert part in card
 
 
-def test_it_goes_with_the_default_captioner_alone() -> None:
+def test_it_is_the_default_one() -> None:
     assert find_tagger(IndexConfig()) == WEIGHTS
-    assert find_tagger(IndexConfig(captioner="other.safetensors")) is None
     assert find_tagger(IndexConfig(tagger="none")) is None
     assert find_tagger(IndexConfig(tagger="own.safetensors")) == Path("own.safetensors")
 
