@@ -2,7 +2,9 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from io import BufferedReader
+from pathlib import Path
 
 # A file that was changed this shortly before it was read may change again within one tick of its clock.
 _SETTLED_NS = 2 * 10**9
@@ -20,6 +22,11 @@ def open_regular(path: str | bytes | os.PathLike[str]) -> BufferedReader:
         return file
     file.close()
     raise OSError("not a regular file")
+
+
+def first_there(paths: Sequence[Path]) -> Path:
+    """The first of these paths that leads to a file; where none does, the first."""
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def is_settled(changed_ns: int, read_ns: int) -> bool:

@@ -74,7 +74,7 @@ def similar(
     if picture is not None:
         from retrieval.pictures.contact_sheet import draw_hits
 
-        save_picture(draw_hits(name, [(hit, engine.file(hit.image_id)) for hit in results]), picture)
+        save_picture(draw_hits(name, [(hit, results.files(hit)) for hit in results]), picture)
     if in_browser:
         open_page(f"Photos like {name}", results)
     form = ResultsFormat.choose(json_output, form)

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 refused or failed, 2 usage, 130 interrupted (SIGINT), 143 terminated (SIGTERM).
 """
 
+import io
 import logging
 import os
 import signal
@@ -27,6 +28,9 @@ def main() -> None:
     # GCC's go round it where they know that they are too many.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or a pipe need not have the characters of every path and caption.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -26,7 +26,9 @@ class QueryCommand(TyperCommand):
 
 
 def _is_word(argument: str, with_value: set[str]) -> bool:
-    """Whether this is a hyphen and more than one character, and not an option of one letter and its value."""
-    if len(argument) < 3 or argument[0] != "-" or argument[1] == "-":
+    """Whether this is a hyphen and a word, and not an option of one letter, alone or with its value."""
+    if len(argument) < 2 or argument[0] != "-" or argument[1] == "-":
         return False
+    if len(argument) == 2:
+        return not argument[1].isascii() or argument[1].isdigit()
     return argument[:2] not in with_value or argument[2].isalpha()

@@ -108,15 +108,16 @@ def search(
         if found
         else []
     )
+    title = " ".join(filter(None, [text.strip(), where]))
     if picture is not None:
-        _draw(text, engine, results, explanations, picture)
+        _draw(title, engine, results, explanations, picture)
     if in_browser:
-        open_page(text, results)
+        open_page(title, results)
     show_results({"query": text}, results, seconds, form, explanations)
 
 
 def _draw(
-    text: str,
+    title: str,
     engine: "SearchEngine",
     results: "Results",
     explanations: "list[Explanation]",
@@ -125,10 +126,10 @@ def _draw(
     from retrieval.pictures.contact_sheet import draw_hits
     from retrieval.pictures.explanation_sheet import draw_explanations
 
-    title = make_printable(text)
+    printable = make_printable(title)
     if explanations:
-        files = [engine.file(explanation.image_id) for explanation in explanations]
-        sheet = draw_explanations(title, list(zip(explanations, files, strict=True)))
+        paths = [engine.facts(explanation.image_id).paths for explanation in explanations]
+        sheet = draw_explanations(printable, list(zip(explanations, paths, strict=True)))
     else:
-        sheet = draw_hits(title, [(hit, engine.file(hit.image_id)) for hit in results])
+        sheet = draw_hits(printable, [(hit, results.files(hit)) for hit in results])
     save_picture(sheet, out)

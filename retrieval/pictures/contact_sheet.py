@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from retrieval.errors import PhotoError
 from retrieval.pictures.thumbnail import draw_thumbnail
-from retrieval.regular_file import open_regular
+from retrieval.pictures.verified_photos import VerifiedPhotos
 from retrieval.search.hit import Hit
 
 _COLUMNS = 4
@@ -20,18 +20,21 @@ _CAPTION_CHARACTERS = 36
 _INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
 
 
-def draw_hits(query: str, hits: Sequence[tuple[Hit, Path]]) -> Image.Image:
-    """The query, and below it every photo with its caption, rank and score; one that is gone stays blank."""
+def draw_hits(query: str, hits: Sequence[tuple[Hit, Sequence[Path]]]) -> Image.Image:
+    """The query, and below it every photo with its caption, rank and score; one that is gone stays blank.
+
+    With each hit come the paths that it was found under.
+    """
     columns = max(1, min(_COLUMNS, len(hits)))
     rows = -(-len(hits) // columns)
     width = _GAP + columns * (_SIDE + _GAP)
     sheet = Image.new("RGB", (width, _TITLE + rows * (_SIDE + _CAPTION + _GAP)), _PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((_GAP, _TITLE / 2), query, fill=_INK, font=ImageFont.load_default(size=22), anchor="lm")
-    for number, (hit, path) in enumerate(hits):
+    for number, (hit, paths) in enumerate(hits):
         left = _GAP + number % columns * (_SIDE + _GAP)
         top = _TITLE + number // columns * (_SIDE + _CAPTION + _GAP)
-        photo = fit_photo(path, _SIDE)
+        photo = fit_photo(hit.image_id, paths, _SIDE)
         sheet.paste(photo, (left + (_SIDE - photo.width) // 2, top + (_SIDE - photo.height) // 2))
         _write_below(draw, hit, (left, top + _SIDE + 6))
     return sheet
@@ -44,10 +47,10 @@ def _write_below(draw: ImageDraw.ImageDraw, hit: Hit, corner: tuple[int, int]) -
     draw.text(place, f"{hit.rank}   {hit.score:.3f}", fill=_FAINT, font=ImageFont.load_default(size=13))
 
 
-def fit_photo(path: Path, side: int) -> Image.Image:
-    """The photo in a square of `side` pixels at most; a blank one where it is gone."""
+def fit_photo(image_id: str, paths: Sequence[Path], side: int) -> Image.Image:
+    """The photo in a square of `side` pixels at most; a blank one where no path holds it any more."""
     try:
-        with open_regular(path) as file:
+        with VerifiedPhotos().open(image_id, paths) as file:
             return draw_thumbnail(file.read(), side)
     except (OSError, PhotoError):
         return Image.new("RGB", (side, side), (238, 238, 238))

@@ -16,9 +16,12 @@ _LABEL_SIZES = (16, 15, 14, 13, 12, 11, 10, 9)
 _INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
 
 
-def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Path]]) -> Image.Image:
-    """The query, and below it a row for each photo: itself, and lit for each word that matched."""
-    rows = [_draw_panels(explanation, path) for explanation, path in explained]
+def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Sequence[Path]]]) -> Image.Image:
+    """The query, and below it a row for each photo: itself, and lit for each word that matched.
+
+    With each explanation come the paths that its photo was found under.
+    """
+    rows = [_draw_panels(explanation, paths) for explanation, paths in explained]
     columns = max((len(row) for row in rows), default=1)
     height = 2 * _LINE + _SIDE + _GAP
     sheet = Image.new("RGB", (_GAP + max(columns, 3) * (_SIDE + _GAP), _TITLE + len(rows) * height), _PAPER)
@@ -45,8 +48,8 @@ def _fit_font(label: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return font
 
 
-def _draw_panels(explanation: Explanation, path: Path) -> list[tuple[str, Image.Image]]:
-    photo = fit_photo(path, _SIDE)
+def _draw_panels(explanation: Explanation, paths: Sequence[Path]) -> list[tuple[str, Image.Image]]:
+    photo = fit_photo(explanation.image_id, paths, _SIDE)
     places = "  ".join(f"{name} {place.rank}" for name, place in explanation.channels.items())
     lit = [
         (word.word, light_up(photo, word.attention_RC))

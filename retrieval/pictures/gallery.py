@@ -3,12 +3,16 @@
 Nothing is fetched and nothing is run: photos travel inside, small, and every text is escaped.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from retrieval.pictures.thumbnail import embed_thumbnail
+from retrieval.errors import PhotoError
+from retrieval.pictures.thumbnail import embed_jpeg
+from retrieval.pictures.verified_photos import VerifiedPhotos
 from retrieval.printable import make_printable
 from retrieval.store.schema import Provenance
 
@@ -30,12 +34,13 @@ def render_page(title: str, results: "Results") -> str:
 
 
 def _render(template: str, results: "Results", **texts: str) -> str:
-    cards = [_make_card(hit, results) for hit in results]
+    photos = VerifiedPhotos()
+    cards = [_make_card(hit, results, photos) for hit in results]
     doubtful = bool(cards) and results.matches_well is False
     return _environment().get_template(template).render(cards=cards, doubtful=doubtful, **texts)
 
 
-def _make_card(hit: "Hit", results: "Results") -> dict[str, str]:
+def _make_card(hit: "Hit", results: "Results", photos: VerifiedPhotos) -> dict[str, str]:
     file = results.file(hit)
     sure = "" if hit.probability is None else f"{hit.probability:.0%} · "
     author = "by a person · " if hit.provenance is Provenance.HUMAN else ""
@@ -45,8 +50,15 @@ def _make_card(hit: "Hit", results: "Results") -> dict[str, str]:
         "about": f"{sure}{author}{make_printable(file.name)}",
         "path": hit.path,
         "link": file.as_uri(),
-        "picture": embed_thumbnail(file, _SIDE),
+        "picture": _embed(photos, hit.image_id, results.files(hit)),
     }
+
+
+def _embed(photos: VerifiedPhotos, image_id: str, paths: Sequence[Path]) -> str:
+    try:
+        return embed_jpeg(photos.thumbnail(image_id, paths, _SIDE))
+    except PhotoError:
+        return ""
 
 
 @cache

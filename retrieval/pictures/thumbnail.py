@@ -57,7 +57,11 @@ def embed_thumbnail(path: Path, side: int = _EMBEDDED_SIDE) -> str:
     """The photo as a small JPEG that travels inside a page; "" where it cannot be read (any more)."""
     try:
         with open_regular(path) as file:
-            small = encode_thumbnail(file.read(), side)
+            return embed_jpeg(encode_thumbnail(file.read(), side))
     except (OSError, PhotoError):
         return ""
+
+
+def embed_jpeg(small: bytes) -> str:
+    """A JPEG as an address that holds all of it."""
     return f"data:image/jpeg;base64,{base64.b64encode(small).decode('ascii')}"

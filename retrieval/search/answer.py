@@ -1,10 +1,12 @@
 """Ranked photos → the hits that are shown, with what is known of each. Reads and writes nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
+from retrieval.channel import Channel
 from retrieval.channels.vector_index import VectorIndex
 from retrieval.query.query_language import Query
 from retrieval.search.calibration import Calibration
@@ -86,7 +88,7 @@ class Answerer:
             photos=len(self._photos),
             waiting=self._manifest.waiting_rows,
             allowed=allowed,
-            find_file=self._photos.file,
+            find_files=lambda image_id: self._photos.files(self._photos.find(image_id)),
             matches_well=self._is_any_likely(text, hits, ranked, found.sure_K),
             depth=wish.depth,
         )
@@ -177,16 +179,25 @@ class Answerer:
             hits.append(hit)
         return hits
 
+    def _list_nearest_words(self, ranked: Ranked) -> Iterator[str]:
+        """All texts of the photo that is the first by its words."""
+        if Channel.LEXICAL in ranked.answers:
+            _, numbers_QK = ranked.answers[Channel.LEXICAL]
+            for number in numbers_QK[0, :1].tolist():
+                if number >= 0:
+                    yield from self._photos.texts(number)
+
     def _is_any_likely(
         self, text: str, hits: list[Hit], ranked: Ranked, sure_K: np.ndarray | None
     ) -> bool | None:
         """Whether any photo is as likely as that.
 
-        A hit whose caption has all of the query's words counts too: a word or two are no sentence to judge.
+        One of whose texts has all of the query's words counts too: a word or two are no sentence to judge.
         """
         if sure_K is None or not len(sure_K):
             return None
-        if sure_K.max() >= LIKELY or any(has_all_words(hit.caption, text) for hit in hits):
+        texts = chain((hit.caption for hit in hits), self._list_nearest_words(ranked))
+        if sure_K.max() >= LIKELY or any(has_all_words(each, text) for each in texts):
             return True
         # The surest photo need not be among the best, which are the best by another sum.
         sure_P = None if ranked.fused is None else self._be_sure(text, ranked, ranked.fused.numbers)

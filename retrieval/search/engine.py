@@ -20,6 +20,7 @@ from retrieval.milvus.published_channels import open_published
 from retrieval.query.allowed_photos import select_photos
 from retrieval.query.caption_words import CaptionWords
 from retrieval.query.query_language import Query, parse_query, parse_where
+from retrieval.regular_file import first_there
 from retrieval.search.answer import Answerer, Wish
 from retrieval.search.arguments import require_count, require_fused, require_probability, require_words
 from retrieval.search.calibration import Calibration, find_calibration
@@ -170,10 +171,12 @@ class SearchEngine:
     def file(self, image_id: str) -> Path:
         """Where the photo of a hit lies; unlike `Hit.path`, it can be opened whatever its name.
 
+        Of several places the first with a file.
+
         Raises:
             UsageError: there is no such photo.
         """
-        return self._photos.file(image_id)
+        return first_there(self.facts(image_id).paths)
 
     def facts(self, image_id: str) -> PhotoFacts:
         """What is known of a photo: all its paths, its size, when and with which camera it was taken.

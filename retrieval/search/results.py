@@ -1,8 +1,9 @@
 """The answer to one query: hits, best first, and what they were chosen from. Reads and writes nothing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from retrieval.regular_file import first_there
 from retrieval.search.hit import Hit
 
 # Half: below it, people rather disagree than agree that the sentence describes the photo.
@@ -15,8 +16,8 @@ class Results(list[Hit]):
     `photos` counts those of the index, `allowed` those of them that the query's filters, phrases and words to
     leave out let through, `waiting` those that a run has kept which has not ended: nobody finds them yet.
     `matches_well` says whether any photo is likely to be what was asked for, at `LIKELY` or more or because
-    its caption has all the words; None where that is not known. `depth` is how many photos were ranked to
-    find them, which explaining them takes. A notebook shows them as a grid of photos.
+    one of its captions or tags has all the words; None where that is not known. `depth` is how many photos
+    were ranked to find them, which explaining them takes. A notebook shows them as a grid of photos.
     """
 
     def __init__(
@@ -27,11 +28,11 @@ class Results(list[Hit]):
         photos: int,
         allowed: int,
         waiting: int = 0,
-        find_file: Callable[[str], Path],
+        find_files: Callable[[str], Sequence[Path]],
         matches_well: bool | None = None,
         depth: int = 1,
     ) -> None:
-        """`find_file` says where the photo with an image_id lies."""
+        """`find_files` says everywhere the photo with an image_id was found."""
         super().__init__(hits)
         self.generation = generation
         self.photos = photos
@@ -39,11 +40,18 @@ class Results(list[Hit]):
         self.waiting = waiting
         self.matches_well = matches_well
         self.depth = depth
-        self._find_file = find_file
+        self._find_files = find_files
 
     def file(self, hit: Hit) -> Path:
-        """Where the photo of a hit lies; unlike `hit.path`, it can be opened whatever its name."""
-        return self._find_file(hit.image_id)
+        """Where the photo of a hit lies; unlike `hit.path`, it can be opened whatever its name.
+
+        Of several places the first with a file.
+        """
+        return first_there(self.files(hit))
+
+    def files(self, hit: Hit) -> Sequence[Path]:
+        """Everywhere the photo of a hit was found."""
+        return self._find_files(hit.image_id)
 
     def _repr_html_(self) -> str:
         from retrieval.pictures.gallery import render_grid

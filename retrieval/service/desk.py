@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from retrieval.cache import Cache
 from retrieval.errors import UsageError
+from retrieval.pictures.verified_photos import VerifiedPhotos
 from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker
@@ -20,7 +21,6 @@ from retrieval.service.limits import Gate, Turns
 from retrieval.service.metrics import Metrics
 from retrieval.service.searches import Question, answer_alike, answer_questions
 from retrieval.service.settings import ServiceSettings
-from retrieval.service.verified_photos import VerifiedPhotos
 from retrieval.store.photo_table import PhotoFacts
 
 T = TypeVar("T")

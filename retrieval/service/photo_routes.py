@@ -9,9 +9,9 @@ from fastapi import APIRouter, Header, Response
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
+from retrieval.pictures.verified_photos import find_kind, read_blocks
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
-from retrieval.service.verified_photos import find_kind, read_blocks
 
 
 class Side(IntEnum):

@@ -120,14 +120,6 @@ class PhotoTable:
         """What is shown of the photos with these numbers."""
         return [self._show_one(number) for number in numbers_N.tolist()]
 
-    def file(self, image_id: str) -> Path:
-        """Where a photo was found first.
-
-        Raises:
-            UsageError: there is no such photo.
-        """
-        return Path(os.fsdecode(self.columns["paths"][self.find(image_id)].as_py()[0]))
-
     def files(self, number: int) -> tuple[Path, ...]:
         """Everywhere a photo was found."""
         return tuple(Path(os.fsdecode(path)) for path in self.columns["paths"][number].as_py())
@@ -142,6 +134,13 @@ class PhotoTable:
             provenance=self.provenance(number),
             **fields,
         )
+
+    def texts(self, number: int) -> list[str]:
+        """What people wrote of a photo, or else all its captions; and its tags."""
+        said = self.columns["captions"][number].as_py()
+        if self.provenance(number) is Provenance.HUMAN:
+            said = [each for each in said if each["provenance"] == Provenance.HUMAN]
+        return [*(each["text"] for each in said), *self.columns["tags"][number].as_py()]
 
     def caption(self, number: int) -> str:
         """The main caption of a photo; empty where it has none."""

@@ -17,7 +17,7 @@ from retrieval.search import explanation
 from retrieval.search.calibration import Calibration, Logistic
 from retrieval.search.results import LIKELY
 from retrieval.store.manifest import ModelRecord, commit_manifest, read_manifest
-from retrieval.store.schema import StoredAttention
+from retrieval.store.schema import Provenance, StoredAttention, StoredCaption
 
 CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
 MODEL = ModelRecord("captioner", "a" * 64)
@@ -185,6 +185,20 @@ def test_it_is_said_when_nothing_matches_well(sure: SearchEngine, open_engine: M
     assert sure.search("a ship", min_probability=0.9).matches_well is False
     assert sure.search("-dog").matches_well is None
     assert open_engine(rows).search("a ship").matches_well is None
+
+
+def test_photos_that_have_all_words_in_other_texts_than_their_caption_match_well(
+    open_engine: Make, rows: list[Any], tmp_path: Path, word_encoder: Any
+) -> None:
+    said = StoredCaption("a sailor in the harbour", -3.0, Provenance.MODEL)
+    rows[4] = replace(rows[4], tags=("espresso", "crash helmet"), captions=(*rows[4].captions, said))
+    never = Logistic({Channel.CAPTION: 0.0, Channel.IMAGE: 0.0, Channel.LEXICAL: 0.0}, -9.0)
+    sure = calibrate(open_engine(rows), tmp_path / "index", word_encoder, never)
+    for query in ("espresso", '"crash helmet"', '"a sailor in the harbour"', "harbour sailors"):
+        assert sure.search(query).matches_well is True, query
+        assert sure.search(query, k=1, fold=False).matches_well is True, query
+    for query in ("an espresso on the beach", "a crash of the sailor"):
+        assert sure.search(query).matches_well is False, query
 
 
 def test_reasons_are_those_of_the_search(open_engine: Make, rows: list[Any], word_encoder: Any) -> None:

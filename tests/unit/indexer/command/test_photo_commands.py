@@ -259,6 +259,8 @@ def test_one_channel_is_not_ranked_again(
     [
         (["-path:re"], ["blue", "rose"]),
         (["-green"], []),
+        (["-5"], ["blue", "green", "red", "rose"]),
+        (["-猫"], ["blue", "green", "red", "rose"]),
         (["-kitten", "-k", "2", "--where", "-path:re"], ["blue", "rose"]),
         (["--where", "-path:re", "-k2", "--", "-kitten"], ["blue", "rose"]),
         (["-path:red", "--where", "-path:blue", "--channel", "caption"], ["green", "rose"]),

@@ -184,6 +184,19 @@ def test_signals_are_one_line_and_their_exit_code(number, code, line):
     assert (process.returncode, err) == (code, line)
 
 
+def test_characters_that_a_terminal_lacks_are_escaped() -> None:
+    script = """
+import sys
+from retrieval.command import main
+sys.argv = ["retrieve"]
+main.run = lambda _: print("caf\u00e9")
+main.main()
+"""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"caf\\xe9\n"
+
+
 @pytest.mark.parametrize(("given", "kept"), [(None, "1000"), ("0", "0")])
 def test_threads_that_wait_leave_their_core_to_others(given: str | None, kept: str) -> None:
     script = """

@@ -44,7 +44,7 @@ def results():
         for rank, (path, text) in enumerate(HOSTILE.items(), start=1)
     ]
     files = {hit.image_id: Path(os.fsdecode(path)) for hit, path in zip(hits, HOSTILE, strict=True)}
-    return Results(hits, generation=7, photos=9, allowed=9, find_file=files.__getitem__)
+    return Results(hits, generation=7, photos=9, allowed=9, find_files=lambda image_id: [files[image_id]])
 
 
 def show(results, form, capsys):
@@ -113,7 +113,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(results, capsys):
 
 @pytest.mark.parametrize("form", ["jsonl", "paths"])
 def test_nothing_found_prints_nothing(capsys, form):
-    nothing = Results(generation=1, photos=0, allowed=0, find_file=Path)
+    nothing = Results(generation=1, photos=0, allowed=0, find_files=lambda _: [])
     assert show(nothing, form, capsys) == ""
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from retrieval.pictures.gallery import render_grid, render_page
 from retrieval.search.hit import Hit
 from retrieval.search.results import Results
+from retrieval.store.files import hash_file
 from retrieval.store.schema import Provenance
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b"
@@ -39,12 +40,12 @@ class Seen(HTMLParser):
 def results(tmp_path):
     file = tmp_path / NAME
     Image.new("RGB", (800, 400), "teal").save(file, "JPEG")
-    files = {"a" * 64: file, "b" * 64: tmp_path / "gone.jpg"}
+    files = {hash_file(file): file, "b" * 64: tmp_path / "gone.jpg"}
     hits = [
-        Hit(1, 0.9, "a" * 64, str(file), HOSTILE, {}, probability=0.734),
+        Hit(1, 0.9, hash_file(file), str(file), HOSTILE, {}, probability=0.734),
         Hit(2, 0.8, "b" * 64, "/gone.jpg", "a cat", {}),
     ]
-    return Results(hits, generation=1, photos=2, allowed=2, find_file=files.__getitem__)
+    return Results(hits, generation=1, photos=2, allowed=2, find_files=lambda image_id: [files[image_id]])
 
 
 @pytest.mark.parametrize("render", [render_grid, lambda results: render_page(HOSTILE, results)])
@@ -88,7 +89,19 @@ def test_the_page_leads_to_the_files_and_nowhere_else(results):
     assert "https://" not in page
 
 
+def test_another_photo_in_its_place_is_not_shown_and_a_copy_is(results, tmp_path):
+    (file,) = results.files(results[0])
+    moved = file.rename(tmp_path / "copy.jpg")
+    Image.new("RGB", (800, 400), "red").save(file, "JPEG")
+    assert Seen(render_grid(results)).all("img") == []
+    copied = Results(results[:1], generation=1, photos=1, allowed=1, find_files=lambda _: [file, moved])
+    assert len(Seen(render_grid(copied)).all("img")) == 1
+    file.unlink()
+    (link,) = Seen(render_page("a dog", copied)).all("a")
+    assert link["href"] == moved.as_uri()
+
+
 def test_nothing_found_says_so():
-    nothing = Results(generation=1, photos=0, allowed=0, find_file=str)
+    nothing = Results(generation=1, photos=0, allowed=0, find_files=lambda _: [])
     assert "No photo." in render_grid(nothing)
     assert "No photo." in render_page("a dog", nothing)

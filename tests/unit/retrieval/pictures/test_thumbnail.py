@@ -10,6 +10,7 @@ from PIL import Image
 
 from retrieval.pictures.contact_sheet import fit_photo
 from retrieval.pictures.thumbnail import embed_thumbnail
+from retrieval.store.files import hash_file
 
 
 @pytest.fixture
@@ -23,7 +24,8 @@ def in_time() -> Iterator[None]:
 
 
 def draw(path: Path) -> bool:
-    return fit_photo(path, 20).getpixel((0, 0)) != (238, 238, 238)
+    image_id = hash_file(path) if path.is_file() else "0" * 64
+    return fit_photo(image_id, [path], 20).getpixel((0, 0)) != (238, 238, 238)
 
 
 def embed(path: Path) -> bool:

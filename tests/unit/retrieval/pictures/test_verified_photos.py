@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from retrieval.errors import PhotoError
-from retrieval.service.verified_photos import VerifiedPhotos, find_kind, read_blocks
+from retrieval.pictures.verified_photos import VerifiedPhotos, find_kind, read_blocks
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_file_is_hashed_once_while_it_is_not_touched(files, photo, image_id, m
 def test_thumbnails_are_made_once_and_keep_to_their_memory(photo, image_id, files, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "retrieval.service.verified_photos.encode_thumbnail",
+        "retrieval.pictures.verified_photos.encode_thumbnail",
         lambda data, side: (made.append(side), b"x" * 30)[1],
     )
     files._thumbnails._most = 70

@@ -1,6 +1,6 @@
 """Photos as they were indexed, and no other file. Reads photos; keeps their thumbnails in memory.
 
-A path of the index is where a photo was once found. What lies there now is served only if its bytes have
+A path of the index is where a photo was once found. What lies there now is shown only if its bytes have
 the SHA-256 that the photo goes by: not another photo, not a file that a link in its place leads to.
 """
 
