@@ -21,7 +21,7 @@ from torch import Tensor
 from indexer.image_encoder.annotators import find_fastest
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
-from retrieval.pictures.photo_pixels import to_rgb
+from retrieval.pictures.photo_pixels import to_rgb, turn_upright
 from retrieval.progress import Progress
 from retrieval.store.files import write_file
 
@@ -134,10 +134,12 @@ def _to_array(computed: Tensor) -> np.ndarray:
 
 
 def _cut_view(photo: Path, view: int, size: int, seed: int) -> np.ndarray:
+    # A decoder fed damaged bytes raises whatever its code runs into.
     try:
         with Image.open(photo) as opened:
-            image = to_rgb(ImageOps.exif_transpose(opened))
-    except (OSError, SyntaxError, ValueError) as error:
+            opened.load()
+            image = to_rgb(turn_upright(opened))
+    except Exception as error:
         raise DatasetError(
             f"{photo} cannot be read ({error}); replace it or remove it from the dataset"
         ) from None

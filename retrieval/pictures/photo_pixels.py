@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 # Formats that hold photographs. Left out on purpose: those for which Pillow starts other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
@@ -19,6 +19,14 @@ def find_formats() -> tuple[str, ...]:
         return FORMATS
     pillow_heif.register_heif_opener()
     return (*FORMATS, "HEIF")
+
+
+def turn_upright(image: Image.Image) -> Image.Image:
+    """The loaded image, turned as its metadata say."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Damaged metadata count as none.
+        return image
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

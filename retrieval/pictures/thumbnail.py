@@ -5,10 +5,10 @@ import io
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from retrieval.errors import PhotoError
-from retrieval.pictures.photo_pixels import find_formats, to_rgb
+from retrieval.pictures.photo_pixels import find_formats, to_rgb, turn_upright
 from retrieval.regular_file import open_regular
 
 _QUALITY = 80
@@ -28,18 +28,11 @@ def draw_thumbnail(data: bytes, side: int) -> Image.Image:
             with Image.open(io.BytesIO(data), formats=find_formats()) as photo:
                 photo.draft("RGB", (side, side))
                 photo.load()
-                small = to_rgb(_turn_upright(photo))
+                small = to_rgb(turn_upright(photo))
                 small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
                 return small
         except Exception as error:
             raise PhotoError(f"found no picture in this file ({error}), expected a photo") from None
-
-
-def _turn_upright(photo: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(photo)
-    except Exception:  # Damaged metadata count as none.
-        return photo
 
 
 def encode_thumbnail(data: bytes, side: int) -> bytes:

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from indexer.image_encoder import ImageEncoder, load_image_encoder
 from indexer.image_encoder.annotators import make_probes, measure_agreement
 from indexer.image_encoder.views import ViewCache
 from indexer.pixels.decode import decode_photo
+from retrieval.errors import DatasetError
 from retrieval.progress import no_progress
 
 SIDE = 8
@@ -33,6 +34,26 @@ def test_transparent_photos_and_those_of_sixteen_bits_look_as_they_do_when_index
     draw().save(photo)
     (seen_SSC,) = ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
     assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), "", SIDE).pixels_HWC)
+
+
+def test_damaged_metadata_count_as_none(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Canon", 6
+    wide_of_text = exif.tobytes().replace(b"\x01\x0f", b"\x01\x00")
+    photo = tmp_path / "photo.jpg"
+    Image.new("RGB", (SIDE, SIDE), "teal").save(photo, exif=wide_of_text)
+    (seen_SSC,) = ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
+    assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), "", SIDE).pixels_HWC)
+
+
+def test_a_photo_that_is_too_large_to_decode_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "photo.png"
+    draw_transparent().save(photo)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
+    with pytest.raises(DatasetError, match=f"^{photo} cannot be read .*decompression bomb"):
+        ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
 
 
 @pytest.fixture
