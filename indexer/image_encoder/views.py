@@ -95,7 +95,7 @@ class ViewCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{self._key(f'{made_by} {size}', photos, view)}.npy"
         record = path.with_suffix(".json")
-        done = json.loads(record.read_text())["done"] if record.exists() else 0
+        done = json.loads(record.read_text())["done"] if record.exists() and path.exists() else 0
         if done < len(photos):
             compute = begin()
             cache = _open_cache(path, compute, size, len(photos), done)
@@ -125,7 +125,17 @@ def _open_cache(path: Path, compute: _Compute, size: int, photos: int, done: int
         return np.lib.format.open_memmap(path, mode="r+")
     with torch.inference_mode():
         blank = _to_array(compute(torch.zeros(1, size, size, 3, dtype=torch.uint8)))
-    return np.lib.format.open_memmap(path, mode="w+", dtype=blank.dtype, shape=(photos, *blank.shape[1:]))
+    shape = (photos, *blank.shape[1:])
+    try:
+        cache = np.lib.format.open_memmap(path, mode="w+", dtype=blank.dtype, shape=shape)
+        # A full disk says so now; what is written to the map would end the process. macOS has no such call.
+        if hasattr(os, "posix_fallocate"):
+            with open(path, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return cache
 
 
 def _to_array(computed: Tensor) -> np.ndarray:

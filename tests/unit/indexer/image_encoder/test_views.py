@@ -1,5 +1,7 @@
 """What a training sees of a photo is what indexing sees of it, whatever its mode, and in the same library."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +56,28 @@ def test_a_photo_that_is_too_large_to_decode_is_named(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9)
     with pytest.raises(DatasetError, match=f"^{photo} cannot be read .*decompression bomb"):
         ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
+
+
+def test_a_full_disk_is_told_before_anything_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    photo, cache = tmp_path / "photo.png", ViewCache(tmp_path / "views", 0, no_progress)
+    draw_transparent().save(photo)
+    with monkeypatch.context() as full:
+        full.setattr(os, "posix_fallocate", fail)
+        with pytest.raises(OSError, match="No space left"):
+            cache.pixels(SIDE, [photo])
+    assert list(cache.folder.iterdir()) == []
+    assert cache.pixels(SIDE, [photo]).shape == (1, SIDE, SIDE, 3)
+
+
+def test_views_that_were_deleted_are_seen_again(tmp_path: Path) -> None:
+    photo, cache = tmp_path / "photo.png", ViewCache(tmp_path / "views", 0, no_progress)
+    draw_transparent().save(photo)
+    seen = cache.pixels(SIDE, [photo]).copy()
+    next(cache.folder.glob("*.npy")).unlink()
+    assert np.array_equal(cache.pixels(SIDE, [photo]), seen)
 
 
 @pytest.fixture
