@@ -38,6 +38,7 @@ from eval.searching.scored_queries import describe_depth, score_photos
 from eval.searching.search_outcome import SearchOutcome, search_all
 from eval.searching.systems import list_systems
 from eval.searching.trec import format_qrels
+from retrieval.printable import make_printable
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
 from retrieval.store.manifest import Manifest
@@ -74,7 +75,7 @@ def evaluate(request: EvalRequest, progress: Progress = no_progress) -> Evaluati
     with start_caption_study(subject.captions, collection, pairs) as captions:
         report, benchmark = _measure(subject, request, captions, (judgements, pairs), watch, progress)
     info = RunInfo(
-        command=request.command,
+        command=make_printable(request.command),
         hardware=describe_hardware(),
         seconds=watch.seconds,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -11,6 +11,7 @@ from retrieval.captioned_dataset.json_lines import read_json_lines
 from retrieval.captioned_dataset.karpathy import read_karpathy
 from retrieval.errors import DatasetError
 from retrieval.naming import name_first
+from retrieval.printable import make_printable
 
 _EXPECTED = "images/ and one of dataset_*.json, captions_*.json, *.token.txt, captions.jsonl"
 
@@ -73,7 +74,8 @@ def read_captioned_dataset(folder: Path) -> CaptionedDataset:
     _refuse_captionless(entries, source)
     _refuse_partial_splits(entries, source)
     photos, left_out = _find_photos(entries, images, source)
-    return CaptionedDataset(name or folder.resolve().name, tuple(photos), source, left_out)
+    name = make_printable(name or folder.resolve().name)
+    return CaptionedDataset(name, tuple(photos), source, left_out)
 
 
 def _read_annotations(folder: Path) -> tuple[str, Path, list[Entry]]:

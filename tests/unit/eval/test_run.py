@@ -116,6 +116,18 @@ def test_the_page_finds_photos_of_one_file_name_in_their_folders(
     assert found == {name: tmp_path / "images" / name for name in CAPTIONS}
 
 
+def test_a_folder_whose_name_is_not_utf8_is_evaluated(
+    tmp_path: Path, request_of: Callable[[str], EvalRequest]
+) -> None:
+    request, folder = request_of("out"), tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    for name in ("images", "captions.jsonl"):
+        (tmp_path / name).rename(folder / name)
+    done = evaluate(replace(request, data=folder, command=f"retrieve eval {folder}"))
+    assert done.report.dataset == r"caf\xe9"
+    assert done.info.command == rf"retrieve eval {tmp_path}/caf\xe9"
+
+
 def test_two_runs_give_the_same_bytes(tmp_path: Path, request_of: Callable[[str], EvalRequest]) -> None:
     for out in ("first", "second"):
         evaluate(request_of(out))
