@@ -48,12 +48,15 @@ class SurenessStudy:
 def study_sureness(
     subject: Subject, judged: Sequence[JudgedPair], queries_per_batch: int, progress: Progress
 ) -> SurenessStudy | None:
-    """None where hits have no probability, or there are photos with a single caption."""
+    """None where no hit is a photo of the dataset or has a probability, or a photo has a single caption."""
     calibration = subject.engine.calibration
     collection = subject.collection
     if calibration is None or np.bincount(collection.right_photos).min() < 2:
         return None
-    sentence_N, photo_N, said_N = _collect_hits(subject, queries_per_batch, progress)
+    hits = _collect_hits(subject, queries_per_batch, progress)
+    if not hits:
+        return None
+    sentence_N, photo_N, said_N = map(np.array, zip(*hits, strict=True))
     agreement = Agreement(collection, subject.encoder)
     described_N = agreement.judge(sentence_N, photo_N, calibration.agreement)
     numbers = {query.name: number for number, query in enumerate(collection.queries)}
@@ -72,8 +75,8 @@ def study_sureness(
 
 def _collect_hits(
     subject: Subject, queries_per_batch: int, progress: Progress
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sentences and photos by number, int64 (N,), and the hits' probabilities, float64 (N,)."""
+) -> list[tuple[int, int, float]]:
+    """Each hit's sentence and photo, by number, and its probability."""
     queries = subject.collection.queries
     photos = {photo.image_id: number for number, photo in enumerate(subject.collection.photos)}
     found = list[tuple[int, int, float]]()
@@ -86,5 +89,4 @@ def _collect_hits(
                 if hit.image_id in photos and hit.probability is not None
             ]
         progress("Checking probabilities", start + len(batch), len(queries))
-    sentence_N, photo_N, said_N = map(np.array, zip(*found, strict=True))
-    return sentence_N, photo_N, said_N
+    return found

@@ -111,6 +111,14 @@ def test_without_a_calibration_there_is_nothing_to_look_at(subject: Any) -> None
     assert study_sureness(subject, [], 64, no_progress) is None
 
 
+def test_where_sentences_find_no_photo_of_the_dataset_there_is_nothing_to_look_at(subject: Any) -> None:
+    calibration = fit_calibration(subject, 64, no_progress)
+    subject.engine = SearchEngine.open(subject.index, subject.encoder, calibration=calibration)
+    for photo in subject.collection.photos:
+        photo.image_id = "f" * 64
+    assert study_sureness(subject, [], 64, no_progress) is None
+
+
 def test_an_index_of_unknown_models_is_refused(subject: Any) -> None:
     fields = {name: getattr(subject.manifest, name) for name in Manifest.__slots__}
     subject.manifest = Manifest(**fields | {"captioner": None})
