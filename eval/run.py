@@ -40,7 +40,7 @@ from eval.searching.systems import list_systems
 from eval.searching.trec import format_qrels
 from retrieval.printable import make_printable
 from retrieval.progress import Progress, no_progress
-from retrieval.store.files import hash_bytes, hash_file, make_folder, write_file
+from retrieval.store.files import hash_bytes, make_folder, write_file
 from retrieval.store.manifest import Manifest
 
 
@@ -168,7 +168,7 @@ def measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalReque
         parts=read_parts(collection.dataset),
         ablation=read_experiments(collection.dataset),
         index=_describe_index(subject.manifest),
-        annotations={"name": subject.dataset.source.name, "sha256": hash_file(subject.dataset.source)},
+        annotations={"name": subject.dataset.file_names, "sha256": subject.dataset.hash_captions()},
         left_out=subject.dataset.left_out,
         config=config.model_dump(exclude=_find_unused(request)),
         versions=read_versions(),

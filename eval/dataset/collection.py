@@ -69,7 +69,7 @@ class Collection:
 
 def make_collection(dataset: CaptionedDataset, split: str, progress: Progress = no_progress) -> Collection:
     """The test collection of a split; `DatasetError` where the split or a photo's file is missing."""
-    images = dataset.source.parent / "images"
+    images = dataset.sources[0].parent / "images"
     photos = dataset.split(split)
     by_content: dict[str, list[CaptionedPhoto]] = {}
     queries: list[Query] = []

@@ -9,7 +9,7 @@ from indexer.training.curves import draw_curves
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.config import Config
 from retrieval.errors import CheckpointError
-from retrieval.store.files import hash_file, write_file
+from retrieval.store.files import write_file
 
 _NAMED = 3
 
@@ -18,17 +18,30 @@ def claim_folder(out: Path, config: Config, dataset: CaptionedDataset, **inputs:
     """Make the folder, or see that it holds the same training; `inputs` are hashes of what else decides it.
 
     Raises:
-        CheckpointError: it holds a training with another config, on other captions or inputs.
+        CheckpointError: it holds a training with another config, on other captions or inputs, or is damaged.
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "config.json"
-    wanted = {"captions_sha256": hash_file(dataset.source), **inputs, **config.model_dump(mode="json")}
-    if path.exists() and (differs := _compare(json.loads(path.read_text()), wanted)):
+    wanted = {"captions_sha256": dataset.hash_captions(), **inputs, **config.model_dump(mode="json")}
+    if path.exists() and (differs := _compare(_read_config(path), wanted)):
         raise CheckpointError(
             f"{out} holds a training with another config or dataset: {'; '.join(differs[:_NAMED])}; "
             "name another --out, or delete that one"
         )
     write_file(path, json.dumps(wanted, indent=2).encode())
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_bytes())
+    except ValueError:
+        held = None
+    if not isinstance(held, dict):
+        raise CheckpointError(
+            f"found no JSON object in {path}, expected the config of a training; "
+            "name another --out, or delete that one"
+        )
+    return held
 
 
 def _compare(held: dict[str, Any], wanted: dict[str, Any], prefix: str = "") -> list[str]:

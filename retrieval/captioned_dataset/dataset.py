@@ -1,4 +1,4 @@
-"""A folder of photos with people's captions. Reads `images/` and one annotation file, writes nothing."""
+"""A folder of photos with people's captions. Reads `images/` and annotation files, writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from retrieval.captioned_dataset.karpathy import read_karpathy
 from retrieval.errors import DatasetError
 from retrieval.naming import name_first
 from retrieval.printable import make_printable
+from retrieval.store.files import hash_bytes, hash_file
 
 _EXPECTED = "images/ and one of dataset_*.json, captions_*.json, *.token.txt, captions.jsonl"
 
@@ -28,15 +29,27 @@ class CaptionedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class CaptionedDataset:
-    """Photos in the order of the annotation file, which is `source`.
+    """Photos in the order of the annotation files, which are `sources`: one, or COCO's one for each split.
 
-    `left_out` names photos that the file lists, that were never published, and that are absent (`flickr.py`).
+    `left_out` names photos that a file lists, that were never published, and that are absent (`flickr.py`).
     """
 
     name: str
     photos: tuple[CaptionedPhoto, ...]
-    source: Path
+    sources: tuple[Path, ...]
     left_out: tuple[str, ...] = ()
+
+    @property
+    def file_names(self) -> str:
+        """Those of the annotation files, for a person to read."""
+        return make_printable(", ".join(path.name for path in self.sources))
+
+    def hash_captions(self) -> str:
+        """The annotation file's SHA-256 in hex; of several, that of all their hashes and names."""
+        hashes = [hash_file(path) for path in self.sources]
+        if len(hashes) == 1:
+            return hashes[0]
+        return hash_bytes(f"{self.file_names} {' '.join(hashes)}".encode())
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -47,7 +60,7 @@ class CaptionedDataset:
         """The photos of one split; `DatasetError` naming the known ones where there is no such split."""
         if name not in self.splits:
             known = ", ".join(self.splits)
-            raise DatasetError(f"split {name!r} is not in {self.source.name}; it has: {known}")
+            raise DatasetError(f"split {name!r} is not in {self.file_names}; it has: {known}")
         return [photo for photo in self.photos if photo.split == name]
 
     def first(self, count: int) -> "CaptionedDataset":
@@ -67,7 +80,8 @@ def read_captioned_dataset(folder: Path) -> CaptionedDataset:
     if not images.is_dir():
         found = "no folder images/ in it" if folder.is_dir() else "not a folder"
         raise DatasetError(f"{folder}: {found}; a captioned dataset is a folder holding {_EXPECTED}")
-    name, source, entries = _read_annotations(folder)
+    name, sources, entries = _read_annotations(folder)
+    source = sources[0]
     entries = merge_entries(entries, source.name)
     if not entries:
         raise DatasetError(f"{source.name}: lists no photos; expected at least one with captions")
@@ -75,21 +89,21 @@ def read_captioned_dataset(folder: Path) -> CaptionedDataset:
     _refuse_partial_splits(entries, source)
     photos, left_out = _find_photos(entries, images, source)
     name = make_printable(name or folder.resolve().name)
-    return CaptionedDataset(name, tuple(photos), source, left_out)
+    return CaptionedDataset(name, tuple(photos), sources, left_out)
 
 
-def _read_annotations(folder: Path) -> tuple[str, Path, list[Entry]]:
-    """The dataset's own name ("" for none), the file (of several the first) and what it lists."""
+def _read_annotations(folder: Path) -> tuple[str, tuple[Path, ...], list[Entry]]:
+    """The dataset's own name ("" for none), the files (of COCO's all, else the first), what they list."""
     if paths := sorted(folder.glob("dataset_*.json")):
         name, entries = read_karpathy(paths[0])
-        return name, paths[0], entries
+        return name, (paths[0],), entries
     if paths := sorted(folder.glob("captions_*.json")):
-        return "", paths[0], read_coco(paths)
+        return "", tuple(paths), read_coco(paths)
     # Flickr8k is published with `Flickr8k.lemma.token.txt` beside the captions as written.
     if paths := sorted(path for path in folder.glob("*.token.txt") if ".lemma." not in path.name):
-        return "", paths[0], read_flickr(paths[0])
+        return "", (paths[0],), read_flickr(paths[0])
     if (path := folder / "captions.jsonl").is_file():
-        return "", path, read_json_lines(path)
+        return "", (path,), read_json_lines(path)
     raise DatasetError(
         f"{folder}: no file of captions in it; a captioned dataset is a folder holding {_EXPECTED}"
     )

@@ -8,6 +8,7 @@ import pytest
 
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto, read_captioned_dataset, tokenize
 from retrieval.errors import DatasetError
+from retrieval.store.files import hash_file
 
 
 def make_folder(folder: Path, photos: tuple[str, ...], **files: object) -> Path:
@@ -106,6 +107,7 @@ class TestForms:
             make_folder(tmp_path, ("a.jpg", "b.jpg"), captions_val2017__json=content)
         )
         assert dataset.name == tmp_path.name
+        assert dataset.hash_captions() == hash_file(tmp_path / "captions_val2017.json")
         assert dataset.splits == ("test",)
         assert [photo.captions for photo in dataset.photos] == [
             ("Photo of a.jpg", "Once more"),
@@ -122,6 +124,10 @@ class TestForms:
         dataset = read_captioned_dataset(folder)
         assert dataset.splits == ("train", "val")
         assert [photo.path.name for photo in dataset.split("val")] == ["b.jpg"]
+        assert dataset.file_names == "captions_train2014.json, captions_val2014.json"
+        before = dataset.hash_captions()
+        add_file(folder, "captions_val2014.json", coco("b.jpg", "c.jpg"))
+        assert dataset.hash_captions() != before
 
     def test_flickr_lines(self, tmp_path: Path) -> None:
         lines = "a.jpg#0\tA dog .\r\nb.jpg#0\tA cat .\n\na.jpg#1\tA # dog\n"
@@ -158,7 +164,7 @@ class TestForms:
             ("dataset_a.json", karpathy(("a.jpg", "test"))),
         ):
             add_file(folder, name, content)
-            sources.append(read_captioned_dataset(folder).source.name)
+            sources.append(read_captioned_dataset(folder).file_names)
         assert sources == ["captions.jsonl", "x.token.txt", "captions_a.json", "dataset_a.json"]
 
     def test_photos_that_the_file_does_not_list_are_ignored(self, tmp_path: Path) -> None:
@@ -199,7 +205,7 @@ def test_a_slice_has_the_first_photos_of_each_split(tmp_path: Path) -> None:
         "train": ["a.jpg", "c.jpg"],
         "val": ["b.jpg"],
     }
-    assert (dataset.name, dataset.source.name) == ("tiny", "dataset_x.json")
+    assert (dataset.name, dataset.file_names) == ("tiny", "dataset_x.json")
 
 
 @pytest.mark.shared_data

@@ -31,7 +31,7 @@ def subject(
     )
     queries = tuple(Query(f"{number}#0", text, number) for number, text in enumerate(QUERIES))
     return Subject(
-        CaptionedDataset("tiny", (), tmp_path),
+        CaptionedDataset("tiny", (), (tmp_path,)),
         Collection("tiny", "test", photos, queries),
         tmp_path / "index",
         read_manifest(tmp_path / "index"),

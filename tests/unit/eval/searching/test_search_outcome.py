@@ -40,7 +40,7 @@ def subject(
         vectors=vectors,
     )
     return Subject(
-        CaptionedDataset("tiny", (), tmp_path / "captions.jsonl"),
+        CaptionedDataset("tiny", (), (tmp_path / "captions.jsonl",)),
         small_collection,
         tmp_path,
         manifest,

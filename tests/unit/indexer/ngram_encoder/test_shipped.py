@@ -86,7 +86,7 @@ def test_the_command_trains_the_same(
 ) -> None:
     (tmp_path / "config.toml").write_text('views = 1\nprecision = "float32"\nridge = 1e-3\n')
     given = ["--config", tmp_path / "config.toml", "--out", tmp_path / "run", "--cache", tmp_path / "cache"]
-    assert run(["train", "ngram-encoder", *map(str, [dataset.source.parent, *given])]) == 0
+    assert run(["train", "ngram-encoder", *map(str, [dataset.sources[0].parent, *given])]) == 0
     path = tmp_path / "run" / "ngram-encoder.safetensors"
     assert capsys.readouterr().out.split() == [str(path), str(path.with_suffix(".md"))]
     config = NgramEncoderConfig(views=1, precision="float32", ridge=1e-3)
