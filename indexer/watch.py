@@ -10,7 +10,7 @@ from types import FrameType
 
 import watchfiles
 
-from indexer.photo_files.scan import EXTENSIONS
+from indexer.photo_files.scan import EXTENSIONS, make_absolute
 from indexer.updating.report import IndexReport
 from retrieval.errors import IndexBusyError
 
@@ -64,12 +64,12 @@ def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
 
 def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
     """Whether there were changes, at every tick. The first comes as soon as none can be missed any more."""
-    roots = [os.path.abspath(photo) for photo in photos]
+    roots, own = [make_absolute(photo) for photo in photos], make_absolute(index)
     folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in roots}
     stopped = threading.Event()
     changes = watchfiles.watch(
         *sorted(folders),
-        watch_filter=lambda _, path: is_of_interest(path, roots, os.path.abspath(index)),
+        watch_filter=lambda _, path: is_of_interest(path, roots, own),
         stop_event=stopped,
         rust_timeout=_TICK_MS,
         yield_on_timeout=True,

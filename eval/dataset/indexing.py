@@ -23,7 +23,7 @@ def index_collection(
     from indexer.models import load_models
 
     models = load_models(config, device)
-    photos = [Path(os.path.abspath(path)) for photo in collection.photos for path in photo.paths]
+    photos = [path for photo in collection.photos for path in photo.paths]
     started = time.monotonic()
     report = build_index(photos, index, models, config, progress)
     if report.failures:

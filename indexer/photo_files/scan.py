@@ -77,7 +77,7 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
         RetrievalError: one of them is missing.
     """
     require_photos_exist(photos)
-    roots = frozenset(os.path.abspath(os.fsencode(photo)) for photo in photos)
+    roots = frozenset(os.fsencode(make_absolute(photo)) for photo in photos)
     paths: set[bytes] = set()
     unreadable: dict[bytes, str] = {}
     devices: list[tuple[bytes, int | None]] = []
@@ -89,6 +89,15 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
         else:
             paths.add(root)
     return Scan(roots, tuple(sorted(paths)), unreadable, tuple(devices))
+
+
+def make_absolute(path: Path) -> str:
+    """The path from the root, without `..`: links are resolved where it goes back from them, else kept."""
+    parts = path.parts
+    if ".." in parts:
+        end = len(parts) - parts[::-1].index("..")
+        path = Path(os.path.realpath(Path(*parts[:end])), *parts[end:])
+    return os.path.abspath(path)
 
 
 def _find_device(folder: bytes) -> int | None:

@@ -58,6 +58,20 @@ def test_links_to_files_are_followed_and_links_to_folders_are_not(folder: Path, 
     assert scan_photos([folder / "outside"]).paths == (os.fsencode(folder / "outside" / "a.jpg"),)
 
 
+def test_up_from_a_linked_folder_lies_what_is_above_where_the_link_leads(
+    folder: Path, tmp_path: Path
+) -> None:
+    path = touch(tmp_path / "elsewhere" / "a.jpg")
+    (tmp_path / "elsewhere" / "sub").mkdir()
+    touch(folder / "b.jpg")
+    (folder / "sub").symlink_to(tmp_path / "elsewhere" / "sub")
+    (tmp_path / "elsewhere" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert scan_photos([folder / "sub" / ".."]).paths == (path,)
+    # What comes after that is kept as it is named.
+    linked = scan_photos([folder / "sub" / ".." / "linked"]).paths
+    assert os.fsencode(tmp_path / "elsewhere" / "linked" / "a.jpg") in linked
+
+
 def test_pipes_and_broken_links_are_found_to_be_named_as_failures(folder: Path) -> None:
     os.mkfifo(folder / "pipe.jpg")
     (folder / "broken.jpg").symlink_to(folder / "nowhere")
