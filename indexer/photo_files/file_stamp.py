@@ -26,4 +26,6 @@ class FileStamp:
 
     def is_of(self, status: os.stat_result) -> bool:
         """Whether the file is surely as it was when it was read."""
-        return self == FileStamp.of(status, self.read_ns) and is_settled(self.mtime_ns, self.read_ns)
+        # A modification time may lie in the future, such as a camera's whose clock was wrong.
+        changed_ns = min(self.mtime_ns, self.ctime_ns)
+        return self == FileStamp.of(status, self.read_ns) and is_settled(changed_ns, self.read_ns)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.photo_files import photo_file
+from indexer.photo_files.file_stamp import FileStamp
 from indexer.photo_files.photo_file import read_photo
 from retrieval.errors import PhotoError
 
@@ -31,3 +32,17 @@ def test_a_file_that_is_written_while_it_is_read_is_no_photo_yet(
         read_photo(path)
     monkeypatch.undo()
     assert read_photo(path).data == written
+
+
+def test_a_photo_from_the_future_is_unchanged_until_somebody_writes_it(tmp_path: Path) -> None:
+    path, future = tmp_path / "a.jpg", 4 * 10**18
+    path.write_bytes(b"old bytes")
+    os.utime(path, ns=(future, future))
+    before, now = path.stat(), time.time_ns()
+    assert not FileStamp.of(before, now).is_of(before)
+    stamp = FileStamp.of(before, now + 3 * 10**9)
+    assert stamp.is_of(before)
+    time.sleep(0.02)  # The times of files go on in steps of some milliseconds.
+    path.write_bytes(b"new bytes")
+    os.utime(path, ns=(future, future))
+    assert not stamp.is_of(path.stat())
