@@ -91,7 +91,7 @@ def build_index(
         ledger = Ledger.read(index, carry_on(base, record), record.sha256, config.keep_missing)
         require_one_captioner(base, describer, ledger.photos_outside(scan))
         space = models.image_tower or models.image_head
-        writer = IndexWriter(index, base, record, config.shard_rows, space, config.vectors.to_wish())
+        writer = IndexWriter(index, base, record, config.shard_rows, space, config.vectors_wish())
         run = _Run(writer, ledger, SeenFiles.read(index), scan, models.text_encoder)
         try:
             try:

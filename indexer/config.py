@@ -73,3 +73,7 @@ class IndexConfig(Config):
     retry_failed: bool = False
     keep_missing: bool = False
     vectors: VectorsConfig = VectorsConfig()
+
+    def vectors_wish(self) -> VectorsWish | None:
+        """How vectors are to be indexed; None where nothing is said of them, and an index keeps its own."""
+        return self.vectors.to_wish() if "vectors" in self.model_fields_set else None

@@ -22,6 +22,8 @@ def index_collection(
     from indexer.build import build_index
     from indexer.models import load_models
 
+    # The report says how vectors are indexed: an index in its folder may not keep its own.
+    config = config.model_copy(update={"vectors": config.vectors})
     models = load_models(config, device)
     photos = [path for photo in collection.photos for path in photo.paths]
     started = time.monotonic()

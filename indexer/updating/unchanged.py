@@ -73,7 +73,7 @@ def _is_made_with(manifest: Manifest, captioner: ModelRecord, config: IndexConfi
     wants_images = bool(find_image_head(config) or find_image_tower(config))
     if (manifest.image_head is not None) != wants_images:
         return False
-    if manifest.lexical is None or manifest.vectors_wish != config.vectors.to_wish():
+    if manifest.lexical is None or config.vectors_wish() not in (None, manifest.vectors_wish):
         return False
     if captioner.sha256 != hash_models(config):
         return False

@@ -494,6 +494,7 @@ def test_another_kind_of_vectors_is_built_without_captioning(library: Library, p
         assert len(read_vectors(library.index, record, "cpu")) == 3
         generation = read_manifest(library.index).generation
         assert library.build(vectors=VectorsConfig(kind=kind)).generation == generation
+        assert library.build().generation == generation, "a config that says nothing of vectors"
 
 
 def test_missing_folder_is_refused_and_nothing_made(library: Library) -> None:
@@ -968,7 +969,9 @@ def test_run_with_nothing_to_do_needs_no_models(
     assert report is not None
     assert counts(report) == (0, 1, 0, 0, 0, 1, 1)
     assert find_unchanged([library.folder], library.index, IndexConfig()) is None
-    for other in ({"recaption": True}, {"retry_failed": True}):
+    library.build(vectors=VectorsConfig(kind="hnsw"))
+    assert find_unchanged([library.folder], library.index, config) is not None
+    for other in ({"recaption": True}, {"retry_failed": True}, {"image_head": "none", "vectors": {}}):
         assert find_unchanged([library.folder], library.index, IndexConfig.model_validate(other)) is None
     paint("b.png", GREEN)
     assert find_unchanged([library.folder], library.index, config) is None

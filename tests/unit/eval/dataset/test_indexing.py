@@ -12,6 +12,7 @@ from eval.config import EvalConfig
 from eval.dataset.collection import Collection, CorpusPhoto
 from eval.dataset.indexing import index_collection
 from indexer.captioner.captioner import Caption
+from indexer.config import IndexConfig, VectorsConfig
 from indexer.models import Models
 from retrieval.config import load_config
 from retrieval.errors import RetrievalError
@@ -52,3 +53,16 @@ def test_the_way_out_that_another_captioner_is_told_leads_out(
     with pytest.raises(RetrievalError, match=r"`recaption = true` in the config of the index"):
         evaluate("b", "")
     assert evaluate("b", "recaption = true") == "b"
+
+
+def test_vectors_are_indexed_as_the_report_says(
+    tmp_path: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, index = tmp_path / "a.png", tmp_path / "index"
+    Image.new("RGB", (20, 20), "teal").save(photo)
+    collection = Collection("one", "test", (CorpusPhoto(hash_file(photo), (photo.name,), (photo,), ()),), ())
+    monkeypatch.setattr("indexer.models.load_models", lambda *_: make_models("a", word_encoder))
+    for said in ({"vectors": VectorsConfig(kind="hnsw")}, {}):
+        config = IndexConfig(workers=1, **said)
+        index_collection(collection, index, config, "cpu", no_progress)
+        assert read_manifest(index).vectors_wish == config.vectors.to_wish()
