@@ -37,12 +37,11 @@ class Description:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """Of a batch: annotations, the image head's vectors (B, E), and each photo's image vector and tags."""
+    """Of a batch: annotations, also those of the mirror images if any, and what an image tower makes of it."""
 
     a_BLD: "Tensor"
-    head_BE: np.ndarray | None
-    images: list[np.ndarray | None]
-    tags: list[tuple[str, ...]]
+    mirrored: "list[Tensor]"
+    framed: list[np.ndarray | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,16 +143,10 @@ class Describer:
         self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None
     ) -> _Seen:
         a_BLD = captioner.encode(pixels_BSSC)
-        head_BE = None
-        if self._models.image_head is not None:
-            head_BE = self._models.image_head.encode(a_BLD, *self._see_mirrored(captioner, pixels_BSSC))
-        images = self._frame(framed_BFFC, len(a_BLD))
-        if self._models.image_tower is None and head_BE is not None:
-            images = list(head_BE)
-        tags: list[tuple[str, ...]] = [()] * len(a_BLD)
-        if self._models.tagger is not None:
-            tags = self._models.tagger.tag(a_BLD, self._config.tags, self._config.tag_probability)
-        return _Seen(a_BLD, head_BE, images, tags)
+        mirrored = []
+        if self._config.mirror and self._models.image_head is not None:
+            mirrored = [captioner.encode(np.ascontiguousarray(pixels_BSSC[:, :, ::-1]))]
+        return _Seen(a_BLD, mirrored, self._frame(framed_BFFC, len(a_BLD)))
 
     def _say(self, captioner: BeamCaptioner, seen: _Seen) -> _Said:
         beams, sampled = captioner.decode(seen.a_BLD), self._sample(captioner, seen.a_BLD)
@@ -162,14 +155,21 @@ class Describer:
 
     def _weigh(self, captioner: BeamCaptioner, spoken: _Said) -> list[Description]:
         seen, said = spoken.seen, spoken.captions
+        head, tagger, images = self._models.image_head, self._models.tagger, seen.framed
+        tags: list[tuple[str, ...]] = [()] * len(said)
+        if tagger is not None:
+            tags = tagger.tag(seen.a_BLD, self._config.tags, self._config.tag_probability)
         sentences_BKT = self._encode(said)
         penalty = captioner.decoding.length_penalty
         logprob_BK = np.array(
             [[each.logprob / max(len(each.words), 1) ** penalty for each in photo] for photo in said]
         )
         cosine_BK = np.zeros_like(logprob_BK)
-        if self._models.image_head is not None and seen.head_BE is not None:
-            cosine_BK = self._cosine(self._models.image_head, sentences_BKT, seen.head_BE)
+        if head is not None:
+            head_BE = head.encode(seen.a_BLD, *seen.mirrored)
+            cosine_BK = self._cosine(head, sentences_BKT, head_BE)
+            if self._models.image_tower is None:
+                images = list(head_BE)
         rank_BK = logprob_BK + self._config.agreement * cosine_BK
         weight_BK = logprob_BK + self._config.mean_agreement * cosine_BK
         described = []
@@ -180,15 +180,9 @@ class Describer:
             for each in kept:
                 distinct.setdefault(captions[each].text, captions[each])
             described.append(
-                Description(tuple(distinct.values()), vector_T, seen.tags[photo], seen.images[photo])
+                Description(tuple(distinct.values()), vector_T, tags[photo], images[photo])
             )
         return described
-
-    def _see_mirrored(self, captioner: BeamCaptioner, pixels_BSSC: np.ndarray) -> list["Tensor"]:
-        """The annotations of the photos' mirror images, where the image head is to see them as well."""
-        if not self._config.mirror:
-            return []
-        return [captioner.encode(np.ascontiguousarray(pixels_BSSC[:, :, ::-1]))]
 
     def _sample(self, captioner: BeamCaptioner, a_BLD: "Tensor") -> list[list[Caption]]:
         if not self._config.samples:
