@@ -14,17 +14,17 @@ class DecoderConfig(Config):
     """Which recurrence, and how wide."""
 
     cell: Cell = Cell.GRU
-    features: int = Field(512, gt=0)
+    features: int = Field(384, gt=0)
     hidden: int = Field(512, gt=0)
-    attention: int = Field(256, gt=0)
+    attention: int = Field(128, gt=0)
     embedding: int = Field(256, gt=0)
-    dropout: float = Field(0.4, ge=0, lt=1)
+    dropout: float = Field(0.35, ge=0, lt=1)
 
 
 class TrainingConfig(PassesConfig):
     """How the decoder is trained: every word of every human caption, given the words before it."""
 
-    cycles: tuple[PositiveInt, ...] = Field((8,), min_length=1)
+    cycles: tuple[PositiveInt, ...] = Field((14,), min_length=1)
     learning_rate: float = Field(8e-4, gt=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     doubly_stochastic: float = Field(0.1, ge=0)
@@ -40,8 +40,8 @@ class SelfCriticalConfig(PassesConfig):
     stage's.
     """
 
-    cycles: tuple[PositiveInt, ...] = (4,)
-    learning_rate: float = Field(5e-5, gt=0)
+    cycles: tuple[PositiveInt, ...] = (8,)
+    learning_rate: float = Field(1e-4, gt=0)
     dropout: float = Field(0.3, ge=0, lt=1)
     samples: int = Field(5, ge=2)
     temperature: float = Field(0.4, gt=0)
@@ -75,7 +75,7 @@ class CaptionerConfig(Config):
     neck: Neck = Neck.NONE
     photos: int = Field(0, ge=0)
     views: int = Field(4, gt=0)
-    min_count: int = Field(4, gt=0)
+    min_count: int = Field(10, gt=0)
     max_training_words: int = Field(18, gt=0)
     seed: int = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"

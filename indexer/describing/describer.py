@@ -37,7 +37,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """Of a batch: annotations, also those of the mirror images if any, and what an image tower makes of it."""
+    """Of a batch: annotations, those of mirror images if any, and what an image tower makes of it."""
 
     a_BLD: "Tensor"
     mirrored: "list[Tensor]"
