@@ -179,9 +179,7 @@ class Describer:
             distinct: dict[str, Caption] = {}
             for each in kept:
                 distinct.setdefault(captions[each].text, captions[each])
-            described.append(
-                Description(tuple(distinct.values()), vector_T, tags[photo], images[photo])
-            )
+            described.append(Description(tuple(distinct.values()), vector_T, tags[photo], images[photo]))
         return described
 
     def _sample(self, captioner: BeamCaptioner, a_BLD: "Tensor") -> list[list[Caption]]:

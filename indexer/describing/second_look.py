@@ -54,8 +54,8 @@ class PhotoLook:
     """A captioner and an image head that look at photos' mirror images; what they saw last is kept.
 
     The mirror image shows the same, and is news to the models. Kept are φ and its attention keys, in the
-    precision that the captioner computes in, and the image vector: with the shipped models 144 · (512 + 256)
-    numbers and 512, 223 kB a photo where the first are bfloat16.
+    precision that the captioner computes in, and the image vector: with the shipped models 144 · (384 + 128)
+    numbers and 512, 149 kB a photo where the first are bfloat16.
     """
 
     def __init__(

@@ -186,7 +186,7 @@ def test_memory_is_bounded_and_the_last_used_stay(
     decoded.clear()
     (seen,) = captioner.annotate(see_mirrored(captioner, photos[0]))
     each = sum(part.nbytes for part in seen)
-    assert each in (144 * 768 * 2, 144 * 768 * 4)
+    assert each in (144 * 512 * 2, 144 * 512 * 4)
     monkeypatch.setattr("indexer.describing.second_look._MEGABYTE", each)
     two = PhotoLook(captioner, memory_mb=2)
     for sentence, number in (
