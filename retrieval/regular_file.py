@@ -26,7 +26,7 @@ def open_regular(path: str | bytes | os.PathLike[str]) -> BufferedReader:
 
 def first_there(paths: Sequence[Path]) -> Path:
     """The first of these paths that leads to a file; where none does, the first."""
-    return next((path for path in paths if path.is_file()), paths[0])
+    return next(filter(os.path.isfile, paths), paths[0])
 
 
 def is_settled(changed_ns: int, read_ns: int) -> bool:

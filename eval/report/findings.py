@@ -55,8 +55,8 @@ class Report:
 
     `ceiling` is "human caption" (see `ceiling.py`), `sentence_search` the sentences found by photo,
     `placements` where each query's right photo came, by system: every measure can be computed again from
-    them. `qrels_sha256` names queries and right photos. `annotations` is the file of captions and its
-    SHA-256 (`CaptionedDataset.hash_captions`), `left_out` what it lists that was never published.
+    them. `qrels_sha256` names queries and right photos. `annotations` names the files of captions and
+    their hash (`CaptionedDataset.hash_captions`), `left_out` what it lists that was never published.
     """
 
     dataset: str

@@ -49,5 +49,5 @@ def find_checkpoint(name_or_path: str) -> Path | None:
 
 def is_over_encoder_of(name_or_path: str, checkpoint: Path) -> bool:
     """Whether under this captioner is the very CNN that an image head or tagger was trained over."""
-    captioner = find_checkpoint(name_or_path)
-    return captioner is not None and hash_image_encoder(captioner) == hash_image_encoder(checkpoint)
+    captioner, encoder = find_checkpoint(name_or_path), hash_image_encoder(checkpoint)
+    return captioner is not None and encoder is not None and hash_image_encoder(captioner) == encoder

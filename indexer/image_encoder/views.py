@@ -98,6 +98,8 @@ class ViewCache:
         done = json.loads(record.read_text())["done"] if record.exists() and path.exists() else 0
         if done < len(photos):
             compute = begin()
+            if not done:
+                record.unlink(missing_ok=True)
             cache = _open_cache(path, compute, size, len(photos), done)
             for start in range(done, len(photos), _BATCH):
                 batch = photos[start : start + _BATCH]
@@ -132,9 +134,9 @@ def _open_cache(path: Path, compute: _Compute, size: int, photos: int, done: int
         if hasattr(os, "posix_fallocate"):
             with open(path, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    except OSError:
+    except OSError as error:
         path.unlink(missing_ok=True)
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return cache
 
 

@@ -3,7 +3,6 @@
 Nothing is fetched and nothing is run: photos travel inside, small, and every text is escaped.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from retrieval.errors import PhotoError
-from retrieval.pictures.thumbnail import embed_jpeg
+from retrieval.pictures.thumbnail import embed_jpeg, encode_thumbnail
 from retrieval.pictures.verified_photos import VerifiedPhotos
 from retrieval.printable import make_printable
 from retrieval.store.schema import Provenance
@@ -41,7 +40,7 @@ def _render(template: str, results: "Results", **texts: str) -> str:
 
 
 def _make_card(hit: "Hit", results: "Results", photos: VerifiedPhotos) -> dict[str, str]:
-    file = results.file(hit)
+    file, picture = _find_picture(photos, hit, results)
     sure = "" if hit.probability is None else f"{hit.probability:.0%} · "
     author = "by a person · " if hit.provenance is Provenance.HUMAN else ""
     return {
@@ -50,15 +49,17 @@ def _make_card(hit: "Hit", results: "Results", photos: VerifiedPhotos) -> dict[s
         "about": f"{sure}{author}{make_printable(file.name)}",
         "path": hit.path,
         "link": file.as_uri(),
-        "picture": _embed(photos, hit.image_id, results.files(hit)),
+        "picture": picture,
     }
 
 
-def _embed(photos: VerifiedPhotos, image_id: str, paths: Sequence[Path]) -> str:
+def _find_picture(photos: VerifiedPhotos, hit: "Hit", results: "Results") -> tuple[Path, str]:
+    """Where the photo lies, and the photo, small; "" where nothing can be shown of it any more."""
     try:
-        return embed_jpeg(photos.thumbnail(image_id, paths, _SIDE))
-    except PhotoError:
-        return ""
+        with photos.open(hit.image_id, results.files(hit)) as file:
+            return Path(file.name), embed_jpeg(encode_thumbnail(file.read(), _SIDE))
+    except (OSError, PhotoError):
+        return results.file(hit), ""
 
 
 @cache

@@ -88,7 +88,8 @@ class VerifiedPhotos:
         read_ns = time.time_ns()
         found = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
-        if is_settled(max(before[-2:]), read_ns) and _stamp(file) == before:
+        *_, changed_ns = before
+        if is_settled(changed_ns, read_ns) and _stamp(file) == before:
             self._verified.keep(before, found)
         return found
 

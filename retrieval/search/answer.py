@@ -192,7 +192,8 @@ class Answerer:
     ) -> bool | None:
         """Whether any photo is as likely as that.
 
-        One of whose texts has all of the query's words counts too: a word or two are no sentence to judge.
+        A hit whose caption has all of the query's words counts too, and the first photo by its words, where
+        any text of it has them all: a word or two are no sentence to judge.
         """
         if sure_K is None or not len(sure_K):
             return None

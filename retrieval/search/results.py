@@ -16,8 +16,9 @@ class Results(list[Hit]):
     `photos` counts those of the index, `allowed` those of them that the query's filters, phrases and words to
     leave out let through, `waiting` those that a run has kept which has not ended: nobody finds them yet.
     `matches_well` says whether any photo is likely to be what was asked for, at `LIKELY` or more or because
-    one of its captions or tags has all the words; None where that is not known. `depth` is how many photos
-    were ranked to find them, which explaining them takes. A notebook shows them as a grid of photos.
+    a hit's caption, or a text of the first by its words, has all the words; None where that is not known.
+    `depth` is how many photos were ranked to find them, which explaining them takes. A notebook shows them as
+    a grid of photos.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """What is made of ranked photos: copies folded, probabilities, reasons, photos like a photo."""
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,19 @@ def test_photos_that_have_all_words_in_other_texts_than_their_caption_match_well
         assert sure.search(query, k=1, fold=False).matches_well is True, query
     for query in ("an espresso on the beach", "a crash of the sailor"):
         assert sure.search(query).matches_well is False, query
+
+
+def test_of_several_places_the_first_with_a_file_is_given(
+    open_engine: Make, rows: list[Any], tmp_path: Path
+) -> None:
+    there = tmp_path / "there.jpg"
+    there.touch()
+    rows[0] = replace(rows[0], paths=(b"/gone.jpg", os.fsencode(there)))
+    engine = open_engine(rows)
+    results = engine.search("a dog on the beach", k=1)
+    assert results[0].path == "/gone.jpg"
+    assert results.files(results[0]) == (Path("/gone.jpg"), there)
+    assert results.file(results[0]) == engine.file(results[0].image_id) == there
 
 
 def test_reasons_are_those_of_the_search(open_engine: Make, rows: list[Any], word_encoder: Any) -> None:

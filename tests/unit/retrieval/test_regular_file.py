@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.regular_file import is_settled, open_regular
+from retrieval.regular_file import first_there, is_settled, open_regular
 
 
 def test_a_file_is_opened_to_be_read(tmp_path: Path) -> None:
@@ -17,6 +17,14 @@ def test_a_file_is_opened_to_be_read(tmp_path: Path) -> None:
         with open_regular(place) as file:
             assert file.read() == b"pixels"
             assert not os.get_inheritable(file.fileno())
+
+
+def test_the_first_place_with_a_file_whatever_the_others_are(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.touch()
+    elsewhere = [tmp_path / "gone.jpg", tmp_path, tmp_path / ("long" * 100), photo / "inside.jpg"]
+    assert first_there([*elsewhere, photo, tmp_path / "other.jpg"]) == photo
+    assert first_there(elsewhere) == elsewhere[0]
 
 
 def link_to_a_device(path: Path) -> None:

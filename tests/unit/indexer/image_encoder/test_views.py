@@ -72,11 +72,17 @@ def test_a_full_disk_is_told_before_anything_is_seen(tmp_path: Path, monkeypatch
     assert cache.pixels(SIDE, [photo]).shape == (1, SIDE, SIDE, 3)
 
 
-def test_views_that_were_deleted_are_seen_again(tmp_path: Path) -> None:
+def test_views_that_were_deleted_are_seen_again_also_after_a_run_that_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photo, cache = tmp_path / "photo.png", ViewCache(tmp_path / "views", 0, no_progress)
     draw_transparent().save(photo)
     seen = cache.pixels(SIDE, [photo]).copy()
     next(cache.folder.glob("*.npy")).unlink()
+    with monkeypatch.context() as stopped:
+        stopped.delattr("indexer.image_encoder.views._cut_view")
+        with pytest.raises(NameError):
+            cache.pixels(SIDE, [photo])
     assert np.array_equal(cache.pixels(SIDE, [photo]), seen)
 
 
