@@ -136,7 +136,7 @@ class PhotoTable:
         )
 
     def texts(self, number: int) -> list[str]:
-        """What people wrote of a photo, or else all its captions, and its tags, as `lexical_file.list_texts`."""
+        """As `lexical_file.list_texts`: a photo's captions, a person's alone where there are any, and tags."""
         said = self.columns["captions"][number].as_py()
         if self.provenance(number) is Provenance.HUMAN:
             said = [each for each in said if each["provenance"] == Provenance.HUMAN]
