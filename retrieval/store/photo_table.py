@@ -136,7 +136,7 @@ class PhotoTable:
         )
 
     def texts(self, number: int) -> list[str]:
-        """As `lexical_file.list_texts`: a photo's captions, a person's alone where there are any, and tags."""
+        """As `lexical_file.list_texts`: what people wrote, or else all captions, and the tags."""
         said = self.columns["captions"][number].as_py()
         if self.provenance(number) is Provenance.HUMAN:
             said = [each for each in said if each["provenance"] == Provenance.HUMAN]
