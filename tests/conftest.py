@@ -5,6 +5,7 @@ Also the marks of tests that need something of the machine (`shared_data`, `gpu`
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ settings.load_profile("any machine")
 
 # Nothing is ever downloaded: a model that is not installed must fail at once, on every machine.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Nor does OpenVINO report its use, however a test imports it: its threads made all that came after slower.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 # As the command does: what is trained here is ten times slower otherwise, where anything else is running.
 os.environ["GOMP_SPINCOUNT"] = "1000"
 
