@@ -1,13 +1,16 @@
 """Where a training stands: writes and reads safetensors after every pass, so that a killed run carries on."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
+
+from retrieval.errors import CheckpointError
+from retrieval.store.files import write_file
 
 
 class TrainingState:
@@ -42,27 +45,36 @@ class TrainingState:
         restore_parameters(self.average, self.best)
 
     def save(self, path: Path) -> None:
-        """Write everything to `path`, replacing it in one step."""
+        """Write everything to `path`, replacing it in one step.
+
+        Raises:
+            OSError: as `write_file`.
+        """
         tensors = {f"model.{name}": tensor for name, tensor in _unique(self.model).items()}
         tensors |= {f"average.{name}": tensor for name, tensor in _unique(self.average).items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in values.items()}
-        temporary = path.with_suffix(".tmp")
-        save_file(
-            {name: tensor.contiguous().clone() for name, tensor in tensors.items()},
-            temporary,
-            metadata={"log": json.dumps(self.log)},
-        )
-        os.replace(temporary, path)
+        separate = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+        write_file(path, save(separate, metadata={"log": json.dumps(self.log)}))
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
         from safetensors import safe_open
 
-        with safe_open(path, framework="pt") as file:
-            self.log = json.loads(file.metadata()["log"])
-        tensors = load_file(path)
+        try:
+            with safe_open(path, framework="pt") as file:
+                self.log = json.loads(file.metadata()["log"])
+            tensors = load_file(path)
+        except (SafetensorError, TypeError, KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} is damaged ({error}), expected where an earlier training stands; delete it to train "
+                "from the beginning"
+            ) from None
         restore_parameters(self.model, _select(tensors, "model."))
         restore_parameters(self.average, _select(tensors, "average."))
         self.best = _select(tensors, "best.")

@@ -136,7 +136,10 @@ def _is_same_site(method: str, path: str, headers: Headers) -> bool:
         followed = headers.get("sec-fetch-mode") == "navigate"
         return followed and method == "GET" and path == "/"
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers["host"]
+    try:
+        return origin is None or urlsplit(origin).netloc == headers["host"]
+    except ValueError:
+        return False
 
 
 def _equal(one: str, other: str) -> bool:

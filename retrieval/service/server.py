@@ -30,10 +30,9 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise UsageError(
-            f"found no host {host!r} ({error.strerror}), expected an address of this machine"
-        ) from None
+    except (OSError, UnicodeError) as error:  # The latter for what cannot be a name, such as a..b.
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"found no host {host!r} ({reason}), expected an address of this machine") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)

@@ -281,6 +281,7 @@ def test_a_config_counts_as_in_a_search_of_the_command(start, index, word_encode
         (["--token", "short"], 2, "found a token of 5 characters, expected at least 16"),
         (["--port", "99999"], 2, "less than or equal to 65535"),
         (["--host", "no.such.host.invalid", "--token", "x" * 16], 2, "found no host 'no.such.host.invalid'"),
+        (["--host", "a..b", "--token", "x" * 16], 2, "found no host 'a..b'"),
         (["--index", "/no/such/index"], 1, "found no index in /no/such/index"),
     ],
 )

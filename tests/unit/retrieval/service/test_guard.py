@@ -77,6 +77,7 @@ class TestSites:
         [
             {"origin": "http://evil.example"},
             {"origin": "null"},
+            {"origin": "http://["},
             {"origin": "http://127.0.0.1:9999"},
             {"sec-fetch-site": "cross-site"},
             {"sec-fetch-site": "same-site", "origin": "http://localhost:3000"},
