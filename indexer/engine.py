@@ -10,7 +10,6 @@ from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
     from indexer.config import IndexConfig
-    from indexer.describing.describer import Describer
     from indexer.models import Models
     from indexer.pixels.decode_pool import ReadPhotos
 
@@ -49,15 +48,8 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
 
         return decode_photos
     from indexer.cluster.cluster_reader import ClusterReader
-    from indexer.describing.describer import Describer
+    from indexer.describing.describer import Describer, load_describer
 
     ours = Describer(models, config)
-    load = functools.partial(_load_describer, config, device)
+    load = functools.partial(load_describer, config, device)
     return ClusterReader(load, ours.weights_sha256, config.batch_photos).read_photos
-
-
-def _load_describer(config: "IndexConfig", device: str) -> "Describer":
-    from indexer.describing.describer import Describer
-    from indexer.models import load_models
-
-    return Describer(load_models(config, device), config)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from retrieval.config import Config
+from retrieval.config import Config, describe_first
 from retrieval.errors import CheckpointError
 from retrieval.store.files import write_file
 
@@ -91,9 +91,7 @@ def _read_header(path: Path, metadata: dict[str, str], header_type: type[H]) -> 
     try:
         return header_type.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise CheckpointError(
-            f"{path} holds no {header_type.KIND} of this version, or its header is damaged ({reason}); "
-            "train it again"
+            f"{path} holds no {header_type.KIND} of this version, or its header is damaged "
+            f"({describe_first(error)}); train it again"
         ) from None

@@ -41,6 +41,13 @@ def load_config(model: type[C], path: Path | None) -> C:
         raise ConfigError(f"{path}: {_describe(model, error)}") from None
 
 
+def describe_first(error: ValidationError) -> str:
+    """The first thing that is wrong with a document, as "where: what", or what alone where it is no JSON."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
+
+
 def _describe(model: type[BaseModel], error: ValidationError) -> str:
     problems = error.errors(include_url=False)
     problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")

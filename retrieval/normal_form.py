@@ -5,5 +5,12 @@ import unicodedata
 
 def normalize_text(text: str) -> str:
     """`text` with an accented letter always one character (NFC), and without what is no Unicode."""
-    # Bytes that were no UTF-8 on a command line arrive as surrogates, which tantivy does not take.
-    return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
+    return unicodedata.normalize("NFC", replace_surrogates(text))
+
+
+def replace_surrogates(text: str) -> str:
+    """`text` with "?" where it is no Unicode, which neither tokenizers nor tantivy take.
+
+    Bytes that were no UTF-8 on a command line arrive as such.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -17,20 +17,13 @@ _TINY = 1e-15
 _SMALL = 1e-9
 
 
-def score_bleu(
-    hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]], order: int = MAX_ORDER
-) -> tuple[float, np.ndarray]:
-    """BLEU of the given order (1 to 4) of the corpus, and each photo's own, 0 to 1.
-
-    The corpus score sums counts over photos before dividing; it is not the mean of the photos' scores.
-    """
-    return score_bleus(hypotheses, references)[order - 1]
-
-
 def score_bleus(
     hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
 ) -> list[tuple[float, np.ndarray]]:
-    """BLEU-1 to BLEU-4, each as `score_bleu` gives it."""
+    """BLEU-1 to BLEU-4: of each that of the corpus, and each photo's own, 0 to 1.
+
+    The corpus score sums counts over photos before dividing; it is not the mean of the photos' scores.
+    """
     check_pairs(hypotheses, references)
     statistics = np.array(
         [_count_matches(*pair) for pair in zip(hypotheses, references, strict=True)], dtype=np.float64

@@ -51,7 +51,7 @@ class AnnResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The fields of report.json, in its order; DESIGN.md gives the first six.
+    """The fields of report.json, in its order; others rely on those up to `captions`.
 
     `ceiling` is "human caption" (see `ceiling.py`), `sentence_search` the sentences found by photo,
     `placements` where each query's right photo came, by system: every measure can be computed again from

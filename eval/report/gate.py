@@ -20,6 +20,7 @@ from eval.measures.significance import PhotoPermutation
 from eval.measures.system_result import measure_shares
 from eval.report.findings import Report
 from eval.searching.placements import Placements
+from retrieval.config import describe_first
 from retrieval.errors import RetrievalError, UsageError
 from retrieval.naming import name_first
 
@@ -65,10 +66,8 @@ def read_baseline(path: Path) -> Baseline:
     except OSError as error:
         raise UsageError(f"cannot read the baseline {path}: {error.strerror}; give a report.json") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
         raise UsageError(
-            f"the baseline {path} is not a report.json of this program: {where}: {first['msg']}; "
+            f"the baseline {path} is not a report.json of this program: {describe_first(error)}; "
             "make it anew with `retrieve eval`"
         ) from None
     shares: dict[str, Shares] = {}

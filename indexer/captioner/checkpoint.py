@@ -10,7 +10,7 @@ from torch import nn
 
 from indexer.captioner.checkpoint_hash import LEARNED, hash_learned_encoder
 from indexer.captioner.config import CaptionerConfig, DecoderConfig
-from indexer.captioner.decoder import GATES, AttentionDecoder, Cell, DecoderSize
+from indexer.captioner.decoder import GATES, AttentionDecoder, Cell
 from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder import ImageEncoder, load_image_encoder
@@ -43,19 +43,7 @@ class CaptionerHeader(Header):
 
     def build_decoder(self) -> AttentionDecoder:
         """A decoder of this shape, its weights random."""
-        size = self.config.decoder
-        return AttentionDecoder(
-            DecoderSize(
-                cell=size.cell,
-                vocabulary=len(self.vocabulary),
-                channels=self.channels,
-                features=size.features,
-                hidden=size.hidden,
-                attention=size.attention,
-                embedding=size.embedding,
-            ),
-            size.dropout,
-        )
+        return self.config.decoder.build(len(self.vocabulary), self.channels)
 
 
 def save_captioner(

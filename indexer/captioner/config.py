@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from indexer.captioner.decoder import Cell
+from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
 from indexer.image_encoder import Neck
 from indexer.training.config import PassesConfig
 from retrieval.config import Config
@@ -19,6 +19,11 @@ class DecoderConfig(Config):
     attention: int = Field(128, gt=0)
     embedding: int = Field(256, gt=0)
     dropout: float = Field(0.35, ge=0, lt=1)
+
+    def build(self, vocabulary: int, channels: int) -> AttentionDecoder:
+        """A decoder for so many words and channels of an annotation, its weights random."""
+        sizes = self.model_dump(exclude={"dropout"})
+        return AttentionDecoder(DecoderSize(vocabulary=vocabulary, channels=channels, **sizes), self.dropout)
 
 
 class TrainingConfig(PassesConfig):

@@ -52,10 +52,10 @@ class DecoderSize:
     cell: Cell
     vocabulary: int
     channels: int
-    features: int = 512
-    hidden: int = 512
-    attention: int = 256
-    embedding: int = 256
+    features: int
+    hidden: int
+    attention: int
+    embedding: int
 
 
 class Annotated(NamedTuple):

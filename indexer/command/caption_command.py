@@ -61,6 +61,7 @@ def caption(
     """Write a sentence about each photo, as an index would keep it; or, of a photo of the index, your own."""
     from indexer.captioner.drawing import require_attention
     from indexer.captioner.states import require_unit, write_states
+    from indexer.describing.describer import load_describer
     from retrieval.command.progress_bar import show_progress
     from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
@@ -77,7 +78,7 @@ def caption(
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
     photos = _list_photos(photos)
     settings = _read_settings(config, {"captioner": captioner, "beam_width": beam})
-    describer = _load_describer(settings, device)
+    describer = load_describer(settings, device)
     if attention is not None:
         require_attention(describer.captioner)
     if states is not None:
@@ -136,13 +137,6 @@ def _read_settings(config: Path | None, asked: dict[str, str | int | None]) -> I
 
     given = {key: value for key, value in asked.items() if value is not None}
     return load_config(IndexConfig, config).model_copy(update=given)
-
-
-def _load_describer(settings: IndexConfig, device: str) -> Describer:
-    from indexer.describing.describer import Describer
-    from indexer.models import load_models
-
-    return Describer(load_models(settings, device), settings)
 
 
 def _caption_all(

@@ -208,6 +208,17 @@ class Describer:
         return np.array([[self._vectors[beam.text] for beam in each] for each in beams])
 
 
+def load_describer(config: IndexConfig, device: str) -> Describer:
+    """The describer of the models that a config names.
+
+    Raises:
+        RetrievalError: as `Describer` and `load_models`.
+    """
+    from indexer.models import load_models
+
+    return Describer(load_models(config, device), config)
+
+
 def hash_describer(
     captioner: str,
     beam_width: int,

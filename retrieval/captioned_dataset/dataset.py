@@ -70,11 +70,15 @@ class CaptionedDataset:
 
 
 def read_captioned_dataset(folder: Path) -> CaptionedDataset:
-    """The dataset in `folder`; of several annotation files the first of DESIGN's order.
+    """The dataset in `folder`.
 
-    Without splits every photo is in the split "test". `DatasetError` where the folder holds no known form, or
-    where a listed photo has no file, no captions or an empty one. Photos that the file doesn't list are
-    ignored.
+    Of several annotation files the first of `dataset_*.json`, `captions_*.json`, `*.token.txt` and
+    `captions.jsonl` counts. Without splits every photo is in the split "test". Photos that the file doesn't
+    list are ignored.
+
+    Raises:
+        DatasetError: the folder holds no known form, or a listed photo has no file, no captions or an empty
+            one.
     """
     images = folder / "images"
     if not images.is_dir():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from retrieval.captioned_dataset.tokenize import tokenize
+from retrieval.config import describe_first
 from retrieval.errors import DatasetError
 
 
@@ -58,6 +59,4 @@ def merge_entries(entries: Iterable[Entry], source: str) -> list[Entry]:
 
 def describe_invalid(source: str, expected: str, error: ValidationError) -> DatasetError:
     """The first thing that is wrong with a JSON file, in one line."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    return DatasetError(f"{source}: {where}: {first['msg']}; expected {expected}")
+    return DatasetError(f"{source}: {describe_first(error)}; expected {expected}")

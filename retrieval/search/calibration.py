@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from retrieval.channel import Channel
+from retrieval.config import describe_first
 from retrieval.errors import ConfigError, UsageError
 from retrieval.store.files import write_file
 from retrieval.store.manifest import Manifest
@@ -96,10 +97,7 @@ def read_calibration(path: Path) -> Calibration:
     except OSError as error:
         raise ConfigError(f"cannot read {path} ({error.strerror}), expected a calibration") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        what = f"{where}: {first['msg']}" if where else first["msg"]
-        raise ConfigError(f"{path} is no calibration: {what}; fit it again") from None
+        raise ConfigError(f"{path} is no calibration: {describe_first(error)}; fit it again") from None
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from retrieval.config import describe_first
 from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
 from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
 
@@ -333,9 +334,7 @@ def _parse(data: bytes, path: Path) -> Manifest:
     try:
         return _MANIFEST.validate_json(_SEAL.sub(_END, data), extra="forbid")
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise IndexFormatError(f"{path} is not a manifest: {where}: {first['msg']}; index again") from None
+        raise IndexFormatError(f"{path} is not a manifest: {describe_first(error)}; index again") from None
 
 
 def _format_version(data: bytes) -> int:

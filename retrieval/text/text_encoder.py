@@ -9,6 +9,7 @@ import numpy as np
 
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.installing import how_to_install
+from retrieval.normal_form import replace_surrogates
 from retrieval.runtime import Runtime, is_installed
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.quiet_loading import quiet_loading
@@ -26,7 +27,10 @@ _BATCH, _BATCH_ON_GPU = 64, 512
 
 
 class TextEncoder(Protocol):
-    """Sentences → unit vectors. Implementations: `OnnxEncoder`, `SentenceEncoder`."""
+    """Sentences → unit vectors.
+
+    Implementations: `OnnxEncoder`, `SentenceEncoder`, `TextTower`, and one of them later, `LazyTextEncoder`.
+    """
 
     @property
     def name(self) -> str:
@@ -65,8 +69,7 @@ class SentenceEncoder:
         """
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        # Bytes that were no UTF-8 on a command line arrive as surrogates, which no tokenizer takes.
-        sentences = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        sentences = list(map(replace_surrogates, texts))
         vectors_ND = self._model.encode(
             sentences,
             batch_size=_BATCH if self._model.device.type == "cpu" else _BATCH_ON_GPU,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.errors import EncoderMismatchError
+from retrieval.normal_form import replace_surrogates
 from retrieval.store.manifest import TowerRecord
 from retrieval.text.image_text_model import (
     find_image_text_model,
@@ -50,8 +51,7 @@ class TextTower:
         Raises:
             RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged).
         """
-        # Bytes that were no UTF-8 on a command line arrive as surrogates, which no tokenizer takes.
-        sentences = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        sentences = list(map(replace_surrogates, texts))
         vectors_NE = np.zeros((len(sentences), self.dimension), dtype=np.float32)
         for start in range(0, len(sentences), _BATCH):
             vectors_NE[start : start + _BATCH] = self._embed(sentences[start : start + _BATCH])

@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.captions.bleu import score_bleu
+from eval.captions.bleu import score_bleus
 from eval.captions.cider import score_cider, score_plain_cider
 from eval.captions.diversity import count_diversity
 from eval.captions.rouge import score_rouge
+
+
+def score_bleu(
+    hypotheses: list[tuple[str, ...]], references: list[list[tuple[str, ...]]]
+) -> tuple[float, np.ndarray]:
+    """BLEU-4."""
+    return score_bleus(hypotheses, references)[-1]
+
 
 SCORES: dict[Callable[..., tuple[float, np.ndarray]], float] = {
     score_bleu: 1,

@@ -1,4 +1,4 @@
-"""At which rank the right photos come. A `Report` in, bars out, for templates/ranks.html.j2."""
+"""At which rank the right photos come. A `Report` in, bars out, for report.html.j2."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

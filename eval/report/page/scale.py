@@ -1,7 +1,6 @@
 """Numbers to places on a drawing, and the ticks of an axis. Numbers in, numbers out."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -23,10 +22,10 @@ class Scale:
         return round(self.start + (value - low) / (high - low) * (self.end - self.start), 1)
 
 
-def list_powers(low: float, high: float, steps: Sequence[float] = (1, 2, 5)) -> list[float]:
-    """The ticks of a logarithmic axis: `steps` times powers of ten, from `low` to `high`."""
+def list_powers(low: float, high: float) -> list[float]:
+    """The ticks of a logarithmic axis: 1, 2 and 5 times powers of ten, from `low` to `high`."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    ticks = [step * 10.0**power for power in range(first, last + 1) for step in (1, 2, 5)]
     return [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 

@@ -19,7 +19,7 @@ from indexer.captioner.config import SelfCriticalConfig
 from indexer.captioner.decoding import sample
 from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.examples import Examples, iterate_batches
-from indexer.captioner.training.validation import Tokens, Validation, load_caption_scorer
+from indexer.captioner.training.validation import Tokens, Validation, load_cider
 from indexer.captioner.vocabulary import END, PAD, SPECIAL_TOKENS, START, Vocabulary
 from retrieval.captioned_dataset import CaptionedPhoto
 
@@ -43,9 +43,7 @@ class Critic:
 
     def __init__(self, photos: Sequence[CaptionedPhoto], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._scorer = load_caption_scorer(
-            "CIDEr", [[(*tokens, _END) for tokens in photo.tokens] for photo in photos]
-        )
+        self._scorer = load_cider([[(*tokens, _END) for tokens in photo.tokens] for photo in photos])
 
     def score(self, numbers_B: np.ndarray, said_BKT: Tensor) -> Tensor:
         """float32 (B, K), 0 to 10, of word numbers without START; `numbers_B` are the photos' places."""

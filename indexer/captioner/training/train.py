@@ -9,7 +9,6 @@ import torch
 
 from indexer.captioner.checkpoint import CaptionerHeader, read_learned, save_captioner
 from indexer.captioner.config import CaptionerConfig
-from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.examples import Examples, encode_captions
 from indexer.captioner.training.self_critical import Critic, SelfCriticalTask
@@ -140,9 +139,8 @@ def load_untrained_encoder(config: CaptionerConfig) -> ImageEncoder:
 def build_model(config: CaptionerConfig, encoder: ImageEncoder, vocabulary: Vocabulary) -> EncoderDecoder:
     """What is trained, as it is before; the same config gives the same random weights."""
     torch.manual_seed(config.seed)
-    sizes = config.decoder.model_dump(exclude={"dropout"})
-    size = DecoderSize(vocabulary=len(vocabulary), channels=encoder.channels, **sizes)
-    return EncoderDecoder(encoder.learned, AttentionDecoder(size, config.decoder.dropout))
+    decoder = config.decoder.build(len(vocabulary), encoder.channels)
+    return EncoderDecoder(encoder.learned, decoder)
 
 
 def _describe(config: CaptionerConfig, encoder: ImageEncoder) -> Card:

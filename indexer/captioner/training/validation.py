@@ -34,12 +34,12 @@ class CaptionScorer(Protocol):
         ...
 
 
-def load_caption_scorer(name: str, references: Sequence[Sequence[Tokens]]) -> CaptionScorer:
-    """The score called `name` in the entry-point group `retrieve.caption_scores`, for these references.
+def load_cider(references: Sequence[Sequence[Tokens]]) -> CaptionScorer:
+    """CIDEr for these references, from the entry-point group `retrieve.caption_scores`.
 
     The evaluation package provides it; this package must not import that one.
     """
-    (entry,) = entry_points(group="retrieve.caption_scores", name=name)
+    (entry,) = entry_points(group="retrieve.caption_scores", name="CIDEr")
     scorer: CaptionScorer = entry.load()(references)
     return scorer
 
@@ -65,7 +65,7 @@ class Validation:
         self._vocabulary = vocabulary
         self._decoding = decoding
         self.dtype = dtype
-        self._scorer = load_caption_scorer("CIDEr", [photo.tokens for photo in photos])
+        self._scorer = load_cider([photo.tokens for photo in photos])
         self._text_encoder = load_text_encoder()
         self._queries_QE = self._text_encoder.encode([text for photo in photos for text in photo.captions])
         self._answers_Q = np.repeat(np.arange(len(photos)), [len(photo.captions) for photo in photos])

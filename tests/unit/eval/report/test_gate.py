@@ -119,9 +119,7 @@ class TestRefusals:
 
     def test_no_json(self, tmp_path: Path) -> None:
         (tmp_path / "old.json").write_text("# a report")
-        with pytest.raises(
-            UsageError, match=r"is not a report\.json of this program: the file: Invalid JSON"
-        ):
+        with pytest.raises(UsageError, match=r"is not a report\.json of this program: Invalid JSON"):
             read_baseline(tmp_path / "old.json")
 
     def test_placements_that_do_not_fit(self, tmp_path: Path, good: np.ndarray) -> None:

@@ -118,7 +118,7 @@ def test_each_config_of_an_encoder_learns_on_a_slice_of_flickr8k(
     config = load_config(CaptionerConfig, file)
     short = {"photos": 24, "views": 1, "min_count": 2}
     config = config.model_copy(
-        update={**short, "training": config.training.model_copy(update={"cycles": (5,), "batch": 2})}
+        update={**short, "training": config.training.model_copy(update={"cycles": (3,), "batch": 2})}
     )
     train_captioner(dataset, config, tmp_path, cache, no_progress)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
