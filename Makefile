@@ -95,7 +95,7 @@ calibration: $(READY_DEV) ## Fit anew on DATA's validation split how sure a hit 
 	$(BIN)/retrieve calibrate "$$DATA" --out .cache/calibration
 	cp .cache/calibration/calibration.json retrieval/search/calibrations/flickr8k.json
 
-ablation: $(READY_DEV) ## Measure what each part gives, on DATA's validation split and on photos of Debian's packages, after a change of the shipped models (twenty minutes)
+ablation: $(READY_DEV) ## Measure what each part gives, on DATA's validation split and on photos of Debian's packages, after a change of the shipped models (half an hour)
 	$(BIN)/retrieve ablate "$$DATA" --config configs/ablation.toml --out .cache/ablation
 	cp .cache/ablation/ablation.json eval/ablation/flickr8k.json
 	@$(BIN)/python -m eval.dataset.unseen_photos .cache/unseen

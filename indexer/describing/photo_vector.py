@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.config import IndexConfig
-from indexer.describing.describer import Describer
-from indexer.models import load_models
+from indexer.describing.describer import Describer, load_describer
 from indexer.pixels.decode import decode_photo
 from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
@@ -30,7 +29,7 @@ def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: s
         RetrievalError: the config names other models than those that made the index.
         CheckpointError, UsageError: as `load_models`.
     """
-    describer = Describer(load_models(config, device), config)
+    describer = load_describer(config, device)
     made_with = manifest.captioner
     if made_with is None or made_with.sha256 != describer.weights_sha256:
         raise RetrievalError(_describe_difference(describer, made_with))

@@ -56,6 +56,8 @@ class TrainingState:
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in values.items()}
         separate = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+        for leftover in path.parent.glob(f".{path.name}.*.tmp"):  # Of a run that was killed in this place.
+            leftover.unlink()
         write_file(path, save(separate, metadata={"log": json.dumps(self.log)}))
 
     def load(self, path: Path) -> None:

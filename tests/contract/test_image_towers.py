@@ -285,7 +285,7 @@ def test_photos_like_a_photo_are_those_of_the_image_tower(
     index: Path, tower: ImageTower, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = Models(Captioner(), word_encoder, image_tower=tower)  # type: ignore[arg-type]
-    monkeypatch.setattr("indexer.describing.photo_vector.load_models", lambda config, device: models)
+    monkeypatch.setattr("indexer.models.load_models", lambda config, device: models)
     engine = SearchEngine.open(index, word_encoder)
     photo = list_photos(index)[0]
     seen = encode_photo(photo.read_bytes(), read_manifest(index), IndexConfig(), "cpu")

@@ -41,14 +41,15 @@ def test_photos_are_indexed_on_a_cluster(tmp_path: Path, photos: Path, tiny_chec
     assert (json.loads(again.stdout)["unchanged"], json.loads(again.stdout)["seconds"] < 5) == (3, True)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "a..b:1"])
 def test_a_cluster_that_cannot_be_had_is_one_line_and_nothing_is_written(
-    tmp_path: Path, photos: Path
+    tmp_path: Path, photos: Path, address: str
 ) -> None:
     pytest.importorskip("ray", reason="found no ray")
     index = tmp_path / "index"
-    done = retrieve("index", photos, "--index", index, "--engine", "ray", "--ray-address", "127.0.0.1:1")
+    done = retrieve("index", photos, "--index", index, "--engine", "ray", "--ray-address", address)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith("retrieve: error: found no answer from a Ray cluster at 127.0.0.1:1, ")
+    assert done.stderr.startswith(f"retrieve: error: found no answer from a Ray cluster at {address}, ")
     assert not index.exists()
 
 

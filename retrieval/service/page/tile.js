@@ -41,7 +41,7 @@ export function drawTile(hit, place, tile) {
   return tile;
 }
 
-function drawCaption(hit) {
+export function drawCaption(hit) {
   const matched = new Set(hit.matched.map((word) => word.toLowerCase()));
   const caption = make("span");
   const text = hit.caption || fileName(hit.path);

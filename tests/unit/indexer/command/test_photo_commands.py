@@ -40,7 +40,7 @@ def index(
     models = Models(captioner, word_encoder)
     build_index([folder_of_colours], tmp_path / "index", models)
     monkeypatch.setattr("retrieval.text.lazy_text_encoder.load_text_encoder", lambda *_: word_encoder)
-    monkeypatch.setattr("indexer.describing.photo_vector.load_models", lambda *_: models)
+    monkeypatch.setattr("indexer.models.load_models", lambda *_: models)
     return tmp_path / "index"
 
 
@@ -64,7 +64,7 @@ def test_photos_like_one_of_the_index(
     retrieve: Callable[..., Any], folder_of_colours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No model is needed for a photo that the index knows.
-    monkeypatch.delattr("indexer.describing.photo_vector.load_models")
+    monkeypatch.delattr("indexer.models.load_models")
     monkeypatch.delattr("retrieval.text.lazy_text_encoder.load_text_encoder")
     code, out, _ = retrieve("similar", folder_of_colours / "red.png", "--json", "-k", 3)
     document = json.loads(out)
@@ -117,7 +117,7 @@ def test_other_models_than_the_indexs_are_refused(
     index: Path, other_captioner: Any, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = Models(other_captioner, word_encoder)
-    monkeypatch.setattr("indexer.describing.photo_vector.load_models", lambda *_: models)
+    monkeypatch.setattr("indexer.models.load_models", lambda *_: models)
     message = r"models other colours \(\w{12}…\) .*, expected colours \(\w{12}…\), which .* name the config"
     with pytest.raises(RetrievalError, match=message):
         encode_photo(b"", read_manifest(index), IndexConfig(), "cpu")

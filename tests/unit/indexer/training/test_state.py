@@ -31,7 +31,9 @@ def make_blank() -> TrainingState:
 
 
 def test_what_was_saved_is_loaded(state: TrainingState, tmp_path: Path) -> None:
+    (tmp_path / ".state.safetensors.1.tmp").write_bytes(b"of a run that was killed")
     state.save(tmp_path / "state.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
     loaded = make_blank()
     loaded.load(tmp_path / "state.safetensors")
     assert loaded.log == state.log
