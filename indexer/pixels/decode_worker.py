@@ -38,6 +38,7 @@ _LENGTH = struct.Struct("!I")
 _LONGEST_MESSAGE = 2**16
 # What a photo of the most megapixels takes in its widest form, several times over.
 _MOST_MEMORY = 6 * 2**30
+_NICER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +196,7 @@ def main() -> None:
     # macOS may refuse any limit, and Linux one above that which the shell has set.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    # The threads of the CNN wait for one another at every layer: none of them is to wait for a photo.
+    os.nice(_NICER)
     keep_freed()
     serve(Connection(int(descriptor)), int(size), float(max_megapixels), framing)

@@ -44,6 +44,17 @@ def everything(_image_id: str) -> bool:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for processes in /proc")
 
 
+@needs_proc
+def test_decoding_gives_way_to_the_models(folder: Path) -> None:
+    before = set(children())
+    reads = decode_photos(paint_many(folder, 3), everything, DecodeSettings(size=8))
+    next(reads)
+    (process,) = set(children()) - before
+    here = os.getpriority(os.PRIO_PROCESS, os.getpid())
+    assert os.getpriority(os.PRIO_PROCESS, process) == min(here + 5, 19)
+    reads.close()
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_photos_come_in_order_whoever_decodes_them(folder: Path, workers: int) -> None:
     paths = paint_many(folder, 20)
