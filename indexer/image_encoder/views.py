@@ -21,7 +21,7 @@ from torch import Tensor
 from indexer.image_encoder.annotators import find_fastest
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
-from retrieval.pictures.photo_pixels import to_rgb, turn_upright
+from retrieval.pictures.photo_pixels import read_orientation, to_rgb, turn_upright
 from retrieval.progress import Progress
 from retrieval.store.files import write_file
 
@@ -150,7 +150,7 @@ def _cut_view(photo: Path, view: int, size: int, seed: int) -> np.ndarray:
     try:
         with Image.open(photo) as opened:
             opened.load()
-            image = to_rgb(turn_upright(opened))
+            image = to_rgb(turn_upright(opened, read_orientation(opened)))
     except Exception as error:
         raise DatasetError(
             f"{photo} cannot be read ({error}); replace it or remove it from the dataset"

@@ -14,21 +14,12 @@ from indexer.pixels.framing import Framing
 from indexer.pixels.squeeze import squeeze
 from retrieval.errors import PhotoError
 from retrieval.installing import how_to_install
-from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb
+from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb, turn_upright
 from retrieval.printable import make_printable
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Blocks of pixels become one before a photo is squeezed, while its edges stay so many times as long as then.
 _REDUCING_GAP = 2
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +106,7 @@ def _decode(
         image.load()
         facts = read_exif(image)
         colours = to_rgb(image)
-        pixels_HWC = _to_upright(_reduce(colours, size), facts.orientation)
+        pixels_HWC = np.asarray(turn_upright(_reduce(colours, size), facts.orientation))
         framed_HWC = _frame(colours, framing, facts.orientation) if framing else None
         # Pillow turns a TIFF upright itself, its size included, and then says that it is upright.
         if before is not None:
@@ -151,13 +142,7 @@ def _frame(colours: Image.Image, framing: Framing, orientation: int) -> np.ndarr
         box=framing.find_box(*colours.size),
         reducing_gap=3.0,
     )
-    return _to_upright(square, orientation)
-
-
-def _to_upright(image: Image.Image, orientation: int) -> np.ndarray:
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
-    return np.asarray(image)
+    return np.asarray(turn_upright(square, orientation))
 
 
 def _unidentified(data: bytes) -> PhotoError:

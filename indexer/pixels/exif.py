@@ -6,6 +6,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from retrieval.pictures.photo_pixels import read_orientation
+
 _LONGEST_CAMERA = 100
 
 
@@ -20,6 +22,7 @@ class ExifFacts:
 
 def read_exif(image: Image.Image) -> ExifFacts:
     """The facts that the index keeps; defaults where they are missing or make no sense."""
+    orientation = read_orientation(image)
     # Pillow's parser raises whatever it runs into (struct.error, KeyError, SyntaxError, ...), and a photo is
     # worth indexing without its metadata.
     try:
@@ -27,14 +30,9 @@ def read_exif(image: Image.Image) -> ExifFacts:
         details = exif.get_ifd(ExifTags.IFD.Exif)
         taken = details.get(ExifTags.Base.DateTimeOriginal) or details.get(ExifTags.Base.DateTimeDigitized)
         maker, model = exif.get(ExifTags.Base.Make), exif.get(ExifTags.Base.Model)
-        orientation = exif.get(ExifTags.Base.Orientation)
     except Exception:
-        return ExifFacts()
-    return ExifFacts(_to_orientation(orientation), _to_time(taken), _to_camera(maker, model))
-
-
-def _to_orientation(value: Any) -> int:
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+        return ExifFacts(orientation)
+    return ExifFacts(orientation, _to_time(taken), _to_camera(maker, model))
 
 
 def _to_time(value: Any) -> datetime | None:

@@ -3,11 +3,20 @@
 import functools
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 # Formats that hold photographs. Left out on purpose: those for which Pillow starts other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 _WHITE = (255, 255, 255)
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @functools.cache
@@ -21,12 +30,18 @@ def find_formats() -> tuple[str, ...]:
     return (*FORMATS, "HEIF")
 
 
-def turn_upright(image: Image.Image) -> Image.Image:
-    """The loaded image, turned as its metadata say."""
+def read_orientation(image: Image.Image) -> int:
+    """1 to 8 (1: upright), as the metadata say; where they are damaged or make no sense, 1."""
     try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # Damaged metadata count as none.
-        return image
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow's parser raises whatever it runs into.
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The loaded image, turned as its `orientation` says."""
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

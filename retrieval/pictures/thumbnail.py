@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from retrieval.errors import PhotoError
-from retrieval.pictures.photo_pixels import find_formats, to_rgb, turn_upright
+from retrieval.pictures.photo_pixels import find_formats, read_orientation, to_rgb, turn_upright
 from retrieval.regular_file import open_regular
 
 _QUALITY = 80
@@ -28,7 +28,7 @@ def draw_thumbnail(data: bytes, side: int) -> Image.Image:
             with Image.open(io.BytesIO(data), formats=find_formats()) as photo:
                 photo.draft("RGB", (side, side))
                 photo.load()
-                small = to_rgb(turn_upright(photo))
+                small = to_rgb(turn_upright(photo, read_orientation(photo)))
                 small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
                 return small
         except Exception as error:

@@ -1,4 +1,5 @@
 import io
+import struct
 import sys
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from PIL import ExifTags, Image
 from indexer.photo_files.photo_file import read_photo
 from indexer.pixels.decode import DecodedPhoto, decode_photo, longest_edge, read_pixels
 from retrieval.errors import PhotoError
+from retrieval.pictures.thumbnail import draw_thumbnail
 from retrieval.store.files import hash_bytes
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
@@ -228,6 +230,19 @@ def test_time_that_is_none(taken: str) -> None:
 def test_damaged_exif_leaves_the_photo() -> None:
     photo = decode(encode(quarters(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage"))
     assert (photo.orientation, photo.taken, photo.camera) == (1, None, None)
+
+
+@pytest.mark.parametrize("damaged", [ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo])
+def test_a_photo_is_turned_whatever_else_of_its_exif_is_damaged(damaged: int) -> None:
+    upright = struct.pack(">HHIHH", ExifTags.Base.Orientation, 3, 1, 6, 0)
+    beyond = struct.pack(">HHIi", damaged, 9, 1, -200)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + upright + beyond + bytes(4)
+    data = encode(quarters(64, 32), "JPEG", exif=exif, quality=95)
+    photo, thumbnail = decode(data), draw_thumbnail(data, 16)
+    assert (photo.orientation, photo.width, photo.height) == (6, 32, 64)
+    assert thumbnail.size == (8, 16)
+    red = photo.pixels_HWC[1, -2], thumbnail.getpixel((6, 1))
+    assert np.abs(np.array(red, dtype=int) - RED).max() <= 12
 
 
 @pytest.mark.parametrize(
