@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def encode_captions(folder: Path, keep: Path, progress: Progress) -> np.ndarray:
         texts = [caption for line in lines for caption in json.loads(line)["captions"]]
         if not texts:
             raise EOFError
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"found no captions in {path} ({type(error).__name__}), expected lines "
             '{"captions": ["…"]}; give another folder, --vectors FILE or --index DIR'

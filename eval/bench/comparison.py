@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from statistics import median
 
@@ -45,7 +46,8 @@ def compare(
 ) -> tuple[Figures, list[Figures]]:
     """Ours, and the peers that could be measured; of the others the log says why not.
 
-    Indexes lie in `keep`; those of peers are used again where they were built from the same vectors.
+    Indexes lie in `keep`; those of peers are used again where the same versions built them from the same
+    vectors.
     """
     data = write_arrays(vectors, keep)
     progress("Measuring engines", 0, len(peers) + 1)
@@ -95,7 +97,7 @@ def measure(peer: type[Peer], data: Path) -> Figures:
 
 
 def _build(peer: type[Peer], data: Path, folder: Path) -> Built:
-    done = data / f"{folder.name}.{_BUILT}"
+    done = data / f"{folder.name}-{_find_versions(peer)}.{_BUILT}"
     # Ours may have changed since.
     if done.exists() and not issubclass(peer, RetrievePeer):
         return Built(**json.loads(done.read_text()))
@@ -104,3 +106,9 @@ def _build(peer: type[Peer], data: Path, folder: Path) -> Built:
     built = run_step("build", peer, data, folder)
     done.write_text(json.dumps(built))
     return Built(**built)
+
+
+def _find_versions(peer: type[Peer]) -> str:
+    """Of what must be installed for it."""
+    installed = packages_distributions()
+    return "-".join(version(each) for package in peer.packages for each in installed.get(package, ())[:1])

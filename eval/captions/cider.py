@@ -18,7 +18,6 @@ import numpy as np
 
 from eval.captions.ngrams import MAX_ORDER, Ngram, count_ngrams
 from eval.captions.pairs import Tokens, check_pairs, check_references
-from retrieval.errors import DatasetError
 
 _SIGMA = 6.0
 _SCALE = 10.0
@@ -31,7 +30,6 @@ def score_cider(
 
     Document frequencies come from `references`, so a score depends on all of them; with one photo it is 0.
     """
-    check_pairs(hypotheses, references)
     return CiderScorer(references).score(hypotheses)
 
 
@@ -39,7 +37,6 @@ def score_plain_cider(
     hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
 ) -> tuple[float, np.ndarray]:
     """CIDEr without clipping and without the length penalty (equation 3), scaled by 10 like the other."""
-    check_pairs(hypotheses, references)
     return CiderScorer(references, robust=False).score(hypotheses)
 
 
@@ -70,11 +67,7 @@ class CiderScorer:
 
     def score(self, hypotheses: Sequence[Tokens]) -> tuple[float, np.ndarray]:
         """The mean over photos and the photos' scores (photos,), for one hypothesis per photo in order."""
-        if len(hypotheses) != len(self._references):
-            raise DatasetError(
-                f"{len(hypotheses)} captions for {len(self._references)} photos; expected one caption per "
-                "photo"
-            )
+        check_pairs(hypotheses, self._references)
         scores = np.array(
             [
                 self._score_hypothesis(self._weigh_references(of_photo), hypothesis)

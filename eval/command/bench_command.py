@@ -114,9 +114,9 @@ def growth(
         progress = stack.enter_context(show_progress())
         real_ND, name = _Source(captions, vectors, None).read_all(folder, progress)
         grown = measure_growth(real_ND, settings, folder, progress)
+    typer.echo(render_growth(grown, settings, photo_bytes, f"{len(real_ND):,} {name}"))
     if picture:
         draw_growth(grown, picture)
-    typer.echo(render_growth(grown, settings, photo_bytes, f"{len(real_ND):,} {name}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """From measured figures to more photos than were measured. Figures in, figures out.
 
 Bytes grow with the number of photos, and so do hours; the time of a query as it grew between the two largest
-sizes that were measured, t(N) = t(M) (N / M)^p with p = log(t(M) / t(L)) / log(M / L), but with its root at
-least: so grow the lists of an index and what is in each.
+sizes that were measured, t(N) = t(M) (N / M)^p with p = log(t(M) / t(L)) / log(M / L). Where every vector is
+compared p is 1 at least, in lists and graphs 1/2: so grow the lists of an index and what is in each.
 """
 
 import math
@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.growth.measurement import Grown
+from retrieval.channels.flat_index import FlatIndex
 
-_HOUR, _LEAST_POWER = 3600.0, 0.5
+_HOUR = 3600.0
+_LEAST_POWER_OF_ALL, _LEAST_POWER = 1.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def find_laws(grown: Sequence[Grown]) -> list[Law]:
         sizes = sorted((each for each in grown if each.kind == kind), key=lambda each: each.vectors)
         less, most = sizes[-2:]
         measured = math.log(most.query_ms / less.query_ms) / math.log(most.vectors / less.vectors)
-        power = max(measured, _LEAST_POWER)
+        power = max(measured, _LEAST_POWER_OF_ALL if kind == FlatIndex.kind else _LEAST_POWER)
         laws.append(Law(kind, most.vectors, most.query_ms, power, most.disk_bytes / most.vectors))
     return laws
 

@@ -84,13 +84,20 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def check_comparable(baseline: Baseline, qrels_sha256: str, collection: Collection) -> None:
-    """`UsageError` unless the baseline answers the same queries."""
+    """`UsageError` unless the baseline answers the same queries, all of them."""
     if baseline.qrels_sha256 != qrels_sha256:
         raise UsageError(
             f"the baseline {baseline.path} is of other queries or photos ({baseline.dataset}, split "
             f"{baseline.split}), expected those of {collection.dataset}, split {collection.split}; "
             "compare like with like"
         )
+    queries = len(collection.queries)
+    for name, shares in baseline.shares.items():
+        if (placed := len(next(iter(shares.values())))) != queries:
+            raise UsageError(
+                f"the baseline {baseline.path} has {placed} placements of its system {name!r}, expected "
+                f"{queries}; make it anew with `retrieve eval`"
+            )
 
 
 def compare_with_baseline(

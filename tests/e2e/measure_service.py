@@ -53,7 +53,9 @@ def main() -> None:
     """Measure, and print the table."""
     for program in ("wrk", "chromium"):
         if shutil.which(program) is None:
-            sys.exit(f"found no {program}, which this measures with; install it (Debian: apt install {program})")
+            sys.exit(
+                f"found no {program}, which this measures with; install it (Debian: apt install {program})"
+            )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         large = make_index(folder)

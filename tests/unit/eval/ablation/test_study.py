@@ -28,8 +28,9 @@ class Clock:
         return self.now
 
     def index(self, *_: object) -> float:
+        # The very first takes longest, and no row tells of it.
         self.indexes += 1
-        return INDEXING * self.indexes
+        return INDEXING * (self.indexes - 1 or 100)
 
     def search(self) -> None:
         self.searches += 1

@@ -43,7 +43,9 @@ def test_engines_are_measured_in_processes_of_their_own(
 
 
 @pytest.mark.slow
-def test_what_others_built_is_used_again(tmp_path: Path, subject: VectorSet) -> None:
+def test_what_others_built_is_used_again(
+    tmp_path: Path, subject: VectorSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, (first,) = compare(subject, [TinyPeer], tmp_path, no_progress)
     _, (again,) = compare(subject, [TinyPeer], tmp_path, no_progress)
     assert again.built == first.built
@@ -51,6 +53,9 @@ def test_what_others_built_is_used_again(tmp_path: Path, subject: VectorSet) -> 
         VectorSet("other", "", subject.vectors[1:], subject.queries), [TinyPeer], tmp_path, no_progress
     )
     assert other.built != first.built
+    monkeypatch.setattr("eval.bench.comparison.version", lambda _: "1000.0")
+    _, (newer,) = compare(subject, [TinyPeer], tmp_path, no_progress)
+    assert newer.built != first.built
 
 
 def test_what_a_process_said_last_is_the_reason(tmp_path: Path) -> None:

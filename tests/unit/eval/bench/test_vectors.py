@@ -14,6 +14,9 @@ from retrieval.progress import no_progress
 from retrieval.text.text_encoder import load_text_encoder
 
 
+DAMAGED = gzip.compress(b"{}")[:10] + b"\xff" * 20
+
+
 def make_units(count: int, dimension: int = 16) -> np.ndarray:
     vectors_ND = np.random.default_rng(0).standard_normal((count, dimension))
     return (vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)).astype(np.float32)
@@ -105,7 +108,8 @@ def test_other_captions_are_encoded_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [None, b"", b"no gzip", gzip.compress(b"[]\n"), gzip.compress(b'{"text": 1}\n')]
+    "data",
+    [None, b"", b"no gzip", DAMAGED, gzip.compress(b"[]\n"), gzip.compress(b'{"text": 1}\n')],
 )
 def test_captions_that_cannot_be_read_are_refused(tmp_path: Path, data: bytes | None) -> None:
     if data is not None:

@@ -42,10 +42,12 @@ def test_a_query_grows_as_it_did_between_the_largest_sizes() -> None:
     assert lists.query_ms_of(10**8) == pytest.approx(5.0 * 100**0.6)
 
 
-def test_lists_grow_with_the_root_at_least() -> None:
-    (law,) = find_laws([FLAT, replace(FLAT, vectors=1_000_000, query_ms=1.1)])
-    assert law.power == 0.5
-    assert law.query_ms_of(10**8) == pytest.approx(11.0)
+@pytest.mark.parametrize(("kind", "power", "ms"), [("flat", 1.0, 110.0), ("ivf_pq", 0.5, 11.0)])
+def test_a_query_grows_at_least_as_what_it_looks_at(kind: str, power: float, ms: float) -> None:
+    small = replace(FLAT, kind=kind)
+    (law,) = find_laws([small, replace(small, vectors=1_000_000, query_ms=1.1)])
+    assert law.power == power
+    assert law.query_ms_of(10**8) == pytest.approx(ms)
 
 
 def test_hours() -> None:

@@ -132,7 +132,12 @@ class TestRefusals:
     def test_other_queries(self, tmp_path: Path, good: np.ndarray, small_collection: Collection) -> None:
         report = replace(make_report(good), dataset="other", split="val")
         baseline = read_baseline(save(tmp_path / "old.json", report))
-        check_comparable(baseline, "ef" * 32, small_collection)
+        as_many = replace(small_collection, queries=small_collection.queries[:1] * 500)
+        check_comparable(baseline, "ef" * 32, as_many)
+        with pytest.raises(UsageError, match="has 500 placements of its system 'caption', expected 501"):
+            check_comparable(
+                baseline, "ef" * 32, replace(as_many, queries=small_collection.queries[:1] * 501)
+            )
         with pytest.raises(
             UsageError, match=r"is of other queries or photos \(other, split val\), expected those of tiny"
         ):
