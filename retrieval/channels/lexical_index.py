@@ -5,7 +5,6 @@ give the same bytes.
 """
 
 import json
-import math
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 
 from retrieval.channels.best_scores import find_best, sort_best
 from retrieval.channels.stems import make_analyzer, stem_words
+from retrieval.channels.word_index import weigh_stem
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.normal_form import normalize_text
 from retrieval.store.packed_folder import open_scratch_folder, pack_files, unpack_files
@@ -113,7 +113,7 @@ class LexicalIndex:
     def weigh(self, query: str) -> float:
         """As `WordIndex.weigh`."""
         holding = [self._searcher.doc_freq(_FIELD, stem) for stem in set(stem_words(query))]
-        return sum(math.log(1 + (len(self) - photos + 0.5) / (photos + 0.5)) for photos in sorted(holding))
+        return sum(weigh_stem(len(self), photos) for photos in sorted(holding))
 
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
         """As `WordIndex.photos_with_phrase`."""

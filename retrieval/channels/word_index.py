@@ -1,5 +1,6 @@
 """Photos by their words: what every implementation does. Reads and writes nothing."""
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -33,10 +34,15 @@ class WordIndex(Protocol):
     def weigh(self, query: str) -> float:
         """The sum of the idf of a query's distinct stems, those that no photo has included; 0 without any.
 
-        idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a stem that n of the N photos have, as in BM25.
+        The idf is that of `weigh_stem`.
         """
         ...
 
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
         """int64, ascending: the ids of the photos in one of whose texts the stems follow one another."""
         ...
+
+
+def weigh_stem(photos: int, photos_with: int) -> float:
+    """The idf of BM25, ln(1 + (N - n + 0.5) / (n + 0.5)), of a stem that n of N photos have."""
+    return math.log(1 + (photos - photos_with + 0.5) / (photos_with + 0.5))

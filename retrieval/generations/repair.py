@@ -9,10 +9,11 @@ that have no place in what comes of it are moved aside too.
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.errors import IndexFormatError, NewerFormatError
+from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
 from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived
 from retrieval.generations.garbage import kept_generations
@@ -75,7 +76,9 @@ class _Repair:
         self._highest = 0
 
     def run(self) -> RepairReport:
-        finish_commit(self._index)
+        # The only manifest, which nothing names yet, may be damaged itself.
+        with suppress(IndexFormatError):
+            finish_commit(self._index)
         current = self._read_current()
         readable = self._read_generations(current)
         if not readable:
@@ -118,7 +121,7 @@ class _Repair:
             return read_manifest(self._index)
         except NewerFormatError:
             raise
-        except IndexFormatError as error:
+        except (IndexFormatError, IndexNotFoundError) as error:
             self._actions.append(str(error))
             return None
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from retrieval.channels.best_scores import sort_best
 from retrieval.channels.stems import stem_words
+from retrieval.channels.word_index import weigh_stem
 from retrieval.errors import MilvusError, RetrievalError
 from retrieval.milvus.collection import LONGEST_TEXT, create_collection, finish_collection, insert_rows
 from retrieval.milvus.connection import Connection
 from retrieval.milvus.pages import SearchedField
 from retrieval.milvus.row_keys import KEY, RowKeys
-from retrieval.milvus.word_weights import WordStatistics, count_words, split_stems, weigh_stem
+from retrieval.milvus.word_weights import WordStatistics, count_words, split_stems
 
 _WEIGHTS, _TEXT = "weights", "stems"
 _STEM, _PHOTOS, _NO_VECTOR = "stem", "photos", "nothing"

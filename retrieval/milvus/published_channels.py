@@ -37,6 +37,16 @@ def open_published(
     if address.file is not None and not address.file.exists():
         raise MilvusError(f"found no file {address.file}, expected a published index; {_advise(address)}")
     milvus = Connection(address)
+    try:
+        return _open_channels(milvus, manifest, photos, image)
+    except BaseException:
+        milvus.close()
+        raise
+
+
+def _open_channels(
+    milvus: Connection, manifest: Manifest, photos: PhotoTable, image: QueryEncoder | None
+) -> dict[Channel, Searcher]:
     publication = _require_published(milvus, manifest)
     for part in list_parts(manifest):
         # Milvus Lite has forgotten it when it is opened again; a server where it was restarted, maybe.

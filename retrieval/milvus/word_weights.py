@@ -4,12 +4,12 @@ The photos of a generation are all known when it is published, so that a photo's
 weights which are computed once: the inner product of two sparse vectors.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from retrieval.channels.stems import stem_words
+from retrieval.channels.word_index import weigh_stem
 
 _K1, _B = 1.2, 0.75
 # tantivy leaves out longer words.
@@ -45,11 +45,6 @@ def count_words(texts: Iterable[Sequence[Sequence[str]]]) -> WordStatistics:
         words += sum(map(len, each))
         photos_with.update({stem for text in each for stem in text})
     return WordStatistics(photos, words / max(photos, 1), dict(photos_with))
-
-
-def weigh_stem(photos: int, photos_with: int) -> float:
-    """Idf = ln(1 + (N - n + 0.5) / (n + 0.5)) for a stem that n of N photos have."""
-    return math.log(1 + (photos - photos_with + 0.5) / (photos_with + 0.5))
 
 
 def split_stems(texts: Iterable[str]) -> list[tuple[str, ...]]:

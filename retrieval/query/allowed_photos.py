@@ -16,13 +16,13 @@ from retrieval.query.query_language import Query
 from retrieval.store.photo_table import PhotoTable
 
 
-def select_photos(photos: PhotoTable, words: CaptionWords | None, *queries: Query) -> np.ndarray | None:
+def select_photos(photos: PhotoTable, words: CaptionWords | None, query: Query) -> np.ndarray | None:
     """Bool (P,): the photos that the phrases, the words to leave out and the filters allow; None: all.
 
     Raises:
         UsageError: there are phrases or words to leave out, and no `words` to look for them in.
     """
-    masks = [mask_P for query in queries for mask_P in _list_masks(photos, words, query)]
+    masks = _list_masks(photos, words, query)
     return reduce(np.logical_and, masks) if masks else None
 
 

@@ -19,7 +19,7 @@ from retrieval.store.photo_table import PhotoTable
 from retrieval.store.schema import Provenance
 
 # What is between the words of `split_words`.
-_BETWEEN = r"[^\p{L}\p{M}\p{N}]"
+_BETWEEN = r"[^\p{L}\p{M}\p{N}]+"
 
 
 class CaptionWords:
@@ -38,9 +38,10 @@ class CaptionWords:
         """Bool (P,): the photos with just these words in this order, in upper or lower case."""
         texts_T, photo_T = self._texts
         candidate_C = np.flatnonzero(self.find(phrase)[photo_T])
-        words = f"{_BETWEEN}+".join(split_words(normalize_text(phrase)))
-        pattern = f"(?i)(^|{_BETWEEN}){words}({_BETWEEN}|$)"
-        match_C = pc.match_substring_regex(texts_T.take(pa.array(candidate_C)), pattern)
+        apart_C = pc.replace_substring_regex(texts_T.take(pa.array(candidate_C)), _BETWEEN, " ")
+        padded_C = pc.binary_join_element_wise(" ", apart_C, " ", "")
+        words = " ".join(split_words(normalize_text(phrase)))
+        match_C = pc.match_substring(padded_C, f" {words} ", ignore_case=True)
         return self._mark(photo_T[candidate_C[match_C.to_numpy(zero_copy_only=False)]])
 
     def _mark(self, numbers: np.ndarray) -> np.ndarray:

@@ -19,11 +19,10 @@ from retrieval.channel import Channel
 from retrieval.config import describe_first
 from retrieval.errors import ConfigError, UsageError
 from retrieval.store.files import write_file
-from retrieval.store.manifest import Manifest
+from retrieval.store.manifest import Manifest, Sha256
 
 _SHIPPED = Path(__file__).parent / "calibrations"
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,8 @@ class Calibration:
     sentence must come to people's captions of a photo to count as describing it; `fitted_on` says on what.
     """
 
-    captioner_sha256: _Sha256
-    text_encoder_sha256: _Sha256
+    captioner_sha256: Sha256
+    text_encoder_sha256: Sha256
     curves: tuple[Logistic, ...]
     agreement: _Finite
     fitted_on: str

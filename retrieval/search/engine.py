@@ -371,9 +371,7 @@ class SearchEngine:
         if channel not in self._vectors:
             expected = ", ".join(self._vectors)
             raise UsageError(f"found no vectors of {channel!r} in this index, expected one of: {expected}")
-        everything_P = np.ones(len(self._photos), dtype=bool)
-        wish = Wish(require_count(k), fold=fold)
-        return self._find_near(vector_D, Channel(channel), wish, where, everything_P)
+        return self._find_near(vector_D, Channel(channel), Wish(require_count(k), fold=fold), where)
 
     def _require_probability(self, least: float, channel: str | None) -> None:
         """Refuse to filter by probabilities that are not known."""
@@ -386,11 +384,15 @@ class SearchEngine:
             )
 
     def _find_near(
-        self, vector_D: np.ndarray, channel: Channel, wish: Wish, where: str | None, allowed_P: np.ndarray
+        self,
+        vector_D: np.ndarray,
+        channel: Channel,
+        wish: Wish,
+        where: str | None,
+        others_P: np.ndarray | None = None,
     ) -> Results:
-        filtered_P = select_photos(self._photos, self._words, parse_where(where))
-        allowed_P = allowed_P if filtered_P is None else allowed_P & filtered_P
-        allowed = int(np.count_nonzero(allowed_P))
+        allowed_P = _both(others_P, select_photos(self._photos, self._words, parse_where(where)))
+        allowed = len(self._photos) if allowed_P is None else int(np.count_nonzero(allowed_P))
 
         def rank(depth: int) -> Ranked:
             found = self._vectors[channel].search(vector_D[None], max(min(depth, allowed), 1), allowed_P)
@@ -407,12 +409,7 @@ class SearchEngine:
         for query in queries:
             if isinstance(query, str):
                 query = Query() if outer_P is not None and not query.strip() else parse_query(query)
-            own_P = select_photos(self._photos, self._words, query)
-            if own_P is None or outer_P is None:
-                allowed_P = outer_P if own_P is None else own_P
-            else:
-                allowed_P = own_P & outer_P
-            asked.append(_Asked(query, allowed_P))
+            asked.append(_Asked(query, _both(select_photos(self._photos, self._words, query), outer_P)))
         return asked
 
     def _rank(
@@ -473,3 +470,11 @@ class SearchEngine:
             return deeper
 
         return self._answerer.answer(asked.query.text, wish, allowed, rank)
+
+
+def _both(one_P: np.ndarray | None, other_P: np.ndarray | None) -> np.ndarray | None:
+    """Bool (P,): what both let through; None lets all."""
+    if one_P is None or other_P is None:
+        return other_P if one_P is None else one_P
+    both_P: np.ndarray = one_P & other_P
+    return both_P

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from retrieval.channel import Channel
-from retrieval.channels.best_scores import find_best
+from retrieval.channels.best_scores import find_best, sort_best
 from retrieval.config import Config
 
 # Of the reciprocal ranks (Cormack, Clarke and Büttcher 2009).
@@ -91,8 +91,9 @@ def spread_scores(
 def rank_scores(scores_QP: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(scores (Q, k), photos' numbers int64 (Q, k)) of the best, equal scores in order of number."""
     k = min(k, scores_QP.shape[1])
-    order_QK = np.empty((len(scores_QP), k), dtype=np.int64)
+    scores_QK = np.empty((len(scores_QP), k), dtype=np.float32)
+    numbers_QK = np.empty((len(scores_QP), k), dtype=np.int64)
     for query, scores_P in enumerate(scores_QP):
         best = find_best(scores_P, k)
-        order_QK[query] = best[np.argsort(-scores_P[best], kind="stable")[:k]]
-    return np.take_along_axis(scores_QP, order_QK, axis=1), order_QK
+        scores_QK[query], numbers_QK[query] = sort_best(scores_P[best], best, k)
+    return scores_QK, numbers_QK

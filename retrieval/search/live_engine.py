@@ -44,10 +44,11 @@ class LiveEngine:
         Where that cannot be opened (it is damaged, say), the former one goes on answering, with a notice on
         the log, and the next generation is tried in its turn.
         """
-        current = read_current_line(self._path)
-        if current == self._current:
+        if read_current_line(self._path) == self._current:
             return self._engine
         with self._lock:
+            # While this one waited, another thread may have opened it, or a later one.
+            current = read_current_line(self._path)
             if current != self._current:
                 self._reopen()
                 # Last: who asks in the meantime waits, and sees what was committed before it asked.

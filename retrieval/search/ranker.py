@@ -154,16 +154,16 @@ class Ranker:
     def rank_everywhere(
         self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
     ) -> Ranked:
-        """What `rank` gives, all photos that are let through, but with every photo that each channel has."""
+        """What `rank` gives for one query, all photos that are let through.
+
+        Behind what each channel answers there comes every other photo that it has.
+        """
+        answers = self._ask(queries, self._find_depth(k, channel, allowed_P), channel, allowed_P)
         everywhere = self._ask(queries, self._photos, channel, allowed_P)
-        if len(everywhere) == 1:
-            return self._fuse(everywhere, self._photos, allowed_P)
-        depth = self._find_depth(k, channel, allowed_P)
-        answers = {
-            name: (scores_QK[:, :depth], numbers_QK[:, :depth])
-            for name, (scores_QK, numbers_QK) in everywhere.items()
-        }
-        return replace(self._fuse(answers, self._photos, allowed_P), answers=everywhere)
+        whole = {name: _go_on(answer, everywhere[name]) for name, answer in answers.items()}
+        if len(whole) == 1:
+            return self._fuse(whole, self._photos, allowed_P)
+        return replace(self._fuse(answers, self._photos, allowed_P), answers=whole)
 
     def _ask(
         self, queries: Queries, depth: int, channel: str | None, allowed_P: np.ndarray | None
@@ -210,3 +210,14 @@ class Ranker:
                 f"found no channel {channel!r} in this index, expected one of: {', '.join(self.channels)}"
             )
         return {Channel(channel): self.channels[Channel(channel)]}
+
+
+def _go_on(answer: Answer, everywhere: Answer) -> Answer:
+    """An answer to one query, and behind it what `everywhere` has beside: an index may not look at all."""
+    found_K = answer[1][0] >= 0
+    rest_P = ~np.isin(everywhere[1][0], answer[1][0, found_K])
+    scores_QP, numbers_QP = (
+        np.concatenate([some_QK[:, found_K], all_QP[:, rest_P]], axis=1)
+        for some_QK, all_QP in zip(answer, everywhere, strict=True)
+    )
+    return scores_QP, numbers_QP

@@ -22,7 +22,7 @@ FORMAT_VERSION = 1
 
 T = TypeVar("T")
 
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
 _CURRENT = re.compile(rb"(0|[1-9][0-9]{0,7}) ([0-9a-f]{64})\n")
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n}\n\Z')
@@ -37,7 +37,7 @@ class ModelRecord:
     """A model that the index was made with: its name, and the SHA-256 of its weights in hex."""
 
     name: str
-    sha256: _Sha256
+    sha256: Sha256
 
 
 def is_same_model(one: ModelRecord | None, other: ModelRecord | None) -> bool:
@@ -54,9 +54,9 @@ class HeadRecord:
     """
 
     name: str
-    sha256: _Sha256
+    sha256: Sha256
     dimension: _Count
-    text_sha256: _Sha256
+    text_sha256: Sha256
     text_bytes: _Count
 
 
@@ -64,7 +64,7 @@ class HeadRecord:
 class ShardRecord:
     """One shards/<sha256>.parquet: its size in bytes, its rows, and when it was written (ISO 8601)."""
 
-    sha256: _Sha256
+    sha256: Sha256
     bytes: _Count
     rows: _Count
     written: str = ""
@@ -93,7 +93,7 @@ class VectorsRecord:
     """
 
     channel: str
-    sha256: _Sha256
+    sha256: Sha256
     bytes: _Count
     kind: str
     vectors: _Count
@@ -116,7 +116,7 @@ class VectorsWish:
 class LexicalRecord:
     """The lexical/<sha256>.tar of the lexical channel: its kind (such as "tantivy") and how many photos."""
 
-    sha256: _Sha256
+    sha256: Sha256
     bytes: _Count
     kind: str
     photos: _Count
@@ -139,7 +139,7 @@ class TowerRecord:
     """
 
     name: str
-    sha256: _Sha256
+    sha256: Sha256
     dimension: _Count
     probes: tuple[ProbeRecord, ...]
 

@@ -1,6 +1,6 @@
 """The row of the index: what a shard holds for one photo. Reads and writes Arrow tables.
 
-Nothing outside this package names a Parquet column by string: others use `PhotoRow`.
+Nothing outside `retrieval` names a Parquet column by string: others use `PhotoRow`.
 """
 
 from dataclasses import dataclass, field

@@ -158,7 +158,10 @@ def read_columns(index: Path, shards: Sequence[ShardRecord], columns: list[str])
     """The named columns of shards in turn; of all of a manifest, a line's number is its row's position."""
     with ThreadPoolExecutor(count_cores()) as pool:
         tables = list(pool.map(lambda shard: read_shard(index, shard, columns), shards))
-    return pa.concat_tables(tables) if tables else photo_schema(0).empty_table().select(columns)
+    if not tables:
+        return photo_schema(0).empty_table().select(columns)
+    # Vectors of a shard that was merged while their model was missing are lists of any length.
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
 def read_statuses(index: Path, manifest: Manifest) -> pa.Table:

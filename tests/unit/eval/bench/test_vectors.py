@@ -13,7 +13,6 @@ from retrieval.errors import DatasetError, UsageError
 from retrieval.progress import no_progress
 from retrieval.text.text_encoder import load_text_encoder
 
-
 DAMAGED = gzip.compress(b"{}")[:10] + b"\xff" * 20
 
 

@@ -101,6 +101,14 @@ def test_index_without_a_whole_manifest_is_refused(index):
         repair_index(index)
 
 
+def test_index_whose_first_commit_was_cut_short_and_damaged_is_refused(index):
+    for path in (index / "CURRENT", manifest_path(index, 2)):
+        path.unlink()
+    spoil(manifest_path(index, 1))
+    with pytest.raises(IndexFormatError, match=r"^found no manifest in .* that is whole"):
+        repair_index(index)
+
+
 def test_no_index_and_a_newer_one_are_refused(index, tmp_path, monkeypatch):
     with pytest.raises(IndexNotFoundError):
         repair_index(tmp_path / "nothing")

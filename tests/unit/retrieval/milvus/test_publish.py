@@ -118,12 +118,15 @@ def compare(here: SearchEngine, there: SearchEngine) -> None:
         assert reasons[1].channels[channel].score == pytest.approx(place.score, rel=1e-5)
 
 
-def test_a_search_never_mixes_generations(index, address, lite, word_encoder):
+def test_a_search_never_mixes_generations(index, address, lite, word_encoder, monkeypatch):
     with pytest.raises(MilvusError, match="found no file"):
         SearchEngine.open(index, word_encoder, milvus=lite)
     publish_index(index, address)
+    closed, close = [], Connection.close
+    monkeypatch.setattr(Connection, "close", lambda milvus: closed.append(milvus) or close(milvus))
     with pytest.raises(MilvusError, match=r"found no index published as 'other' .* expected generation 1"):
         SearchEngine.open(index, word_encoder, milvus=f"{lite}#other")
+    assert len(closed) == 1
     first = SearchEngine.open(index, word_encoder, milvus=lite)
     commit_next(index)
     again = f"run `retrieve publish --to {lite}`"

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from retrieval.milvus.word_weights import WordStatistics, _shorten, count_words, split_stems, weigh_stem
+from retrieval.channels.word_index import weigh_stem
+from retrieval.milvus.word_weights import WordStatistics, _shorten, count_words, split_stems
 
 
 def test_statistics_count_photos_and_not_words():

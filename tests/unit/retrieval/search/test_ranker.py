@@ -101,6 +101,40 @@ def test_the_best_are_those_of_all_sums_sorted(
             assert whole.numbers_QK[0].tolist() == [number for _, number in expected]
 
 
+class Overlooking(Scored):
+    """Does not look at every third photo unless it is asked for all, as an index by lists."""
+
+    def order(self, own: np.ndarray, allowed_P: np.ndarray | None) -> list[int]:
+        found = super().order(own, allowed_P)
+        return found if self.looks_at_all else [number for number in found if number % 3]
+
+    def search(
+        self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        self.looks_at_all = k == PHOTOS
+        return super().search(queries, k, allowed_P)
+
+
+@pytest.mark.parametrize("channel", [None, Channel.IMAGE])
+def test_places_and_scores_everywhere_are_those_of_the_answer(
+    channels: dict[Channel, Scored], channel: Channel | None
+) -> None:
+    one = Queries(QUERIES.texts[:1], QUERIES.vectors_QD[:1])
+    overlooking = {name: Overlooking(each.scores_QP[:1]) for name, each in channels.items()}
+    ranker = Ranker(overlooking, CONFIG, np.zeros(PHOTOS, dtype=bool))
+    ranked, whole = ranker.rank(one, 50, channel), ranker.rank_everywhere(one, 50, channel)
+    numbers_K = ranked.numbers_QK[0]
+    places = whole.find_places(numbers_K)
+    for number, hits in ranked.find_places(numbers_K).items():
+        assert {name: places[number][name] for name in hits} == hits
+    scores = dict(zip(whole.numbers_QK[0].tolist(), whole.scores_QK[0].tolist(), strict=True))
+    assert [scores[number] for number in numbers_K.tolist()] == ranked.scores_QK[0].tolist()
+    for name, (_, numbers_QN) in whole.answers.items():
+        assert sorted(numbers_QN[0, numbers_QN[0] >= 0]) == sorted(
+            channels[name].order(channels[name].scores_QP[0], None)
+        )
+
+
 def test_of_reciprocal_ranks_what_people_wrote_counts_by_its_place(channels: dict[Channel, Scored]) -> None:
     config = FusionConfig(method=FusionMethod.RECIPROCAL_RANK, caption=1.0, image=3.0, lexical=1.0)
     everyone, nobody = (

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import os
 
@@ -61,6 +62,17 @@ def test_shard_says_who_captioned_it_and_an_older_one_does_not(tmp_path):
     # What is read together need not be of one captioner.
     both = [record, write_shard(tmp_path, [row("b")], SCHEMA)]
     assert read_columns(tmp_path, both, ["image_id"])["image_id"].to_pylist() == ["a", "b"]
+
+
+def test_shards_are_read_together_whether_the_model_of_their_vectors_was_known_or_not(tmp_path):
+    seen = dataclasses.replace(row("a"), image_vector=np.array([0.6, 0.8], dtype=np.float32))
+    shards = [write_shard(tmp_path, [seen, row("b")], photo_schema(4, size)) for size in (0, 2)]
+    for both in (shards, shards[::-1]):
+        vectors = read_columns(tmp_path, both, ["image_vector"])["image_vector"]
+        assert vectors.is_valid().to_pylist() == [True, False, True, False]
+        np.testing.assert_array_equal(
+            vectors.combine_chunks().drop_null().flatten().to_numpy(), np.float32([0.6, 0.8] * 2)
+        )
 
 
 @pytest.mark.parametrize("said", ['{"name": "c"}', "\xff", ""])

@@ -1,4 +1,5 @@
 import logging
+import os
 import shutil
 import socket
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.store.files import hash_file
 from retrieval.text.encoder_weights import find_encoder, hash_weights
+from retrieval.text.image_text_model import find_image_text_model
 from retrieval.text.text_encoder import SentenceEncoder, load_text_encoder
 
 
@@ -101,6 +103,14 @@ def test_folder_is_named_by_its_whole_path(tmp_path, monkeypatch):
     (tmp_path / "model").mkdir()
     monkeypatch.chdir(tmp_path)
     assert find_encoder("model") == (tmp_path / "model", str(tmp_path / "model"))
+
+
+def test_folder_whose_name_no_index_can_hold_is_refused(tmp_path):
+    folder = tmp_path / os.fsdecode(b"mod\xff")
+    folder.mkdir()
+    for find in (find_encoder, find_image_text_model):
+        with pytest.raises(CheckpointError, match=r"found a model in .*mod.udcff', expected a path in UTF-8"):
+            find(str(folder))
 
 
 @pytest.mark.parametrize(("device", "expected"), [("cpu", 64), ("cuda", 512)])
