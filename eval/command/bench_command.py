@@ -12,6 +12,7 @@ import typer
 from indexer.command.bench_command import bench
 from retrieval.command.bench_rows import BenchRow, print_json
 from retrieval.command.options import DEFAULT_INDEX, JsonOption
+from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +122,7 @@ def growth(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where vectors come from: the first of a file, an index and captions that is given; and how many."""
+    """Where vectors come from, a file or an index or else captions; and how many."""
 
     captions: Path
     vectors: Path | None
@@ -140,6 +141,8 @@ class _Source:
         from eval.bench.caption_vectors import encode_captions
         from eval.bench.vectors import read_array, read_captions_of
 
+        if self.vectors and self.index:
+            raise UsageError("found --vectors and --index, expected one of them; leave one out")
         if self.vectors:
             return read_array(self.vectors), f"vectors of {self.vectors.name}"
         if self.index:

@@ -71,6 +71,8 @@ def caption(
     if not photos:
         from indexer.command.caption_edit import edit_caption
 
+        others = {"--attention": attention, "--states": states, "--unit": unit, "--config": config}
+        _refuse(others | {"--captioner": captioner, "--beam": beam})
         photo, text = human or (unset or "", None)
         edit_caption(index, photo, text, json_output)
         return
@@ -95,6 +97,16 @@ def caption(
         typer.echo(f"retrieve: {make_printable(f'{path}: {reason}')}", err=True)
     if failures and not captions:
         raise PhotoError(f"none of the {len(failures)} photos could be read; name photos that can")
+
+
+def _refuse(options: dict[str, object]) -> None:
+    """Refuse what says how to caption, where a person does."""
+    from retrieval.errors import UsageError
+
+    if given := [name for name, value in options.items() if value is not None]:
+        raise UsageError(
+            f"found {', '.join(given)} with --set or --unset, which ask no captioner; leave it out"
+        )
 
 
 def _print_captions(captions: dict[Path, Caption], json_output: bool, named: bool) -> None:
@@ -162,7 +174,7 @@ def _draw_all(captions: dict[Path, Caption], out: Path, max_megapixels: float) -
     from indexer.captioner.drawing import draw_attention, stack_drawings
     from indexer.photo_files.photo_file import read_photo
     from indexer.pixels.decode import decode_photo
-    from retrieval.errors import UsageError
+    from retrieval.command.results_output import save_picture
 
     drawings = []
     for path, written in captions.items():
@@ -170,7 +182,4 @@ def _draw_all(captions: dict[Path, Caption], out: Path, max_megapixels: float) -
         scale = _DRAWN_PIXELS / max(decoded.width, decoded.height)
         shape = (max(1, round(decoded.width * scale)), max(1, round(decoded.height * scale)))
         drawings.append(draw_attention(Image.fromarray(decoded.pixels_HWC).resize(shape), written))
-    try:
-        stack_drawings(drawings).save(out)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write the drawing to {out} ({error}); name a file ending in .png") from None
+    save_picture(stack_drawings(drawings), out)

@@ -33,7 +33,13 @@ class ResultsFormat(StrEnum):
 
     @classmethod
     def choose(cls, json_output: bool, form: "ResultsFormat") -> "ResultsFormat":
-        """The format that was asked for; `--json` is another name of one."""
+        """The format that was asked for; `--json` is another name of one.
+
+        Raises:
+            UsageError: two were.
+        """
+        if json_output and form not in (cls.TABLE, cls.JSON):
+            raise UsageError(f"found --json and the format {form}, expected one of them; leave one out")
         return cls.JSON if json_output else form
 
 

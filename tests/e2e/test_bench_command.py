@@ -87,6 +87,14 @@ def test_growth_is_a_table_and_a_picture(retrieve_here, vectors: Path, tmp_path:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_two_sources_are_refused(retrieve_here, vectors: Path, tmp_path: Path) -> None:
+    done = retrieve_here(
+        "bench", "search", "--vectors", vectors, "--index", tmp_path, "--peer", "milvus lite"
+    )
+    assert done.returncode == 2
+    assert "found --vectors and --index, expected one of them" in done.stderr
+
+
 def test_an_unknown_key_of_growth_is_refused(retrieve_here, vectors: Path, tmp_path: Path) -> None:
     config = tmp_path / "growth.toml"
     config.write_text("size = [1, 2]\n")

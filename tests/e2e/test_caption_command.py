@@ -129,6 +129,7 @@ def test_a_photo_as_large_as_the_config_allows_is_captioned_and_drawn(
         (["--captioner", "none.safetensors", "p.jpg"], 1, "no captioner checkpoint at none.safetensors"),
         (["--beam", "-1", "p.jpg"], 2, "--beam"),
         (["--device", "abacus", "p.jpg"], 2, "Invalid value for '--device'"),
+        (["--set", "p.jpg", "our dog", "--attention", "a.png"], 2, "found --attention with --set or --unset"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(
@@ -147,4 +148,4 @@ def test_a_drawing_that_cannot_be_written_is_one_line(
     drawing = tmp_path / "no" / "folder.png"
     done = retrieve_here("caption", samples / "chelsea.png", "--attention", drawing)
     assert done.returncode == 2
-    assert "cannot write the drawing" in done.stderr.splitlines()[-1]
+    assert "cannot write the picture" in done.stderr.splitlines()[-1]

@@ -289,6 +289,7 @@ def test_a_query_may_begin_with_a_hyphen(
         (["green", "-k0"], "found k = 0"),
         (["green", "--explain", "--format", "csv"], "found --explain with the format csv"),
         (["green", "--explain", "--format", "paths"], "expected table, json or jsonl"),
+        (["green", "--json", "--format", "csv"], "found --json and the format csv"),
     ],
 )
 def test_options_that_make_no_sense_are_one_line(
