@@ -12,7 +12,7 @@ def draw_growth(grown: Sequence[Grown], path: Path) -> None:
 
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.add_subplot(
-        xscale="log", yscale="log", xlabel="vectors of one channel", ylabel="its ten nearest, ms"
+        xscale="log", yscale="log", xlabel="vectors of one channel", ylabel="ten nearest, ms"
     )
     for kind in dict.fromkeys(each.kind for each in grown):
         line = [each for each in grown if each.kind == kind]
