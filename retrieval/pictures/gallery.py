@@ -3,13 +3,11 @@
 Nothing is fetched and nothing is run: photos travel inside, small, and every text is escaped.
 """
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from retrieval.errors import PhotoError
+from retrieval.page_templates import open_templates
 from retrieval.pictures.thumbnail import embed_jpeg, encode_thumbnail
 from retrieval.pictures.verified_photos import VerifiedPhotos
 from retrieval.printable import make_printable
@@ -36,7 +34,11 @@ def _render(template: str, results: "Results", **texts: str) -> str:
     photos = VerifiedPhotos()
     cards = [_make_card(hit, results, photos) for hit in results]
     doubtful = bool(cards) and results.matches_well is False
-    return _environment().get_template(template).render(cards=cards, doubtful=doubtful, **texts)
+    return (
+        open_templates("retrieval.pictures")
+        .get_template(template)
+        .render(cards=cards, doubtful=doubtful, **texts)
+    )
 
 
 def _make_card(hit: "Hit", results: "Results", photos: VerifiedPhotos) -> dict[str, str]:
@@ -60,14 +62,3 @@ def _find_picture(photos: VerifiedPhotos, hit: "Hit", results: "Results") -> tup
             return Path(file.name), embed_jpeg(encode_thumbnail(file.read(), _SIDE))
     except (OSError, PhotoError):
         return results.file(hit), ""
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("retrieval.pictures", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

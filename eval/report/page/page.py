@@ -11,7 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
@@ -39,36 +38,33 @@ from eval.report.tables import (
     tabulate_sentence_search,
     tabulate_systems,
 )
+from retrieval.page_templates import open_templates
 
 _TILES = ("Recall@1", "Recall@5", "Recall@10", "median_rank")
 
 
 def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo_Q: np.ndarray) -> str:
     """The page; `photos` finds the dataset's photos by name, `photo_Q` is the photo of each query."""
-    environment = Environment(
-        loader=PackageLoader("eval.report.page", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     style = (files("eval.report.page") / "templates" / "page.css").read_text(encoding="utf-8")
     headline = report.failures.system if report.failures else next(iter(report.systems))
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        headline=headline,
-        tiles=_make_tiles(report, headline),
-        style=Markup(style),
-        policy=_make_policy(style),
-        tables=_make_tables(report, info),
-        recall=draw_recall(report, photo_Q),
-        ranks=draw_ranks(report),
-        sureness=draw_sureness(report),
-        ann=draw_ann(report, info),
-        gallery=make_gallery(report.failures, photos),
-        conditions=[(name, value) for name, value in list_conditions(report, info) if value],
-        notes=[*NOTES, *report.notices],
+    return (
+        open_templates("eval.report.page")
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            headline=headline,
+            tiles=_make_tiles(report, headline),
+            style=Markup(style),
+            policy=_make_policy(style),
+            tables=_make_tables(report, info),
+            recall=draw_recall(report, photo_Q),
+            ranks=draw_ranks(report),
+            sureness=draw_sureness(report),
+            ann=draw_ann(report, info),
+            gallery=make_gallery(report.failures, photos),
+            conditions=[(name, value) for name, value in list_conditions(report, info) if value],
+            notes=[*NOTES, *report.notices],
+        )
     )
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from indexer.captioner.captioner import Caption, Captioner
 from indexer.captioner.states.units import rank_units
 from retrieval.errors import UsageError
+from retrieval.page_templates import open_templates
 from retrieval.pictures.thumbnail import embed_thumbnail
 from retrieval.printable import make_printable
 from retrieval.store.files import write_file
@@ -99,22 +99,19 @@ def render_states(told: Sequence[Told], captioner: str, unit: int | None) -> str
         "places": [place for each in told for place in range(len(each.words))],
         "activations": base64.b64encode((h_NH * _SCALE).round().astype(np.int8).tobytes()).decode("ascii"),
     }
-    environment = Environment(
-        loader=PackageLoader("indexer.captioner.states", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     style, script = _read_template("states.css"), _read_template("states.js")
-    return environment.get_template("states.html.j2").render(
-        told=told,
-        captioner=captioner,
-        data=data,
-        style=Markup(style),
-        script=Markup(script),
-        policy="default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src '{_hash(style)}'; script-src '{_hash(script)}'",
+    return (
+        open_templates("indexer.captioner.states")
+        .get_template("states.html.j2")
+        .render(
+            told=told,
+            captioner=captioner,
+            data=data,
+            style=Markup(style),
+            script=Markup(script),
+            policy="default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+            f"style-src '{_hash(style)}'; script-src '{_hash(script)}'",
+        )
     )
 
 
