@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from retrieval.channels.best_scores import require_some
 from retrieval.channels.faiss_file import pack_index, require_ids, unpack_index
 from retrieval.channels.faiss_installation import import_faiss, one_thread
 from retrieval.channels.flat_index import FlatIndex, lend_vectors
@@ -174,8 +175,7 @@ class ApproximateIndex(ABC):
         self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `VectorIndex.search`; what is found is as near as it says, and some that is nearer is missed."""
-        if k < 1:
-            raise RetrievalError(f"found k = {k}, expected at least 1 neighbour; ask for more")
+        require_some(k)
         unit_QD = require_unit_vectors(queries_QD, self.dimension)
         allowed_N = None if allowed is None else allowed[self.ids]
         count = len(self) if allowed_N is None else int(np.count_nonzero(allowed_N))

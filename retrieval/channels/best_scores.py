@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from retrieval.errors import RetrievalError
+
 # So many scores, at most, are a block, of which the best one is looked at first; and so many blocks, at
 # least, there are for each score that is wanted: the best of fewer would reach far down.
 _BLOCK = 8
@@ -9,6 +11,26 @@ _BLOCKS = 2
 
 _ALL_BUT_SIGN = np.int32(0x7FFFFFFF)
 _LOWER_HALF = 0xFFFFFFFF
+
+
+def require_some(k: int) -> None:
+    """Refuse to find none.
+
+    Raises:
+        RetrievalError: k < 1.
+    """
+    if k < 1:
+        raise RetrievalError(f"found k = {k}, expected at least 1; ask for more")
+
+
+def make_answer(queries: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(scores float32 (Q, k), ids int64 (Q, k)) where nothing is found yet: -inf and -1.
+
+    Raises:
+        RetrievalError: as `require_some`.
+    """
+    require_some(k)
+    return np.full((queries, k), -np.inf, dtype=np.float32), np.full((queries, k), -1, dtype=np.int64)
 
 
 def find_best(scores_N: np.ndarray, k: int) -> np.ndarray:

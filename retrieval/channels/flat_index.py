@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.channels.best_scores import make_answer
 from retrieval.channels.exact_search import search_exactly
 from retrieval.channels.faiss_file import pack_index, require_ids, unpack_index
 from retrieval.channels.faiss_installation import import_faiss
@@ -132,11 +133,8 @@ class FlatIndex:
         self, queries_QD: np.ndarray, k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `VectorIndex.search`. On a GPU equal vectors' scores may differ in the last bit."""
-        if k < 1:
-            raise RetrievalError(f"found k = {k}, expected at least 1 neighbour; ask for more")
         unit_QD = require_unit_vectors(queries_QD, self.dimension)
-        scores_QK = np.full((len(unit_QD), k), -np.inf, dtype=np.float32)
-        ids_QK = np.full((len(unit_QD), k), -1, dtype=np.int64)
+        scores_QK, ids_QK = make_answer(len(unit_QD), k)
         allowed_N = None if allowed is None else allowed[self.ids]
         found = min(k, len(self) if allowed_N is None else int(np.count_nonzero(allowed_N)))
         if found and len(unit_QD):

@@ -5,7 +5,7 @@ Shapes: Q queries, N vectors of that index, D dimensions, K neighbours, C candid
 
 import numpy as np
 
-from retrieval.channels.best_scores import sort_best
+from retrieval.channels.best_scores import make_answer, sort_best
 from retrieval.channels.vector_index import FlatIndex, StoredVectorIndex
 
 
@@ -49,8 +49,7 @@ class LayeredVectors:
         """As `VectorIndex.search`."""
         found = self._search_base(queries_QD, k, allowed), self._recent.search(queries_QD, k, allowed)
         scores_QC, ids_QC = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
-        scores_QK = np.full((len(scores_QC), k), -np.inf, dtype=np.float32)
-        ids_QK = np.full((len(ids_QC), k), -1, dtype=np.int64)
+        scores_QK, ids_QK = make_answer(len(scores_QC), k)
         for query, (scores_C, ids_C) in enumerate(zip(scores_QC, ids_QC, strict=True)):
             there = (ids_C >= 0) & (ids_C < self._least_unused)
             scores, ids = sort_best(scores_C[there], ids_C[there], k)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.channels.best_scores import find_best, sort_best
+from retrieval.channels.best_scores import find_best, make_answer, sort_best
 from retrieval.channels.stems import make_analyzer, stem_words
 from retrieval.channels.word_index import weigh_stem
 from retrieval.errors import IndexFormatError, RetrievalError
@@ -101,10 +101,7 @@ class LexicalIndex:
         self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `WordIndex.search`."""
-        if k < 1:
-            raise RetrievalError(f"found k = {k}, expected at least 1 photo; ask for more")
-        scores_QK = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        ids_QK = np.full((len(queries), k), -1, dtype=np.int64)
+        scores_QK, ids_QK = make_answer(len(queries), k)
         for query, text in enumerate(queries):
             scores, ids = self._search_one(stem_words(text), k, allowed)
             scores_QK[query, : len(scores)], ids_QK[query, : len(ids)] = scores, ids

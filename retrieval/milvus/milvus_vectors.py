@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from retrieval.channels.best_scores import sort_best
-from retrieval.errors import RetrievalError
+from retrieval.channels.best_scores import make_answer, sort_best
 from retrieval.milvus.collection import create_collection, finish_collection, insert_rows
 from retrieval.milvus.connection import Connection
 from retrieval.milvus.pages import SearchedField, find_near_ties
@@ -61,11 +60,8 @@ class MilvusVectors:
         Raises:
             MilvusError: no answer.
         """
-        if k < 1:
-            raise RetrievalError(f"found k = {k}, expected at least 1 neighbour; ask for more")
         unit_QD = require_unit_vectors(queries_QD, self.dimension)
-        scores_QK = np.full((len(unit_QD), k), -np.inf, dtype=np.float32)
-        ids_QK = np.full((len(unit_QD), k), -1, dtype=np.int64)
+        scores_QK, ids_QK = make_answer(len(unit_QD), k)
         condition, count = self._rows.condition(allowed)
         found = min(k, count)
         # One query at a time: a product of matrices is rounded according to what else is asked beside it.

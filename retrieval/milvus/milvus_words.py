@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.channels.best_scores import sort_best
+from retrieval.channels.best_scores import make_answer, sort_best
 from retrieval.channels.stems import stem_words
 from retrieval.channels.word_index import weigh_stem
-from retrieval.errors import MilvusError, RetrievalError
+from retrieval.errors import MilvusError
 from retrieval.milvus.collection import LONGEST_TEXT, create_collection, finish_collection, insert_rows
 from retrieval.milvus.connection import Connection
 from retrieval.milvus.pages import SearchedField
@@ -56,10 +56,7 @@ class MilvusWords:
         Raises:
             MilvusError: no answer.
         """
-        if k < 1:
-            raise RetrievalError(f"found k = {k}, expected at least 1 photo; ask for more")
-        scores_QK = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        ids_QK = np.full((len(queries), k), -1, dtype=np.int64)
+        scores_QK, ids_QK = make_answer(len(queries), k)
         condition, count = self._rows.condition(allowed)
         for row, query in enumerate(queries if count else ()):
             vector = {number: 1.0 for number, _ in self._look_up(stem_words(query)).values()}
