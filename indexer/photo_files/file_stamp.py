@@ -11,6 +11,7 @@ class FileStamp:
     """What tells that a file is unchanged, and when it was read (nanoseconds since 1970).
 
     Whoever writes a file may put its modification time back, but not `ctime_ns`, that of its last change.
+    The former is the nearest that 64 bits hold: files may be dated before 1678 and after 2262.
     """
 
     size: int
@@ -22,7 +23,8 @@ class FileStamp:
     @classmethod
     def of(cls, status: os.stat_result, read_ns: int) -> "FileStamp":
         """The stamp of a file of which this was found, and which was read then."""
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, read_ns)
+        mtime_ns = max(-(2**63), min(status.st_mtime_ns, 2**63 - 1))
+        return cls(status.st_size, mtime_ns, status.st_ctime_ns, status.st_ino, read_ns)
 
     def is_of(self, status: os.stat_result) -> bool:
         """Whether the file is surely as it was when it was read."""

@@ -7,6 +7,7 @@ import pytest
 from indexer.photo_files import photo_file
 from indexer.photo_files.file_stamp import FileStamp
 from indexer.photo_files.photo_file import read_photo
+from indexer.photo_files.seen_files import SeenFiles
 from retrieval.errors import PhotoError
 
 
@@ -46,3 +47,13 @@ def test_a_photo_from_the_future_is_unchanged_until_somebody_writes_it(tmp_path:
     path.write_bytes(b"new bytes")
     os.utime(path, ns=(future, future))
     assert not stamp.is_of(path.stat())
+
+
+def test_what_was_seen_of_a_photo_dated_after_2262_is_kept(tmp_path: Path) -> None:
+    path, dated = tmp_path / "a.jpg", 2**63 + 10**9
+    path.write_bytes(b"bytes")
+    os.utime(path, ns=(dated, dated))
+    seen = SeenFiles()
+    seen.note(os.fsencode(path), "id", FileStamp.of(path.stat(), time.time_ns() + 3 * 10**9))
+    seen.write(tmp_path)
+    assert SeenFiles.read(tmp_path).recall(os.fsencode(path)) == "id"
