@@ -16,3 +16,8 @@ def test_a_tie_counts_against_the_right_photo() -> None:
         "Recall@10": 100.0,
         "mean recall": pytest.approx(250 / 3),
     }
+
+
+def test_a_model_that_diverged_finds_nothing() -> None:
+    photos_NE = np.full((12, 2), np.nan)
+    assert measure_recall(np.ones((1, 2)), photos_NE, np.array([0]))["mean recall"] == 0.0
