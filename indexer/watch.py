@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,32 +17,32 @@ from retrieval.errors import IndexBusyError
 
 _TICK_MS = 1000
 # Not every disk tells of its changes: those on a network don't.
-_TICKS_BETWEEN_SCANS = 300
+_SECONDS_BETWEEN_SCANS = 300
+_MOST_SECONDS_BUSY = 60
 
 
 def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) -> Iterator[IndexReport]:
     """Run at once and after every change, once things have been quiet for a moment; endless.
 
     Runs that changed nothing are not reported, but for the first. While another process writes the index, the
-    changes wait.
+    changes wait: for a second, then twice as long each time that it still does, up to a minute.
 
     Raises:
         RetrievalError: as `run`, such as for a folder that is gone.
     """
     known: tuple[tuple[bytes, str], ...] | None = None
-    pending, quiet = True, 0
+    due, wait = 0.0, 1
     for changed in _watch(photos, index):
-        quiet = 0 if changed else quiet + 1
-        if not (pending or changed or quiet % _TICKS_BETWEEN_SCANS == 0):
+        if time.monotonic() < due and not (changed and wait == 1):
             continue
         try:
             report = run()
         except IndexBusyError:
             if known is None:
                 raise
-            pending = True
+            due, wait = time.monotonic() + wait, min(2 * wait, _MOST_SECONDS_BUSY)
             continue
-        pending = False
+        due, wait = time.monotonic() + _SECONDS_BETWEEN_SCANS, 1
         if known is None or report.new or report.updated or report.removed or report.failures != known:
             yield report
         known = report.failures
@@ -51,25 +52,27 @@ def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
     """Whether a change there may concern a photo: none in the index, and none that a scan passes over."""
     if _lies_in(path, index):
         return False
-    root = next((root for root in roots if _lies_in(path, root)), None)
-    if root is None:
-        return False
-    parts = os.path.relpath(path, root).split(os.sep)
-    if any(part.startswith(".") and part != "." for part in parts):
+    if path in roots:
+        return True
+    if all(_is_hidden(path, root) for root in roots if _lies_in(path, root)):
         return False
     extension = os.fsencode(os.path.splitext(path)[1].lower())
     # What is no file is a folder, or was one: of one that is moved away nothing else is told.
-    return path in roots or extension in EXTENSIONS or not os.path.isfile(path)
+    return extension in EXTENSIONS or not os.path.isfile(path)
 
 
 def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
-    """Whether there were changes, at every tick. The first comes as soon as none can be missed any more."""
+    """Whether there were changes of interest, each time that the system tells of any, or a second went by.
+
+    The first comes as soon as none can be missed any more.
+    """
     roots, own = [make_absolute(photo) for photo in photos], make_absolute(index)
     folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in roots}
     stopped = threading.Event()
     changes = watchfiles.watch(
         *sorted(folders),
-        watch_filter=lambda _, path: is_of_interest(path, roots, own),
+        # A batch of which it lets nothing through would begin the second anew.
+        watch_filter=None,
         stop_event=stopped,
         rust_timeout=_TICK_MS,
         yield_on_timeout=True,
@@ -80,7 +83,7 @@ def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
             batch = next(changes, None)
         if batch is None:
             return
-        yield bool(batch)
+        yield any(is_of_interest(path, roots, own) for _, path in batch)
 
 
 @contextmanager
@@ -100,6 +103,11 @@ def _terminating(stopped: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
     if stopped.is_set():
         signal.raise_signal(signal.SIGTERM)
+
+
+def _is_hidden(path: str, root: str) -> bool:
+    """Whether a scan of the root passes over what lies there in it."""
+    return any(part.startswith(".") for part in os.path.relpath(path, root).split(os.sep))
 
 
 def _lies_in(path: str, folder: str) -> bool:

@@ -1,9 +1,16 @@
 """What changes an index that is followed is run for."""
 
+import threading
+from types import SimpleNamespace
+
 import pytest
 import watchfiles
 
+from indexer.updating.report import IndexReport
 from indexer.watch import follow, is_of_interest
+from retrieval.errors import IndexBusyError
+
+REPORT = IndexReport(new=0, unchanged=1, updated=0, removed=0, failed=0, photos=1, generation=1, seconds=0.0)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +44,72 @@ def test_up_from_a_linked_folder_is_followed_what_is_scanned(tmp_path, monkeypat
     monkeypatch.setattr(watchfiles, "watch", lambda *folders, **_: followed.extend(folders) or iter(()))
     assert list(follow([tmp_path / "linked" / ".."], tmp_path / "index", pytest.fail)) == []
     assert followed == [str(tmp_path / "photos")]
+
+
+@pytest.mark.parametrize("name", [".private", ".private/a.jpg", ".private/new.jpg", ".one.jpg"])
+def test_what_is_hidden_is_followed_where_it_was_given_by_name(tmp_path, name):
+    (tmp_path / ".private").mkdir()
+    roots = [str(tmp_path), str(tmp_path / ".private"), str(tmp_path / ".one.jpg")]
+    for order in (roots, roots[::-1]):
+        assert is_of_interest(str(tmp_path / name), order, str(tmp_path / "index"))
+        assert not is_of_interest(str(tmp_path / ".other" / "a.jpg"), order, str(tmp_path / "index"))
+
+
+def test_the_first_run_comes_while_something_else_in_the_folder_changes(tmp_path):
+    done = threading.Event()
+
+    def write_log():
+        for line in range(50):
+            (tmp_path / "log.txt").write_text(str(line))
+            if done.wait(0.1):
+                return
+
+    def run():
+        assert writer.is_alive()
+        return REPORT
+
+    writer = threading.Thread(target=write_log)
+    writer.start()
+    try:
+        assert next(follow([tmp_path], tmp_path / "index", run)) is REPORT
+    finally:
+        done.set()
+        writer.join()
+
+
+@pytest.fixture
+def seconds(monkeypatch) -> list[int]:
+    """The time, one more at each of 600 ticks; from the tenth to the 200th a photo changes each time."""
+    now = [0]
+
+    def watch(folder, **_):
+        for now[0] in range(600):
+            yield {(watchfiles.Change.added, f"{folder}/a.jpg")} if 10 <= now[0] < 200 else set()
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
+    monkeypatch.setattr("indexer.watch.time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_a_folder_is_looked_through_after_five_minutes_without_a_change(tmp_path, seconds):
+    ran = []
+
+    def run():
+        ran.append(seconds[0])
+        return REPORT
+
+    assert list(follow([tmp_path], tmp_path / "index", run)) == [REPORT]
+    assert ran == [0, *range(10, 200), 499]
+
+
+def test_changes_wait_longer_and_longer_for_another_writer(tmp_path, seconds):
+    ran = []
+
+    def run():
+        ran.append(seconds[0])
+        if 0 < seconds[0] < 133:
+            raise IndexBusyError("another writes")
+        return REPORT
+
+    assert list(follow([tmp_path], tmp_path / "index", run)) == [REPORT]
+    assert ran == [0, 10, 11, 13, 17, 25, 41, 73, *range(133, 200), 499]
