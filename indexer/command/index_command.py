@@ -12,7 +12,7 @@ import typer
 from indexer.engine import Engine, choose_reader, open_engine
 from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption, RuntimeOption
 from retrieval.device import Device
-from retrieval.errors import RetrievalError
+from retrieval.errors import IndexBusyError, RetrievalError
 from retrieval.printable import make_printable
 
 if TYPE_CHECKING:
@@ -117,6 +117,9 @@ class _Runs:
                 report = find_unchanged(self._photos, self._index, self._settings)
                 if report is None:
                     report = self._build(progress)
+        except IndexBusyError:
+            # What waits there is the other run's.
+            raise
         except RetrievalError:
             _say_what_is_kept(self._index, carries_on=False)
             raise

@@ -10,6 +10,7 @@ import pytest
 
 from indexer.models import Models
 from retrieval.command.main import run
+from retrieval.store.lock import writer_lock
 
 WAITING = "5 photos of a run that has not ended wait: run `retrieve index` again\n"
 
@@ -104,6 +105,16 @@ def test_run_that_has_published_says_what_can_be_found(interrupt: Any) -> None:
 
 def test_run_that_kept_nothing_says_nothing_of_it(interrupt: Any) -> None:
     assert interrupt(0, 3, KeyboardInterrupt()) == (130, "", "retrieve: interrupted\n")
+
+
+def test_run_beside_another_does_not_speak_of_what_that_one_keeps(
+    interrupt: Any, retrieve: Any, photos: Path, index: Path
+) -> None:
+    interrupt(5, 100, KeyboardInterrupt())
+    with writer_lock(index):
+        code, out, err = retrieve("index", photos)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "is being written by process" in err
 
 
 def test_search_of_an_index_without_photos_says_that_some_wait(interrupt: Any, retrieve: Any) -> None:
