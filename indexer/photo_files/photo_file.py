@@ -60,11 +60,9 @@ def is_gone(path: bytes) -> bool:
 
 
 def is_replaced(path: bytes) -> bool:
-    """Whether what cannot be read is surely not the photo that it was: nothing, a pipe, or far too large."""
+    """Whether what cannot be read is surely no photo any more: nothing, a folder, a pipe, far too large."""
     try:
         status = os.stat(path)
     except OSError as error:
         return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-    if stat.S_ISDIR(status.st_mode):
-        return False
     return not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES

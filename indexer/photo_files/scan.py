@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.photo_files.photo_file import is_replaced
 from indexer.photo_files.reason import Reason, photo_error
 from retrieval.errors import RetrievalError
 from retrieval.printable import make_printable
@@ -20,19 +21,38 @@ EXTENSIONS = frozenset(
 class Scan:
     """What lies under the given `roots` (absolute files and folders).
 
-    `paths` are the photos, absolute, sorted, each once. `unreadable` are the folders that could not be
-    listed, with the reason: what lies in them is unknown, not gone. `devices` are the roots that are folders,
-    and the file system that each was on, None where it was gone by then.
+    `paths` are the photos, absolute, sorted, each once, and `found` the same to look one up. `unreadable` are
+    the folders that could not be listed, with the reason: what lies in them is unknown, not gone. `devices`
+    are the roots that are folders, and the file system that each was on, None where it was gone by then.
     """
 
     roots: frozenset[bytes]
     paths: tuple[bytes, ...]
+    found: frozenset[bytes]
     unreadable: Mapping[bytes, str]
     devices: tuple[tuple[bytes, int | None], ...]
 
     def covers(self, path: bytes) -> bool:
-        """Whether this scan would have found `path` if it were there."""
-        return _lies_under(path, self.roots) and not _lies_under(path, self.unreadable)
+        """Whether this scan knows what is at `path`: a photo that it found, or none.
+
+        It does not know of a file that is there and that it passed over, as one given by name before.
+        """
+        if path in self.found:
+            return True
+        if not _lies_under(path, self.roots) or _lies_under(path, self.unreadable):
+            return False
+        return is_replaced(path) or not self._passes_over(path)
+
+    def _passes_over(self, path: bytes) -> bool:
+        """Whether what lies there under a root is hidden, not named like a photo, or behind a link."""
+        if not _is_named_like_photo(path):
+            return True
+        while path not in self.roots:
+            folder, name = os.path.split(path)
+            if name.startswith(b".") or (folder not in self.roots and os.path.islink(folder)):
+                return True
+            path = folder
+        return False
 
     def require_still_there(self) -> None:
         """Refuse that a folder, or its disk, was taken away since: all that was in it would count as deleted.
@@ -88,7 +108,7 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
             devices.append((root, _find_device(root)))
         else:
             paths.add(root)
-    return Scan(roots, tuple(sorted(paths)), unreadable, tuple(devices))
+    return Scan(roots, tuple(sorted(paths)), frozenset(paths), unreadable, tuple(devices))
 
 
 def make_absolute(path: Path) -> str:
@@ -135,7 +155,7 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
 
 
 def _is_photo(entry: os.DirEntry[bytes]) -> bool:
-    if os.path.splitext(entry.name)[1].lower() not in EXTENSIONS:
+    if not _is_named_like_photo(entry.name):
         return False
     try:
         return not stat.S_ISDIR(entry.stat().st_mode)
@@ -145,6 +165,10 @@ def _is_photo(entry: os.DirEntry[bytes]) -> bool:
     except OSError:
         # There, but out of reach, such as in a folder that may only be listed: named as well.
         return True
+
+
+def _is_named_like_photo(path: bytes) -> bool:
+    return os.path.splitext(path)[1].lower() in EXTENSIONS
 
 
 def _lies_under(path: bytes, folders: Container[bytes]) -> bool:

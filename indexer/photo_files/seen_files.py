@@ -69,9 +69,8 @@ class SeenFiles:
         self._changed = True
 
     def forget_gone(self, scan: Scan) -> None:
-        """Drop the files that the scan would have found and did not."""
-        there = set(scan.paths)
-        for path in [path for path in self._seen if path not in there and scan.covers(path)]:
+        """Drop the files of which the scan knows that they are gone."""
+        for path in [path for path in self._seen if path not in scan.found and scan.covers(path)]:
             del self._seen[path]
             self._changed = True
 

@@ -394,6 +394,27 @@ def test_unreadable_folder_keeps_its_photos(
     library.check()
 
 
+def test_photos_given_by_name_stay_until_they_are_gone(
+    library: Library, paint: Paint, tmp_path: Path
+) -> None:
+    paint("a.png", RED)
+    (tmp_path / "elsewhere").mkdir()
+    (library.folder / "link").symlink_to(tmp_path / "elsewhere")
+    named = [paint(".private/b.png", GREEN), paint("scan.dat", BLUE), paint("link/c.png", (33, 14, 134))]
+    library.build(library.folder, *named)
+    captions = library.captions()
+    assert len(captions) == 4
+    assert counts(library.build()) == (0, 1, 0, 0, 0, 4, 1)
+    assert library.captions() == captions
+    library.captioner.name, library.captioner.weights_sha256 = "another", "0" * 64
+    with pytest.raises(RetrievalError, match=r"^found 3 photos of the index outside the given folders"):
+        library.build(recaption=True)
+    library.build(library.folder, *named, recaption=True)
+    named[1].unlink()
+    assert counts(library.build()) == (0, 1, 0, 1, 0, 3, 3)
+    library.check()
+
+
 def test_folder_that_is_gone_before_it_was_read_keeps_its_photos(
     library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,29 @@ def test_what_a_scan_covers(folder: Path) -> None:
     assert not scan.covers(os.path.dirname(name) + b"/a.jpg")
 
 
+@pytest.mark.parametrize("name", [".private/a.jpg", ".a.jpg", "scan.dat", "link/a.jpg", "link/sub/a.jpg"])
+def test_a_scan_does_not_know_of_what_it_passed_over_until_that_is_gone(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    path = touch(folder / name)
+    assert not scan_photos([folder]).covers(path)
+    assert scan_photos([folder, folder / name]).covers(path)
+    if "/" in name:
+        assert scan_photos([folder, (folder / name).parent]).covers(path)
+    (folder / name).unlink()
+    assert scan_photos([folder]).covers(path)
+    (folder / name).mkdir()
+    assert scan_photos([folder]).covers(path)
+
+
+def test_what_a_scan_would_have_found_was_not_there_whatever_is_by_now(folder: Path) -> None:
+    """Such as the former name of a photo on a disk that does not tell large letters from small."""
+    scan = scan_photos([folder])
+    assert scan.covers(touch(folder / "sub" / "A.JPG"))
+
+
 @pytest.mark.parametrize(("name", "found"), [("nowhere", "nothing"), ("pipe", "something else")])
 def test_what_is_missing_is_refused(folder: Path, name: str, found: str) -> None:
     os.mkfifo(folder / "pipe")
