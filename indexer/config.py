@@ -66,7 +66,7 @@ class IndexConfig(Config):
     mean_agreement: float = Field(24.0, ge=0)
     batch_photos: int = Field(64, ge=1, le=4096)
     workers: int = Field(0, ge=0, le=256)
-    decode_seconds: float = Field(60, gt=0)
+    decode_seconds: float = Field(60, gt=0, le=86_400)
     max_megapixels: float = Field(50, gt=0, le=178)
     shard_rows: int = Field(2000, ge=1, le=100_000)
     recaption: bool = False

@@ -6,7 +6,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize
 from indexer.image_encoder import Neck
-from indexer.training.config import PassesConfig
+from indexer.training.config import PassesConfig, Seed
 from retrieval.config import Config
 
 
@@ -82,7 +82,7 @@ class CaptionerConfig(Config):
     views: int = Field(4, gt=0)
     min_count: int = Field(10, gt=0)
     max_training_words: int = Field(18, gt=0)
-    seed: int = 0
+    seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     decoder: DecoderConfig = DecoderConfig()
     training: TrainingConfig = TrainingConfig()

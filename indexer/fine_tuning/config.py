@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from indexer.image_head.config import HeadSizeConfig, HeadTrainingConfig
-from indexer.training.config import PassesConfig
+from indexer.training.config import PassesConfig, Seed
 from retrieval.config import Config
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
@@ -53,7 +53,7 @@ class ImageEncoderConfig(Config):
     text_encoder: str = DEFAULT_TEXT_ENCODER
     image_size: int = Field(320, ge=32)
     runs: int = Field(4, gt=0)
-    seed: int = 0
+    seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     augmentation: AugmentationConfig = AugmentationConfig()
     heads: HeadSizeConfig = HeadSizeConfig(image_dropout=0.5)

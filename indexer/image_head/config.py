@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from indexer.training.config import PassesConfig
+from indexer.training.config import PassesConfig, Seed
 from retrieval.config import Config
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
@@ -48,7 +48,7 @@ class ImageHeadConfig(Config):
     text_encoder: str = DEFAULT_TEXT_ENCODER
     views: int = Field(3, gt=0)
     runs: int = Field(3, gt=0)
-    seed: int = 0
+    seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     heads: HeadSizeConfig = HeadSizeConfig()
     training: HeadTrainingConfig = HeadTrainingConfig()

@@ -1,8 +1,13 @@
 """The keys that every training's config has. Reads and writes nothing."""
 
+from typing import Annotated
+
 from pydantic import Field, PositiveInt
 
 from retrieval.config import Config
+
+# Of numpy's and torch's generators, with room for the number of a run and of a pass.
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class PassesConfig(Config):

@@ -33,6 +33,7 @@ def test_every_key_of_the_file_has_a_comment() -> None:
         ("beam_width = -1", "beam_width"),
         ("max_megapixels = 500", "max_megapixels"),
         ("workers = -1", "workers"),
+        ("decode_seconds = 2_147_484", "decode_seconds"),
         ('runtime = "tensorrt"', "runtime is 'tensorrt'.*'torch', 'openvino' or 'onnxruntime'"),
         ('vectors.kind = "tree"', "vectors.kind"),
         ("vectors.ann_recall = 1.1", "vectors.ann_recall"),

@@ -49,3 +49,12 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
     path.write_text("[decoder]\ncel = 'gru'\n")
     with pytest.raises(ConfigError, match=r"unknown key 'decoder\.cel'.*'decoder\.cell'"):
         load_config(CaptionerConfig, path)
+
+
+@pytest.mark.parametrize("config", [CaptionerConfig, ImageEncoderConfig, ImageHeadConfig])
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_generator_takes_is_refused(tmp_path: Path, config: type[Config], seed: int) -> None:
+    path = tmp_path / "training.toml"
+    path.write_text(f"seed = {seed}\n")
+    with pytest.raises(ConfigError, match="seed"):
+        load_config(config, path)
