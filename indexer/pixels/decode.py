@@ -1,7 +1,6 @@
 """One photo: bytes of a file → pixels and the facts that the index keeps. Writes nothing."""
 
 import io
-import warnings
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -72,21 +71,19 @@ def read_pixels(
     """
     if not data:
         raise photo_error(Reason.EMPTY, "the file has no bytes")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # A decoder fed damaged bytes raises whatever its code runs into: every failure of one photo is a row.
-        try:
-            return _decode(data, image_id, size, max_megapixels, framing)
-        except PhotoError:
-            raise
-        except UnidentifiedImageError:
-            raise _unidentified(data) from None
-        except Image.DecompressionBombError as error:
-            raise photo_error(Reason.TOO_LARGE, str(error)) from None
-        except Exception as error:
-            text = " ".join(str(error).split()) or type(error).__name__
-            reason = Reason.TRUNCATED if "truncated" in text.lower() else Reason.DAMAGED
-            raise photo_error(reason, text) from None
+    # A decoder fed damaged bytes raises whatever its code runs into: every failure of one photo is a row.
+    try:
+        return _decode(data, image_id, size, max_megapixels, framing)
+    except PhotoError:
+        raise
+    except UnidentifiedImageError:
+        raise _unidentified(data) from None
+    except Image.DecompressionBombError as error:
+        raise photo_error(Reason.TOO_LARGE, str(error)) from None
+    except Exception as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        reason = Reason.TRUNCATED if "truncated" in text.lower() else Reason.DAMAGED
+        raise photo_error(reason, text) from None
 
 
 def _decode(

@@ -1,6 +1,7 @@
 """Pixels of photos of every kind, as RGB of 8 bits. Reads opened images; writes nothing."""
 
 import functools
+import warnings
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -21,7 +22,12 @@ _UPRIGHT = {
 
 @functools.cache
 def find_formats() -> tuple[str, ...]:
-    """The formats that are read, HEIF (HEIC) among them where its plugin is installed."""
+    """The formats that are read, HEIF (HEIC) among them where its plugin is installed.
+
+    Pillow's warnings are silenced with the first call, in the whole process: `catch_warnings` would leave
+    those of every module so where threads decode at once.
+    """
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         import pillow_heif
     except ImportError:
@@ -61,9 +67,10 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     grey = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0)
+    np.maximum(grey, 0.0, out=grey)
     brightest = grey.max(initial=0.0)
     if image.mode == "F" and brightest <= 1.0:
         grey *= 255.0
     else:
         grey /= 2.0**8 if brightest < 2.0**16 else 2.0**23
-    return Image.fromarray(grey.clip(0.0, 255.0, out=grey).astype(np.uint8))
+    return Image.fromarray(np.minimum(grey, 255.0, out=grey).astype(np.uint8))
