@@ -21,7 +21,7 @@ from torch import Tensor
 from indexer.image_encoder.annotators import find_fastest
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
-from retrieval.pictures.photo_pixels import read_orientation, to_rgb, turn_upright
+from retrieval.pictures.photo_pixels import find_formats, read_orientation, to_rgb, turn_upright
 from retrieval.progress import Progress
 from retrieval.store.files import write_file
 
@@ -148,7 +148,7 @@ def _to_array(computed: Tensor) -> np.ndarray:
 def _cut_view(photo: Path, view: int, size: int, seed: int) -> np.ndarray:
     # A decoder fed damaged bytes raises whatever its code runs into.
     try:
-        with Image.open(photo) as opened:
+        with Image.open(photo, formats=find_formats()) as opened:
             opened.load()
             image = to_rgb(turn_upright(opened, read_orientation(opened)))
     except Exception as error:

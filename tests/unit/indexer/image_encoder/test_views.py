@@ -48,6 +48,14 @@ def test_damaged_metadata_count_as_none(tmp_path: Path) -> None:
     assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), "", SIDE).pixels_HWC)
 
 
+def test_of_a_format_that_is_not_indexed_nothing_is_seen(tmp_path: Path) -> None:
+    """Such as PostScript, for which Pillow starts another program."""
+    photo = tmp_path / "photo.jpg"
+    Image.new("RGB", (SIDE, SIDE)).save(photo, format="PPM")
+    with pytest.raises(DatasetError, match="cannot be read"):
+        ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
+
+
 def test_a_photo_that_is_too_large_to_decode_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
