@@ -100,6 +100,9 @@ class AttentionCaptioner:
 
         The same seed gives a photo the same captions whatever the other photos are.
         """
+        return in_halves(lambda part: self._sample(a_BLD[part], samples, temperature, seed), 0, len(a_BLD))
+
+    def _sample(self, a_BLD: Tensor, samples: int, temperature: float, seed: int) -> list[list[Caption]]:
         photos = self._decoder.annotate(a_BLD)
         generator = torch.Generator(self.device).manual_seed(seed)
         words = self.decoding.max_words

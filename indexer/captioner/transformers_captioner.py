@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from indexer.captioner.captioner import Caption
+from indexer.captioner.in_halves import in_halves
 from retrieval.errors import CheckpointError
 
 
@@ -37,9 +38,12 @@ class TransformersCaptioner:
         self._beam_width = beam_width
         self._max_words = max_words
 
-    @torch.inference_mode()
     def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
         """The best caption of each photo by beam search, lower case, for uint8 RGB (B, S, S, 3)."""
+        return in_halves(lambda part: self._caption(pixels_BHWC[part]), 0, len(pixels_BHWC))
+
+    @torch.inference_mode()
+    def _caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
         inputs = self._processor(images=list(pixels_BHWC), return_tensors="pt").to(self._model.device)
         generated = self._model.generate(
             pixel_values=inputs["pixel_values"],

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from indexer.captioner.in_halves import in_halves
 from indexer.pixels.framing import Framing
 from retrieval.errors import CheckpointError
 from retrieval.store.manifest import TowerRecord
@@ -39,13 +40,18 @@ class ImageTower:
         self._model = model
         self._processor = processor
 
-    @torch.inference_mode()
     def encode(self, pixels_BFFC: np.ndarray) -> np.ndarray:
         """uint8 RGB pixels, framed → unit vectors float32 (B, E).
 
         Raises:
-            RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged).
+            RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged), or
+                one photo is too much for the GPU's memory.
         """
+        parts = in_halves(lambda part: [self._encode(pixels_BFFC[part])], 0, len(pixels_BFFC))
+        return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def _encode(self, pixels_BFFC: np.ndarray) -> np.ndarray:
         # They have the model's size already.
         as_they_are = {"do_resize": False} | (
             {"do_center_crop": False} if hasattr(self._processor, "do_center_crop") else {}

@@ -198,6 +198,22 @@ def test_pixels_of_its_size_have_the_vectors_of_the_original(
     np.testing.assert_allclose(tower.encode(framed), encode_images(original, images), atol=2e-6)
 
 
+def test_pixels_that_are_too_much_for_a_gpu_are_seen_in_halves(
+    tower: ImageTower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = tower.framing.side
+    framed = np.stack([np.asarray(paint((side, side), seed)) for seed in range(5)])
+    together, see = tower.encode(framed), tower._model.get_image_features
+
+    def hold_two(**inputs: Any) -> Any:
+        if len(inputs["pixel_values"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return see(**inputs)
+
+    monkeypatch.setattr(tower._model, "get_image_features", hold_two)
+    np.testing.assert_allclose(tower.encode(framed), together, atol=2e-6)
+
+
 @pytest.mark.parametrize("size", [(90, 60), (61, 97), (400, 300)])
 def test_photos_of_any_size_have_about_the_vectors_of_the_original(
     tower: ImageTower, original: Any, tmp_path: Path, size: tuple[int, int]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,6 +97,21 @@ def test_an_image_to_text_model_is_a_captioner(blip: Path) -> None:
         c.words for c in captions
     ]
     assert again.weights_sha256 == captioner.weights_sha256
+
+
+def test_photos_that_are_too_much_for_a_gpu_are_captioned_in_halves(
+    blip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captioner = load_captioner(str(blip))
+    together, generate = captioner.caption(PIXELS), captioner._model.generate
+
+    def hold_one(**inputs: Any) -> Any:
+        if len(inputs["pixel_values"]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return generate(**inputs)
+
+    monkeypatch.setattr(captioner._model, "generate", hold_one)
+    assert [c.words for c in captioner.caption(PIXELS)] == [c.words for c in together]
 
 
 def test_captions_of_another_beam_width_are_another_captioners(blip: Path) -> None:

@@ -10,9 +10,10 @@ from safetensors.torch import load_file
 
 import indexer.captioner
 from indexer.captioner import load_captioner
+from indexer.captioner.captioner import Caption
 from indexer.captioner.checkpoint import read_captioner
 from indexer.captioner.decoder import Annotated
-from indexer.captioner.decoding import beam_search
+from indexer.captioner.decoding import Decoded, beam_search
 
 WEIGHTS = Path(indexer.captioner.__file__).parent / "weights" / "flickr8k-gru.safetensors"
 
@@ -62,6 +63,26 @@ def test_low_temperature_samples_stay_close_and_repeat_with_their_seed(pixels: n
         assert min(caption.logprob for caption in close) > np.mean([caption.logprob for caption in far])
     again = captioner.sample(a_BLD, samples=8, temperature=1.0, seed=1)
     assert [[c.words for c in photo] for photo in again] == [[c.words for c in photo] for photo in warm]
+
+
+def test_samples_that_are_too_much_for_a_gpu_are_drawn_in_halves_and_are_the_same(
+    pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captioner = load_captioner()
+    # In float32: bfloat16 rounds a product differently where it is part of a larger one.
+    captioner._decoder.float()
+    a_BLD = captioner.encode(pixels).float()
+    together = captioner.sample(a_BLD, samples=4, temperature=1.0, seed=1)
+    to_captions = captioner._to_captions
+
+    def hold_one(decoded: Decoded) -> list[list[Caption]]:
+        if len(decoded.words_BKT) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return to_captions(decoded)
+
+    monkeypatch.setattr(captioner, "_to_captions", hold_one)
+    halves = captioner.sample(a_BLD, samples=4, temperature=1.0, seed=1)
+    assert [[c.words for c in photo] for photo in halves] == [[c.words for c in photo] for photo in together]
 
 
 def test_a_batch_is_captioned_as_each_photo_is_alone(pixels: np.ndarray) -> None:
