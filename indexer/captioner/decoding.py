@@ -78,6 +78,7 @@ def beam_search(
 ) -> Decoded:
     """The `width` best captions found, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
+    END counts as one of the words, which it does not where a describer weighs them.
     A finished caption keeps its place among the beams and competes with its log-probability as it stands.
     All beams begin alike, with one step for all of them. Photos whose captions are all finished leave the
     batch, several at a time.
