@@ -20,7 +20,7 @@ class HeadSizeConfig(Config):
 
 
 class HeadTrainingConfig(PassesConfig):
-    """How the heads are trained; `negatives` further captions and photos join every batch."""
+    """How the heads are trained; `negatives` further captions join every batch."""
 
     cycles: tuple[PositiveInt, ...] = Field((24,), min_length=1)
     batch: int = Field(500, gt=0)

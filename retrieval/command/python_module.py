@@ -9,9 +9,9 @@ from retrieval.errors import RetrievalError
 
 
 def run_as_module(module: str, arguments: str, do: Callable[..., None]) -> int:
-    """`do` is called with as many arguments as `arguments` names; returns the exit status."""
-    given = sys.argv[1:]
-    if len(given) != len(arguments.split()):
+    """`do` is called with as many arguments as `arguments` names, or more after "..."; the exit status."""
+    given, least = sys.argv[1:], len(arguments.split())
+    if len(given) < least or (len(given) > least and not arguments.endswith("...")):
         typer.echo(f"usage: python -m {module} {arguments}", err=True)
         return 2
     try:
