@@ -97,11 +97,8 @@ def _train_heads(
     pooled_VNP = pool_all(model, data.pixels_NSSC, dtype).unsqueeze(0)
     validation_NP = pool_all(model, data.validation_NSSC, dtype)
     head_data = HeadData(pooled_VNP, data.sentences_NKT, validation_NP, data.validation_NKT)
-    optimizer = torch.optim.AdamW(
-        model.heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
-    )
     task = HeadTask(model.heads, head_data, training)
-    for _ in Passes(task, optimizer, training, dtype, config.seed, out / "heads.safetensors").run(progress):
+    for _ in Passes(task, training, dtype, config.seed, out / "heads.safetensors").run(progress):
         pass
 
 
@@ -125,9 +122,8 @@ def _train_network(
         {"params": upper, "lr": training.learning_rate},
         {"params": model.heads.parameters(), "lr": training.head_learning_rate},
     ]
-    optimizer = torch.optim.AdamW(groups, weight_decay=training.weight_decay, fused=True)
-    task = TuningTask(model, data, config, dtype)
-    passes = Passes(task, optimizer, training, dtype, config.seed + number, out / "state.safetensors")
+    task, saved = TuningTask(model, data, config, dtype), out / "state.safetensors"
+    passes = Passes(task, training, dtype, config.seed + number, saved, groups)
     log_passes(passes.run(progress), out, task.metric)
 
 

@@ -20,19 +20,25 @@ from retrieval.progress import Progress
 class Passes(Generic[Batch]):
     """One training: yields the log of each pass, those that `saved` holds from an earlier run included.
 
-    `optimizer` has the groups of parameters, each with its largest learning rate. In the end the model has
-    the averaged weights of the best pass.
+    `groups` are the parameters in groups, each with its largest learning rate; without them all have the
+    config's. In the end the model has the averaged weights of the best pass.
     """
 
     def __init__(
         self,
         task: Task[Batch],
-        optimizer: torch.optim.Optimizer,
         config: PassesConfig,
         dtype: torch.dtype,
         seed: int,
         saved: Path,
+        groups: list[dict[str, Any]] | None = None,
     ) -> None:
+        optimizer = torch.optim.AdamW(
+            groups or task.model.parameters(),
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
         self._task = task
         self._config = config
         self._dtype = dtype

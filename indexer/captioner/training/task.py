@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from indexer.captioner.config import TrainingConfig
@@ -26,14 +25,13 @@ class CaptioningTask:
         examples: Examples,
         validation: Validation,
         config: TrainingConfig,
-        dtype: torch.dtype,
     ) -> None:
         self.model = model
         self.steps = math.ceil(len(examples) / config.batch)
         self._examples = examples
         self._validation = validation
         self._config = config
-        self._dtype = dtype
+        self._dtype = validation.dtype
 
     def batches(self, random: np.random.Generator) -> Iterator[Batch]:
         """As `Task.batches`."""

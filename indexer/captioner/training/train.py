@@ -87,7 +87,7 @@ def _teach(
     dtype, best = find_dtype(config.precision), dict[str, Any]()
     validation = Validation(data.validation, data.validation_seen, data.vocabulary, config.decoding, dtype)
     if not config.self_critical.start:
-        task = CaptioningTask(model, data.examples, validation, config.training, dtype)
+        task = CaptioningTask(model, data.examples, validation, config.training)
         best = _run(task, config.training, config, out, progress)
     if config.self_critical.cycles:
         critic = Critic(data.photos, data.vocabulary)
@@ -101,12 +101,8 @@ def _run(
 ) -> dict[str, Any]:
     """The passes of one stage, from where a killed run left them; the log of the best one comes back."""
     out.mkdir(exist_ok=True)
-    optimizer = torch.optim.AdamW(
-        task.model.parameters(), passes.learning_rate, weight_decay=passes.weight_decay, fused=True
-    )
-    saved, dtype = out / "state.safetensors", find_dtype(config.precision)
-    run = Passes(task, optimizer, passes, dtype, config.seed, saved).run(progress)
-    return log_passes(run, out, task.metric)
+    run = Passes(task, passes, find_dtype(config.precision), config.seed, out / "state.safetensors")
+    return log_passes(run.run(progress), out, task.metric)
 
 
 def _adopt(model: EncoderDecoder, start: Path, encoder: ImageEncoder, vocabulary: Vocabulary) -> None:

@@ -86,13 +86,8 @@ def _train_run(
     """One run, in an order of its own; the best pass stays."""
     out = out / f"run-{number + 1}"
     out.mkdir(exist_ok=True)
-    training = config.training
-    task = HeadTask(heads, data, training)
-    optimizer = torch.optim.AdamW(
-        heads.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
-    )
-    seed, state = config.seed + number, out / "state.safetensors"
-    passes = Passes(task, optimizer, training, find_dtype(config.precision), seed, state)
+    task, dtype = HeadTask(heads, data, config.training), find_dtype(config.precision)
+    passes = Passes(task, config.training, dtype, config.seed + number, out / "state.safetensors")
     log_passes(passes.run(progress), out, task.metric)
 
 
