@@ -12,6 +12,8 @@ from indexer.captioner.captioner import Caption
 from indexer.captioner.in_halves import in_halves
 from retrieval.errors import CheckpointError
 
+_MAX_WORDS = 20
+
 
 class TransformersCaptioner:
     """A model such as BLIP or GIT, with its own processor.
@@ -28,7 +30,6 @@ class TransformersCaptioner:
         model: Any,
         processor: Any,
         beam_width: int = 3,
-        max_words: int = 20,
     ) -> None:
         self.name = name
         self.weights_sha256 = weights_sha256
@@ -36,7 +37,6 @@ class TransformersCaptioner:
         self._model = model
         self._processor = processor
         self._beam_width = beam_width
-        self._max_words = max_words
 
     def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
         """The best caption of each photo by beam search, lower case, for uint8 RGB (B, S, S, 3)."""
@@ -48,7 +48,7 @@ class TransformersCaptioner:
         generated = self._model.generate(
             pixel_values=inputs["pixel_values"],
             num_beams=self._beam_width,
-            max_new_tokens=2 * self._max_words,
+            max_new_tokens=2 * _MAX_WORDS,
             return_dict_in_generate=True,
             output_scores=True,
         )
@@ -60,7 +60,7 @@ class TransformersCaptioner:
         )
         logprobs = torch.where(steps_BT.isfinite(), steps_BT, 0.0).sum(dim=1).tolist()
         texts = self._processor.batch_decode(generated.sequences, skip_special_tokens=True)
-        words = [tuple(text.lower().split()[: self._max_words]) for text in texts]
+        words = [tuple(text.lower().split()[:_MAX_WORDS]) for text in texts]
         return [Caption(caption, logprob) for caption, logprob in zip(words, logprobs, strict=True)]
 
 

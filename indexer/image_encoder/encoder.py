@@ -22,8 +22,8 @@ class Pixels:
     """The input a CNN was trained on: `size` pixels a side, (x − mean) / scale per channel, x in 0…255."""
 
     size: int
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
+    mean: tuple[float, ...] = (127.0,) * 3
+    scale: tuple[float, ...] = (128.0,) * 3
 
 
 class Normalise(nn.Module):

@@ -73,5 +73,5 @@ def _load_lite(name: str, image_size: int | None = None) -> ImageEncoder:
     if name not in VARIANTS:
         raise CheckpointError(f"found the network {name!r}, expected one of {', '.join(VARIANTS)}")
     variant = VARIANTS[name]
-    pixels = Pixels(image_size or variant.image_size, (127.0,) * 3, (128.0,) * 3)
+    pixels = Pixels(image_size or variant.image_size)
     return ImageEncoder(name, variant.weights_sha256, load_efficientnet_lite(name), pixels).eval()

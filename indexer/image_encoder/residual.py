@@ -7,14 +7,14 @@ besides the weights. Shapes: B photos, C channels, H×W places of a map.
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_GROUPS = 8
+GROUPS = 8
 
 
 def convolve(channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     """A convolution to ceil(H / stride) × ceil(W / stride) places, and the norm after it."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False),
-        nn.GroupNorm(_GROUPS, channels_out),
+        nn.GroupNorm(GROUPS, channels_out),
     )
 
 

@@ -9,8 +9,7 @@ from indexer.image_encoder.backbone import BackboneTrunk
 from indexer.image_encoder.encoder import Pixels
 from indexer.image_encoder.hrnet import HighResolutionTrunk
 from indexer.image_encoder.learned import Neck, UntrainedEncoder
-
-_GROUPS = 8
+from indexer.image_encoder.residual import GROUPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class _Design:
 def make_untrained_encoder(name: str, neck: Neck) -> UntrainedEncoder:
     """The trunk called `name` in `UNTRAINED`, with random weights."""
     design = UNTRAINED[name]
-    return UntrainedEncoder(name, design.build(), Pixels(design.image_size, (127.0,) * 3, (128.0,) * 3), neck)
+    return UntrainedEncoder(name, design.build(), Pixels(design.image_size), neck)
 
 
 def _build_resnet() -> nn.Module:
@@ -40,7 +39,7 @@ def _build_resnet() -> nn.Module:
     for module in list(backbone.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
-                setattr(module, name, nn.GroupNorm(_GROUPS, child.num_features))
+                setattr(module, name, nn.GroupNorm(GROUPS, child.num_features))
     return BackboneTrunk(backbone)
 
 

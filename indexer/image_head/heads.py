@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from indexer.image_encoder.pooling import pool_photos
 from indexer.image_head.hubs import Hubs, extend_queries
 
+_TEMPERATURE = 0.05  # before training
+
 
 class ImageHead(nn.Module):
     """v = W p + MLP(p), of unit length, for p = LayerNorm([mean_j a_j; max_j a_j])."""
@@ -62,14 +64,12 @@ class Heads(nn.Module):
     They are trained without `hubs`, which correct what is searched.
     """
 
-    def __init__(
-        self, image: ImageHead, text: TextHead, temperature: float = 0.05, hubs: Hubs | None = None
-    ) -> None:
+    def __init__(self, image: ImageHead, text: TextHead, hubs: Hubs | None = None) -> None:
         super().__init__()
         self.image = image
         self.text = text
         self.hubs = hubs
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(_TEMPERATURE)))
 
     @property
     def scale(self) -> Tensor:
