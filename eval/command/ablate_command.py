@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DeviceOption
+from retrieval.command.options import DataArgument, DeviceOption
 from retrieval.device import Device
 
 
 def ablate(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder with images/ and a file of captions.")],
+    data: DataArgument,
     config: Annotated[
         Path, typer.Option(metavar="FILE", help="What to change: a TOML file as configs/ablation.toml.")
     ],

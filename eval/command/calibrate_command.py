@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DeviceOption
+from retrieval.command.options import DataArgument, DeviceOption
 from retrieval.device import Device
 
 
 def calibrate(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder with images/ and a file of captions.")],
+    data: DataArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where calibration.json goes.")],
     split: Annotated[str, typer.Option(metavar="NAME", help="The split to fit on.")] = "val",
     index: Annotated[

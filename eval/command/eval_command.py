@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DeviceOption, JsonOption
+from retrieval.command.options import DataArgument, DeviceOption, JsonOption
 from retrieval.device import Device
 
 
 def evaluate(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder with images/ and a file of captions.")],
+    data: DataArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the report's files go.")],
     split: Annotated[str, typer.Option(metavar="NAME", help="The split to evaluate.")] = "test",
     index: Annotated[

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from indexer.captioner.captioner import Caption
 from indexer.captioner.in_halves import in_halves
 from retrieval.errors import CheckpointError
+from retrieval.printable import make_printable
 
 _MAX_WORDS = 20
 
@@ -97,5 +98,5 @@ def load_transformers_captioner(
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode() + weight.float().cpu().numpy().tobytes())
     digest.update(f"beam width {beam_width}".encode())
-    name = Path(name_or_path).name
+    name = make_printable(Path(name_or_path).name)
     return TransformersCaptioner(name, digest.hexdigest(), image_size, model.eval(), processor, beam_width)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from retrieval.command.bench_rows import print_json, print_rows
-from retrieval.command.options import DeviceOption, JsonOption
+from retrieval.command.options import DeviceOption, IndexConfigOption, JsonOption
 from retrieval.device import Device
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side with a reference.")
@@ -27,9 +27,7 @@ def index(
         typer.Argument(metavar="[PHOTOS...]", help="Photos to measure with; without, cut from the samples."),
     ] = None,
     count: Annotated[int, typer.Option("--count", min=2, help="How many photos at most.")] = 2048,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/index.toml.")
-    ] = None,
+    config: IndexConfigOption = None,
     json_output: JsonOption = False,
     device: DeviceOption = Device.AUTO,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption
+from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexConfigOption, IndexOption, JsonOption
 from retrieval.device import Device
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def caption(
     unit: Annotated[
         int | None, typer.Option(help="The unit at which that page opens; else the most telling one.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file like configs/index.toml.")
-    ] = None,
+    config: IndexConfigOption = None,
     captioner: Annotated[
         str | None,
         typer.Option(help="`default`, a .safetensors checkpoint, or an image-to-text model of transformers."),

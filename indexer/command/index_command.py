@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.engine import Engine, choose_reader, open_engine
-from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexOption, JsonOption, RuntimeOption
+from retrieval.command.options import (
+    DEFAULT_INDEX,
+    DeviceOption,
+    IndexConfigOption,
+    IndexOption,
+    JsonOption,
+    RuntimeOption,
+)
 from retrieval.device import Device
 from retrieval.errors import IndexBusyError, RetrievalError
 from retrieval.printable import make_printable
@@ -32,9 +39,7 @@ def index(
         typer.Argument(metavar="PHOTOS...", help="Folders of photos, and photos.", show_default=False),
     ],
     index: IndexOption = DEFAULT_INDEX,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/index.toml.")
-    ] = None,
+    config: IndexConfigOption = None,
     recaption: Annotated[
         bool, typer.Option("--recaption", help="Caption photos again that are indexed already.")
     ] = False,

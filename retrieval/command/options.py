@@ -58,6 +58,14 @@ CalibrationOption = Annotated[
     typer.Option("--calibration", metavar="FILE", help="What `retrieve calibrate` wrote for these models."),
 ]
 
+IndexConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/index.toml.")
+]
+
+DataArgument = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Folder with images/ and a file of captions.")
+]
+
 SearchConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/search.toml.")
 ]
