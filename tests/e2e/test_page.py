@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from indexer.samples import write_samples
 from retrieval.command.main import run
@@ -542,6 +542,59 @@ def test_its_place_is_among_the_photos_that_are_shown(visit, service):
     assert again[again.index(moved) + 1] in page.url
 
 
+def rewrite(page: Page, script: str, **numbers: int) -> None:
+    """From the next visit on, the page's script has these numbers."""
+
+    def fulfill(route: Route) -> None:
+        response = route.fetch()
+        body = response.text()
+        for name, number in numbers.items():
+            body = re.sub(rf"\b{name} = \d+", f"{name} = {number}", body)
+        route.fulfill(response=response, body=body)
+
+    page.route(f"**/{script}", fulfill)
+
+
+@pytest.mark.parametrize("late", ["q=a+cat", "rerank=true"])
+def test_no_late_answer_loses_a_caption_that_is_being_written(visit, late):
+    page = visit("/?q=a+cat&again=1")
+    expect(page.locator("#status")).to_have_text("Best of 13 photos")
+    page.route("**/api/search?*rerank=true*", lambda route: None)
+    page.fill("#query", "a dog")
+    with page.expect_response("**/api/search?*q=a+dog*"):
+        page.keyboard.press("Enter")
+    held = []
+    page.route(f"**/api/search?*{late}*", lambda route: held.append(route))
+    with page.expect_request(f"**/api/search?*{late}*"):
+        page.go_back()
+    page.locator("#results a").first.click()
+    expect(page.locator("#facts dd").first).to_be_visible()
+    page.keyboard.press("e")
+    page.keyboard.type("a tabby")
+    with page.expect_response(f"**/api/search?*{late}*"):
+        held.pop().fulfill(json=page.request.get(f"{page.url.split('/?')[0]}/api/search?q=a+cat").json())
+    page.keyboard.type(" asleep")
+    expect(page.locator("#edit-text")).to_have_value("a tabby asleep")
+    expect(page.locator("#edit-text")).to_be_focused()
+
+
+def test_a_second_look_that_fails_leaves_what_is_shown(visit):
+    page = visit(complaints="500")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "rerank=true" in request.url else None)
+    page.route("**/api/search?*rerank=true*", lambda route: route.fulfill(status=500))
+    rewrite(page, "search.js", AGAIN=0)
+    page.goto(f"{page.url}?q=a+cat&again=1&where=path:nowhere")
+    wait(page)
+    expect(page.locator("#empty-title")).to_have_text("No photo passes")
+    page.wait_for_timeout(50)
+    assert asked == []
+    page.goto(f"{page.url.split('/?')[0]}/?q=a+cat&again=1")
+    expect(page.locator("#problem")).to_have_text("The service answered 500")
+    expect(page.locator("#results li")).to_have_count(12)
+    wait(page)
+
+
 def scrolled(page: Page) -> int:
     """How far down the page is, in pixels."""
     return page.evaluate("() => Math.round(scrollY)")
@@ -754,29 +807,22 @@ def test_a_saved_caption_takes_the_focus_from_no_other_photo(visit):
     expect(page.locator("#edit-button")).not_to_be_focused()
 
 
-def test_more_photos_take_the_focus_from_nobody_who_types(visit):
+def test_more_photos_take_the_focus_at_once_and_from_nobody_who_types(visit):
     page = visit()
     held = []
-    page.route(
-        "**/results.js",
-        lambda route: route.fulfill(
-            response=(script := route.fetch()), body=script.text().replace("PAGE = 30", "PAGE = 5")
-        ),
-    )
-    page.route("**/api/search?*rerank=true*", lambda route: held.append(route))
+    rewrite(page, "results.js", PAGE=5)
+    page.route("**/api/search?*rerank=true*", lambda route: None)
     page.goto(f"{page.url}?q=a+cat&again=1")
     more, links = page.locator("#more"), page.locator("#results a")
-    with page.expect_request(re.compile("k=10.*rerank=true")):
-        more.click()
-    expect(links).to_have_count(10)
-    with page.expect_response(re.compile("q=a\\+dog")):
-        page.locator("#query").fill("a dog")
-    expect(links).to_have_count(5)
-    expect(page.locator("#query")).to_be_focused()
-    page.locator("[name=again]").evaluate("box => { box.checked = false; }")
-    search(page, "a man")
     more.click()
     expect(links.nth(5)).to_be_focused()
+    page.route("**/api/search?*k=15*", lambda route: held.append(route))
+    with page.expect_request("**/api/search?*k=15*"):
+        more.click()
+    page.locator("#query").focus()
+    held.pop().continue_()
+    expect(links).to_have_count(12)
+    expect(page.locator("#query")).to_be_focused()
 
 
 def test_near_duplicates_are_one_hit_that_says_so(visit):

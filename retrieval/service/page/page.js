@@ -32,6 +32,7 @@ addEventListener("popstate", async () => {
   takeAddress();
   coming.fromTop = false; // The browser knows how far down one was.
   if (question() !== before) { shown.k = PAGE; await search(); }
+  if (!$("edit").hidden) return; // Begun meanwhile.
   if (asked.photo) showPhoto(asked.photo);
   else if ($("panel").open) $("panel").close();
 });

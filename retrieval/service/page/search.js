@@ -10,12 +10,13 @@ const AGAIN = 500; // Milliseconds before the first photos are looked at again, 
 // What is to come: the timer of what is typed, the search that is being answered, and whether that is shown from its top.
 export const coming = { typing: 0, waiting: null, fromTop: false };
 
-// Whether what came back is of what is asked still: a later search ends the one before.
+// Whether what came back is of what is asked still: a later search ends the one before. Nobody waits for a second look.
 export async function search() {
   coming.waiting?.abort();
   $("results").ariaBusy = "true";
   const waiting = coming.waiting = new AbortController();
   const slow = setTimeout(() => { $("loading").hidden = false; if (!shown.hits.length) showSkeleton(); }, 200);
+  const end = () => { clearTimeout(slow); if (coming.waiting === waiting) endWaiting(); };
   try {
     const fold = String(!asked.same);
     const wanted = { q: asked.q, k: shown.k, where: asked.where, fold, channel: asked.channel, min_probability: (asked.q && asked.sure) || "" };
@@ -27,23 +28,28 @@ export async function search() {
     showAnswer(answer);
     if (coming.fromTop) scrollTo({ top: 0 });
     coming.fromTop = false;
-    if (asked.again && shown.query && !shown.channel) {
-      await new Promise((resolve) => setTimeout(resolve, AGAIN));
-      const better = await ask("/api/search", { ...wanted, rerank: "true" }, { signal: waiting.signal });
-      shown.again = true;
-      showAnswer(better);
-    }
+    if (asked.again && shown.query && !shown.channel && shown.hits.length) lookAgain(wanted, waiting.signal).finally(end);
+    else end();
   } catch (error) {
+    end();
     if (waiting.signal.aborted) return false;
     if (error.status === 404 && asked.like) return change({ like: "" }, true); // Or Back would lead here again.
     complain(error);
     $("empty").hidden = true;
     if (!shown.hits.length) $("results").replaceChildren();
-  } finally {
-    clearTimeout(slow);
-    if (coming.waiting === waiting) { endWaiting(); }
   }
   return true;
+}
+
+async function lookAgain(wanted, signal) {
+  try {
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    const better = await ask("/api/search", { ...wanted, rerank: "true" }, { signal });
+    shown.again = true;
+    showAnswer(better);
+  } catch (error) {
+    if (!signal.aborted) complain(error);
+  }
 }
 
 function endWaiting() {
