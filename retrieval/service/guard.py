@@ -8,10 +8,10 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,11 +59,9 @@ class Sessions:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and _equal(token.strip(), self._token):
             return True
-        try:
-            held = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        except CookieError:
-            return False
-        return held is not None and _equal(held.value, self._secret)
+        # Not by `http.cookies`: it reads none where one of another service is not as it likes.
+        held = cookie_parser(headers.get("cookie", "")).get(self.cookie)
+        return held is not None and _equal(held, self._secret)
 
 
 class Guard:

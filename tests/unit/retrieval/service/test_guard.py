@@ -135,6 +135,13 @@ class TestToken:
     def test_another_cookie_is_refused(self, client, cookie):
         assert client.get("/api/about", headers={"cookie": cookie}).status_code == 401
 
+    @pytest.mark.parametrize("other", ['prefs={"a":1}', "path=/", "flag", "a=b c", "n=Müller", ""])
+    def test_cookies_of_other_services_are_passed_over(self, client, other):
+        held = client.post("/api/session", json={"token": TOKEN}).headers["set-cookie"].split(";")[0]
+        client.cookies.clear()
+        for cookie in (f"{other}; {held}", f"{held}; {other}"):
+            assert client.get("/api/about", headers={"cookie": cookie.encode()}).status_code == 200
+
     def test_it_is_in_nothing_that_is_printed(self, client):
         assert TOKEN not in repr(ServiceSettings(token=TOKEN))
         assert TOKEN not in client.get("/page.js").text
