@@ -1,6 +1,6 @@
 """What every route needs: the engine of now, the photos' files, and threads to work in. Reads an index."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -51,7 +51,7 @@ class Desk:
         self._computing = Turns(settings.workers)
         self.gate = Gate(self._answering, lambda: self.metrics.count("/api/search", "GET", 503, 0.0))
         self._drawing = CapacityLimiter(settings.workers)
-        self._reranking = Turns(1)
+        self._reranking = Turns(1, next_ones=0, usual_seconds=1.0)
         self._load_reranker = cache(load_reranker)
         self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
         self.metrics.watch("retrieve_generation", "The index's generation.", lambda: self.engine.generation)
@@ -81,8 +81,8 @@ class Desk:
         """
         return await self._answering.ask(question)
 
-    async def look_again(self, question: Question) -> bytes:
-        """The same, of a question for photos that are ranked again."""
+    async def look_again(self, question: Question, is_gone: Callable[[], Awaitable[bool]]) -> bytes:
+        """The same, of a question for photos that are ranked again; `is_gone` as in `rerank`."""
 
         def work(reranker: Reranker) -> bytes:
             engine = self.engine
@@ -90,7 +90,7 @@ class Desk:
             self._answers.keep((ref(engine), question), answer)
             return answer
 
-        return await self.rerank(work)
+        return await self.rerank(work, is_gone)
 
     def _answer_together(self, questions: Sequence[Question]) -> Sequence[bytes | Exception]:
         engine = self.engine
@@ -108,13 +108,15 @@ class Desk:
         """
         return await self._computing.run(work)
 
-    async def rerank(self, work: Callable[[Reranker], T]) -> T:
+    async def rerank(self, work: Callable[[Reranker], T], is_gone: Callable[[], Awaitable[bool]]) -> T:
         """What `work` returns, one at a time: to rank again takes as long as a hundred searches do.
+
+        Whoever types on is gone from one search to the next: nothing is ranked again for nobody.
 
         Raises:
             HTTPException: 503, as `Turns.run`.
         """
-        return await self._reranking.run(lambda: work(self._load_reranker()))
+        return await self._reranking.run(lambda: work(self._load_reranker()), is_gone)
 
     async def draw(self, work: Callable[[], T]) -> T:
         """The same for thumbnails and files, of which a page full must not hold up a search."""

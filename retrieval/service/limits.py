@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -63,28 +63,30 @@ def refuse_late() -> HTTPException:
 class Turns:
     """Has `workers` pieces of work done at once, in threads; the others wait for their turn.
 
-    As many may wait for as long as it takes: the threads themselves go on to them. Of those behind, who has
-    waited for 0.1 seconds, or where the work is long for as long as four pieces of it take, is asked to come
-    again: it would be served late.
+    As many may wait for as long as it takes, the `next_ones`: the threads themselves go on to them. Of those
+    behind, who has waited for 0.1 seconds, or where the work is long for as long as four pieces of it take,
+    is asked to come again: it would be served late. `usual_seconds` is how long it takes at first.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, next_ones: int | None = None, usual_seconds: float = 0.0) -> None:
         self.workers = workers
-        self.usual_seconds = 0.0
-        self._turns = asyncio.Semaphore(2 * workers)
+        self.usual_seconds = usual_seconds
+        self._turns = asyncio.Semaphore(workers + (workers if next_ones is None else next_ones))
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="turns")
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns.
+    async def run(self, work: Callable[[], T], is_gone: Callable[[], Awaitable[bool]] | None = None) -> T:
+        """What `work` returns; none is done for who `is_gone` when the turn comes.
 
         Raises:
-            HTTPException: 503, its turn did not come in time.
+            HTTPException: 503, its turn did not come in time; 499, which nobody reads, who asked is gone.
         """
         if self._turns.locked():
             await self._wait()
         else:
             await self._turns.acquire()
         try:
+            if is_gone is not None and await is_gone():
+                raise HTTPException(499, "found nobody who waits for the answer any more")
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._time, work)
         finally:
             self._turns.release()

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from retrieval.search.reranking import Reranker
 from retrieval.service.answers import (
@@ -63,6 +63,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
 
     @routes.get("/search", response_model=SearchAnswer)
     async def search(
+        request: Request,
         q: Sentence = "",
         where: Where = "",
         k: Count = 30,
@@ -75,7 +76,8 @@ def make_search_routes(desk: Desk) -> APIRouter:
         question = Question(q, where, k, channel, min_probability, fold, rerank)
         answer = desk.recall(question)
         if answer is None:
-            answer = await (desk.look_again(question) if rerank else desk.answer(question))
+            is_gone = request.is_disconnected
+            answer = await (desk.look_again(question, is_gone) if rerank else desk.answer(question))
         return _json(answer)
 
     @routes.get("/photos/{image_id}/similar", response_model=SearchAnswer)
@@ -93,7 +95,12 @@ def make_search_routes(desk: Desk) -> APIRouter:
 
     @routes.get("/photos/{image_id}/explain", response_model=ExplainAnswer)
     async def explain(
-        image_id: str, q: Sentence = "", where: Where = "", channel: Channel = None, rerank: Rerank = False
+        request: Request,
+        image_id: str,
+        q: Sentence = "",
+        where: Where = "",
+        channel: Channel = None,
+        rerank: Rerank = False,
     ) -> Response:
         """Why a photo comes up for a sentence: its places, and where the model looked at each word."""
 
@@ -105,7 +112,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
                 explanation = engine.explain(query, image_id, channel, where=where, reranker=reranker)
             return describe_explanation(explanation, facts).model_dump_json().encode()
 
-        return _json(await (desk.rerank(work) if rerank else desk.compute(work)))
+        return _json(await (desk.rerank(work, request.is_disconnected) if rerank else desk.compute(work)))
 
     return routes
 

@@ -91,6 +91,29 @@ def test_whose_turn_does_not_come_in_time_is_asked_to_come_again():
     asyncio.run(run())
 
 
+def test_who_is_gone_when_the_turn_comes_holds_nobody_up():
+    async def run():
+        turns, free, done = Turns(1, next_ones=0, usual_seconds=1.0), threading.Event(), []
+
+        async def is_gone():
+            return True
+
+        busy = asyncio.create_task(turns.run(free.wait))
+        await asyncio.sleep(0)
+        gone = [asyncio.create_task(turns.run(lambda: done.append("gone"), is_gone)) for _ in range(5)]
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(turns.run(lambda: "in time"))
+        await asyncio.sleep(0.25)
+        free.set()
+        assert await waiting == "in time"
+        for each in gone:
+            with pytest.raises(HTTPException, match="nobody who waits"):
+                await each
+        assert (await busy, done) == (True, [])
+
+    asyncio.run(run())
+
+
 def test_long_work_is_waited_for():
     async def run():
         turns = Turns(1)

@@ -86,8 +86,8 @@ def test_a_search_that_is_too_much_is_refused_unread_and_the_connection_goes_on(
     async def run():
         async with Service(room=0) as service:
             client = await Client().open(service)
-            for _ in range(3):
-                status, headers, body = await client.ask(SEARCH)
+            for search in (SEARCH, SEARCH, SEARCH.replace(b"q=dog", b"q=dog&rerank=false")):
+                status, headers, body = await client.ask(search)
                 assert (status, headers["retry-after"]) == (503, "1")
                 assert body.startswith(b'{"detail": "found more to do')
             assert (await client.ask(HEALTH))[0] == 200
@@ -111,8 +111,12 @@ def test_a_search_that_is_too_much_is_refused_unread_and_the_connection_goes_on(
         [SEARCH.replace(b"HTTP/1.1", b"HTTP/1.0")],
         [SEARCH.replace(b"GET", b"PUT")],
         [SEARCH.replace(b"search", b"about")],
+        [SEARCH.replace(b"q=dog", b"q=dog&rerank=true")],
     ],
-    ids=["in pieces", "body", "body that follows", "chunks", "last one", "old", "other method", "other path"],
+    ids=[
+        *("in pieces", "body", "body that follows", "chunks", "last one", "old", "other method", "other path"),
+        "second look",
+    ],
 )
 def test_what_is_not_simply_one_search_is_read(pieces):
     async def run():

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import Request
 
 from retrieval.generations.human_caption import set_caption
 from retrieval.search.engine import SearchEngine
@@ -86,6 +87,18 @@ def test_the_first_photos_are_looked_at_again_where_that_is_asked_for(
     refused = client.get("/api/search", params={"q": "dog", "channel": "caption", "rerank": "true"})
     assert refused.status_code == 422
     assert "expected all channels together" in refused.json()["detail"]
+
+
+def test_nothing_is_looked_at_again_for_who_has_gone(client, image_ids, monkeypatch):
+    async def is_disconnected(_request):
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Request, "is_disconnected", is_disconnected)
+        for path in ("/api/search", f"/api/photos/{image_ids['dog.jpg']}/explain"):
+            assert client.get(path, params={"q": "a dog", "rerank": "true"}).status_code == 499
+            assert client.get(path, params={"q": "a dog"}).status_code == 200
+    assert client.get("/api/search", params={"q": "a dog", "rerank": "true"}).status_code == 200
 
 
 def test_photos_that_wait_for_a_run_to_end_are_counted(client, index):
