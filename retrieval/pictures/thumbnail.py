@@ -1,11 +1,12 @@
 """Photos made small. Reads a photo's bytes; gives upright pictures, JPEG bytes or `data:` addresses."""
 
 import base64
+import contextlib
 import io
 import warnings
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 from retrieval.errors import PhotoError
 from retrieval.pictures.photo_pixels import find_formats, read_orientation, to_rgb, turn_upright
@@ -16,7 +17,7 @@ _EMBEDDED_SIDE = 240
 
 
 def draw_thumbnail(data: bytes, side: int) -> Image.Image:
-    """The photo upright, in RGB, of at most `side` x `side` pixels; never larger than it is.
+    """The photo upright, in sRGB, of at most `side` x `side` pixels; never larger than it is.
 
     Raises:
         PhotoError: no picture can be made of these bytes.
@@ -30,9 +31,18 @@ def draw_thumbnail(data: bytes, side: int) -> Image.Image:
                 photo.load()
                 small = to_rgb(turn_upright(photo, read_orientation(photo)))
                 small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
-                return small
+                return _to_srgb(small, photo.info.get("icc_profile") or b"")
         except Exception as error:
             raise PhotoError(f"found no picture in this file ({error}), expected a photo") from None
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """The RGB image in the colours that its ICC profile says; as it is where that is of others, or damaged."""
+    if profile[16:20] == b"RGB ":
+        with contextlib.suppress(ImageCms.PyCMSError):
+            srgb = ImageCms.createProfile("sRGB")
+            ImageCms.profileToProfile(image, io.BytesIO(profile), srgb, inPlace=True)
+    return image
 
 
 def encode_thumbnail(data: bytes, side: int) -> bytes:
