@@ -435,6 +435,24 @@ def test_a_caption_that_was_begun_outlives_a_reload(visit):
     expect(edit).to_have_text("Edit caption")
 
 
+def test_where_a_browser_keeps_nothing_a_caption_that_was_begun_is_there_until_the_page_is_left(visit):
+    page = visit()
+    page.add_init_script(
+        """Object.defineProperty(window, "sessionStorage", {
+            get() { throw new DOMException("It is blocked.", "SecurityError"); },
+        });"""
+    )
+    page.reload()
+    begin_caption(page, "a tabby")
+    page.keyboard.press("Escape")
+    page.locator("#after").click()
+    expect(page.locator("#edit-button")).to_have_text("Edit caption")
+    page.locator("#before").click()
+    expect(page.locator("#edit-button")).to_have_text("Finish caption")
+    page.locator("#edit-button").click()
+    expect(page.locator("#edit-text")).to_have_value("a tabby")
+
+
 def test_a_caption_is_kept_until_it_is_saved(visit):
     page = visit(complaints="507")
     edit, text = page.locator("#edit-button"), page.locator("#edit-text")
