@@ -178,6 +178,8 @@ def test_why_a_photo_came_up(visit, service):
     assert page.locator("#sentence > *").all_inner_texts() == [word["word"] for word in why["words"]]
     matched = [word["word"] for word in why["words"] if word["matched"]]
     assert {"man", "red", "shirt"} >= set(matched) > set()
+    caption = " ".join(word["word"] for word in why["words"])
+    expect(page.get_by_role("dialog", name=caption, exact=True)).to_be_visible()
     assert page.locator("#sentence .matched").all_inner_texts() == matched
 
     # The first matched word is lit at once; another is where the pointer is.
