@@ -900,6 +900,10 @@ def test_people_know_better(visit):
     with page.expect_response(re.compile("/explain")):
         page.locator("#undo").click()
     expect(page.locator("#by")).to_have_text("Written by the captioner.")
+    expect(page.locator("#edit-button")).to_have_text("Finish caption")
+    page.locator("#edit-button").click()
+    expect(page.locator("#edit-text")).to_have_value("zebra wedding")
+    page.locator("#edit-cancel").click()
     page.locator("#close").click()
     search(page, "an espresso on a wooden table")
     assert tiles(page)[0] == before

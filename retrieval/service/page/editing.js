@@ -32,7 +32,7 @@ function showSaving(saving) {
 }
 
 async function write(method, text) {
-  const [id, edit] = [photo.id, edits];
+  const [id, edit, former] = [photo.id, edits, readCaption()];
   if (text) drafts.delete(id);
   const isHere = () => photo.id === id && (edits === edit || $("edit").hidden);
   $("panel-problem").hidden = true;
@@ -50,6 +50,7 @@ async function write(method, text) {
     } else complain(error);
     return;
   }
+  if (!text && !drafts.has(id)) drafts.set(id, former); // Who takes it back by mistake has it still.
   await search();
   if (!isHere()) return;
   await showPhoto(id);
