@@ -3,6 +3,8 @@
 import dataclasses
 import logging
 import os
+import socket
+from ipaddress import ip_address
 from typing import Annotated
 
 import typer
@@ -58,7 +60,7 @@ def serve(
     settings = ServiceSettings(host, port, token, tuple(name or ()), concurrency)
     listening = bind(host, port)
     settings = dataclasses.replace(settings, port=listening.getsockname()[1])
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/"
+    named, opened = _name_hosts(host, listening.getsockname()[0])
     if not is_loopback(host):
         typer.echo("retrieve: notice: the token and the photos travel unencrypted (HTTP)", err=True)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
@@ -81,9 +83,25 @@ def serve(
     live = LiveEngine(index, RememberingEncoder(encoder), device, ranking.fusion, sure)
 
     def say_started() -> None:
-        typer.echo(f"{live.engine.photos} photos at {address} (stop with Ctrl-C)", err=True)
+        typer.echo(
+            f"{live.engine.photos} photos at {_address(named, settings.port)} (stop with Ctrl-C)", err=True
+        )
         if open_page:
-            typer.launch(address)
+            typer.launch(_address(opened, settings.port))
 
     app = build_app(index, live, settings, lambda: load_reranker(ranking.rerank, device))
     run_server(app, listening, settings, say_started)
+
+
+def _name_hosts(host: str, bound: str) -> tuple[str, str]:
+    """What `host`, which is `bound` to, is called to people, and to this machine's browser.
+
+    All addresses, 0.0.0.0 or ::, are none that a browser can be sent to.
+    """
+    if not ip_address(bound).is_unspecified:
+        return host, host
+    return socket.gethostname(), "::1" if ":" in bound else "127.0.0.1"
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

@@ -4,9 +4,11 @@ import concurrent.futures
 import contextlib
 import itertools
 import json
+import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -252,6 +254,26 @@ def test_the_token_may_come_by_the_environment(start, index):
     assert service.get("/api/about")[0] == 401
     status, _, body = service.get("/api/about", Authorization="Bearer correct horse battery")
     assert (status, json.loads(body)["photos"]) == (200, 36)
+
+
+IPV6 = pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="found no IPv6 on this system")
+
+
+@pytest.mark.parametrize(
+    ("host", "opened"), [("0.0.0.0", "127.0.0.1"), pytest.param("::", "[::1]", marks=IPV6)]
+)
+def test_a_browser_is_sent_to_no_address_that_stands_for_all(start, index, tmp_path, host, opened):
+    browser, asked = tmp_path / "xdg-open", tmp_path / "asked"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {asked}.part && mv {asked}.part {asked}\n')
+    browser.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    arguments = ("--index", str(index), "--host", host, "--open")
+    service = start(*arguments, PATH=path, RETRIEVE_TOKEN="correct horse battery")
+    assert service.said[-1].startswith(f"36 photos at http://{socket.gethostname()}:{service.port}/ ")
+    deadline = time.monotonic() + 10
+    while not asked.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert asked.read_text() == f"http://{opened}:{service.port}/\n"
 
 
 def test_a_config_counts_as_in_a_search_of_the_command(start, index, word_encoder, tmp_path):
