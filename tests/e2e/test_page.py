@@ -1151,7 +1151,7 @@ def test_by_keyboard_alone(visit):
     press("Escape")
     expect(page.locator("#panel")).to_be_hidden()
     expect(links.nth(0)).to_be_focused()
-    press("s")
+    press("S")  # With Caps Lock on.
     expect(page.locator("#like")).to_be_visible()
     press("?")
     expect(page.locator("#help")).to_be_visible()

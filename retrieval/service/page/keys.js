@@ -37,7 +37,7 @@ addEventListener("keydown", (event) => {
   const act = inPanel
     ? { ArrowLeft: () => step(-1), ArrowRight: () => step(1), e: offered && beginEdit, s: offered && (() => $("similar").click()) }
     : { "/": () => { $("query").focus(); $("query").select(); }, s: focused && (() => change({ like: focused })), e: focused && (() => { openPhoto(focused); beginEdit(); }), "?": () => $("help").showModal() };
-  const found = act[event.key];
+  const found = act[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!found) return;
   event.preventDefault();
   found();
