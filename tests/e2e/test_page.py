@@ -845,16 +845,34 @@ def test_more_photos_take_the_focus_at_once_and_from_nobody_who_types(visit):
     expect(page.locator("#query")).to_be_focused()
 
 
+def test_it_is_said_where_no_more_photos_are_offered(visit):
+    page = visit()
+    rewrite(page, "results.js", PAGE=5, MOST=10)
+    page.goto(f"{page.url}?q=a+cat")
+    expect(page.locator("#status")).to_have_text("Best of 13 photos")
+    page.locator("#more").click()
+    expect(page.locator("#status")).to_have_text("Best of 13 photos, the first 10 are shown")
+    expect(page.locator("#more")).to_be_hidden()
+
+
 def test_near_duplicates_are_one_hit_that_says_so(visit):
     page = visit()
     search(page, "a cat")
     expect(page.locator(".stack:visible")).to_have_text("+1")
     with page.expect_response(re.compile("/explain")):
         page.locator("li", has=page.locator(".stack:visible")).locator("a").click()
-    expect(page.locator("#same-strip button")).to_have_count(1)
-    page.locator("#same-strip button").click()
+    place, same = page.locator("#place"), page.locator("#same-strip button")
+    expect(same).to_have_count(1)
+    opened, image_id = place.inner_text(), parse_qs(urlsplit(page.url).query)["photo"][0]
+    same.click()
+    expect(place).to_have_text("")
     expect(page.locator("#facts dd").first).to_contain_text("chelsea")
+    page.go_back()
+    expect(place).to_have_text(opened)
+    same.click()
+    expect(place).to_have_text("")
     page.keyboard.press("Escape")
+    expect(page.locator(f"[data-id='{image_id}'] a")).to_be_focused()
     page.locator("#filters-button").click()
     page.locator("[name=same]").check()
     expect(page.locator("#results li")).to_have_count(13)

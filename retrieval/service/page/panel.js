@@ -9,11 +9,13 @@ import { forget, showWords } from "./attention.js";
 import { showWhy } from "./why.js";
 import { drafts } from "./drafts.js";
 
-export const photo = { id: "", place: -1 };
+// The photo that is open, its place among those that are shown, and the last one that was open and had one.
+export const photo = { id: "", place: -1, shown: "" };
 
-export function openPhoto(id) {
+// From place to place one address is enough; Back returns from a photo that has none to the one that led to it.
+export function openPhoto(id, keep = $("panel").open) {
   asked.photo = id;
-  writeAddress($("panel").open);
+  writeAddress(keep);
   showPhoto(id);
 }
 
@@ -36,7 +38,7 @@ export async function showPhoto(id) {
     if (photo.id !== id) return;
     setRatio(why);
     showWords(why.words, why.provenance);
-    showWhy(why, hit, openPhoto);
+    showWhy(why, hit, (same) => openPhoto(same, false));
   } catch (error) {
     if (photo.id !== id) return;
     $("actions").hidden = error.status === 404; // Of a photo that is not indexed there is nothing to do.
@@ -46,6 +48,7 @@ export async function showPhoto(id) {
 
 function showPlace() {
   photo.place = shown.hits.findIndex((hit) => hit.image_id === photo.id);
+  if (photo.place >= 0) photo.shown = photo.id;
   $("before").disabled = photo.place <= 0;
   $("after").disabled = photo.place < 0 || photo.place >= shown.hits.length - 1;
   $("place").textContent = photo.place < 0 ? "" : `${photo.place + 1} of ${shown.hits.length}`;
@@ -113,6 +116,6 @@ $("panel").addEventListener("close", () => {
   showEditing(false);
   if (asked.photo) { asked.photo = ""; writeAddress(false); }
   $("photo").src = "";
-  if (photo.id) focusTile(photo.id);
-  photo.id = "";
+  if (photo.id) focusTile(photo.shown);
+  photo.id = photo.shown = "";
 });
