@@ -4,12 +4,14 @@ from enum import IntEnum
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Response
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
 from retrieval.pictures.verified_photos import find_kind, read_blocks
+from retrieval.printable import make_printable
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
 
@@ -47,7 +49,7 @@ def make_photo_routes(desk: Desk) -> APIRouter:
         return StreamingResponse(
             read_blocks(file),
             media_type=find_kind(file),
-            headers=headers,
+            headers=headers | {"content-disposition": _name(file)},
             background=BackgroundTask(file.close),
         )
 
@@ -75,6 +77,11 @@ def _find_paths(desk: Desk, image_id: str) -> tuple[Path, ...]:
 
 def _open(desk: Desk, image_id: str) -> BufferedReader:
     return desk.files.open(image_id, _find_paths(desk, image_id))
+
+
+def _name(file: BufferedReader) -> str:
+    """What a copy of the photo is called where it is kept (RFC 6266); it is shown all the same."""
+    return f"inline; filename*=UTF-8''{quote(make_printable(Path(file.name).name), safe='')}"
 
 
 def _headers(etag: str) -> dict[str, str]:

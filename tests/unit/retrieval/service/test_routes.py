@@ -255,6 +255,20 @@ class TestPhotos:
             assert answer.headers["content-type"] == kind
             assert answer.headers["x-content-type-options"] == "nosniff"
 
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            (b"dog.jpg", "dog.jpg"),
+            ("Zoë's \"dog\".jpg".encode(), "Zo%C3%AB%27s%20%22dog%22.jpg"),
+            (b"dog\xff\r\n.jpg", "dog%5Cxff%5Cr%5Cn.jpg"),
+        ],
+    )
+    def test_a_copy_of_the_file_has_its_name(self, client, folder, image_ids, monkeypatch, name, said):
+        photo = (folder / "dog.jpg").rename(folder / os.fsdecode(name))
+        monkeypatch.setattr("retrieval.service.photo_routes._find_paths", lambda *_: (photo,))
+        answer = client.get(f"/api/photos/{image_ids['dog.jpg']}")
+        assert answer.headers["content-disposition"] == f"inline; filename*=UTF-8''{said}"
+
     def test_the_thumbnail_is_small(self, client, image_ids):
         for side, size in {480: (480, 320), 960: (600, 400)}.items():
             answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/thumbnail", params={"side": side})
