@@ -37,7 +37,7 @@ def draw_thumbnail(data: bytes, side: int) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """The RGB image in the colours that its ICC profile says; as it is where that is of others, or damaged."""
+    """The RGB image in the colours that its ICC profile says; as it is where that is of others or damaged."""
     if profile[16:20] == b"RGB ":
         with contextlib.suppress(ImageCms.PyCMSError):
             srgb = ImageCms.createProfile("sRGB")

@@ -25,8 +25,8 @@ _REFUSED = (
     b"content-length: %d\r\n\r\n%s" % (len(_DETAIL), _DETAIL)
 )
 _SEARCH = b"GET /api/search"
-# A body would follow, or the connection is to be closed: not for the short way. Nor a second look: it waits in
-# a queue of its own.
+# A body would follow, the connection is to be closed, or a second look has a queue of its own: not for the
+# short way.
 _NEEDS_READING = re.compile(
     rb" HTTP/1\.0\r|\n(content-length|transfer-encoding|connection:[ ]*close)|[?&]rerank=(?!false)", re.I
 )

@@ -259,7 +259,7 @@ class TestPhotos:
         ("name", "said"),
         [
             (b"dog.jpg", "dog.jpg"),
-            ("Zoë's \"dog\".jpg".encode(), "Zo%C3%AB%27s%20%22dog%22.jpg"),
+            ('Zoë\'s "dog".jpg'.encode(), "Zo%C3%AB%27s%20%22dog%22.jpg"),
             (b"dog\xff\r\n.jpg", "dog%5Cxff%5Cr%5Cn.jpg"),
         ],
     )
