@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import io
-import warnings
 from pathlib import Path
 
 from PIL import Image, ImageCms
@@ -22,18 +21,16 @@ def draw_thumbnail(data: bytes, side: int) -> Image.Image:
     Raises:
         PhotoError: no picture can be made of these bytes.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # A decoder fed damaged bytes raises whatever its code runs into.
-        try:
-            with Image.open(io.BytesIO(data), formats=find_formats()) as photo:
-                photo.draft("RGB", (side, side))
-                photo.load()
-                small = to_rgb(turn_upright(photo, read_orientation(photo)))
-                small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
-                return _to_srgb(small, photo.info.get("icc_profile") or b"")
-        except Exception as error:
-            raise PhotoError(f"found no picture in this file ({error}), expected a photo") from None
+    # A decoder fed damaged bytes raises whatever its code runs into.
+    try:
+        with Image.open(io.BytesIO(data), formats=find_formats()) as photo:
+            photo.draft("RGB", (side, side))
+            photo.load()
+            small = to_rgb(turn_upright(photo, read_orientation(photo)))
+            small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+            return _to_srgb(small, photo.info.get("icc_profile") or b"")
+    except Exception as error:
+        raise PhotoError(f"found no picture in this file ({error}), expected a photo") from None
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
