@@ -31,15 +31,16 @@ from retrieval.channels.faiss_installation import import_faiss
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.generations.garbage import collect_garbage
 from retrieval.progress import Progress, no_progress
+from retrieval.search.near_duplicates import THRESHOLD
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import ModelRecord, finish_commit
-from retrieval.store.schema import PhotoRow, Status
+from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from indexer.models import Models
 
-_INDEXING = "Indexing photos"
+_INDEXING, _MAKING = "Indexing photos", "Making the indexes"
 
 
 def build_index(
@@ -101,8 +102,10 @@ def build_index(
                 run.follow_paths()
             finally:
                 run.seen.write(index)
+            progress(_MAKING, 0, 1)
             with profile.stage("indexes"):
                 manifest = run.writer.commit()
+            progress(_MAKING, 1, 1)
         except IndexFormatError:
             # Of what is damaged the generation before may have a whole copy, and a commit may remove it.
             raise
@@ -141,7 +144,7 @@ class _Run:
             return needed
 
         settings = DecodeSettings.from_config(config, describer.image_size, describer.framing)
-        unread = recall_files(self.scan, self.ledger, self.seen, config)
+        unread = recall_files(self.scan, self.ledger, self.seen, config, progress)
         self.seen.forget_gone(self.scan)
         done, total = len(self.scan.paths) - len(unread), len(self.scan.paths)
         if done:
@@ -180,7 +183,7 @@ class _Run:
     def _complete(self, row: PhotoRow) -> PhotoRow:
         """The row with its paths, and with what people wrote before what the captioner did."""
         paths = self.ledger.paths_now(row.image_id, self.scan)
-        human = self.ledger.human_captions(row.image_id)
+        human = self.ledger.human_captions(row.image_id) or self._inherit_captions(row, paths)
         if not human:
             return dataclasses.replace(row, paths=paths)
         vector = self.text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
@@ -191,6 +194,19 @@ class _Run:
             caption_vector=vector,
             captioner_vector=row.caption_vector,
         )
+
+    def _inherit_captions(self, row: PhotoRow, paths: Sequence[bytes]) -> tuple[StoredCaption, ...]:
+        """What people wrote of the photo in whose place this one lies, if it shows the same.
+
+        A program that writes a title or a rating into a file makes other bytes of it, and no other photo.
+        """
+        if row.image_vector is None or self.ledger.other_captioner:
+            return ()
+        for entry in self.ledger.captioned_by_people(paths):
+            vector = self.writer.find_image_vector(entry.position)
+            if vector is not None and float(vector @ row.image_vector) >= THRESHOLD:
+                return entry.human_captions
+        return ()
 
     def follow_paths(self) -> None:
         """Rows for the contents that were moved, copied or deleted."""

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -90,15 +91,17 @@ class OpenVinoSession:
         )
         self._outputs: dict[int, np.ndarray] = {}
         self._queue = openvino.AsyncInferQueue(model)
+        self._running = Lock()
         # Not a method: the queue would hold this session, which holds the queue, and both for good.
         self._queue.set_callback(partial(_keep, self._outputs))
 
     def run(self, batches: Sequence[Inputs]) -> list[np.ndarray]:
-        """As `GraphSession.run`."""
-        for number, batch in enumerate(batches):
-            self._queue.start_async(dict(batch), number)
-        self._queue.wait_all()
-        return [self._outputs.pop(number) for number in range(len(batches))]
+        """As `GraphSession.run`; threads take turns."""
+        with self._running:
+            for number, batch in enumerate(batches):
+                self._queue.start_async(dict(batch), number)
+            self._queue.wait_all()
+            return [self._outputs.pop(number) for number in range(len(batches))]
 
 
 def _keep(outputs: dict[int, np.ndarray], request: Any, number: int) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from indexer.updating.report import IndexReport
     from retrieval.progress import Progress
 
-_MOST_FAILURES_NAMED = 20
+_MOST_FAILURES_NAMED, _MOST_ALIKE = 20, 3
 _LOADING = "Loading the models"
 
 
@@ -119,7 +119,7 @@ class _Runs:
         self.profile = None
         try:
             with show_progress() as progress:
-                report = find_unchanged(self._photos, self._index, self._settings)
+                report = find_unchanged(self._photos, self._index, self._settings, progress)
                 if report is None:
                     report = self._build(progress)
         except IndexBusyError:
@@ -128,6 +128,12 @@ class _Runs:
         except RetrievalError:
             _say_what_is_kept(self._index, carries_on=False)
             raise
+        except OSError as error:
+            _say_what_is_kept(self._index, carries_on=False)
+            raise RetrievalError(
+                f"found {error}, expected to read photos and to write {make_printable(str(self._index))}; "
+                "free some space or mend the disk, and run again"
+            ) from None
         except (KeyboardInterrupt, SystemExit):
             _say_what_is_kept(self._index, carries_on=True)
             raise
@@ -174,8 +180,11 @@ class _Told:
     profile: bool
 
     def tell(self, report: "IndexReport") -> None:
-        """Failures and profile on stderr, the report on stdout."""
+        """Failures, what was passed over and the profile on stderr, the report on stdout."""
         _name_failures(report)
+        if report.passed_over:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.passed_over.items())
+            typer.echo(f"passed over, as they are not read: {kinds}", err=True)
         times = self.run.profile.times() if self.run.profile and self.profile else []
         for time in times:
             typer.echo(
@@ -211,11 +220,21 @@ def _say_what_is_kept(index: Path, carries_on: bool) -> None:
 
 
 def _name_failures(report: "IndexReport") -> None:
-    for path, reason in report.failures[:_MOST_FAILURES_NAMED]:
-        typer.echo(f"not indexed: {make_printable(os.fsdecode(path))}: {make_printable(reason)}", err=True)
-    more = len(report.failures) - _MOST_FAILURES_NAMED
-    if more > 0:
-        typer.echo(f"not indexed: {more} more", err=True)
+    """A line for each, or one for several with the same reason, which would hide the others."""
+    alike: dict[str, list[bytes]] = {}
+    for path, reason in report.failures:
+        alike.setdefault(reason, []).append(path)
+    named = 0
+    for reason, paths in list(alike.items())[:_MOST_FAILURES_NAMED]:
+        shown = paths[: 1 if len(paths) > _MOST_ALIKE else None]
+        others = f" and {len(paths) - 1:,} others" if len(paths) > len(shown) else ""
+        for path in shown:
+            name = make_printable(os.fsdecode(path))
+            typer.echo(f"not indexed: {name}{others}: {make_printable(reason)}", err=True)
+        named += len(paths)
+    if named < len(report.failures):
+        more = len(report.failures) - named
+        typer.echo(f"not indexed: {more:,} more; `retrieve info --failures` names them all", err=True)
 
 
 def _print_report(report: "IndexReport", index: Path) -> None:

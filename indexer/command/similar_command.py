@@ -60,6 +60,7 @@ def similar(
 
     parse_where(where)
     require_count(k)
+    form = ResultsFormat.choose(json_output, form)
     image_id, data = find_named(photo)
     with show_status("opening the index"):
         engine = SearchEngine.open(index, device=device)
@@ -77,7 +78,6 @@ def similar(
         save_picture(draw_hits(name, [(hit, results.files(hit)) for hit in results]), picture)
     if in_browser:
         open_page(f"Photos like {name}", results)
-    form = ResultsFormat.choose(json_output, form)
     show_results({"photo": name, "image_id": image_id}, results, seconds, form)
 
 

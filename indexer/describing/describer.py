@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from indexer.image_head.loading import ImageHead
     from indexer.models import Models
 
+DIFFERENCE = (
+    "of the same name with other weights or settings (captions, samples, tags, beam_width and the like)"
+)
+"""How models can be others than those that made an index, though they are called alike."""
+
 # Sentences whose vectors are kept for photos to come, 2 kB each: of those that 1,000 photos get, one in seven
 # was said of a photo before.
 _MOST_SENTENCES = 10_000

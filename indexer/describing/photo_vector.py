@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.config import IndexConfig
-from indexer.describing.describer import Describer, load_describer
+from indexer.describing.describer import DIFFERENCE, Describer, load_describer
 from indexer.pixels.decode import decode_photo
 from retrieval.channel import Channel
 from retrieval.errors import RetrievalError
@@ -47,5 +47,8 @@ def _describe_difference(describer: Describer, made_with: ModelRecord | None) ->
         return f"{found}those that made the index, which it does not name; index its photos again"
     expected = f"{found}{made_with.name} ({made_with.sha256[:12]}…), which made the index; "
     if made_with.name == describer.name:
-        return f"{expected}their weights or settings have changed since: run `retrieve index --recaption`"
+        return (
+            f"{expected}models {DIFFERENCE}: name the config that it was made with, or caption its photos "
+            "again: `retrieve index PHOTOS --recaption`"
+        )
     return f"{expected}name the config that it was made with"

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,14 @@ from retrieval.printable import make_printable
 
 # What Pillow reads as it comes, and what is named as a failure instead of being passed over.
 EXTENSIONS = frozenset(
-    b".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .png .svg .tif .tiff .webp".split()
+    b".avif .bmp .gif .heic .heif .hif .jfif .jpe .jpeg .jpg .png .svg .tif .tiff .webp".split()
 )
+# Pictures and films that people keep among their photos, and that nothing here reads.
+_OTHERS = frozenset(
+    b".3fr .3gp .arw .avi .cr2 .cr3 .dng .erf .iiq .jp2 .jxl .m4v .mkv .mov .mp4 .mts .nef .nrw .orf .pef "
+    b".psd .raf .rw2 .sr2 .srw .webm .wmv .x3f".split()
+)
+_LINKED = "links to folders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class Scan:
     `paths` are the photos, absolute, sorted, each once, and `found` the same to look one up. `unreadable` are
     the folders that could not be listed, with the reason: what lies in them is unknown, not gone. `devices`
     are the roots that are folders, and the file system that each was on, None where it was gone by then.
+    `passed_over` counts films and pictures that are not read, by how their names end, and links to folders.
     """
 
     roots: frozenset[bytes]
@@ -31,6 +39,7 @@ class Scan:
     found: frozenset[bytes]
     unreadable: Mapping[bytes, str]
     devices: tuple[tuple[bytes, int | None], ...]
+    passed_over: Mapping[str, int]
 
     def covers(self, path: bytes) -> bool:
         """Whether this scan knows what is at `path`: a photo that it found, or none.
@@ -101,14 +110,22 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
     paths: set[bytes] = set()
     unreadable: dict[bytes, str] = {}
     devices: list[tuple[bytes, int | None]] = []
+    passed_over: dict[bytes, str] = {}
     for root in roots:
         if os.path.isdir(root):
-            paths.update(_walk(root, unreadable))
+            paths.update(_walk(root, unreadable, passed_over))
             # Not before: a disk may be mounted where somebody looks into it.
             devices.append((root, _find_device(root)))
         else:
             paths.add(root)
-    return Scan(roots, tuple(sorted(paths)), frozenset(paths), unreadable, tuple(devices))
+    return Scan(
+        roots,
+        tuple(sorted(paths)),
+        frozenset(paths),
+        unreadable,
+        tuple(devices),
+        Counter(passed_over.values()),
+    )
 
 
 def make_absolute(path: Path) -> str:
@@ -129,7 +146,7 @@ def _find_device(folder: bytes) -> int | None:
     return status.st_dev if stat.S_ISDIR(status.st_mode) else None
 
 
-def _walk(root: bytes, unreadable: dict[bytes, str]) -> Iterator[bytes]:
+def _walk(root: bytes, unreadable: dict[bytes, str], passed_over: dict[bytes, str]) -> Iterator[bytes]:
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -144,6 +161,10 @@ def _walk(root: bytes, unreadable: dict[bytes, str]) -> Iterator[bytes]:
                 waiting.append(entry.path)
             elif _is_photo(entry):
                 yield entry.path
+            elif (extension := os.path.splitext(entry.name)[1].lower()) in _OTHERS:
+                passed_over[entry.path] = extension.decode("ascii")
+            elif entry.is_symlink() and os.path.isdir(entry.path):
+                passed_over[entry.path] = _LINKED
 
 
 def _is_folder(entry: os.DirEntry[bytes]) -> bool:

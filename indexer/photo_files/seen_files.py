@@ -1,6 +1,6 @@
 """Which content each file had when it was last read. Reads and writes INDEX/SEEN, which may be lost.
 
-A file whose size, times of modification and change and inode are as they were is not read again.
+A file whose size and times of modification and change are as they were is not read again.
 """
 
 import logging
@@ -23,7 +23,6 @@ _SCHEMA = pa.schema(
         ("size", pa.int64()),
         ("mtime_ns", pa.int64()),
         ("ctime_ns", pa.int64()),
-        ("inode", pa.uint64()),
         ("read_ns", pa.int64()),
     ]
 )
@@ -85,7 +84,6 @@ class SeenFiles:
                 "size": stamp.size,
                 "mtime_ns": stamp.mtime_ns,
                 "ctime_ns": stamp.ctime_ns,
-                "inode": stamp.inode,
                 "read_ns": stamp.read_ns,
             }
             for path, (image_id, stamp) in sorted(self._seen.items())

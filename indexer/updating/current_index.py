@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from indexer.describing.describer import Describer
+from indexer.describing.describer import DIFFERENCE, Describer
 from retrieval.errors import IndexNotFoundError, RetrievalError
 from retrieval.generations.inventory import FOLDERS
 from retrieval.printable import make_printable
@@ -35,9 +35,11 @@ def read_current(
     check_text_encoder(current, text_encoder)
     record = current.captioner
     if record and current.photos and record.sha256 != captioner.weights_sha256 and not recaption:
+        same = record.name == captioner.name
+        remedy = f"one {DIFFERENCE}: give the config that made it" if same else "configure that one"
         raise RetrievalError(
             f"found captioner {captioner.name} ({captioner.weights_sha256[:12]}…), expected {record.name} "
-            f"({record.sha256[:12]}…), which captioned {index}; configure that one, or caption all its "
+            f"({record.sha256[:12]}…), which captioned {index}; {remedy}, or caption all its "
             "photos again: with --recaption of `retrieve index`, or `recaption = true` in the config of the "
             "index"
         )

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from indexer.updating.image_space import ImageSpace
 from retrieval.generations.commit import commit_next, time_now
 from retrieval.generations.derived import update_derived
@@ -104,6 +106,14 @@ class IndexWriter:
             table = read_shard(self._index, shard).take(numbers)
             for number, row in zip(numbers, table_to_rows(table), strict=True):
                 self.add(dataclasses.replace(keep_failure_time(row, shard), paths=moves[number]))
+
+    def find_image_vector(self, position: int | None) -> np.ndarray | None:
+        """float32 (E,) of a row that this writer did not add; None where it has none."""
+        if position is None:
+            return None
+        shard, row_number = self._locate(position)
+        vector = read_shard(self._index, shard, ["image_vector"])["image_vector"][row_number].as_py()
+        return None if vector is None else np.array(vector, dtype=np.float32)
 
     def commit(self) -> Manifest:
         """Make everything added visible, as the next generation if there is anything new.

@@ -63,6 +63,7 @@ class Ledger:
     unread: set[bytes] = field(default_factory=set)
     keep_missing: bool = False
     other_captioner: bool = False
+    _by_people: dict[bytes, Entry] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def read(
@@ -147,6 +148,17 @@ class Ledger:
         """What people wrote about this content, whatever became of it since."""
         entry = self._find(image_id)
         return entry.human_captions if entry else ()
+
+    def captioned_by_people(self, paths: Iterable[bytes]) -> Iterator[Entry]:
+        """The photos that lay at these paths before the run and of which people wrote something."""
+        if self._by_people is None:
+            self._by_people = {
+                path: entry
+                for entry in self.before.values()
+                if entry.status is Status.INDEXED and entry.human_captions
+                for path in entry.paths
+            }
+        return (self._by_people[path] for path in paths if path in self._by_people)
 
     def paths_now(self, image_id: str, scan: Scan) -> tuple[bytes, ...]:
         """Where the content lies now: what was found, and what the scan cannot deny.

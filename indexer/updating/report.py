@@ -1,6 +1,7 @@
 """What a run did. Reads its ledger; writes nothing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from indexer.photo_files.scan import Scan
 from indexer.updating.ledger import Ledger
@@ -15,7 +16,8 @@ class IndexReport:
     `updated`: photos that took the place of another at the same path (the file was edited), were captioned
     again, or whose paths changed (moved, renamed, copied, a copy deleted), which needs no captioning.
     `removed`: photos that are gone, or can no longer be read, and were not replaced at their path.
-    `failed`: files and folders that cannot be read, each in `failures` as (path, reason).
+    `failed`: files and folders that cannot be read, each in `failures` as (path, reason). `passed_over`: how
+    many files there are of kinds that are not read, by the end of their names, and links to folders.
 
     `photos` is what the index holds now, those outside the given folders included: the former number plus
     `new` minus `removed`. `generation` is the index's generation, the former one where nothing changed.
@@ -30,6 +32,7 @@ class IndexReport:
     generation: int
     seconds: float
     failures: tuple[tuple[bytes, str], ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
 def make_report(manifest: Manifest, ledger: Ledger, scan: Scan, seconds: float) -> IndexReport:
@@ -46,4 +49,5 @@ def make_report(manifest: Manifest, ledger: Ledger, scan: Scan, seconds: float) 
         generation=manifest.generation,
         seconds=seconds,
         failures=failures,
+        passed_over=dict(sorted(scan.passed_over.items())),
     )

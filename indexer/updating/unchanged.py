@@ -20,13 +20,18 @@ from indexer.tagger.location import find_tagger
 from indexer.updating.ledger import Ledger
 from indexer.updating.report import IndexReport, make_report
 from retrieval.errors import IndexNotFoundError
+from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, read_whole
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.image_text_model import find_image_text_model, hash_image_text_model
 
+_LOOKING, _TOLD = "Looking at files", 1000
 
-def find_unchanged(photos: Sequence[Path], index: Path, config: IndexConfig) -> IndexReport | None:
+
+def find_unchanged(
+    photos: Sequence[Path], index: Path, config: IndexConfig, progress: Progress = no_progress
+) -> IndexReport | None:
     """What `build_index` would report if it changed nothing; None where it may have something to do.
 
     Raises:
@@ -37,32 +42,42 @@ def find_unchanged(photos: Sequence[Path], index: Path, config: IndexConfig) -> 
         return None
     started = time.monotonic()
     try:
-        return read_whole(index, lambda manifest: _find(photos, index, manifest, config, started))
+        return read_whole(index, lambda manifest: _find(photos, index, manifest, config, started, progress))
     except IndexNotFoundError:
         return None
 
 
-def recall_files(scan: Scan, ledger: Ledger, seen: SeenFiles, config: IndexConfig) -> list[bytes]:
+def recall_files(
+    scan: Scan, ledger: Ledger, seen: SeenFiles, config: IndexConfig, progress: Progress
+) -> list[bytes]:
     """The files that must be read; of the others the ledger learns that they are where they were."""
     unread = []
-    for path in scan.paths:
+    for number, path in enumerate(scan.paths):
+        if number % _TOLD == 0:
+            progress(_LOOKING, number, len(scan.paths))
         image_id = seen.recall(path)
         if image_id is None or ledger.needs_pixels(image_id, config.recaption, config.retry_failed):
             unread.append(path)
         else:
             ledger.note_found(image_id, path)
+    progress(_LOOKING, len(scan.paths), len(scan.paths))
     return unread
 
 
 def _find(
-    photos: Sequence[Path], index: Path, manifest: Manifest, config: IndexConfig, started: float
+    photos: Sequence[Path],
+    index: Path,
+    manifest: Manifest,
+    config: IndexConfig,
+    started: float,
+    progress: Progress,
 ) -> IndexReport | None:
     captioner = manifest.captioner
     if captioner is None or manifest.unfinished or not _is_made_with(manifest, captioner, config):
         return None
     scan = scan_photos(photos)
     ledger = Ledger.read(index, manifest, captioner.sha256, config.keep_missing)
-    unread = recall_files(scan, ledger, SeenFiles.read(index), config)
+    unread = recall_files(scan, ledger, SeenFiles.read(index), config, progress)
     if unread or scan.unreadable or any(True for _ in ledger.moves(scan)):
         return None
     return make_report(manifest, ledger, scan, time.monotonic() - started)

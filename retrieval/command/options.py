@@ -49,7 +49,7 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="FILTERS",
-        help="Only such photos: taken:2019..2021 camera:canon path:holiday width:>3000 tag:espresso.",
+        help="Only such photos: taken:2019..2021 camera:canon path:holiday width:3000.. tag:espresso.",
     ),
 ]
 

@@ -79,7 +79,7 @@ def print_results(
         _print_csv(results)
     else:
         for each in results:
-            typer.echo(each.path)
+            typer.echo(make_printable(str(results.file(each))))
 
 
 def _describe(results: "Results", explanations: "Sequence[Explanation]") -> list[dict[str, Any]]:

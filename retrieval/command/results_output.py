@@ -33,13 +33,19 @@ def show_results(
 ) -> None:
     """Print the hits; `asked` comes first in a JSON document, `explanations` are those of the hits."""
     if form is ResultsFormat.TABLE:
-        (_print_explained if explanations else _print_table)(results)
-        typer.echo(f"{len(results)} of {results.photos} photos in {seconds:.3f} s", err=True)
+        if explanations:
+            _print_explained(results, explanations)
+        else:
+            _print_table(results)
+        passing = f"{results.allowed} that pass, of " if results.allowed < results.photos else ""
+        typer.echo(f"{len(results)} of {passing}{results.photos} photos in {seconds:.3f} s", err=True)
     else:
         print_results(asked, results, seconds, form, explanations)
-    if results.waiting and not results.photos:
+    if results.waiting:
         typer.echo(
-            f"{results.waiting} photos of a run that has not ended wait: run `retrieve index` again", err=True
+            f"{results.waiting} photos of a run that has not ended wait: where it was stopped, run "
+            "`retrieve index` again",
+            err=True,
         )
     if results.matches_well is False:
         typer.echo("nothing here matches well", err=True)
@@ -74,13 +80,13 @@ def _print_table(results: "Results") -> None:
     _make_console().print(table, crop=False)
 
 
-def _print_explained(results: "Results") -> None:
+def _print_explained(results: "Results", explanations: "Sequence[Explanation]") -> None:
     """Every hit, and below it what each channel says of it."""
     from rich.padding import Padding
     from rich.text import Text
 
     console = _make_console()
-    for hit in results:
+    for hit, explanation in zip(results, explanations, strict=True):
         console.print(_plain(f"{hit.rank}  "), _mark_words(hit), sep="", crop=False, soft_wrap=True)
         about = [f"score {hit.score:.3f}"]
         about += [f"sure {_percent(hit)}"] if hit.probability is not None else []
@@ -89,7 +95,7 @@ def _print_explained(results: "Results") -> None:
         line = Text("; ").join([_link(hit, results), *map(_plain, about)])
         console.print(Padding(line, (0, 0, 0, 3), expand=False), crop=False)
         table = _make_table("channel", "rank", "score", "adds", left=("channel",))
-        for name, place in hit.channels.items():
+        for name, place in explanation.channels.items():
             table.add_row(name, str(place.rank), f"{place.score:.3f}", f"{place.contribution:.3f}")
         console.print(Padding(table, (0, 0, 1, 3), expand=False), crop=False)
 

@@ -26,7 +26,7 @@ _TERM = re.compile(
          ([{_QUOTES}](?P<quoted>[^{_QUOTES}]*)[{_QUOTES}] | (?P<bare>[^\s{_QUOTES}]+))""",
     re.VERBOSE,
 )
-_NO_VALUE = "found no value of {}:, expected one; write it without a space between"
+_NO_VALUE = "found no value of {}:, expected one; write it without a space, in quotes for the shell"
 _LETTER = re.compile(r"[^\W_]")
 _BARE_WORD = re.compile(r"\w+")
 

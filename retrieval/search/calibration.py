@@ -55,10 +55,13 @@ class Calibration:
     fitted_on: str
 
     def fits(self, manifest: Manifest) -> bool:
-        """Whether it was fitted with the models that made this index."""
+        """Whether it was fitted with the models that made this index, its image head among them."""
         captioner = manifest.captioner
+        knows_images = any(Channel.IMAGE in curve.weights for curve in self.curves)
+        # `retrieve repair` leaves out a head that was damaged; captions are then searched in another space.
         return (
             captioner is not None
+            and (manifest.image_head is not None or not knows_images)
             and captioner.sha256 == self.captioner_sha256
             and manifest.text_encoder.sha256 == self.text_encoder_sha256
         )

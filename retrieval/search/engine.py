@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.channel import Channel
+from retrieval.channels.channel_vectors import in_image_space
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
 from retrieval.channels.stored_channels import open_stored
 from retrieval.device import Device, pick_query_device
@@ -70,7 +71,9 @@ class SearchEngine:
         self._index = index
         self._manifest = manifest
         self._photos = photos
-        self._ranker = Ranker(channels, fusion, photos.written_by_people)
+        # What is lifted are scores in the space of the captions: an image-text model has another.
+        human_P = photos.written_by_people & in_image_space(manifest, Channel.CAPTION)
+        self._ranker = Ranker(channels, fusion, human_P)
         self._text_encoder = text_encoder
         self._vectors = {
             channel: searcher.vectors

@@ -15,17 +15,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from retrieval.channel import Channel
+from retrieval.search.fusion import Answer, spread_scores
 
 MARGIN = 0.3
 
 
-def lift_images(spread: Mapping[Channel, np.ndarray], human_P: np.ndarray) -> np.ndarray | None:
+def lift_images(
+    answers: Mapping[Channel, Answer], image_QP: np.ndarray | None, human_P: np.ndarray
+) -> np.ndarray | None:
     """How much is added to the photos' image scores, float32 (Q, P); None for nothing.
 
-    `spread` are the channels' scores by photo (Q, P), `human_P` bool says whose caption a person wrote.
+    `answers` are the channels', `image_QP` the image scores by photo, `human_P` bool says whose caption a
+    person wrote. A photo that the captions' answer leaves out is not lifted: of its score a bound is known.
     """
-    if not human_P.any() or not {Channel.CAPTION, Channel.IMAGE} <= spread.keys():
+    if image_QP is None or Channel.CAPTION not in answers or not human_P.any():
         return None
-    caption_QP, image_QP = spread[Channel.CAPTION], spread[Channel.IMAGE]
+    caption_QP = spread_scores(*answers[Channel.CAPTION], len(human_P), -np.inf)
     lift_QP: np.ndarray = np.where(human_P, np.maximum(caption_QP - MARGIN - image_QP, 0), 0)
     return lift_QP

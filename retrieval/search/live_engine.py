@@ -4,7 +4,7 @@ import logging
 import threading
 from pathlib import Path
 
-from retrieval.errors import RetrievalError
+from retrieval.errors import EncoderMismatchError, RetrievalError
 from retrieval.search.calibration import Calibration
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig
@@ -34,6 +34,7 @@ class LiveEngine:
         self._fusion = fusion
         self._calibration = calibration
         self._lock = threading.Lock()
+        self._text_encoder = text_encoder
         self._current = read_current_line(self._path)
         self._engine = self._open(text_encoder)
 
@@ -62,7 +63,11 @@ class LiveEngine:
 
     def _reopen(self) -> None:
         try:
-            self._engine = self._open(self._engine.text_encoder)
+            try:
+                self._engine = self._open(self._engine.text_encoder)
+            except EncoderMismatchError:
+                # The index was made anew with another one.
+                self._engine = self._open(self._text_encoder)
         except (RetrievalError, OSError) as error:
             logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
 

@@ -123,7 +123,7 @@ class Ranker:
     def __init__(
         self, channels: Mapping[Channel, Searcher], fusion: FusionConfig, human_P: np.ndarray
     ) -> None:
-        """The channels answer with photos' numbers; `human_P` bool says whose caption a person wrote."""
+        """The channels answer with photos' numbers; `human_P` bool says whom what a person wrote lifts."""
         self.channels = dict(channels)
         self.fusion = fusion
         self._human_P = human_P
@@ -187,7 +187,7 @@ class Ranker:
             ((scores_QK, numbers_QK),) = answers.values()
             return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers, spread)
         added = weigh_answers(answers, spread, self.fusion)
-        lift_QP = lift_images(spread, self._human_P)
+        lift_QP = lift_images(answers, spread.get(Channel.IMAGE), self._human_P)
         # Reciprocal ranks are small beside a cosine: any photo that is lifted would come before all others.
         if lift_QP is not None and self.fusion.method is FusionMethod.WEIGHTED:
             added[Channel.CAPTION] += np.float32(self.fusion.weight(Channel.IMAGE)) * lift_QP

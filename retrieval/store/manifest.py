@@ -7,6 +7,7 @@ whose last line is the SHA-256 of what precedes it: a manifest can be trusted ev
 import dataclasses
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -240,8 +241,8 @@ def _read_named_manifest(index: Path, current: bytes | None) -> Manifest:
         if list_generations(index)[-1:] > [1]:
             raise IndexFormatError(f"found no {index / 'CURRENT'}, {_EXPECTED_CURRENT}")
         raise IndexNotFoundError(
-            f"found no index in {index}, expected a folder made by `retrieve index`; "
-            f"run `retrieve index PHOTOS --index {index}`"
+            f"found no index in {index.absolute()}, expected a folder made by `retrieve index`; check "
+            f"--index and RETRIEVE_INDEX, or run `retrieve index PHOTOS --index {shlex.quote(str(index))}`"
         )
     match = _CURRENT.fullmatch(current)
     if match is None:

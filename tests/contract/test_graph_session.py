@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,19 @@ def test_every_batch_has_its_own_output_in_order(runtime: Runtime) -> None:
         for batch, output in zip(batches, outputs, strict=True):
             np.testing.assert_array_equal(output, 2 * batch)
     assert session.run([]) == []
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_threads_get_the_outputs_of_their_own_batches(runtime: Runtime) -> None:
+    session = open_session(runtime, double())
+
+    def run(number: int) -> list[float]:
+        batches = [np.full((1, 3), number, dtype=np.float32)] * (1 + number % 4)
+        return [float(output[0, 0]) for output in session.run([{"x": batch} for batch in batches])]
+
+    with ThreadPoolExecutor(4) as pool:
+        for number, outputs in enumerate(pool.map(run, range(200))):
+            assert outputs == [2 * number] * (1 + number % 4)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -24,8 +24,11 @@ from indexer.models import Models
 from indexer.pixels.decode import decode_photo
 from indexer.updating.unchanged import hash_models
 from retrieval import SearchEngine
+from retrieval.channel import Channel
 from retrieval.command.main import run
 from retrieval.errors import CheckpointError, EncoderMismatchError
+from retrieval.generations.human_caption import set_caption
+from retrieval.search.fusion import FusionConfig
 from retrieval.search.reranking import IndexedPhoto, RerankConfig, Reranker, Seen
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import TowerRecord, read_manifest
@@ -309,6 +312,18 @@ def test_photos_like_a_photo_are_those_of_the_image_tower(
     best = engine.similar_to_vector(seen.vector_D, channel="image", fold=False)[0]
     assert (Path(best.path), best.score) == (photo, pytest.approx(1, abs=1e-5))
     assert {Path(hit.path) for hit in engine.similar(best.image_id, fold=False)} == {*list_photos(index)[1:]}
+
+
+def test_what_people_wrote_lifts_no_scores_of_another_space(
+    index: Path, word_encoder: Any, tmp_path: Path
+) -> None:
+    shutil.copytree(index, tmp_path / "index")
+    (before,) = SearchEngine.open(tmp_path / "index", word_encoder).search("a red photo", 1, "caption")
+    set_caption(tmp_path / "index", before.image_id, "a red photo", word_encoder)
+    engine = SearchEngine.open(tmp_path / "index", word_encoder)
+    place = engine.explain("a red photo", before.image_id).channels["caption"]
+    assert place.score == pytest.approx(1, abs=1e-5)
+    assert place.contribution == pytest.approx(FusionConfig().weight(Channel.CAPTION) * place.score)
 
 
 def test_opening_and_the_other_channels_need_no_tower(

@@ -143,5 +143,5 @@ def test_without_an_index_one_line_says_so_and_nothing_is_made(
 ) -> None:
     code, out, err = retrieve(command, cwd=tmp_path)
     assert (code, out, len(err)) == (1, [], 1)
-    assert err[0].startswith("retrieve: error: found no index in index, expected a folder made by ")
+    assert err[0].startswith(f"retrieve: error: found no index in {tmp_path / 'index'}, expected a folder ")
     assert list(tmp_path.iterdir()) == []

@@ -603,18 +603,24 @@ def test_captioner_that_fails_leaves_the_index_as_it_was(
 def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
     for number in range(3):
         paint(f"{number}.png", (number, 0, 0))
-    told: list[tuple[int, int]] = []
+    told: list[tuple[str, int, int]] = []
     build_index(
         [library.folder],
         library.index,
         Models(library.captioner, library.text_encoder),
-        progress=lambda _, done, total: told.append((done, total)),
+        progress=lambda *asked: told.append(asked),
     )
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert told == [
+        ("Looking at files", 0, 3),
+        ("Looking at files", 3, 3),
+        *(("Indexing photos", done, 3) for done in (1, 2, 3)),
+        ("Making the indexes", 0, 1),
+        ("Making the indexes", 1, 1),
+    ]
 
 
 def age(folder: Path) -> None:
-    """Make every photo old enough for its size, time and inode to be trusted."""
+    """Make every photo old enough for its size and times to be trusted."""
     for path in folder.rglob("*.png"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
 
@@ -633,7 +639,7 @@ def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return read
 
 
-def test_file_of_the_same_size_time_and_inode_is_not_read_again(
+def test_file_of_the_same_size_and_times_is_not_read_again(
     library: Library, paint: Paint, read_files: list[str]
 ) -> None:
     for name, colour in (("a.png", RED), ("b.png", GREEN), ("c.png", BLUE)):

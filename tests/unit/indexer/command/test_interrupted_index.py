@@ -1,6 +1,8 @@
 """What `retrieve index` says when interrupted, and `retrieve search` of photos that nobody sees yet."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from indexer.models import Models
 from retrieval.command.main import run
 from retrieval.store.lock import writer_lock
 
-WAITING = "5 photos of a run that has not ended wait: run `retrieve index` again\n"
+WAITING = "5 photos of a run that has not ended wait: where it was stopped, run `retrieve index` again\n"
 
 
 @pytest.fixture
@@ -128,12 +130,44 @@ def test_search_of_an_index_without_photos_says_that_some_wait(interrupt: Any, r
     assert list(json.loads(out)) == ["query", "hits", "generation", "seconds", "matches_well"]
 
 
-def test_search_that_has_photos_is_silent_about_those_that_wait(interrupt: Any, retrieve: Any) -> None:
+def test_search_that_has_photos_tells_of_those_that_wait(interrupt: Any, retrieve: Any) -> None:
     interrupt(5, 3, KeyboardInterrupt())
-    assert "wait" not in retrieve("search", "photo")[2]
+    _, _, err = retrieve("search", "photo")
+    assert err.startswith("3 of 3 photos in ")
+    assert "\n2 photos of a run that has not ended wait: " in err
 
 
 def test_search_of_an_empty_index_speaks_of_no_run(retrieve: Any, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     assert retrieve("index", tmp_path / "nothing")[0] == 0
     assert "wait" not in retrieve("search", "photo")[2]
+
+
+def test_failures_alike_are_one_line_and_hide_no_other(
+    retrieve: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "failing"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.jpg").write_bytes(b"")
+    (folder / "note.jpg").write_bytes(b"no photo")
+    (folder / "film.mov").write_bytes(b"")
+    _, _, err = retrieve("index", folder)
+    assert err.splitlines() == [
+        f"not indexed: {folder}/0.jpg and 4 others: empty_file: the file has no bytes",
+        f"not indexed: {folder}/note.jpg: not_an_image: none of JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF",
+        "passed over, as they are not read: 1 .mov",
+    ]
+
+
+def test_a_full_disk_is_said_with_what_to_do(
+    retrieve: Callable[..., tuple[int, str, str]], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("indexer.updating.index_writer.write_shard", fill)
+    code, _, err = retrieve("index", photos)
+    assert code == 1
+    assert err.endswith("; free some space or mend the disk, and run again\n")
+    assert "found [Errno 28] No space left on device, expected to read photos and to write " in err

@@ -97,6 +97,8 @@ def test_photos_like_one_outside_the_index(
     assert line.split()[:2] == ["1", "1.000"]
     assert line.rstrip().endswith("green.png")
     assert err.startswith("1 of 4 photos in ")
+    _, _, err = retrieve("similar", tmp_path / "other.bmp", "--where", "path:green.png")
+    assert err.startswith("1 of 1 that pass, of 4 photos in ")
     assert Image.open(tmp_path / "out.png").width > 200
     _, out, _ = retrieve("similar", tmp_path / "other.bmp", "--json", "--where", "path:re -green")
     assert sorted(names(out)) == ["red"] * ("red" in out)
@@ -122,7 +124,9 @@ def test_other_models_than_the_indexs_are_refused(
     with pytest.raises(RetrievalError, match=message):
         encode_photo(b"", read_manifest(index), IndexConfig(), "cpu")
     other_captioner.name = "colours"
-    message = r"models colours \((\w{12})…\) .*, expected colours \((?!\1)\w{12}…\), .*changed.* --recaption`"
+    message = (
+        r"models colours \((\w{12})…\) .*, expected colours \((?!\1)\w{12}…\), .*weights or settings"
+    )
     with pytest.raises(RetrievalError, match=message):
         encode_photo(b"", read_manifest(index), IndexConfig(), "cpu")
 
@@ -211,7 +215,7 @@ def test_a_search_can_be_told_which_photos(retrieve: Callable[..., Any]) -> None
     code, out, err = retrieve("search", "green -210", "--json")
     assert (code, sorted(names(out))) == (0, ["blue", "red", "rose"][: len(names(out))])
     code, out, err = retrieve("search", "green", "--where", "path:none")
-    assert (code, out, err.split(" in ")[0]) == (0, "", "0 of 4 photos")
+    assert (code, out, err.split(" in ")[0]) == (0, "", "0 of 0 that pass, of 4 photos")
     code, out, err = retrieve("search", "green", "--min-probability", "0.5")
     assert (code, out) == (2, "")
     assert "found no calibration" in err

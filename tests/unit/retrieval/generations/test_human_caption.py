@@ -127,6 +127,18 @@ def test_the_next_search_finds_it(index: Path, red: str, word_encoder: Any) -> N
     assert [hit.image_id for hit in live.engine.search("", where="caption:human")] == [red]
 
 
+def test_an_index_that_another_text_encoder_made_anew_is_followed(
+    index: Path, word_encoder: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    live, given = LiveEngine(index), LiveEngine(index, word_encoder)
+    encoder = ModelRecord("another", "e" * 64)
+    commit_manifest(index, dataclasses.replace(read_manifest(index), generation=2, text_encoder=encoder))
+    assert live.engine.generation == 2
+    assert caplog.messages == []
+    assert given.engine.generation == 1
+    assert "generation 1 goes on answering" in caplog.text
+
+
 def test_undone_it_is_as_the_captioner_left_it(index: Path, red: str, word_encoder: Any) -> None:
     before = rows_of(index)[red]
     set_caption(index, red, "first thought", word_encoder)

@@ -17,7 +17,7 @@ from retrieval.search.calibration import (
     read_calibration,
     write_calibration,
 )
-from retrieval.store.manifest import Manifest, ModelRecord
+from retrieval.store.manifest import HeadRecord, Manifest, ModelRecord
 
 CAPTION, IMAGE, LEXICAL = Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL
 CALIBRATION = Calibration(
@@ -36,6 +36,7 @@ MANIFEST = Manifest(
     captioner=ModelRecord("captioner", "a" * 64),
     text_encoder=ModelRecord("encoder", "b" * 64),
     caption_dimension=3,
+    image_head=HeadRecord("head", "d" * 64, "e" * 64, 100, 3),
 )
 
 
@@ -60,6 +61,7 @@ def test_it_is_of_the_models_that_it_names() -> None:
         dataclasses.replace(MANIFEST, captioner=None),
         dataclasses.replace(MANIFEST, captioner=ModelRecord("captioner", "c" * 64)),
         dataclasses.replace(MANIFEST, text_encoder=ModelRecord("encoder", "c" * 64)),
+        dataclasses.replace(MANIFEST, image_head=None),
     ):
         with pytest.raises(UsageError, match=r"calibration of other models \(a few photos\), .*retrieve cal"):
             CALIBRATION.require_fit(other)

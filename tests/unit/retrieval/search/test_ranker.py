@@ -65,12 +65,14 @@ def fuse_exactly(
         channel: each.count(each.scores_QP[query], allowed_P, depth, channel is Channel.LEXICAL)
         for channel, each in channels.items()
     }
+    captions = channels[Channel.CAPTION]
+    answered = set(captions.order(captions.scores_QP[query], allowed_P)[:depth])
     totals = []
     for number in range(PHOTOS):
         if allowed_P is not None and not allowed_P[number]:
             continue
         caption, image = counts[Channel.CAPTION][number], counts[Channel.IMAGE][number]
-        if human_P[number]:
+        if human_P[number] and number in answered:
             image = max(image, caption - MARGIN)
         words = counts[Channel.LEXICAL][number]
         totals.append((-(0.5 * caption + image + 0.25 * words), number))
@@ -133,6 +135,18 @@ def test_places_and_scores_everywhere_are_those_of_the_answer(
         assert sorted(numbers_QN[0, numbers_QN[0] >= 0]) == sorted(
             channels[name].order(channels[name].scores_QP[0], None)
         )
+
+
+def test_of_what_people_wrote_only_what_answers_lifts_its_photo() -> None:
+    """Where more captions come near than are asked for, of the others no more than a bound is known."""
+    captions, images = np.full((1, PHOTOS), 0.9, np.float32), np.full((1, PHOTOS), 0.1, np.float32)
+    images[0, :10] = 0.45
+    captions[0, -20:], images[0, -20:] = 0.05, 0.02
+    captions[0, -1] = 0.95
+    channels = {Channel.CAPTION: Scored(captions), Channel.IMAGE: Scored(images)}
+    ranker = Ranker(channels, CONFIG, np.arange(PHOTOS) >= PHOTOS - 20)
+    one = Queries(QUERIES.texts[:1], QUERIES.vectors_QD[:1])
+    assert ranker.rank(one, 11).numbers_QK[0].tolist() == [PHOTOS - 1, *range(10)]
 
 
 def test_of_reciprocal_ranks_what_people_wrote_counts_by_its_place(channels: dict[Channel, Scored]) -> None:
