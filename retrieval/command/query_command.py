@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperOption
 
 
@@ -22,7 +23,12 @@ class QueryCommand(TyperCommand):
             if each in with_value and rest:
                 known.append(rest.pop(0))
         words += rest[1:]
-        return super().parse_args(ctx, [*known, "--", *words] if words else known)
+        try:
+            return super().parse_args(ctx, [*known, "--", *words] if words else known)
+        except typer.TyperException as error:
+            if "unexpected extra argument" in error.message:
+                error.message += "; put quotes around the whole query"
+            raise
 
 
 def _is_word(argument: str, with_value: set[str]) -> bool:

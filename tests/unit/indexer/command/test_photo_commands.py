@@ -288,7 +288,7 @@ def test_a_query_may_begin_with_a_hyphen(
     [
         (["--explian", "green"], "No such option: --explian"),
         (["green", "-x"], "No such option: -x"),
-        (["green", "-dog"], "unexpected extra argument(s) (-dog)"),
+        (["green", "-dog"], "unexpected extra argument(s) (-dog); put quotes around"),
         (["green", "-k", "-1"], "found k = -1"),
         (["green", "-k0"], "found k = 0"),
         (["green", "--explain", "--format", "csv"], "found --explain with the format csv"),
