@@ -38,11 +38,12 @@ class WordAnswer(BaseModel):
 
 
 class ExplainAnswer(BaseModel):
-    """Why a photo came up; `query` is what was understood."""
+    """Why a photo came up; `query` is what was understood, `paths` everywhere that the photo was found."""
 
     query: str
     image_id: ImageId
     path: str
+    paths: tuple[str, ...]
     caption: str
     provenance: Provenance
     width: int
@@ -107,6 +108,7 @@ def describe_explanation(explanation: Explanation, facts: PhotoFacts) -> Explain
     """An explanation with what else is known of the photo."""
     return ExplainAnswer(
         **explanation.to_dict(),
+        paths=tuple(make_printable(str(path)) for path in facts.paths),
         taken=facts.taken.isoformat(sep=" ", timespec="minutes") if facts.taken else None,
         camera=make_printable(facts.camera) if facts.camera else None,
         tags=facts.tags,

@@ -12,7 +12,7 @@ export function showWhy(why, hit, openPhoto) {
     $("likely-text").replaceChildren(make("b", percent(sure)), " likely what you asked for");
   }
   showSame(hit?.duplicates || [], openPhoto);
-  const facts = [["File", why.path], ["Size", `${why.width.toLocaleString()} × ${why.height.toLocaleString()} pixels`], ["Taken", why.taken], ["Camera", why.camera], ["Tags", why.tags.join(", ")]];
+  const facts = [["File", why.path], ["Also", why.paths.slice(1).join(", ")], ["Size", `${why.width.toLocaleString()} × ${why.height.toLocaleString()} pixels`], ["Taken", why.taken], ["Camera", why.camera], ["Tags", why.tags.join(", ")]];
   $("facts").replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
 }
 

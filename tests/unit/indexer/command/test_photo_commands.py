@@ -124,9 +124,7 @@ def test_other_models_than_the_indexs_are_refused(
     with pytest.raises(RetrievalError, match=message):
         encode_photo(b"", read_manifest(index), IndexConfig(), "cpu")
     other_captioner.name = "colours"
-    message = (
-        r"models colours \((\w{12})…\) .*, expected colours \((?!\1)\w{12}…\), .*weights or settings"
-    )
+    message = r"models colours \((\w{12})…\) .*, expected colours \((?!\1)\w{12}…\), .*weights or settings"
     with pytest.raises(RetrievalError, match=message):
         encode_photo(b"", read_manifest(index), IndexConfig(), "cpu")
 

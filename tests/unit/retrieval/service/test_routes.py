@@ -221,6 +221,7 @@ def test_explain_says_where_the_model_looked(client, image_ids, captions):
     assert looked_RC.shape == (3, 4)
     assert np.argwhere(looked_RC == 1).tolist() == [[1, 2]]
     assert (answer["taken"], answer["camera"]) == ("2019-05-17 12:30", r"Canon EOS\x1b")
+    assert answer["paths"] == [answer["path"]]
     assert answer["channels"]["caption"]["contribution"] > 0
 
 
