@@ -1,6 +1,8 @@
 """The whole path: reads photos, writes an index. Only what is new or changed is captioned."""
 
 import dataclasses
+import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -30,8 +32,9 @@ from indexer.updating.unchanged import recall_files
 from retrieval.channels.faiss_installation import import_faiss
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.generations.garbage import collect_garbage
+from retrieval.printable import make_printable
 from retrieval.progress import Progress, no_progress
-from retrieval.search.near_duplicates import THRESHOLD
+from retrieval.search.near_duplicates import SAME_PICTURE
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import ModelRecord, finish_commit
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
@@ -39,6 +42,8 @@ from retrieval.text.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from indexer.models import Models
+
+logger = logging.getLogger(__name__)
 
 _INDEXING, _MAKING = "Indexing photos", "Making the indexes"
 
@@ -146,6 +151,8 @@ class _Run:
         settings = DecodeSettings.from_config(config, describer.image_size, describer.framing)
         unread = recall_files(self.scan, self.ledger, self.seen, config, progress)
         self.seen.forget_gone(self.scan)
+        # Who inherits a caption is to be read at the place where it was written.
+        unread.sort(key=lambda path: path not in self.ledger.captioned_by_people())
         done, total = len(self.scan.paths) - len(unread), len(self.scan.paths)
         if done:
             progress(_INDEXING, done, total)
@@ -183,7 +190,9 @@ class _Run:
     def _complete(self, row: PhotoRow) -> PhotoRow:
         """The row with its paths, and with what people wrote before what the captioner did."""
         paths = self.ledger.paths_now(row.image_id, self.scan)
-        human = self.ledger.human_captions(row.image_id) or self._inherit_captions(row, paths)
+        human = self.ledger.human_captions(row.image_id)
+        if not self.ledger.knows(row.image_id):
+            human = self._inherit_captions(row, paths)
         if not human:
             return dataclasses.replace(row, paths=paths)
         vector = self.text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
@@ -200,11 +209,17 @@ class _Run:
 
         A program that writes a title or a rating into a file makes other bytes of it, and no other photo.
         """
-        if row.image_vector is None or self.ledger.other_captioner:
+        if row.status is not Status.INDEXED:
             return ()
-        for entry in self.ledger.captioned_by_people(paths):
-            vector = self.writer.find_image_vector(entry.position)
-            if vector is not None and float(vector @ row.image_vector) >= THRESHOLD:
+        former = self.ledger.captioned_by_people()
+        for path, entry in ((path, former[path]) for path in paths if path in former):
+            vector = None if self.ledger.other_captioner else self.writer.find_image_vector(entry.position)
+            if vector is None or row.image_vector is None:
+                name, said = make_printable(os.fsdecode(path)), make_printable(entry.human_captions[0].text)
+                logger.warning(
+                    "%s has other bytes now, and is captioned anew; a person wrote: %s", name, said
+                )
+            elif float(vector @ row.image_vector) >= SAME_PICTURE:
                 return entry.human_captions
         return ()
 

@@ -86,7 +86,7 @@ def measure(peer: type[Peer], data: Path) -> Figures:
     Raises:
         RetrievalError: a step of it failed.
     """
-    folder = data / peer.name.replace(" ", "-")
+    folder = data / f"{peer.name.replace(' ', '-')}-{_find_versions(peer)}"
     built = _build(peer, data, folder)
     searched = Searched(**run_step("search", peer, data, folder, wanted=WANTED))
     opened = [Opened(**run_step("open", peer, data, folder, effort=searched.effort)) for _ in range(_OPENED)]
@@ -97,7 +97,7 @@ def measure(peer: type[Peer], data: Path) -> Figures:
 
 
 def _build(peer: type[Peer], data: Path, folder: Path) -> Built:
-    done = data / f"{folder.name}-{_find_versions(peer)}.{_BUILT}"
+    done = data / f"{folder.name}.{_BUILT}"
     # Ours may have changed since.
     if done.exists() and not issubclass(peer, RetrievePeer):
         return Built(**json.loads(done.read_text()))

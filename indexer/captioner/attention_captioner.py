@@ -14,12 +14,12 @@ from indexer.captioner.checkpoint_hash import hash_captioner
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, NextWordsReader, beam_search, sample
-from indexer.captioner.in_halves import in_halves
 from indexer.captioner.likelihood import measure_likelihood
 from indexer.captioner.openvino_decoder import speed_up
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
 from indexer.image_encoder.annotators import make_annotator
+from indexer.pipeline.in_halves import in_halves
 from indexer.pipeline.threads import torch_on_half_the_cores
 from retrieval.runtime import Runtime
 

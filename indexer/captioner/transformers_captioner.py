@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from indexer.captioner.captioner import Caption
-from indexer.captioner.in_halves import in_halves
+from indexer.pipeline.in_halves import in_halves
 from retrieval.errors import CheckpointError
 from retrieval.printable import make_printable
 

@@ -1,6 +1,7 @@
 """`retrieve index`: reads photos, writes an index, prints what became of them."""
 
 import dataclasses
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.engine import Engine, choose_reader, open_engine
+from indexer.photo_files.reason import Reason
 from retrieval.command.options import (
     DEFAULT_INDEX,
     DeviceOption,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from retrieval.progress import Progress
 
 _MOST_FAILURES_NAMED, _MOST_ALIKE = 20, 3
+# What another config or another day may mend.
+_CHANCE = {Reason.TOO_LARGE, Reason.CRASHED, Reason.TIMED_OUT}
 _LOADING = "Loading the models"
 
 
@@ -130,6 +134,8 @@ class _Runs:
             raise
         except OSError as error:
             _say_what_is_kept(self._index, carries_on=False)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                raise
             raise RetrievalError(
                 f"found {error}, expected to read photos and to write {make_printable(str(self._index))}; "
                 "free some space or mend the disk, and run again"
@@ -208,7 +214,7 @@ def _say_what_is_kept(index: Path, carries_on: bool) -> None:
 
     try:
         manifest = read_manifest(index)
-    except RetrievalError:
+    except (RetrievalError, OSError):
         return
     kept = []
     if manifest.waiting_rows:
@@ -228,13 +234,14 @@ def _name_failures(report: "IndexReport") -> None:
     for reason, paths in list(alike.items())[:_MOST_FAILURES_NAMED]:
         shown = paths[: 1 if len(paths) > _MOST_ALIKE else None]
         others = f" and {len(paths) - 1:,} others" if len(paths) > len(shown) else ""
+        again = " (once more with --retry-failed)" if reason.split(":")[0] in _CHANCE else ""
         for path in shown:
             name = make_printable(os.fsdecode(path))
-            typer.echo(f"not indexed: {name}{others}: {make_printable(reason)}", err=True)
-        named += len(paths)
+            typer.echo(f"not indexed: {name}{others}: {make_printable(reason)}{again}", err=True)
+        named += len(shown)
     if named < len(report.failures):
         more = len(report.failures) - named
-        typer.echo(f"not indexed: {more:,} more; `retrieve info --failures` names them all", err=True)
+        typer.echo(f"not indexed: {more:,} that are not named here; see `retrieve info --failures`", err=True)
 
 
 def _print_report(report: "IndexReport", index: Path) -> None:

@@ -78,7 +78,7 @@ def similar(
         save_picture(draw_hits(name, [(hit, results.files(hit)) for hit in results]), picture)
     if in_browser:
         open_page(f"Photos like {name}", results)
-    show_results({"photo": name, "image_id": image_id}, results, seconds, form)
+    show_results({"photo": name, "image_id": image_id}, results, seconds, form, left_out=int(seen is None))
 
 
 def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "PhotoVector":

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from indexer.captioner.in_halves import in_halves
+from indexer.pipeline.in_halves import in_halves
 from indexer.pixels.framing import Framing
 from retrieval.errors import CheckpointError
 from retrieval.store.manifest import TowerRecord

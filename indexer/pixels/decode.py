@@ -95,8 +95,7 @@ def _decode(
             raise photo_error(
                 Reason.TOO_LARGE,
                 f"{width} × {height} pixels are {width * height / 1e6:.1f} megapixels, "
-                f"at most {max_megapixels:g} are decoded; raise max_megapixels in a config, then index with "
-                "--retry-failed",
+                f"at most {max_megapixels:g} are decoded; raise max_megapixels in a config",
             )
         before = read_exif(image) if image.format == "TIFF" else None
         least_edge = max(size, framing.least_edge) if framing else size

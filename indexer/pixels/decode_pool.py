@@ -36,7 +36,6 @@ from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.schema import PhotoRow
 
 _SECONDS_TO_START = 60.0
-_RETRY = "to try it once more, index with --retry-failed"
 _MAIN = "from indexer.pixels.decode_worker import main; main()"
 
 
@@ -167,7 +166,7 @@ class _Worker:
             return ReadPhoto(path, image_id, stamp, reason=str(error))
         except (EOFError, OSError, ValueError, KeyError, TypeError):
             self.end()
-            crash = photo_error(Reason.CRASHED, f"the process that decoded it died; {_RETRY}")
+            crash = photo_error(Reason.CRASHED, "the process that decoded it died")
             return ReadPhoto(path, image_id, stamp, reason=str(crash))
 
     def stop(self) -> None:
@@ -212,7 +211,7 @@ class _Worker:
         try:
             return receive_answer(connection, settings.size, settings.framing, settings.seconds)
         except TimeoutError:
-            text = f"not decoded after {settings.seconds:g} seconds; {_RETRY}"
+            text = f"not decoded after {settings.seconds:g} seconds"
             raise photo_error(Reason.TIMED_OUT, text) from None
 
     def end(self) -> None:

@@ -4,7 +4,7 @@ Reads the shards without their vectors; writes nothing. Holds about a kilobyte p
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -149,8 +149,12 @@ class Ledger:
         entry = self._find(image_id)
         return entry.human_captions if entry else ()
 
-    def captioned_by_people(self, paths: Iterable[bytes]) -> Iterator[Entry]:
-        """The photos that lay at these paths before the run and of which people wrote something."""
+    def knows(self, image_id: str) -> bool:
+        """Whether there is a row of this content, whatever became of it since."""
+        return self._find(image_id) is not None
+
+    def captioned_by_people(self) -> Mapping[bytes, Entry]:
+        """By path, the photos before the run of which people wrote something."""
         if self._by_people is None:
             self._by_people = {
                 path: entry
@@ -158,7 +162,7 @@ class Ledger:
                 if entry.status is Status.INDEXED and entry.human_captions
                 for path in entry.paths
             }
-        return (self._by_people[path] for path in paths if path in self._by_people)
+        return self._by_people
 
     def paths_now(self, image_id: str, scan: Scan) -> tuple[bytes, ...]:
         """Where the content lies now: what was found, and what the scan cannot deny.

@@ -30,14 +30,18 @@ def show_results(
     seconds: float,
     form: ResultsFormat,
     explanations: "Sequence[Explanation]" = (),
+    left_out: int = 0,
 ) -> None:
-    """Print the hits; `asked` comes first in a JSON document, `explanations` are those of the hits."""
+    """Print the hits; `asked` comes first in a JSON document, `explanations` are those of the hits.
+
+    `left_out` photos are no hits for another reason than that they do not pass the filters.
+    """
     if form is ResultsFormat.TABLE:
         if explanations:
             _print_explained(results, explanations)
         else:
             _print_table(results)
-        passing = f"{results.allowed} that pass, of " if results.allowed < results.photos else ""
+        passing = f"{results.allowed} that pass, of " if results.allowed < results.photos - left_out else ""
         typer.echo(f"{len(results)} of {passing}{results.photos} photos in {seconds:.3f} s", err=True)
     else:
         print_results(asked, results, seconds, form, explanations)

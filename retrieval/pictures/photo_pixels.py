@@ -1,7 +1,6 @@
 """Pixels of photos of every kind, as RGB of 8 bits. Reads opened images; writes nothing."""
 
 import functools
-import warnings
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -22,12 +21,7 @@ _UPRIGHT = {
 
 @functools.cache
 def find_formats() -> tuple[str, ...]:
-    """The formats that are read, HEIF (HEIC) among them where its plugin is installed.
-
-    Pillow's warnings are silenced with the first call, in the whole process: `catch_warnings` would leave
-    those of every module so where threads decode at once.
-    """
-    warnings.filterwarnings("ignore", module="PIL")
+    """The formats that are read, HEIF (HEIC) among them where its plugin is installed."""
     try:
         import pillow_heif
     except ImportError:

@@ -11,7 +11,7 @@ import numpy as np
 # pairs of training photos 3 reach 0.95, one of them a true copy. So do all photos that are saved again at
 # the same quality, 97 % of those made a fifth brighter, 80 % of those with 5 % of each side cut off, and 68 %
 # of those saved at JPEG quality 50.
-THRESHOLD = 0.95
+SAME_PICTURE = 0.95
 _AT_ONCE = 64
 # Photos that are looked at beyond those that are wanted: few are folded.
 _MORE = 8
@@ -23,7 +23,7 @@ def fold_duplicates(
     """Places of the first k photos of which none shows what one before it does, each with those that do.
 
     `vectors` gives the unit vectors float32 (K, D) of photos by number; NaN is like no other. A photo is
-    folded under the one before it that is nearest, at a cosine of `THRESHOLD` or more. The photos after the
+    folded under the one before it that is nearest, at a cosine of `SAME_PICTURE` or more. Those after the
     first that would be one too many are not looked at; the second that is returned says whether there is one.
     """
     kept: list[tuple[int, list[int]]] = []
@@ -35,12 +35,12 @@ def fold_duplicates(
         cosine_CN = chunk_CD @ all_ND.T
         before = len(all_ND) - len(chunk_CD)
         # Most photos are near to none of those before them, kept or not.
-        near_C = np.tril(cosine_CN >= THRESHOLD, before - 1).any(axis=1).tolist()
+        near_C = np.tril(cosine_CN >= SAME_PICTURE, before - 1).any(axis=1).tolist()
         columns = list(range(before))
         for row, is_near in enumerate(near_C):
             if is_near:
                 nearest = int(np.nan_to_num(cosine_CN[row, columns], nan=-1.0).argmax())
-                if cosine_CN[row, columns[nearest]] >= THRESHOLD:
+                if cosine_CN[row, columns[nearest]] >= SAME_PICTURE:
                     kept[nearest][1].append(start + row)
                     continue
             if len(kept) == k:

@@ -51,7 +51,7 @@ class Desk:
         self._computing = Turns(settings.workers)
         self.gate = Gate(self._answering, lambda: self.metrics.count("/api/search", "GET", 503, 0.0))
         self._drawing = CapacityLimiter(settings.workers)
-        self._reranking = Turns(1, next_ones=0, usual_seconds=1.0)
+        self._reranking = Turns(1, next_ones=0, usual_seconds=3.0)
         self._load_reranker = cache(load_reranker)
         self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
         self.metrics.watch("retrieve_generation", "The index's generation.", lambda: self.engine.generation)

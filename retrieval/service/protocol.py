@@ -28,7 +28,7 @@ _SEARCH = b"GET /api/search"
 # A body would follow, the connection is to be closed, or a second look has a queue of its own: not for the
 # short way.
 _NEEDS_READING = re.compile(
-    rb" HTTP/1\.0\r|\n(content-length|transfer-encoding|connection:[ ]*close)|[?&]rerank=(?!false)", re.I
+    rb" HTTP/1\.0\r|\n(content-length|transfer-encoding|connection:[ ]*close)|[?&]rerank=(1|t|y|on)", re.I
 )
 
 

@@ -600,6 +600,20 @@ def test_captioner_that_fails_leaves_the_index_as_it_was(
     assert snapshot(library.index) == before
 
 
+def test_what_a_person_wrote_of_a_file_that_is_another_now_is_said(
+    library: Library, paint: Paint, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = paint("a.png", RED)
+    library.build()
+    (image_id,) = library.rows()
+    set_caption(library.index, image_id, "our barn", library.text_encoder)
+    paint("a.png", GREEN)
+    library.build()
+    # Without image vectors nobody knows whether it shows the same.
+    assert library.captions() == {"a.png": GREEN_CAPTION}
+    assert caplog.messages == [f"{path} has other bytes now, and is captioned anew; a person wrote: our barn"]
+
+
 def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
     for number in range(3):
         paint(f"{number}.png", (number, 0, 0))

@@ -156,6 +156,7 @@ def test_failures_alike_are_one_line_and_hide_no_other(
     assert err.splitlines() == [
         f"not indexed: {folder}/0.jpg and 4 others: empty_file: the file has no bytes",
         f"not indexed: {folder}/note.jpg: not_an_image: none of JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF",
+        "not indexed: 4 that are not named here; see `retrieve info --failures`",
         "passed over, as they are not read: 1 .mov",
     ]
 

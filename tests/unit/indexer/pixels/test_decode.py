@@ -13,7 +13,6 @@ from PIL import ExifTags, Image
 from indexer.photo_files.photo_file import read_photo
 from indexer.pixels.decode import DecodedPhoto, decode_photo, longest_edge, read_pixels
 from retrieval.errors import PhotoError
-from retrieval.pictures.photo_pixels import find_formats
 from retrieval.pictures.thumbnail import draw_thumbnail
 from retrieval.store.files import hash_bytes
 
@@ -327,7 +326,6 @@ def test_heic_photo_is_decoded_with_its_plugin_and_named_without(monkeypatch: py
 
 
 def test_threads_that_decode_at_once_leave_warnings_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    find_formats()
     before, both, first_left = list(warnings.filters), threading.Barrier(2), threading.Event()
 
     def overlap(data: bytes, *_: object) -> None:
@@ -344,14 +342,6 @@ def test_threads_that_decode_at_once_leave_warnings_as_they_are(monkeypatch: pyt
     read_pixels(b"second", "", 16)
     first.join()
     assert warnings.filters == before
-
-
-def test_what_pillow_warns_of_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 32 - 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        find_formats.cache_clear()
-        assert decode(encode(quarters(64, 32))).width == 64
 
 
 def test_floats_far_below_black_are_black() -> None:

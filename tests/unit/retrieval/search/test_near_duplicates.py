@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from retrieval.search.near_duplicates import THRESHOLD, fold_duplicates
+from retrieval.search.near_duplicates import SAME_PICTURE, fold_duplicates
 
 
 def circle(*degrees: float) -> np.ndarray:
@@ -21,7 +21,7 @@ def test_photos_that_show_the_same_are_one() -> None:
 
 def test_the_nearest_of_those_before_counts() -> None:
     # 9 is within reach of both.
-    assert np.cos(np.deg2rad(9)) > THRESHOLD > np.cos(np.deg2rad(19))
+    assert np.cos(np.deg2rad(9)) > SAME_PICTURE > np.cos(np.deg2rad(19))
     assert fold(circle(0, 19, 12), k=10) == [(0, []), (1, [2])]
     assert fold(circle(0, 19, 7), k=10) == [(0, [2]), (1, [])]
 
@@ -60,7 +60,7 @@ def test_many_photos_at_once_are_folded_as_one_by_one(k: int) -> None:
     expected: list[tuple[int, list[int]]] = []
     for place, vector in enumerate(vectors_ND):
         cosines = [float(vector @ vectors_ND[kept]) for kept, _ in expected]
-        if cosines and max(cosines) >= THRESHOLD:
+        if cosines and max(cosines) >= SAME_PICTURE:
             expected[int(np.argmax(cosines))][1].append(place)
         elif len(expected) == k:
             break
