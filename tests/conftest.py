@@ -68,6 +68,17 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+@pytest.fixture(scope="module")
+def decoding_here() -> Iterator[None]:
+    """`build_index` decodes in this process; patched apart from `monkeypatch`, which tests undo."""
+    import indexer.build
+    from tests.decode_here import decode_here
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexer.build, "decode_photos", decode_here)
+        yield
+
+
 class WordEncoder:
     """A text encoder without weights: the mean of one random direction per word."""
 

@@ -22,6 +22,8 @@ from retrieval.store.manifest import manifest_path, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance
 from retrieval.store.shards import iterate_live_rows, shard_path
 
+pytestmark = pytest.mark.usefixtures("decoding_here")
+
 
 @pytest.fixture
 def grown(library: Any) -> Any:

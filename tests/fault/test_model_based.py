@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,15 +19,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import indexer.build
 import retrieval.store.files
-from indexer.photo_files.photo_file import identify_path, read_photo
-from indexer.pixels.decode import decode_photo
-from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto
-from retrieval.errors import PhotoError
 from retrieval.generations import derived
 from retrieval.generations.compact import compact_index
-from retrieval.store.files import hash_bytes
 
 NAMES = st.sampled_from(["a.png", "b.png", "c/a.png", "c/d.png", "e.png"])
 COLOURS = st.integers(0, 5).map(lambda number: (40 * number, 50, 100))
@@ -50,20 +44,6 @@ class Killer:
         if self.left is not None:
             self.left -= 1
         self._publish(temporary, path)
-
-
-def decode_here(
-    paths: list[bytes], wanted: Callable[[str], bool], settings: DecodeSettings
-) -> Iterator[ReadPhoto]:
-    """`decode_photos` without processes, which would take most of the time."""
-    for path in paths:
-        try:
-            file = read_photo(path)
-            image_id = hash_bytes(file.data)
-            photo = decode_photo(file.data, image_id, settings.size) if wanted(image_id) else None
-            yield ReadPhoto(path, image_id, file.stamp, photo)
-        except PhotoError as error:
-            yield ReadPhoto(path, identify_path(path), reason=str(error))
 
 
 class Collection(RuleBasedStateMachine):
@@ -142,6 +122,7 @@ class Collection(RuleBasedStateMachine):
             assert self.library.captions() == self.known
 
 
+@pytest.mark.usefixtures("decoding_here")
 @pytest.mark.parametrize("recent_share", [0, 3], ids=["derived", "recent"])
 def test_index_follows_whatever_is_done(
     monkeypatch: pytest.MonkeyPatch,
@@ -153,7 +134,6 @@ def test_index_follows_whatever_is_done(
     monkeypatch.setattr(derived, "_RECENT_SHARE", recent_share)
     killer = Killer(retrieval.store.files.publish_file)
     monkeypatch.setattr(retrieval.store.files, "publish_file", killer)
-    monkeypatch.setattr(indexer.build, "decode_photos", decode_here)
     machine = type("Bound", (Collection,), {"open_library": staticmethod(open_library), "killer": killer})
     run_state_machine_as_test(
         machine,

@@ -20,6 +20,8 @@ import pytest
 from retrieval.errors import IndexNotFoundError
 from retrieval.generations.verify import verify_index
 
+pytestmark = pytest.mark.usefixtures("decoding_here")
+
 TRACED = "openat,creat,close,write,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,renameat2,mkdir,unlink"
 # Calls that are not modelled, and so must not occur in a folder of the index.
 UNKNOWN = {"creat", "fdatasync", "renameat", "renameat2"}

@@ -19,6 +19,8 @@ import pytest
 from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import read_manifest
 
+pytestmark = pytest.mark.usefixtures("decoding_here")
+
 BEFORE = {f"{number}.png": (number, 50, 100) for number in range(4)}
 AFTER = {
     "0.png": (0, 50, 100),

@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import hashlib
 import importlib
 import os
@@ -20,7 +21,8 @@ from indexer.config import IndexConfig, VectorsConfig
 from indexer.describing.describer import Describer
 from indexer.models import Models
 from indexer.photo_files.photo_file import identify_path
-from indexer.pixels.decode_pool import ReadPhoto, decode_photos
+from indexer.pixels import decode_pool
+from indexer.pixels.decode_pool import ReadPhoto
 from indexer.updating.report import IndexReport
 from indexer.updating.unchanged import find_unchanged
 from retrieval.channels.vector_index import read_vectors
@@ -35,7 +37,10 @@ from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption
 from retrieval.store.shards import iterate_live_rows, shard_path
+from tests.decode_here import decode_here as decode_photos
 from tests.live_rows import rows_of
+
+pytestmark = pytest.mark.usefixtures("decoding_here")
 
 RED, GREEN, BLUE = (200, 10, 20), (11, 210, 21), (22, 12, 220)
 RED_CAPTION, GREEN_CAPTION, BLUE_CAPTION = (
@@ -352,7 +357,10 @@ def test_mended_photo_is_new_and_its_failure_forgotten(library: Library, paint: 
     library.check()
 
 
-def test_photo_refused_before_is_tried_again_when_asked(library: Library, paint: Paint) -> None:
+def test_photo_refused_before_is_tried_again_when_asked(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer.build, "decode_photos", decode_pool.decode_photos)
     paint("a.png", RED)
     assert counts(library.build(max_megapixels=0.001)) == (0, 0, 0, 0, 1, 0, 1)
     assert counts(library.build()) == (0, 0, 0, 0, 1, 0, 1)
@@ -473,7 +481,10 @@ def test_batches_and_shards_are_bounded(library: Library, paint: Paint) -> None:
     library.check()
 
 
-def test_same_photos_give_the_same_shards_and_vectors(library: Library, paint: Paint, tmp_path: Path) -> None:
+def test_same_photos_give_the_same_shards_and_vectors(
+    library: Library, paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer.build, "decode_photos", decode_pool.decode_photos)
     for number in range(7):
         paint(f"{number}.png", (number, 0, number % 2))
     library.build(shard_rows=3, batch_photos=2, workers=2)
@@ -689,6 +700,21 @@ def test_lost_notes_on_files_cost_time_alone(
     read_files.clear()
     library.build()
     assert read_files == []
+
+
+def test_disk_too_full_for_notes_on_files_costs_no_photo(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    paint("a.png", RED)
+    monkeypatch.setattr("indexer.photo_files.seen_files.write_sealed", fail)
+    assert counts(library.build()) == (1, 0, 0, 0, 0, 1, 1)
+    [warning] = caplog.messages
+    assert warning.startswith("the next run will read all photos again: ")
+    assert not (library.index / "SEEN").exists()
+    library.check()
 
 
 @pytest.mark.parametrize("in_place", [True, False])

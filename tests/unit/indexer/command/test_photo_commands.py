@@ -18,6 +18,7 @@ from retrieval.command.main import run
 from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import read_manifest
+from tests.decode_here import decode_here
 
 COLOURS = {"red": (200, 10, 20), "rose": (210, 30, 40), "green": (11, 210, 21), "blue": (22, 12, 220)}
 
@@ -38,7 +39,7 @@ def index(
 ) -> Path:
     """The commands load the models that made it, where they load any."""
     models = Models(captioner, word_encoder)
-    build_index([folder_of_colours], tmp_path / "index", models)
+    build_index([folder_of_colours], tmp_path / "index", models, read_photos=decode_here)
     monkeypatch.setattr("retrieval.text.lazy_text_encoder.load_text_encoder", lambda *_: word_encoder)
     monkeypatch.setattr("indexer.models.load_models", lambda *_: models)
     return tmp_path / "index"
@@ -101,7 +102,7 @@ def test_photos_like_one_outside_the_index(
     assert err.startswith("1 of 1 that pass, of 4 photos in ")
     assert Image.open(tmp_path / "out.png").width > 200
     _, out, _ = retrieve("similar", tmp_path / "other.bmp", "--json", "--where", "path:re -green")
-    assert sorted(names(out)) == ["red"] * ("red" in out)
+    assert names(out) == []
 
 
 def test_a_photo_outside_is_seen_as_the_index_sees_its_own(
@@ -211,7 +212,7 @@ def test_a_search_can_be_told_which_photos(retrieve: Callable[..., Any]) -> None
     code, out, err = retrieve("search", "", "--where", "path:red", "--json")
     assert (code, names(out)) == (0, ["red"])
     code, out, err = retrieve("search", "green -210", "--json")
-    assert (code, sorted(names(out))) == (0, ["blue", "red", "rose"][: len(names(out))])
+    assert (code, sorted(names(out))) == (0, ["blue", "red"])
     code, out, err = retrieve("search", "green", "--where", "path:none")
     assert (code, out, err.split(" in ")[0]) == (0, "", "0 of 0 that pass, of 4 photos")
     code, out, err = retrieve("search", "green", "--min-probability", "0.5")
