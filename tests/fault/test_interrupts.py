@@ -16,7 +16,7 @@ from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import read_current_line, read_manifest
 
 COMMAND = Path(__file__).with_name("run_command.py")
-PHOTOS = 60
+PHOTOS = 120
 
 
 @contextmanager
