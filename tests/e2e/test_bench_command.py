@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.bench.comparison import Figures
+from eval.bench.steps import Built, Opened, Searched
+
 COLUMNS = ["name", "ours", "reference", "unit", "ratio", "asked"]
 
 
@@ -22,10 +25,11 @@ def vectors(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_rows_beside_milvus_lite(retrieve_here, vectors: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pymilvus", reason="found no pymilvus")
-    pytest.importorskip("milvus_lite", reason="found no milvus-lite")
-    options = ("--vectors", vectors, "--count", "1900", "--queries", "50", "--peer", "milvus lite")
+def test_rows_beside_another_engine(
+    retrieve_here, vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.bench.comparison._OPENED", 1)
+    options = ("--vectors", vectors, "--count", "1900", "--queries", "50", "--peer", "retrieve hnsw")
     keep = ("--keep", tmp_path / "keep", "--json")
     rows = []
     for command in ("search", "open"):
@@ -33,7 +37,7 @@ def test_rows_beside_milvus_lite(retrieve_here, vectors: Path, tmp_path: Path) -
         assert done.returncode == 0, done.stderr
         rows += json.loads(done.stdout)
     assert [row["name"].split(", beside ") for row in rows] == [
-        [name, "milvus lite"]
+        [name, "retrieve hnsw"]
         for name in (
             "one query at a time",
             "many queries at once",
@@ -54,7 +58,8 @@ def test_rows_beside_milvus_lite(retrieve_here, vectors: Path, tmp_path: Path) -
     one, many, recall, *_ = rows
     assert one["ours"] > 0
     assert many["reference"] > 0
-    assert (recall["ours"], recall["reference"] >= 0.99) == (1.0, True)
+    # Several threads build a graph, never the same one twice.
+    assert (recall["ours"], recall["reference"] >= 0.95) == (1.0, True)
 
 
 def test_a_source_that_is_not_there_is_refused_in_one_line(retrieve_here, tmp_path: Path) -> None:
@@ -69,8 +74,12 @@ def test_a_source_that_is_not_there_is_refused_in_one_line(retrieve_here, tmp_pa
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
-@pytest.mark.slow
-def test_growth_is_a_table_and_a_picture(retrieve_here, vectors: Path, tmp_path: Path) -> None:
+def test_growth_is_a_table_and_a_picture(
+    retrieve_here, vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What takes processes is measured for real in the unit test of growth.
+    figures = Figures("", Built(1.0, 1), Searched(0, 1.0, 500.0, 900.0), Opened(0.1, 1), 1000)
+    monkeypatch.setattr("eval.growth.measurement.measure", lambda kind, data: figures)
     config, picture = tmp_path / "growth.toml", tmp_path / "growth.png"
     config.write_text(
         "sizes = [300, 900]\nqueries = 20\nphotos = [40_700_000]\ncpu_photos_per_second = 40.7\n"

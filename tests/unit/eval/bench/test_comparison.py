@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eval.ann.vectors import VectorSet
-from eval.bench.comparison import Figures, compare
+from eval.bench.comparison import Figures, compare, measure, write_arrays
 from eval.bench.rows import list_open_rows, list_search_rows, render_engines
 from eval.bench.step_process import VECTORS, run_step
 from eval.bench.steps import Built, Opened, Searched
@@ -46,16 +46,15 @@ def test_engines_are_measured_in_processes_of_their_own(
 def test_what_others_built_is_used_again(
     tmp_path: Path, subject: VectorSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, (first,) = compare(subject, [TinyPeer], tmp_path, no_progress)
-    _, (again,) = compare(subject, [TinyPeer], tmp_path, no_progress)
-    assert again.built == first.built
-    _, (other,) = compare(
-        VectorSet("other", "", subject.vectors[1:], subject.queries), [TinyPeer], tmp_path, no_progress
-    )
-    assert other.built != first.built
+    def find_built(vectors: VectorSet) -> Built:
+        return measure(TinyPeer, write_arrays(vectors, tmp_path)).built
+
+    monkeypatch.setattr("eval.bench.comparison._OPENED", 1)
+    first = find_built(subject)
+    assert find_built(subject) == first
+    assert find_built(VectorSet("other", "", subject.vectors[1:], subject.queries)) != first
     monkeypatch.setattr("eval.bench.comparison.version", lambda _: "1000.0")
-    _, (newer,) = compare(subject, [TinyPeer], tmp_path, no_progress)
-    assert newer.built != first.built
+    assert find_built(subject) != first
 
 
 def test_what_a_process_said_last_is_the_reason(tmp_path: Path) -> None:

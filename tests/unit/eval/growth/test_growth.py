@@ -165,7 +165,8 @@ def test_another_faiss_or_other_code_or_vectors_are_measured_again(
 
 
 @pytest.mark.slow
-def test_each_kind_is_measured_at_each_size_and_once(tmp_path: Path) -> None:
+def test_each_kind_is_measured_at_each_size_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.bench.comparison._OPENED", 1)
     vectors_ND = np.random.default_rng(0).standard_normal((600, 32)).astype(np.float32)
     vectors_ND /= np.linalg.norm(vectors_ND, axis=1, keepdims=True)
     config = GrowthConfig(sizes=(100, 700), queries=5)
