@@ -92,12 +92,13 @@ def test_64_clients_at_once_get_what_one_gets(service):
     assert [body for _, _, body in new] == [service.get(search_path(query))[2] for query in fresh]
 
 
-# What each of them sends before it begins to trickle.
+# What each of them sends before it begins to trickle, if it does.
 SLOW = {
     "connects": b"",
     "trickles a header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
     "trickles a body": b"PUT /api/photos/1/caption HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
     "trickles a second request": b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHo",
+    "asks once and idles": b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
 
@@ -105,12 +106,12 @@ def trickle(service: ServiceProcess, begins_with: bytes) -> tuple[float, bytes]:
     """How long the service puts up with it, and what it answers."""
     received = b""
     with service.connect() as client:
-        begin = time.monotonic()
+        begin, trickles = time.monotonic(), begins_with and not begins_with.endswith(b"\r\n\r\n")
         client.sendall(begins_with)
         client.settimeout(0.3)
         while time.monotonic() < begin + 15:
             try:
-                if begins_with:
+                if trickles:
                     client.sendall(b"x")
                 data = client.recv(4096)
                 if not data:
@@ -123,37 +124,29 @@ def trickle(service: ServiceProcess, begins_with: bytes) -> tuple[float, bytes]:
         return time.monotonic() - begin, received
 
 
-def test_a_client_that_trickles_is_closed_within_ten_seconds(service):
+def test_a_client_that_trickles_or_idles_is_closed_within_ten_seconds(service):
     with concurrent.futures.ThreadPoolExecutor(len(SLOW)) as clients:
         ended = dict(
             zip(SLOW, clients.map(lambda start: trickle(service, start), SLOW.values()), strict=True)
         )
     assert {name: 4 < seconds < 10 for name, (seconds, _) in ended.items()} == dict.fromkeys(SLOW, True)
     answers = {name: received.count(b"HTTP/1.1 200") for name, (_, received) in ended.items()}
-    assert answers == {**dict.fromkeys(SLOW, 0), "trickles a second request": 1}
-
-
-def test_an_idle_connection_is_closed_too(service):
-    with service.connect() as client:
-        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        begin = time.monotonic()
-        while client.recv(4096):
-            pass
-    assert time.monotonic() - begin < 10
+    assert answers == {**dict.fromkeys(SLOW, 0), "trickles a second request": 1, "asks once and idles": 1}
 
 
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_bytes", "answered"),
     [
-        b"GET /" + b"x" * 10**6 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10**6 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
-        b"\x00\x01\x02\r\n\r\n",
+        # Who sends so much may be cut off before the answer is read.
+        (b"GET /" + b"x" * 10**6 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10**6 + b"\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", True),
+        (b"\x00\x01\x02\r\n\r\n", False),
     ],
     ids=["long address", "long header", "no host", "two hosts", "no HTTP"],
 )
-def test_what_is_no_request_is_refused_and_closed(service, request_bytes):
+def test_what_is_no_request_is_refused_and_closed(service, request_bytes, answered):
     with service.connect() as client:
         with contextlib.suppress(ConnectionError):
             client.sendall(request_bytes)
@@ -161,7 +154,7 @@ def test_what_is_no_request_is_refused_and_closed(service, request_bytes):
         with contextlib.suppress(ConnectionError):
             while data := client.recv(4096):
                 answer += data
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+    assert answer.startswith(b"HTTP/1.1 400") or (answer == b"" and not answered)
     assert service.get("/health")[0] == 200
 
 
@@ -236,9 +229,8 @@ def test_what_it_remembers_it_answers_nearly_as_fast_as_nothing(start, larger_in
     service = start("--index", str(larger_index))
     remembered = search_path("a dog on the beach")
     assert len(json.loads(service.get(remembered)[2])["hits"]) == 10
-    # Side by side and the best of three: others may be at work on this machine.
-    shares = [measure_rate(service, remembered) / measure_rate(service, "/health") for _ in range(3)]
-    assert max(shares) >= 0.4
+    # Side by side and up to three times: others may be at work on this machine.
+    assert any(measure_rate(service, remembered) / measure_rate(service, "/health") >= 0.4 for _ in range(3))
 
 
 def test_it_says_where_it_is_and_ends_when_told(start, index):
