@@ -35,11 +35,11 @@ class TestHost:
             "\x00",
         ],
     )
-    @pytest.mark.parametrize("path", ["/", "/health", "/metrics", "/openapi.json", "/api/search", "/nowhere"])
-    def test_a_foreign_name_gets_nothing(self, client, host, path):
-        answer = client.get(path, headers={"host": host})
-        assert answer.status_code == 403
-        assert "expected this machine's own name" in answer.json()["detail"]
+    def test_a_foreign_name_gets_nothing(self, client, host):
+        for path in ("/", "/health", "/metrics", "/openapi.json", "/api/search", "/nowhere"):
+            answer = client.get(path, headers={"host": host})
+            assert answer.status_code == 403, path
+            assert "expected this machine's own name" in answer.json()["detail"]
 
     def test_elsewhere_addresses_and_names_that_were_given(self, serve):
         client = serve(host="0.0.0.0", token=TOKEN, names=("Photos.example",))

@@ -286,7 +286,6 @@ class TestPhotos:
         path = f"/api/photos/{image_ids['dog.jpg']}/thumbnail"
         assert client.get(path, params={"side": 20_000}).status_code == 422
 
-    @pytest.mark.parametrize("ending", ["", "/thumbnail", "/explain", "/similar"])
     @pytest.mark.parametrize(
         "image_id",
         [
@@ -300,8 +299,9 @@ class TestPhotos:
             "%ff%fe",
         ],
     )
-    def test_tricks_with_paths_find_nothing(self, client, image_id, ending):
-        assert client.get(f"/api/photos/{image_id}{ending}").status_code == 404
+    def test_tricks_with_paths_find_nothing(self, client, image_id):
+        for ending in ("", "/thumbnail", "/explain", "/similar"):
+            assert client.get(f"/api/photos/{image_id}{ending}").status_code == 404, ending
 
 
 class TestEdits:
