@@ -67,31 +67,32 @@ def test_what_it_knows_lies_near_what_the_text_encoder_says() -> None:
     assert not ngram_encoder.knows("a mandrill is looking at the camera")
 
 
-def test_it_is_trained_on_what_the_captioner_says_of_the_photos(
-    dataset: CaptionedDataset, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def trained(dataset: CaptionedDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = NgramEncoderConfig(views=1, precision="float32", ridge=1e-3)
-    path = train_ngram_encoder(dataset, config, tmp_path / "run", tmp_path / "cache", no_progress)
-    _, header = read_ngram_encoder(path)
+    folder = tmp_path_factory.mktemp("trained")
+    return train_ngram_encoder(dataset, config, folder / "run", folder / "cache", no_progress)
+
+
+def test_it_is_trained_on_what_the_captioner_says_of_the_photos(trained: Path) -> None:
+    _, header = read_ngram_encoder(trained)
     # The photos of both splits are the same, and it has learned by heart what is said of them.
     assert header.figures["known"] == 100
     assert header.figures["least cosine"] > 99
-    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    card = trained.with_suffix(".md").read_text(encoding="utf-8")
     assert "known 100.0" in card
     assert "4 photos" in card
 
 
 def test_the_command_trains_the_same(
-    dataset: CaptionedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dataset: CaptionedDataset, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "config.toml").write_text('views = 1\nprecision = "float32"\nridge = 1e-3\n')
     given = ["--config", tmp_path / "config.toml", "--out", tmp_path / "run", "--cache", tmp_path / "cache"]
     assert run(["train", "ngram-encoder", *map(str, [dataset.sources[0].parent, *given])]) == 0
     path = tmp_path / "run" / "ngram-encoder.safetensors"
     assert capsys.readouterr().out.split() == [str(path), str(path.with_suffix(".md"))]
-    config = NgramEncoderConfig(views=1, precision="float32", ridge=1e-3)
-    again = train_ngram_encoder(dataset, config, tmp_path / "again", tmp_path / "cache", no_progress)
-    assert hash_file(again) == hash_file(path)
+    assert hash_file(path) == hash_file(trained)
 
 
 def test_without_photos_to_measure_on_nothing_is_written(dataset: CaptionedDataset, tmp_path: Path) -> None:
