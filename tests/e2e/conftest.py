@@ -62,6 +62,14 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    """An index config of that captioner, in a runtime that has nothing to compile as it is loaded."""
+    path = tmp_path_factory.mktemp("config") / "tiny.toml"
+    path.write_text(f'captioner = "{tiny_checkpoint}"\nruntime = "onnxruntime"\n')
+    return path
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""

@@ -58,22 +58,20 @@ def test_json_names_every_photo_and_a_bad_one_only_costs_itself(
 
 
 def test_a_folder_stands_for_the_photos_in_it(
-    tmp_path: Path, tiny_checkpoint: Path, retrieve_here: Retrieve
+    tmp_path: Path, tiny_config: Path, retrieve_here: Retrieve
 ) -> None:
     for name in ("b.png", "a.jpg", "notes.txt", "deeper/c.png"):
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (30, 20), "teal").save(tmp_path / "photos" / name, format="PNG")
-    done = retrieve_here("caption", tmp_path / "photos", "--captioner", tiny_checkpoint, "--json")
+    done = retrieve_here("caption", tmp_path / "photos", "--config", tiny_config, "--json")
     paths = [row["path"] for row in json.loads(done.stdout)["captions"]]
     assert paths == [str(tmp_path / "photos" / name) for name in ("a.jpg", "b.png", "deeper/c.png")]
 
 
 def test_a_folder_without_photos_is_one_line(
-    tmp_path: Path, tiny_checkpoint: Path, retrieve_here: Retrieve
+    tmp_path: Path, tiny_config: Path, retrieve_here: Retrieve
 ) -> None:
-    done = retrieve_here(
-        "caption", tmp_path, "--captioner", tiny_checkpoint, "--states", tmp_path / "states.html"
-    )
+    done = retrieve_here("caption", tmp_path, "--config", tiny_config, "--states", tmp_path / "states.html")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"retrieve: error: found no photos in {tmp_path}, expected .jpg, .png or the like; name another"
@@ -102,14 +100,14 @@ def test_the_sentence_is_the_one_that_an_index_keeps(
 
 
 def test_a_photo_as_large_as_the_config_allows_is_captioned_and_drawn(
-    tmp_path: Path, tiny_checkpoint: Path, retrieve_here: Retrieve
+    tmp_path: Path, tiny_config: Path, retrieve_here: Retrieve
 ) -> None:
     """51 megapixels, one more than the config allows unless told otherwise."""
     Image.new("1", (5100, 10_000)).save(tmp_path / "large.png")
     config, words, states = (tmp_path / name for name in ("index.toml", "words.png", "states.html"))
 
     def caption(megapixels: int) -> subprocess.CompletedProcess[str]:
-        config.write_text(f'max_megapixels = {megapixels}\ncaptioner = "{tiny_checkpoint}"\n')
+        config.write_text(f"max_megapixels = {megapixels}\n{tiny_config.read_text()}")
         drawn = ("--attention", words, "--states", states)
         return retrieve_here("caption", tmp_path / "large.png", "--config", config, *drawn)
 

@@ -18,9 +18,8 @@ from ir_measures import RR, R, nDCG
 
 import indexer.samples
 from indexer.config import IndexConfig
-from indexer.describing.describer import Describer
-from indexer.models import load_models
 from indexer.updating.index_writer import IndexWriter
+from indexer.updating.unchanged import hash_models
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, ModelRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
@@ -219,23 +218,24 @@ class TestGate:
         make_captioned_index(tmp_path / "good", many, tmp_path / "many")
         make_captioned_index(tmp_path / "bad", rolled, tmp_path / "many")
 
-        def evaluate(index: str, baseline: str | None) -> subprocess.CompletedProcess[str]:
-            out = tmp_path / f"{index}-{baseline}"
-            options = ["--baseline", tmp_path / f"{baseline}-None" / "report.json"] if baseline else []
-            arguments = ["eval", tmp_path / "many", "--out", out, "--index", tmp_path / index, *options]
-            return retrieve_here(*arguments, **NO_JAVA)
+        config = tmp_path / "eval.toml"
+        config.write_text("bootstrap_resamples = 200\npermutations = 1000\n")
 
-        assert evaluate("good", None).returncode == 0
-        same = evaluate("good", "good")
+        def evaluate(out: str, index: str, baseline: str | None = None) -> subprocess.CompletedProcess[str]:
+            options = ["--baseline", tmp_path / baseline / "report.json"] if baseline else []
+            options += ["--index", tmp_path / index, "--config", config]
+            return retrieve_here("eval", tmp_path / "many", "--out", tmp_path / out, *options, **NO_JAVA)
+
+        assert evaluate("first", "good").returncode == 0
+        same = evaluate("same", "good", "first")
         assert (same.returncode, "not significantly worse than" in same.stderr) == (0, True)
-        worse = evaluate("bad", "good")
+        worse = evaluate("worse", "bad", "first")
         assert worse.returncode == 1
         message = worse.stderr.splitlines()[-1]
         assert message.startswith("retrieve: error: significantly worse than")
         assert re.search(r"caption Recall@1 -\d+\.\d points \[-\d+\.\d, -\d+\.\d\], p = ", message)
-        assert (tmp_path / "bad-good" / "report.html").is_file()
-        assert evaluate("bad", None).returncode == 0
-        better = evaluate("good", "bad")
+        assert (tmp_path / "worse" / "report.html").is_file()
+        better = evaluate("better", "good", "worse")
         assert (better.returncode, "; better: caption" in better.stderr) == (0, True)
 
     def test_a_baseline_of_other_queries(
@@ -269,9 +269,9 @@ def test_shuffled_captions_are_found_out(
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+def config(tmp_path_factory: pytest.TempPathFactory, tiny_config: Path) -> Path:
     path = tmp_path_factory.mktemp("config") / "eval.toml"
-    path.write_text(f'bootstrap_resamples = 200\n[index]\ncaptioner = "{tiny_checkpoint}"\n')
+    path.write_text(f"bootstrap_resamples = 200\n[index]\n{tiny_config.read_text()}")
     return path
 
 
@@ -293,11 +293,11 @@ def test_without_an_index_the_indexer_makes_one_once(
 
 def test_the_shipped_models_find_the_sample_photos(tmp_path: Path, retrieve_here: Retrieve) -> None:
     indexer.samples.write_captioned_samples(tmp_path / "samples")
-    describer = Describer(load_models(IndexConfig(), "cpu"))
     done = retrieve_here("eval", tmp_path / "samples", "--out", tmp_path / "report", "--json", **NO_JAVA)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert report["index"]["captioner"] == {"name": describer.name, "sha256": describer.weights_sha256}
+    captioner = read_manifest(tmp_path / "report" / "index").captioner
+    assert report["index"]["captioner"] == {"name": captioner.name, "sha256": hash_models(IndexConfig())}
     assert set(report["systems"]) == {"caption", "image", "lexical", "fused", "reciprocal_rank"}
     # Chance is 21.1 percent; the photos are easy to tell apart, but unlike those that it was trained on.
     assert report["systems"]["caption"]["MRR"] > 45

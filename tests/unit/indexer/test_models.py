@@ -63,7 +63,7 @@ def test_a_captioner_of_ones_own_over_the_shipped_cnn_goes_with_the_shipped_head
 
     def save(name: str, **changes: Any) -> IndexConfig:
         save_captioner(tmp_path / name, decoder, header.model_copy(update=changes))
-        return IndexConfig(captioner=str(tmp_path / name))
+        return IndexConfig(captioner=str(tmp_path / name), runtime="onnxruntime")
 
     own = save("own.safetensors", data="photos of one's own")
     models = load_models(own, "cpu")
