@@ -334,9 +334,9 @@ def test_a_caption_that_is_being_written_is_seen_as_a_whole(visit):
     open_first(page)
     page.locator("#edit-button").click()
     text = page.locator("#edit-text")
-    page.keyboard.type("two tabbies asleep on a red sofa, one with its paw on the other, " * 3)
+    page.keyboard.insert_text("two tabbies asleep on a red sofa, one with its paw on the other, " * 3)
     assert text.evaluate("text => text.scrollHeight <= text.clientHeight")
-    page.keyboard.type("and so on " * 80)
+    page.keyboard.insert_text("and so on " * 80)
     expect(page.get_by_role("button", name="Save")).to_be_in_viewport(ratio=1)
 
 
@@ -1301,7 +1301,7 @@ def test_captions_and_names_of_files_are_never_more_than_text(visit):
     assert page.locator("#sentence").inner_text().startswith("<img")
     search_path = "/?q=" + HOSTILE.replace(" ", "%20").replace('"', "%22") + "&where=path:%3Cscript%3E"
     page.goto(page.url.split("/?")[0] + search_path)
-    expect(page.locator("#query")).to_have_value(HOSTILE.replace('"', '"'))
+    expect(page.locator("#query")).to_have_value(HOSTILE)
     assert page.evaluate("() => window.owned") is None
     assert page.locator("img[src=x]").count() == 0
     refused = page.evaluate(
@@ -1310,15 +1310,19 @@ def test_captions_and_names_of_files_are_never_more_than_text(visit):
     assert refused == "TypeError"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_everyone_can_use_it(visit, scheme, viewport):
-    page = visit(color_scheme=scheme, viewport=viewport, complaints="422")
+def test_everyone_can_use_it(visit, viewport):
+    page = visit(viewport=viewport, complaints="422")
+    rules = {"resultTypes": ["violations"]}
+    # In the dark nothing but colours is different.
+    schemes = {"light": rules, "dark": {**rules, "runOnly": ["color-contrast"]}}
 
     def check() -> None:
         page.wait_for_timeout(50)
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+        for scheme, options in schemes.items():
+            page.emulate_media(color_scheme=scheme)
+            found = Axe().run(page, options=options)
+            assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
         assert fits_its_window(page)
 
     expect(page.locator("#results li")).to_have_count(12)
@@ -1369,7 +1373,7 @@ def test_a_photo_that_is_gone_is_said_to_be(visit, photos):
     shutil.move(moon, away)
     try:
         page.goto(page.url)
-        tile = page.locator("#results li", has_text="").first
+        tile = page.locator("#results li").first
         expect(tile).to_be_visible()
         index_of_moon = next(
             number
