@@ -1,6 +1,9 @@
 """What came since the derived files were made is found as if they had been made anew."""
 
 import dataclasses
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +51,25 @@ def photo(number: int, encoder: Any, **columns: Any) -> PhotoRow:
     return dataclasses.replace(row, **(vectors | columns))
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, word_encoder: Any) -> Callable[[str], Path]:
+    """An index whose vectors are of that kind, for nobody to change."""
+
+    @cache
+    def make(kind: str) -> Path:
+        path = tmp_path_factory.mktemp("made") / kind
+        rows = [make_photo(f"{number}", caption(number)) for number in range(PHOTOS)]
+        commit_rows(path, rows, word_encoder, np.stack([image(number) for number in range(PHOTOS)]))
+        make_anew(path, vectors_wish=VectorsWish(kind))
+        return path
+
+    return make
+
+
 @pytest.fixture
-def index(request: pytest.FixtureRequest, tmp_path: Path, word_encoder: Any) -> Path:
+def index(request: pytest.FixtureRequest, tmp_path: Path, made: Callable[[str], Path]) -> Path:
     """Of the kind that `request` names; flat where it names none."""
-    rows = [make_photo(f"{number}", caption(number)) for number in range(PHOTOS)]
-    commit_rows(tmp_path, rows, word_encoder, np.stack([image(number) for number in range(PHOTOS)]))
-    make_anew(tmp_path, vectors_wish=VectorsWish(getattr(request, "param", "flat")))
-    return tmp_path
+    return Path(shutil.copytree(made(getattr(request, "param", "flat")), tmp_path / "index"))
 
 
 def make_anew(index: Path, **changes: Any) -> Manifest:
@@ -80,8 +95,8 @@ def change(index: Path, encoder: Any) -> Manifest:
     return add(index, [photo(30, encoder, image_vector=None)])
 
 
-def ask(index: Path, encoder: Any, query: str, channel: str | None) -> dict[str, float]:
-    hits = SearchEngine.open(index, encoder, "cpu").search(query, PHOTOS + 10, channel, fold=False)
+def ask(engine: SearchEngine, query: str, channel: str | None) -> dict[str, float]:
+    hits = engine.search(query, PHOTOS + 10, channel, fold=False)
     return {hit.image_id: hit.score for hit in hits}
 
 
@@ -92,12 +107,14 @@ def test_what_is_new_is_found_as_if_all_had_been_made_anew(index: Path, word_enc
     assert (manifest.vectors, manifest.lexical) == (before.vectors, before.lexical)
     assert (manifest.photos, manifest.failed, manifest.recent_rows) == (PHOTOS + 5 - 2, 1, 14)
     asked = [(query, channel) for query in QUERIES for channel in ("caption", "image", "lexical", None)]
-    found = [ask(index, word_encoder, *each) for each in asked]
+    engine = SearchEngine.open(index, word_encoder, "cpu")
+    found = [ask(engine, *each) for each in asked]
     anew = make_anew(index)
     assert (anew.photos, anew.failed, anew.recent_rows) == (manifest.photos, manifest.failed, 0)
     assert anew.vectors != before.vectors
+    engine = SearchEngine.open(index, word_encoder, "cpu")
     for (query, channel), answer in zip(asked, found, strict=True):
-        expected = ask(index, word_encoder, query, channel)
+        expected = ask(engine, query, channel)
         # How rare a word is, is counted over the photos that are gone, too.
         tolerance = 1e-6 if channel in ("caption", "image") else 0.02
         assert answer == pytest.approx(expected, abs=tolerance), (query, channel)
@@ -152,7 +169,7 @@ def test_what_is_missing_or_cut_short_is_made_anew(
     manifest = set_caption(index, photo(5, word_encoder).image_id, "Rex", word_encoder)
     assert manifest.recent_rows == 0
     assert [file for file in list_files(index, manifest) if file.find_damage()] == []
-    assert ask(index, word_encoder, "Rex", "lexical") != {}
+    assert ask(SearchEngine.open(index, word_encoder, "cpu"), "Rex", "lexical") != {}
 
 
 def test_recent_shards_are_read_once(index: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from retrieval.store.schema import PhotoRow, Status, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.text_head import TextHead, write_text_head
 
-SHARDS, ROWS, DIMENSION = 40, 2000, 256
+SHARDS, ROWS, DIMENSION = 40, 1000, 512
 VECTORS_BYTES = 4 * SHARDS * ROWS * DIMENSION
 
 # What libraries take, and all the rest of the shards, is no matter of the vectors.

@@ -17,6 +17,7 @@ from retrieval.errors import IndexFormatError, InstallationError, MilvusError
 from retrieval.generations import derived
 from retrieval.generations.derived import build_derived, update_derived
 from retrieval.generations.human_caption import set_caption
+from retrieval.milvus import connection
 from retrieval.milvus.address import MilvusAddress
 from retrieval.milvus.connection import Connection
 from retrieval.milvus.publication import Part, Publication, find_current, fingerprint
@@ -291,7 +292,9 @@ def test_a_milvus_that_goes_away_leaves_what_was_published(index, lite, tmp_path
         server.wait()
 
 
-def test_a_milvus_that_does_not_answer_is_said_within_seconds(index, lite):
+def test_a_milvus_that_does_not_answer_is_said_within_seconds(index, lite, monkeypatch):
+    assert connection._CONNECT_SECONDS <= 5
+    monkeypatch.setattr(connection, "_CONNECT_SECONDS", 1)
     with create_server(("127.0.0.1", 0)) as silent:
         for port in (silent.getsockname()[1], 1):
             start = time.monotonic()
