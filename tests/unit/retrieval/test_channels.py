@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from retrieval import SearchEngine
 from retrieval.channel import Channel
@@ -18,12 +19,13 @@ from retrieval.generations import derived
 from retrieval.generations.derived import build_derived
 from retrieval.generations.inventory import list_files
 from retrieval.search.fusion import FusionConfig
+from retrieval.store.files import hash_bytes
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
-from retrieval.text.text_head import TextHead, read_text_head, write_text_head
+from retrieval.text.text_head import TextHead, head_path, read_text_head, write_text_head
 
 CAPTIONS = ["a dog jumps over a log", "a cat sleeps on a sofa", "a red car on a road", "a man on a hill"]
 DIMENSION, HIDDEN = 10, 6
@@ -198,6 +200,18 @@ def test_the_head_comes_back_as_it_was_written(index: Path, word_encoder: TextEn
     vectors_ND = word_encoder.encode(QUERIES)
     written = make_head(word_encoder.dimension).project(vectors_ND)
     np.testing.assert_allclose(read_text_head(index, record).project(vectors_ND), written, atol=2e-3)
+
+
+def test_what_is_no_head_of_its_record_is_refused(index: Path) -> None:
+    record = read_manifest(index).image_head
+    assert record is not None
+    with pytest.raises(IndexFormatError, match="gives 10 dimensions, expected 11"):
+        read_text_head(index, dataclasses.replace(record, dimension=DIMENSION + 1))
+    for data in (b"Dear diary", save({"linear.weight": np.eye(DIMENSION, dtype=np.float16)})):
+        other = dataclasses.replace(record, text_sha256=hash_bytes(data))
+        head_path(index, other).write_bytes(data)
+        with pytest.raises(IndexFormatError, match="holds no text head"):
+            read_text_head(index, other)
 
 
 def test_a_damaged_head_is_refused(index: Path, word_encoder: TextEncoder) -> None:

@@ -35,6 +35,14 @@ def test_a_file_that_is_written_while_it_is_read_is_no_photo_yet(
     assert read_photo(path).data == written
 
 
+def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    with path.open("wb") as file:
+        file.truncate(512 * 2**20 + 1)
+    with pytest.raises(PhotoError, match=r"^too_large: 536870913 bytes, at most 536870912 are read"):
+        read_photo(path)
+
+
 def test_a_photo_from_the_future_is_unchanged_until_somebody_writes_it(tmp_path: Path) -> None:
     path, future = tmp_path / "a.jpg", 4 * 10**18
     path.write_bytes(b"old bytes")
