@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from indexer.pipeline.in_halves import in_halves
 
+from indexer.pipeline.in_halves import in_halves
 from retrieval.errors import RetrievalError
 
 
