@@ -202,7 +202,7 @@ class _Told:
             _print_report(report, self.index)
             return
         document = dataclasses.asdict(report)
-        del document["failures"]
+        del document["failures"], document["passed_over"]
         if self.profile:
             document["profile"] = [dataclasses.asdict(time) for time in times]
         typer.echo(json.dumps(document))
