@@ -36,7 +36,7 @@ MANIFEST = Manifest(
     captioner=ModelRecord("captioner", "a" * 64),
     text_encoder=ModelRecord("encoder", "b" * 64),
     caption_dimension=3,
-    image_head=HeadRecord("head", "d" * 64, "e" * 64, 100, 3),
+    image_head=HeadRecord("head", "d" * 64, 3, "e" * 64, 100),
 )
 
 
