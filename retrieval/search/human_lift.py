@@ -27,7 +27,8 @@ def lift_images(
     """How much is added to the photos' image scores, float32 (Q, P); None for nothing.
 
     `answers` are the channels', `image_QP` the image scores by photo, `human_P` bool says whose caption a
-    person wrote. A photo that the captions' answer leaves out is not lifted: of its score a bound is known.
+    person wrote. Where the captions' answer leaves a photo out it is not lifted: only a bound is known of its
+    caption's score.
     """
     if image_QP is None or Channel.CAPTION not in answers or not human_P.any():
         return None

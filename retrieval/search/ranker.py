@@ -123,7 +123,7 @@ class Ranker:
     def __init__(
         self, channels: Mapping[Channel, Searcher], fusion: FusionConfig, human_P: np.ndarray
     ) -> None:
-        """The channels answer with photos' numbers; `human_P` bool says whom what a person wrote lifts."""
+        """The channels answer with photos' numbers; `human_P` bool: those that a person's caption lifts."""
         self.channels = dict(channels)
         self.fusion = fusion
         self._human_P = human_P

@@ -34,6 +34,7 @@ from retrieval.store.files import hash_file
 from retrieval.store.manifest import TowerRecord, read_manifest
 from retrieval.text import text_tower
 from retrieval.text.image_text_model import find_image_text_model, load_image_text_model
+from tests.small_gpu import count_pixels, hold_at_most
 
 TEXTS = ["a dog", "Two children play in the snow, laughing!", "zebra 🦓", "a dog " * 40, ""]
 QUERY = "red square"
@@ -207,13 +208,7 @@ def test_pixels_that_are_too_much_for_a_gpu_are_seen_in_halves(
     side = tower.framing.side
     framed = np.stack([np.asarray(paint((side, side), seed)) for seed in range(5)])
     together, see = tower.encode(framed), tower._model.get_image_features
-
-    def hold_two(**inputs: Any) -> Any:
-        if len(inputs["pixel_values"]) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return see(**inputs)
-
-    monkeypatch.setattr(tower._model, "get_image_features", hold_two)
+    monkeypatch.setattr(tower._model, "get_image_features", hold_at_most(2, see, count_pixels))
     np.testing.assert_allclose(tower.encode(framed), together, atol=2e-6)
 
 

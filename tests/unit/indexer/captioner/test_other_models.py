@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import torch
 from indexer.captioner import load_captioner
 from indexer.image_encoder import load_image_encoder
 from retrieval.errors import CheckpointError
+from tests.small_gpu import count_pixels, hold_at_most
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
@@ -104,13 +104,7 @@ def test_photos_that_are_too_much_for_a_gpu_are_captioned_in_halves(
 ) -> None:
     captioner = load_captioner(str(blip))
     together, generate = captioner.caption(PIXELS), captioner._model.generate
-
-    def hold_one(**inputs: Any) -> Any:
-        if len(inputs["pixel_values"]) > 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return generate(**inputs)
-
-    monkeypatch.setattr(captioner._model, "generate", hold_one)
+    monkeypatch.setattr(captioner._model, "generate", hold_at_most(1, generate, count_pixels))
     assert [c.words for c in captioner.caption(PIXELS)] == [c.words for c in together]
 
 

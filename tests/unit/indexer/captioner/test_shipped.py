@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 
 import indexer.captioner
 from indexer.captioner import load_captioner
-from indexer.captioner.captioner import Caption
 from indexer.captioner.checkpoint import read_captioner
 from indexer.captioner.decoder import Annotated
-from indexer.captioner.decoding import Decoded, beam_search
+from indexer.captioner.decoding import beam_search
+from tests.small_gpu import hold_at_most
 
 WEIGHTS = Path(indexer.captioner.__file__).parent / "weights" / "flickr8k-gru.safetensors"
 
@@ -74,13 +74,8 @@ def test_samples_that_are_too_much_for_a_gpu_are_drawn_in_halves_and_are_the_sam
     a_BLD = captioner.encode(pixels).float()
     together = captioner.sample(a_BLD, samples=4, temperature=1.0, seed=1)
     to_captions = captioner._to_captions
-
-    def hold_one(decoded: Decoded) -> list[list[Caption]]:
-        if len(decoded.words_BKT) > 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return to_captions(decoded)
-
-    monkeypatch.setattr(captioner, "_to_captions", hold_one)
+    one = hold_at_most(1, to_captions, lambda decoded: len(decoded.words_BKT))
+    monkeypatch.setattr(captioner, "_to_captions", one)
     halves = captioner.sample(a_BLD, samples=4, temperature=1.0, seed=1)
     assert [[c.words for c in photo] for photo in halves] == [[c.words for c in photo] for photo in together]
 
