@@ -32,8 +32,8 @@ endif
 	$(BIN)/retrieve index "$$PHOTOS" --index "$$INDEX"
 	$(BIN)/retrieve search "$$SENTENCE" --index "$$INDEX" -k 3
 
-test: $(READY_DEV) ## Run the tests
-	$(BIN)/python -m pytest
+test: $(READY_DEV) ## Run the tests, each process of them on a core of its own
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 scale: $(READY_DEV) ## Prove that an evaluation of 25,000 queries takes less than a gigabyte (minutes)
 	$(BIN)/python -m pytest -m long

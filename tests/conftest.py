@@ -31,6 +31,11 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 # As the command does: what is trained here is ten times slower otherwise, where anything else is running.
 os.environ["GOMP_SPINCOUNT"] = "1000"
 
+# Each of the processes that share the tests has a core of its own: threads of two would wait for one another.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -28,11 +28,13 @@ def read_exif(image: Image.Image) -> ExifFacts:
     try:
         exif = image.getexif()
         details = exif.get_ifd(ExifTags.IFD.Exif)
-        taken = details.get(ExifTags.Base.DateTimeOriginal) or details.get(ExifTags.Base.DateTimeDigitized)
+        # Scanners and editors write the one of the two that they don't know with blanks or zeros for digits.
+        taken = _to_time(details.get(ExifTags.Base.DateTimeOriginal))
+        taken = taken or _to_time(details.get(ExifTags.Base.DateTimeDigitized))
         maker, model = exif.get(ExifTags.Base.Make), exif.get(ExifTags.Base.Model)
     except Exception:
         return ExifFacts(orientation)
-    return ExifFacts(orientation, _to_time(taken), _to_camera(maker, model))
+    return ExifFacts(orientation, taken, _to_camera(maker, model))
 
 
 def _to_time(value: Any) -> datetime | None:

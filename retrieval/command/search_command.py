@@ -25,6 +25,7 @@ from retrieval.command.results_formats import ResultsFormat, require_reasons
 from retrieval.command.results_output import open_page, save_picture, show_results, show_status
 from retrieval.command.short_run import short_run
 from retrieval.device import Device
+from retrieval.normal_form import replace_surrogates
 from retrieval.printable import make_printable
 from retrieval.search.arguments import require_count, require_fused, require_probability
 
@@ -113,7 +114,7 @@ def search(
         _draw(title, engine, results, explanations, picture)
     if in_browser:
         open_page(title, results)
-    show_results({"query": text}, results, seconds, form, explanations)
+    show_results({"query": replace_surrogates(text)}, results, seconds, form, explanations)
 
 
 def _draw(

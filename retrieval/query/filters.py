@@ -76,7 +76,7 @@ def parse_value(field: Field, value: str) -> Bounds | str:
     if field in (Field.WIDTH, Field.HEIGHT):
         return _parse_bounds(value, _read_pixels, "a number of pixels", "3000")
     # Paths are compared as they are shown, with an escape for a byte that is no UTF-8.
-    lowered = normalize_text((make_printable(value) if field is Field.PATH else value).lower())
+    lowered = normalize_text(make_printable(value).casefold() if field is Field.PATH else value.lower())
     if field is Field.CAPTION and lowered not in list(Provenance):
         raise ValueError(f"who wrote the caption, {' or '.join(Provenance)}")
     return lowered

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.normal_form import replace_surrogates
 from retrieval.search.hit import ChannelHit
 from retrieval.search.matched_words import match_words
 from retrieval.store.manifest import Manifest
@@ -66,7 +67,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {
-            "query": self.query,
+            "query": replace_surrogates(self.query),
             "image_id": self.image_id,
             "path": self.path,
             "caption": self.caption,

@@ -13,7 +13,8 @@ from retrieval.errors import UsageError
 from retrieval.service.protocol import ClockedProtocol
 from retrieval.service.settings import ServiceSettings
 
-_MOST_HEADER_BYTES = 16 * 2**10
+# 8,000 characters of a query, each of three bytes in UTF-8 that a URL writes with three characters.
+_MOST_HEADER_BYTES = 96 * 2**10
 _SECONDS_IDLE = 5
 _SECONDS_TO_STOP = 3
 # A search lets go of the interpreter's lock a hundred times for arithmetic: it must get it back soon, also

@@ -171,7 +171,7 @@ class PhotoTable:
         """All paths of all photos in turn, as `filters.parse_value` gives what is looked for in them."""
         paths = self.columns["paths"].flatten().to_pylist()
         return pa.array(
-            [normalize_text(make_printable(os.fsdecode(path)).lower()) for path in paths], pa.string()
+            [normalize_text(make_printable(os.fsdecode(path)).casefold()) for path in paths], pa.string()
         )
 
     @cached_property

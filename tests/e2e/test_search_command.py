@@ -70,6 +70,13 @@ def test_json_document_is_the_one_of_the_design(shared_index, retrieve_here):
     assert len(first["image_id"]) == 64
 
 
+def test_bytes_that_are_no_text_leave_the_document_one(shared_index):
+    done = retrieve("search", b"a caf\xe9", "--explain", "--json", "--index", shared_index)
+    document = json.loads(done.stdout)
+    assert document["query"] == "a caf?"
+    assert {hit["explanation"]["query"] for hit in document["hits"]} == {"a caf?"}
+
+
 def test_table_can_be_read_and_is_never_folded_in_a_pipe(shared_index):
     done = retrieve("search", "kids at the sea", "-k", "3", "--device", "cuda", "--index", shared_index)
     assert done.returncode == 0

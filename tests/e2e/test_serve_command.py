@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -156,6 +157,15 @@ def test_what_is_no_request_is_refused_and_closed(service, request_bytes, answer
                 answer += data
     assert answer.startswith(b"HTTP/1.1 400") or (answer == b"" and not answered)
     assert service.get("/health")[0] == 200
+
+
+def test_the_longest_query_may_be_in_any_script(service):
+    begins = f"GET {search_path(quote('海' * 8000))} HTTP/1.1\r\nConnection: close\r\nHost:"
+    with service.connect() as client:
+        client.sendall(begins.encode())
+        time.sleep(0.2)  # Over a network it comes in pieces as well.
+        client.sendall(b" localhost\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
 
 
 def test_what_is_too_much_at_once_gets_503_and_when_to_come_again(start, index):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from indexer.photo_files.photo_file import read_photo
 from indexer.pixels.decode import DecodedPhoto, decode_photo, longest_edge, read_pixels
@@ -227,6 +227,22 @@ def test_time_that_is_none(taken: str) -> None:
     exif = exif_with({ExifTags.Base.Model: "X100"}, {ExifTags.Base.DateTimeOriginal: taken})
     photo = decode(encode(quarters(), "JPEG", exif=exif))
     assert (photo.taken, photo.camera) == (None, "X100")
+
+
+@pytest.mark.parametrize("taken", ["0000:00:00 00:00:00", "    :  :     :  :  ", "2019:02:30 12:00:00"])
+def test_a_time_that_is_none_does_not_hide_when_the_photo_was_scanned(taken: str) -> None:
+    times = {
+        ExifTags.Base.DateTimeOriginal: taken,
+        ExifTags.Base.DateTimeDigitized: "2019:07:31 23:59:58",
+    }
+    photo = decode(encode(quarters(), "JPEG", exif=exif_with({}, times)))
+    assert photo.taken == datetime(2019, 7, 31, 23, 59, 58)
+
+
+def test_a_long_text_beside_the_pixels_is_no_damage() -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Raw profile type xmp", "0" * 2**21, zip=True)
+    assert corners(decode(encode(quarters(64, 32), "PNG", pnginfo=texts))) == [RED, GREEN, BLUE, YELLOW]
 
 
 def test_damaged_exif_leaves_the_photo() -> None:

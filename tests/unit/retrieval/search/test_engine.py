@@ -64,6 +64,15 @@ def test_equal_captions_tie_and_come_by_image_id(engine):
         assert engine.search("a dog jumps over a log", k) == hits[:k]
 
 
+@pytest.mark.parametrize("asked", ["ΣΠΥΡΟΣ", "σπυρος", "σπυροσ.jpg"])
+def test_a_letter_that_is_written_otherwise_at_a_words_end_is_the_same_in_a_path(
+    asked, make_index, tmp_path, word_encoder
+):
+    make_index(tmp_path / "index", {"/x/ΣΠΥΡΟΣ.JPG".encode(): "a man on a hill"}, word_encoder)
+    engine = SearchEngine.open(tmp_path / "index", word_encoder)
+    assert [hit.path for hit in engine.search(f"path:{asked}", k=1)] == ["/x/ΣΠΥΡΟΣ.JPG"]
+
+
 def test_paths_are_printable(engine):
     (beach,) = engine.search("children play on the beach", k=1)
     (car,) = engine.search("a red car on a road", k=1)
