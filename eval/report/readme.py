@@ -9,6 +9,7 @@ is touched, and nobody types a number.
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def render_results_tables(report: Mapping[str, Any], unseen: Mapping[str, Any] |
     sections = [_render_section("What each part gives", _tabulate_parts(report), _PARTS)]
     if unseen:
         sections.append(_render_unseen(unseen))
-        sections.append(_render_section("What each part gives there", _tabulate_parts(unseen), _PARTS[:-1]))
+        there = replace(_tabulate_parts(unseen), notes=("As above, on these photos.",))
+        sections.append(_render_section("What each part gives there", there, _PARTS[:-1]))
     sections.append(_render_section("What was tried, and what it gave", tried, _TRIED))
     return _join(sections)
 
@@ -84,7 +86,7 @@ def _render_section(title: str, table: Table, columns: Sequence[str]) -> str:
     shown = [number for number, name in enumerate(table.header) if name in columns]
     cells = [[row[number] for number in shown] for row in table.rows]
     rows = render_plain([table.header[number] for number in shown], cells)
-    return _join([f"## {title}", "\n".join(map(escape, table.notes)), rows])
+    return _join([f"## {title}", "\n".join(table.notes), rows])
 
 
 def _join(blocks: Sequence[str]) -> str:
