@@ -940,6 +940,19 @@ def test_a_caption_is_read_in_the_direction_of_its_script(visit):
         page.locator("#undo").click()
 
 
+def test_photos_that_wait_are_counted(visit):
+    page = visit()
+
+    def keep(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), "waiting": 40})
+
+    page.route("**/api/search?*", keep)
+    search(page, "a cat")
+    said = "Best of 13 photos, 40 more wait for a run of retrieve index to end"
+    expect(page.locator("#status")).to_have_text(said)
+
+
 def test_filters(visit):
     page = visit()
     page.locator("#filters-button").click()

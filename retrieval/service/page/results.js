@@ -24,7 +24,8 @@ export function showAnswer(answer) {
   const passing = answer.allowed < answer.photos - Boolean(asked.like) ? `${answer.allowed.toLocaleString()} of ${all} photos pass` : "";
   const order = asked.like ? "" : asked.q ? passing || `Best of ${all} photos` : `${passing || `${all} photos`}, newest first`;
   const cut = hits.length === MOST && answer.allowed > MOST && `the first ${MOST} are shown`;
-  $("status").textContent = !hits.length ? "" : [order || passing, cut].filter(Boolean).join(", ");
+  const waiting = answer.waiting && `${answer.waiting.toLocaleString()} more wait for a run of retrieve index to end`;
+  $("status").textContent = !hits.length ? "" : [order || passing, cut, waiting].filter(Boolean).join(", ");
   const doubtful = answer.matches_well === false && hits.length > 0;
   $("doubt").hidden = !doubtful;
   if (doubtful) $("doubt").replaceChildren(make("b", "Nothing here matches well."), " These are the nearest.");
