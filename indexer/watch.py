@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -13,7 +14,9 @@ import watchfiles
 
 from indexer.photo_files.scan import EXTENSIONS, make_absolute
 from indexer.updating.report import IndexReport
-from retrieval.errors import IndexBusyError
+from retrieval.errors import IndexBusyError, UsageError
+from retrieval.normal_form import replace_surrogates
+from retrieval.printable import make_printable
 
 _TICK_MS = 1000
 # Not every disk tells of its changes: those on a network don't.
@@ -28,7 +31,7 @@ def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) 
     changes wait: for a second, then twice as long each time that it still does, up to a minute.
 
     Raises:
-        RetrievalError: as `run`, such as for a folder that is gone.
+        RetrievalError: as `run`, such as for a folder that is gone, or a folder's name is not UTF-8.
     """
     known: tuple[tuple[bytes, str], ...] | None = None
     due, wait = 0.0, 1
@@ -68,8 +71,10 @@ def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
     """
     roots, own = [make_absolute(photo) for photo in photos], make_absolute(index)
     folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in roots}
+    _require_unicode(folders)
     stopped = threading.Event()
-    changes = watchfiles.watch(
+    begin = partial(
+        watchfiles.watch,
         *sorted(folders),
         # A batch of which it lets nothing through would begin the second anew.
         watch_filter=None,
@@ -78,12 +83,29 @@ def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
         yield_on_timeout=True,
         ignore_permission_denied=True,
     )
+    changes = begin()
     while True:
-        with _terminating(stopped):
-            batch = next(changes, None)
+        try:
+            with _terminating(stopped):
+                batch = next(changes, None)
+        except RuntimeError:
+            # It cannot tell of a name that is no UTF-8, and ends; its error has no public class.
+            time.sleep(_TICK_MS / 1000)
+            changes = begin()
+            yield True
+            continue
         if batch is None:
             return
         yield any(is_of_interest(path, roots, own) for _, path in batch)
+
+
+def _require_unicode(folders: Iterable[str]) -> None:
+    for folder in folders:
+        if replace_surrogates(folder) != folder:
+            raise UsageError(
+                f"found {make_printable(folder)}, expected a folder whose name is UTF-8 to follow; rename "
+                "it, or run without --watch"
+            )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from retrieval.command.bench_rows import print_json, print_rows
-from retrieval.command.options import DeviceOption, IndexConfigOption, JsonOption
+from retrieval.command.options import DeviceOption, IndexConfigOption, JsonOption, parse_path
 from retrieval.device import Device
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side with a reference.")
@@ -24,7 +24,11 @@ def _bench() -> None:
 def index(
     photos: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PHOTOS...]", help="Photos to measure with; without, cut from the samples."),
+        typer.Argument(
+            metavar="[PHOTOS...]",
+            help="Photos to measure with; without, cut from the samples.",
+            parser=parse_path,
+        ),
     ] = None,
     count: Annotated[int, typer.Option("--count", min=2, help="How many photos at most.")] = 2048,
     config: IndexConfigOption = None,

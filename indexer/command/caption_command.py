@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrieval.command.options import DEFAULT_INDEX, DeviceOption, IndexConfigOption, IndexOption, JsonOption
+from retrieval.command.options import (
+    DEFAULT_INDEX,
+    DeviceOption,
+    IndexConfigOption,
+    IndexOption,
+    JsonOption,
+    parse_path,
+)
 from retrieval.device import Device
 
 if TYPE_CHECKING:
@@ -23,7 +30,13 @@ _DRAWN_PIXELS = 480
 
 def caption(
     photos: Annotated[
-        list[Path] | None, typer.Argument(help="Photos and folders of photos.", show_default=False)
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PHOTOS...]",
+            help="Photos and folders of photos.",
+            show_default=False,
+            parser=parse_path,
+        ),
     ] = None,
     attention: Annotated[
         Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
@@ -76,15 +89,18 @@ def caption(
         return
     if unit is not None and states is None:
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
-    photos = _list_photos(photos)
+    photos, unreadable = _list_photos(photos)
     settings = _read_settings(config, {"captioner": captioner, "beam_width": beam})
-    describer = load_describer(settings, device)
-    if attention is not None:
-        require_attention(describer.captioner)
-    if states is not None:
-        require_unit(describer.captioner, unit)
     with show_progress() as progress:
+        progress("Loading the models", 0, 1)
+        describer = load_describer(settings, device)
+        progress("Loading the models", 1, 1)
+        if attention is not None:
+            require_attention(describer.captioner)
+        if states is not None:
+            require_unit(describer.captioner, unit)
         captions, failures = _caption_all(photos, describer, settings, progress)
+    failures = unreadable | failures
     _print_captions(captions, json_output, named=len(photos) > 1)
     if attention is not None and captions:
         _draw_all(captions, attention, settings.max_megapixels)
@@ -123,22 +139,25 @@ def _print_captions(captions: dict[Path, Caption], json_output: bool, named: boo
             typer.echo(f"{make_printable(str(path))}: {written.text}" if named else written.text)
 
 
-def _list_photos(photos: list[Path]) -> list[Path]:
-    """The files as they were given, and in the place of a folder the photos in it."""
+def _list_photos(photos: list[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """The files as given, in the place of a folder the photos in it; and the folders that cannot be listed."""
     from indexer.photo_files.scan import scan_photos
     from retrieval.errors import PhotoError
     from retrieval.printable import make_printable
 
     listed: list[Path] = []
+    unreadable: dict[Path, str] = {}
     for photo in photos:
         if not photo.is_dir():
             listed.append(photo)
-        elif found := scan_photos([photo]).paths:
-            listed += [Path(os.fsdecode(path)) for path in found]
-        else:
+            continue
+        scan = scan_photos([photo])
+        listed += [Path(os.fsdecode(path)) for path in scan.paths]
+        unreadable |= {Path(os.fsdecode(folder)): reason for folder, reason in scan.unreadable.items()}
+        if not scan.paths and not scan.unreadable:
             name = make_printable(str(photo))
             raise PhotoError(f"found no photos in {name}, expected .jpg, .png or the like; name another")
-    return listed
+    return listed, unreadable
 
 
 def _read_settings(config: Path | None, asked: dict[str, str | int | None]) -> IndexConfig:

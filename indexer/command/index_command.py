@@ -19,6 +19,7 @@ from retrieval.command.options import (
     IndexOption,
     JsonOption,
     RuntimeOption,
+    parse_path,
 )
 from retrieval.device import Device
 from retrieval.errors import IndexBusyError, RetrievalError
@@ -40,7 +41,12 @@ _LOADING = "Loading the models"
 def index(
     photos: Annotated[
         list[Path],
-        typer.Argument(metavar="PHOTOS...", help="Folders of photos, and photos.", show_default=False),
+        typer.Argument(
+            metavar="PHOTOS...",
+            help="Folders of photos, and photos.",
+            show_default=False,
+            parser=parse_path,
+        ),
     ],
     index: IndexOption = DEFAULT_INDEX,
     config: IndexConfigOption = None,

@@ -134,7 +134,8 @@ def make_absolute(path: Path) -> str:
     if ".." in parts:
         end = len(parts) - parts[::-1].index("..")
         path = Path(os.path.realpath(Path(*parts[:end])), *parts[end:])
-    return os.path.abspath(path)
+    # POSIX lets two slashes mean another root, which they nowhere do: one photo would have two places.
+    return "/" + os.path.abspath(path).lstrip("/") if os.sep == "/" else os.path.abspath(path)
 
 
 def _find_device(folder: bytes) -> int | None:

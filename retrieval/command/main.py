@@ -28,10 +28,19 @@ def main() -> None:
     # GCC's go round it where they know that they are too many.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     signal.signal(signal.SIGTERM, _terminate)
+    _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal or a pipe need not have the characters of every path and caption.
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_streams() -> None:
+    """Streams that lead nowhere where one was closed (`2>&-`): no file of an index takes its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It takes the lowest number that is free, which is that of the one that was closed.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -9,8 +9,27 @@ from retrieval.command.results_formats import ResultsFormat
 from retrieval.device import Device
 from retrieval.runtime import Runtime
 
+
+def parse_path(path: str) -> Path:
+    """The path, unless it is empty: a script's variable that is not set does not mean the current folder.
+
+    Raises:
+        typer.BadParameter: it is empty.
+    """
+    if not path:
+        raise typer.BadParameter("found an empty path, expected the name of a file or folder; name one")
+    return Path(path)
+
+
 IndexOption = Annotated[
-    Path, typer.Option("--index", envvar="RETRIEVE_INDEX", metavar="DIR", help="The folder of the index.")
+    Path,
+    typer.Option(
+        "--index",
+        envvar="RETRIEVE_INDEX",
+        metavar="DIR",
+        help="The folder of the index.",
+        parser=parse_path,
+    ),
 ]
 DEFAULT_INDEX = Path("index")
 

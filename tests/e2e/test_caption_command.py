@@ -79,6 +79,36 @@ def test_a_folder_without_photos_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folders_that_cannot_be_listed_are_named(
+    tmp_path: Path, tiny_config: Path, retrieve_here: Retrieve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    Image.new("RGB", (30, 20), "teal").save(tmp_path / "a.png")
+    list_folder = os.scandir
+
+    def refuse(folder: bytes) -> object:
+        if folder == os.fsencode(tmp_path / "locked"):
+            raise PermissionError(13, "Permission denied")
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    said = f"retrieve: {tmp_path / 'locked'}: unreadable_folder: Permission denied"
+    done = retrieve_here("caption", tmp_path, "--config", tiny_config)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+    assert done.stderr.splitlines() == [said]
+    done = retrieve_here("caption", tmp_path / "locked", "--config", tiny_config)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, said)
+
+
+@pytest.mark.parametrize("command", ["index", "caption", "bench index"])
+def test_an_empty_path_is_not_the_current_folder(command: str, retrieve_here: Retrieve) -> None:
+    done = retrieve_here(*command.split(), "")
+    assert done.returncode == 2
+    assert "found an empty path" in done.stderr
+    done = retrieve_here("info", "--index", "")
+    assert (done.returncode, "found an empty path" in done.stderr) == (2, True)
+
+
 def test_the_sentence_is_the_one_that_an_index_keeps(
     samples: Path, tmp_path: Path, retrieve_here: Retrieve
 ) -> None:

@@ -1,6 +1,10 @@
 """What changes an index that is followed is run for."""
 
+import dataclasses
+import os
 import threading
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +12,7 @@ import watchfiles
 
 from indexer.updating.report import IndexReport
 from indexer.watch import follow, is_of_interest
-from retrieval.errors import IndexBusyError
+from retrieval.errors import IndexBusyError, UsageError
 
 REPORT = IndexReport(new=0, unchanged=1, updated=0, removed=0, failed=0, photos=1, generation=1, seconds=0.0)
 
@@ -75,6 +79,36 @@ def test_the_first_run_comes_while_something_else_in_the_folder_changes(tmp_path
     finally:
         done.set()
         writer.join()
+
+
+def test_a_name_that_is_no_unicode_ends_nothing(tmp_path):
+    def write():
+        (folder / "new.jpg").write_bytes(b"")
+        while not done.wait(0.1):
+            Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jpg")).write_bytes(b"")
+
+    def run():
+        runs.append(time.monotonic())
+        return dataclasses.replace(REPORT, new=1)
+
+    folder, runs, done, writer = tmp_path, [], threading.Event(), threading.Thread(target=write)
+    following = follow([folder], tmp_path / "index", run)
+    next(following)
+    writer.start()
+    try:
+        next(following)
+        next(following)
+    finally:
+        done.set()
+        writer.join()
+    assert runs[2] - runs[1] > 0.9  # A name that changes all the time is no reason for a run each time.
+
+
+def test_a_folder_that_cannot_be_followed_is_refused(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    with pytest.raises(UsageError, match=r"caf\\xe9, expected a folder whose name is UTF-8"):
+        next(follow([folder], tmp_path / "index", pytest.fail))
 
 
 @pytest.fixture

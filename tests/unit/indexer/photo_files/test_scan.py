@@ -109,6 +109,11 @@ def test_folder_that_cannot_be_listed_is_named_and_not_covered(
     assert not scan.covers(inside)
 
 
+def test_two_slashes_are_one(folder: Path) -> None:
+    path = touch(folder / "a.jpg")
+    assert scan_photos([Path("/" + str(folder))]).paths == (path,)
+
+
 def test_what_a_scan_covers(folder: Path) -> None:
     name = os.fsencode(folder)
     scan = scan_photos([folder])

@@ -1,8 +1,10 @@
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 import typer
@@ -182,6 +184,27 @@ def test_signals_are_one_line_and_their_exit_code(number, code, line):
         process.send_signal(number)
         _, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (code, line)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_leads_nowhere(closed: str, tmp_path: Path) -> None:
+    script = f"""
+import os, sys
+from retrieval.command import main
+sys.argv = ["retrieve"]
+def run(_):
+    print("said", sys.stdout.isatty(), sys.stderr.isatty(), sys.stdin.read())
+    with open({str(tmp_path / "file")!r}, "w") as file:
+        file.write(str(file.fileno() > 2))
+    return 0
+main.run = run
+main.main()
+"""
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)} {closed}"
+    done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == (b"" if ">&-" in closed.split() else b"said False False \n")
+    assert (tmp_path / "file").read_text() == "True"
 
 
 def test_characters_that_a_terminal_lacks_are_escaped() -> None:
