@@ -140,7 +140,7 @@ def _print_captions(captions: dict[Path, Caption], json_output: bool, named: boo
 
 
 def _list_photos(photos: list[Path]) -> tuple[list[Path], dict[Path, str]]:
-    """The files as given, in the place of a folder the photos in it; and the folders that cannot be listed."""
+    """The files as given, in the place of a folder the photos in it; and folders that cannot be listed."""
     from indexer.photo_files.scan import scan_photos
     from retrieval.errors import PhotoError
     from retrieval.printable import make_printable
