@@ -164,7 +164,7 @@ class _Worker:
         except PhotoError as error:
             self.end()
             return ReadPhoto(path, image_id, stamp, reason=str(error))
-        except (EOFError, OSError, ValueError, KeyError, TypeError):
+        except (EOFError, OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             self.end()
             crash = photo_error(Reason.CRASHED, "the process that decoded it died")
             return ReadPhoto(path, image_id, stamp, reason=str(crash))

@@ -89,7 +89,8 @@ def receive_answer(
 
     Raises:
         TimeoutError: the whole of it has not come within `seconds`.
-        ValueError, KeyError, TypeError, OSError, EOFError: the other side does not speak this language.
+        ValueError, KeyError, TypeError, ArithmeticError, RecursionError, OSError, EOFError: the other side
+            does not speak this language.
     """
     arriving = _Arriving(connection, seconds)
     message = arriving.read_message()
