@@ -153,7 +153,8 @@ class _Run:
         self.seen.forget_gone(self.scan)
         # Who inherits a caption is to be read at the place where it was written.
         unread.sort(key=lambda path: path not in self.ledger.captioned_by_people())
-        done, total = len(self.scan.paths) - len(unread), len(self.scan.paths)
+        done = len(self.scan.paths) - len(unread)
+        total = len(self.scan.paths) + len(self.scan.unreadable)
         if done:
             progress(_INDEXING, done, total)
         with closing(read_photos(unread, wanted, settings)) as reads:

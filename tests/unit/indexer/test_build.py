@@ -376,12 +376,8 @@ def test_photo_that_became_unreadable_is_removed(library: Library, paint: Paint)
     library.check()
 
 
-def test_unreadable_folder_keeps_its_photos(
-    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paint("a.png", RED)
-    paint("locked/b.png", GREEN)
-    library.build()
+def lock_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder called `locked` can be listed."""
     list_folder = os.scandir
 
     def refuse(folder: Any) -> object:
@@ -390,6 +386,15 @@ def test_unreadable_folder_keeps_its_photos(
         return list_folder(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
+
+
+def test_unreadable_folder_keeps_its_photos(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", RED)
+    paint("locked/b.png", GREEN)
+    library.build()
+    lock_folder(monkeypatch)
     report = library.build()
     assert counts(report) == (0, 1, 0, 0, 1, 2, 2)
     assert report.failures == (
@@ -625,9 +630,8 @@ def test_what_a_person_wrote_of_a_file_that_is_another_now_is_said(
     assert caplog.messages == [f"{path} has other bytes now, and is captioned anew; a person wrote: our barn"]
 
 
-def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
-    for number in range(3):
-        paint(f"{number}.png", (number, 0, 0))
+def tell_progress(library: Library) -> list[tuple[str, int, int]]:
+    """What a run says of how far it is."""
     told: list[tuple[str, int, int]] = []
     build_index(
         [library.folder],
@@ -635,13 +639,33 @@ def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
         Models(library.captioner, library.text_encoder),
         progress=lambda *asked: told.append(asked),
     )
-    assert told == [
+    return told
+
+
+def test_progress_reaches_the_end(library: Library, paint: Paint) -> None:
+    for number in range(3):
+        paint(f"{number}.png", (number, 0, 0))
+    assert tell_progress(library) == [
         ("Looking at files", 0, 3),
         ("Looking at files", 3, 3),
         *(("Indexing photos", done, 3) for done in (1, 2, 3)),
         ("Making the indexes", 0, 1),
         ("Making the indexes", 1, 1),
     ]
+
+
+def test_progress_does_not_pass_the_end_for_folders_that_cannot_be_listed(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("locked/a.png", RED)
+    paint("within/locked/a.png", RED)
+    paint("b.png", GREEN)
+    age(library.folder)
+    lock_folder(monkeypatch)
+    told = [each[1:] for each in tell_progress(library) if each[0] == "Indexing photos"]
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    told = [each[1:] for each in tell_progress(library) if each[0] == "Indexing photos"]
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def age(folder: Path) -> None:
