@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from indexer.config import IndexConfig
 from indexer.describing.describer import Describer
-from indexer.describing.photo_rows import FoundPhoto, make_rows
+from indexer.describing.photo_rows import make_rows
 from indexer.photo_files.photo_file import identify_path, is_gone
 from indexer.photo_files.scan import Scan, require_photos_exist, scan_photos
 from indexer.photo_files.seen_files import SeenFiles
@@ -181,7 +181,7 @@ class _Run:
         self.ledger.note_failed(read.image_id, read.path, read.reason or "")
         return read
 
-    def _add(self, photo: FoundPhoto) -> None:
+    def _add(self, photo: ReadPhoto) -> None:
         self.ledger.note_found(photo.image_id, photo.path)
         if photo.row is not None and self.ledger.is_news(photo.row):
             row = self._complete(photo.row)

@@ -23,9 +23,7 @@ def _read(path: bytes, wanted: Callable[[str], bool], settings: DecodeSettings) 
         file = read_photo(path)
         image_id, stamp = hash_bytes(file.data), file.stamp
         if wanted(image_id):
-            photo = decode_photo(
-                file.data, image_id, settings.size, settings.max_megapixels, settings.framing
-            )
+            photo = decode_photo(file.data, settings.size, settings.max_megapixels, settings.framing)
     except PhotoError as error:
         return ReadPhoto(path, image_id, stamp, reason=str(error))
     return ReadPhoto(path, image_id, stamp, photo)

@@ -1,7 +1,6 @@
 """What runs on a node, with models of its own: reads the files of a block, answers what became of each."""
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from indexer.describing.describer import Describer
@@ -33,18 +32,8 @@ class BlockWorker:
     def describe(self, paths: Sequence[bytes]) -> list[ReadPhoto]:
         """What became of each file, with the row of those that are photos, by the stages of a local run."""
         assert self._describer is not None
-        known: dict[bytes, ReadPhoto] = {}
-
-        def note(reads: Iterator[ReadPhoto]) -> Iterator[ReadPhoto]:
-            for read in reads:
-                known[read.path] = dataclasses.replace(read, photo=None)
-                yield read
-
         with closing(decode_photos(paths, lambda _: True, self._settings)) as reads:
-            for found in make_rows(note(reads), self._describer, self._batch_photos):
-                if known[found.path].reason is None:
-                    known[found.path] = dataclasses.replace(known[found.path], row=found.row)
-        return list(known.values())
+            return list(make_rows(reads, self._describer, self._batch_photos))
 
 
 def _identify(path: bytes) -> ReadPhoto:

@@ -195,7 +195,7 @@ def _draw_all(captions: dict[Path, Caption], out: Path, max_megapixels: float) -
 
     drawings = []
     for path, written in captions.items():
-        decoded = decode_photo(read_photo(path).data, "", _DRAWN_PIXELS, max_megapixels)
+        decoded = decode_photo(read_photo(path).data, _DRAWN_PIXELS, max_megapixels)
         scale = _DRAWN_PIXELS / max(decoded.width, decoded.height)
         shape = (max(1, round(decoded.width * scale)), max(1, round(decoded.height * scale)))
         drawings.append(draw_attention(Image.fromarray(decoded.pixels_HWC).resize(shape), written))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,38 +15,28 @@ from indexer.pixels.decode_pool import ReadPhoto
 from retrieval.device import one_blas_thread
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FoundPhoto:
-    """A file and its content; `row` is None where its pixels were not wanted. The row has no paths yet."""
-
-    path: bytes
-    image_id: str
-    row: PhotoRow | None
-
-
 _NO_PIXELS = np.empty((0, 0, 3), dtype=np.uint8)
 
-_Batch = Sequence[tuple[bytes, DecodedPhoto]]
+_Batch = Sequence[tuple[ReadPhoto, DecodedPhoto]]
 
 
 def make_rows(
     reads: Iterable[ReadPhoto], describer: Describer, batch_photos: int, profile: Profile | None = None
-) -> Iterator[FoundPhoto]:
-    """A row for every photo that was decoded or failed; `batch_photos` go through the models at once.
+) -> Iterator[ReadPhoto]:
+    """The files without their pixels, with a row of each photo that was decoded or failed.
 
-    Files that need no captioning come out as they come in; the others, in their order, when a few batches
-    more are full: the models work at once, each on another batch.
+    `batch_photos` go through the models at once. Files that need no captioning come out as they come in; the
+    others, in their order, when a few batches more are full: the models work at once, each on another batch.
     """
     profile = profile or Profile()
     stages = [profile.timed(name, stage) for name, stage in describer.stages]
     with one_blas_thread(), closing(Conveyor[_Batch](stages)) as conveyor:
-        batch: list[tuple[bytes, DecodedPhoto]] = []
+        batch: list[tuple[ReadPhoto, DecodedPhoto]] = []
         for read in reads:
             if read.photo is None:
-                yield FoundPhoto(read.path, read.image_id, _to_failed_row(read) if read.reason else read.row)
+                yield replace(read, row=_to_failed_row(read)) if read.reason else read
                 continue
-            batch.append((read.path, read.photo))
+            batch.append((replace(read, photo=None), read.photo))
             if len(batch) >= batch_photos:
                 views, full = _view(batch), _without_pixels(batch)
                 batch = []
@@ -73,22 +63,22 @@ def _view(batch: _Batch) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _without_pixels(batch: _Batch) -> _Batch:
     """What rows need of the photos: their pixels go their own way, and are not to wait for the rows."""
-    return [(path, replace(photo, pixels_HWC=_NO_PIXELS, framed_HWC=None)) for path, photo in batch]
+    return [(read, replace(photo, pixels_HWC=_NO_PIXELS, framed_HWC=None)) for read, photo in batch]
 
 
-def _to_found(described: Iterable[tuple[_Batch, Sequence[Description]]]) -> Iterator[FoundPhoto]:
+def _to_found(described: Iterable[tuple[_Batch, Sequence[Description]]]) -> Iterator[ReadPhoto]:
     for batch, descriptions in described:
-        for (path, photo), description in zip(batch, descriptions, strict=True):
-            yield FoundPhoto(path, photo.image_id, _to_row(photo, description))
+        for (read, photo), description in zip(batch, descriptions, strict=True):
+            yield replace(read, row=_to_row(read, photo, description))
 
 
-def _to_row(photo: DecodedPhoto, description: Description) -> PhotoRow:
+def _to_row(read: ReadPhoto, photo: DecodedPhoto, description: Description) -> PhotoRow:
     main, *_ = description.captions
     return PhotoRow(
-        image_id=photo.image_id,
+        image_id=read.image_id,
         paths=(),
         status=Status.INDEXED,
-        bytes=photo.bytes,
+        bytes=read.bytes,
         width=photo.width,
         height=photo.height,
         orientation=photo.orientation,

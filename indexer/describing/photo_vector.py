@@ -33,7 +33,7 @@ def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: s
     made_with = manifest.captioner
     if made_with is None or made_with.sha256 != describer.weights_sha256:
         raise RetrievalError(_describe_difference(describer, made_with))
-    photo = decode_photo(data, "", describer.image_size, config.max_megapixels, describer.framing)
+    photo = decode_photo(data, describer.image_size, config.max_megapixels, describer.framing)
     framed_1FFC = None if photo.framed_HWC is None else photo.framed_HWC[None]
     (description,) = describer.describe(photo.pixels_HWC[None], framed_1FFC)
     if description.image_vector is not None:

@@ -142,7 +142,7 @@ class PhotoLook:
                 data = read_photo(path).data
                 if hash_bytes(data) == photo.image_id:
                     size = self._captioner.image_size
-                    return decode_photo(data, photo.image_id, size, _MAX_MEGAPIXELS).pixels_HWC
+                    return decode_photo(data, size, _MAX_MEGAPIXELS).pixels_HWC
             except PhotoError:
                 continue
         return None

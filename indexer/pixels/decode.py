@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from indexer.photo_files.reason import Reason, photo_error
-from indexer.pixels.exif import ExifFacts, read_exif
+from indexer.pixels.exif import read_exif
 from indexer.pixels.framing import Framing
 from indexer.pixels.squeeze import squeeze
 from retrieval.errors import PhotoError
@@ -25,19 +25,17 @@ _REDUCING_GAP = 2
 class DecodedPhoto:
     """One photo, upright.
 
-    `pixels_HWC` is uint8 RGB, a square once it is `squeezed`. `image_id` is the SHA-256 of the file's bytes
-    in hex, `bytes` their number. `width` and `height` are those of the upright photo in pixels, whatever
-    became of these. `framed_HWC` is what another model looks at, where one was asked for.
+    `pixels_HWC` is uint8 RGB, a square once it is `squeezed`. `width` and `height` are those of the upright
+    photo in pixels, whatever became of these. `framed_HWC` is what another model looks at, where one was
+    asked for.
     """
 
     pixels_HWC: np.ndarray
-    image_id: str
     width: int
     height: int
     orientation: int
     taken: datetime | None
     camera: str | None
-    bytes: int
     framed_HWC: np.ndarray | None = None
 
     def squeezed(self, size: int) -> "DecodedPhoto":
@@ -46,18 +44,18 @@ class DecodedPhoto:
 
 
 def decode_photo(
-    data: bytes, image_id: str, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
+    data: bytes, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
 ) -> DecodedPhoto:
     """A photo as `read_pixels` reads it, squeezed to a square of `size` pixels a side.
 
     Raises:
         PhotoError: as there.
     """
-    return read_pixels(data, image_id, size, max_megapixels, framing).squeezed(size)
+    return read_pixels(data, size, max_megapixels, framing).squeezed(size)
 
 
 def read_pixels(
-    data: bytes, image_id: str, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
+    data: bytes, size: int, max_megapixels: float = 50.0, framing: Framing | None = None
 ) -> DecodedPhoto:
     """A photo's pixels, whatever its mode and orientation, for a square of `size` pixels a side.
 
@@ -73,7 +71,7 @@ def read_pixels(
         raise photo_error(Reason.EMPTY, "the file has no bytes")
     # A decoder fed damaged bytes raises whatever its code runs into: every failure of one photo is a row.
     try:
-        return _decode(data, image_id, size, max_megapixels, framing)
+        return _decode(data, size, max_megapixels, framing)
     except PhotoError:
         raise
     except UnidentifiedImageError:
@@ -86,9 +84,7 @@ def read_pixels(
         raise photo_error(reason, text) from None
 
 
-def _decode(
-    data: bytes, image_id: str, size: int, max_megapixels: float, framing: Framing | None
-) -> DecodedPhoto:
+def _decode(data: bytes, size: int, max_megapixels: float, framing: Framing | None) -> DecodedPhoto:
     with Image.open(io.BytesIO(data), formats=find_formats()) as image:
         width, height = image.size
         if width * height > max_megapixels * 1e6:
@@ -110,14 +106,7 @@ def _decode(
             facts = before
         elif facts.orientation >= 5:
             width, height = height, width
-    decoded = _to_decoded(pixels_HWC, image_id, (width, height), facts, len(data))
-    return replace(decoded, framed_HWC=framed_HWC)
-
-
-def _to_decoded(
-    pixels_HWC: np.ndarray, image_id: str, size: tuple[int, int], facts: ExifFacts, count: int
-) -> DecodedPhoto:
-    return DecodedPhoto(pixels_HWC, image_id, *size, facts.orientation, facts.taken, facts.camera, count)
+    return DecodedPhoto(pixels_HWC, width, height, facts.orientation, facts.taken, facts.camera, framed_HWC)
 
 
 def longest_edge(size: int) -> int:

@@ -71,8 +71,8 @@ class ReadPhoto:
     """What became of one file. `photo` and `reason` are both None where its pixels were not wanted.
 
     `seconds` is how long it took. Where its bytes could not be read, `stamp` is None, and what stands for
-    their hash is `identify_path`. `row` is what was made of it where more than pixels was asked for (see
-    `cluster/`).
+    their hash is `identify_path`. `row` is what `make_rows` made of it, here or elsewhere (see `cluster/`),
+    and has no paths yet.
     """
 
     path: bytes
@@ -158,7 +158,7 @@ class _Worker:
                 answer = self._receive(connection)
             if isinstance(answer, Unreadable):
                 return ReadPhoto(path, image_id, stamp, reason=answer.reason)
-            if not isinstance(answer, DecodedPhoto) or answer.image_id != image_id:
+            if not isinstance(answer, DecodedPhoto) or stamp is None:
                 raise ValueError("an answer to another question")
             return ReadPhoto(path, image_id, stamp, photo=answer.squeezed(self._settings.size))
         except PhotoError as error:

@@ -68,8 +68,7 @@ def send_answer(connection: Connection, answer: Answer) -> None:
         message = {"unreadable": answer.reason[:1000]}
     else:
         message = {
-            "decoded": answer.image_id,
-            "size": [answer.width, answer.height, answer.orientation, answer.bytes],
+            "size": [answer.width, answer.height, answer.orientation],
             "taken": answer.taken and answer.taken.isoformat(),
             "camera": answer.camera,
             "pixels": answer.pixels_HWC.shape[:2],
@@ -98,20 +97,18 @@ def receive_answer(
         return Identified(str(message["identified"]), FileStamp(*map(int, message["stamp"])))
     if "unreadable" in message:
         return Unreadable(str(message["unreadable"]))
-    width, height, orientation, count = map(int, message["size"])
+    width, height, orientation = map(int, message["size"])
     taken, camera = message["taken"], message["camera"]
     rows, columns = map(int, message["pixels"])
     if not 0 < min(rows, columns) <= max(rows, columns) <= longest_edge(size):
         raise ValueError(f"{rows} × {columns} pixels")
     return DecodedPhoto(
         pixels_HWC=arriving.read_pixels(rows, columns),
-        image_id=str(message["decoded"]),
         width=width,
         height=height,
         orientation=orientation,
         taken=None if taken is None else datetime.fromisoformat(taken),
         camera=None if camera is None else str(camera),
-        bytes=count,
         framed_HWC=arriving.read_pixels(framing.side, framing.side) if framing else None,
     )
 
@@ -178,10 +175,9 @@ def _answer(
 ) -> None:
     try:
         file = read_photo(path)
-        image_id = hash_bytes(file.data)
-        send_answer(connection, Identified(image_id, file.stamp))
+        send_answer(connection, Identified(hash_bytes(file.data), file.stamp))
         if connection.recv_bytes() == WANTED:
-            send_answer(connection, read_pixels(file.data, image_id, size, max_megapixels, framing))
+            send_answer(connection, read_pixels(file.data, size, max_megapixels, framing))
     except PhotoError as error:
         send_answer(connection, Unreadable(str(error)))
 

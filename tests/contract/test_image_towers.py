@@ -176,7 +176,7 @@ def paint(size: tuple[int, int], seed: int) -> Image.Image:
 
 def frame(image: Image.Image, tower: ImageTower, file: Path) -> np.ndarray:
     image.save(file)
-    framed = decode_photo(file.read_bytes(), "", 16, framing=tower.framing).framed_HWC
+    framed = decode_photo(file.read_bytes(), 16, framing=tower.framing).framed_HWC
     assert framed is not None
     return framed
 
@@ -230,7 +230,7 @@ def test_a_photo_on_its_side_is_framed_upright(tower: ImageTower, tmp_path: Path
     exif = Image.Exif()
     exif[0x0112] = 6
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
-    turned = decode_photo((tmp_path / "turned.png").read_bytes(), "", 16, framing=tower.framing).framed_HWC
+    turned = decode_photo((tmp_path / "turned.png").read_bytes(), 16, framing=tower.framing).framed_HWC
     np.testing.assert_array_equal(turned, frame(upright, tower, tmp_path / "photo.png"))
 
 
@@ -278,8 +278,7 @@ def test_an_index_is_searched_by_both_towers(
     engine = SearchEngine.open(index, word_encoder)
     assert engine.channels == ("caption", "image", "lexical")
     framed = [
-        decode_photo(path.read_bytes(), "", 8, framing=tower.framing).framed_HWC
-        for path in list_photos(index)
+        decode_photo(path.read_bytes(), 8, framing=tower.framing).framed_HWC for path in list_photos(index)
     ]
     images = tower.encode(np.stack([each for each in framed if each is not None]))
     scores = encode_texts(original, [QUERY])[0] @ images.T

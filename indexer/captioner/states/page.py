@@ -125,7 +125,7 @@ def _tell(
     from indexer.pixels.decode import decode_photo
 
     size = captioner.image_size
-    photos = [decode_photo(read_photo(path).data, "", size, max_megapixels) for path in paths]
+    photos = [decode_photo(read_photo(path).data, size, max_megapixels) for path in paths]
     a_BLD = captioner.encode(np.stack([photo.pixels_HWC for photo in photos]))
     return [
         Told(make_printable(path.name), embed_thumbnail(path, _SIDE), caption, h_TH)

@@ -9,6 +9,7 @@ from indexer.config import IndexConfig
 from indexer.describing.describer import Describer
 from indexer.describing.photo_rows import make_rows
 from indexer.models import load_models
+from indexer.photo_files.file_stamp import FileStamp
 from indexer.pipeline.profile import Profile
 from indexer.pixels.decode import DecodedPhoto
 from indexer.pixels.decode_pool import ReadPhoto
@@ -23,8 +24,8 @@ def describer() -> Describer:
 
 
 def read(number: int, pixels: np.ndarray) -> ReadPhoto:
-    photo = DecodedPhoto(pixels, f"{number:064}", 320, 320, 1, datetime(2020, 1, 1), None, 9)
-    return ReadPhoto(b"%d" % number, photo.image_id, photo=photo)
+    photo = DecodedPhoto(pixels, 320, 320, 1, datetime(2020, 1, 1), None)
+    return ReadPhoto(b"%d" % number, f"{number:064}", FileStamp(9, 0, 0, 0), photo)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,9 @@ def test_rows_are_those_of_the_models_one_after_another(describer: Describer, re
     found = list(make_rows(reads, describer, 2, profile))
     rows = [photo.row for photo in found if photo.row is not None and photo.row.status is Status.INDEXED]
     photos = [each.photo for each in reads if each.photo is not None]
-    assert [row.image_id for row in rows] == [photo.image_id for photo in photos]
+    expected_ids = [each.image_id for each in reads if each.photo is not None]
+    assert [(row.image_id, row.bytes) for row in rows] == [(image_id, 9) for image_id in expected_ids]
+    assert all(each.photo is None for each in found)
     for start in range(0, len(photos), 2):
         batch = photos[start : start + 2]
         with one_blas_thread():

@@ -25,7 +25,7 @@ from retrieval import SearchEngine, load_reranker
 from retrieval.errors import CheckpointError, RetrievalError
 from retrieval.runtime import Runtime, is_installed
 from retrieval.search.reranking import IndexedPhoto, RerankConfig
-from retrieval.store.files import hash_file
+from retrieval.store.files import hash_bytes, hash_file
 
 WOMAN, CAT = "a smiling woman in an orange uniform", "a cat looks at the camera"
 CLOSE = {"rel": 0.01, "abs": 0.1}  # bfloat16
@@ -79,7 +79,7 @@ def test_a_sentence_is_likeliest_for_the_photo_that_it_describes(
 
 
 def see_mirrored(captioner: AttentionCaptioner, photo: IndexedPhoto) -> torch.Tensor:
-    pixels = decode_photo(photo.paths[0].read_bytes(), photo.image_id, captioner.image_size).pixels_HWC
+    pixels = decode_photo(photo.paths[0].read_bytes(), captioner.image_size).pixels_HWC
     return captioner.encode(np.ascontiguousarray(pixels[None, :, ::-1]))
 
 
@@ -156,10 +156,10 @@ def test_photos_are_decoded_by_as_many_threads_as_there_are_cores_to_use(
 ) -> None:
     threads = set[int]()
 
-    def decode(data: bytes, image_id: str, *rest: float) -> object:
+    def decode(data: bytes, *rest: float) -> object:
         threads.add(threading.get_ident())
         time.sleep(0.1)  # Another thread would take the next photo meanwhile.
-        return decode_photo(data, image_id, *rest)
+        return decode_photo(data, *rest)
 
     monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
@@ -173,9 +173,9 @@ def test_memory_is_bounded_and_the_last_used_stay(
 ) -> None:
     decoded: list[str] = []
 
-    def decode(data: bytes, image_id: str, *rest: float) -> object:
-        decoded.append(image_id)
-        return decode_photo(data, image_id, *rest)
+    def decode(data: bytes, *rest: float) -> object:
+        decoded.append(hash_bytes(data))
+        return decode_photo(data, *rest)
 
     monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
     ids = [photo.image_id for photo in photos]

@@ -35,7 +35,7 @@ def test_transparent_photos_and_those_of_sixteen_bits_look_as_they_do_when_index
     photo = tmp_path / "photo.png"
     draw().save(photo)
     (seen_SSC,) = ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
-    assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), "", SIDE).pixels_HWC)
+    assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), SIDE).pixels_HWC)
 
 
 def test_damaged_metadata_count_as_none(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_damaged_metadata_count_as_none(tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     Image.new("RGB", (SIDE, SIDE), "teal").save(photo, exif=wide_of_text)
     (seen_SSC,) = ViewCache(tmp_path / "views", 0, no_progress).pixels(SIDE, [photo])
-    assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), "", SIDE).pixels_HWC)
+    assert np.array_equal(seen_SSC, decode_photo(photo.read_bytes(), SIDE).pixels_HWC)
 
 
 def test_of_a_format_that_is_not_indexed_nothing_is_seen(tmp_path: Path) -> None:
