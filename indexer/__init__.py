@@ -5,7 +5,8 @@ them are unchanged), `pipeline/` (stages at once, and what each took), `pixels/`
 processes of their own);
 the models: `image_encoder/` (pixels → annotations), `captioner/` (annotations → captions), `image_head/`
 (annotations → image vectors), `tagger/` (annotations → tags), `ngram_encoder/` (captions → vectors),
-`training/` (what their trainings share), `fine_tuning/` (that of the CNN), `models` (loads them);
+`training/` (what their trainings share), `fine_tuning/` (that of the CNN), `location` (where those are that
+a config asks for), `models` (loads them);
 `describing/` (pixels → rows, by all of them), `updating/` (rows → shards → generation), `build` (all of it),
 `cluster/` (files → rows on many machines), `engine` (there or here), `watch` (again and again);
 `samples` (photos to try it on), `speed` (how fast it is), `command/` (`retrieve index` and others).

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from indexer.captioner.captioner import Captioner
 from indexer.captioner.loading import load_captioner
 from indexer.config import IndexConfig
-from indexer.image_head.location import find_image_head, find_image_tower
-from indexer.ngram_encoder.location import find_ngram_encoder
+from indexer.location import find_image_head, find_image_tower, find_ngram_encoder, find_tagger
 from indexer.ngram_encoder.ngram_encoder import NgramEncoder, load_ngram_encoder
-from indexer.tagger.location import find_tagger
 from retrieval.device import require_torch_device
 from retrieval.runtime import Runtime
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder

@@ -1,4 +1,4 @@
 """Annotations → tags: the things of ImageNet's 1,000 classes that a photo shows.
 
-In the order to read: `config`, `checkpoint`, `tagger`, `location`; `training/` makes the checkpoints.
+In the order to read: `config`, `checkpoint`, `tagger`; `training/` makes the checkpoints.
 """

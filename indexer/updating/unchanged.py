@@ -12,11 +12,9 @@ from indexer.captioner.checkpoint_hash import hash_captioner, hash_image_encoder
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
 from indexer.describing.describer import hash_describer, hash_with_tower
-from indexer.image_head.location import find_image_head, find_image_tower
-from indexer.ngram_encoder.location import find_ngram_encoder
+from indexer.location import find_image_head, find_image_tower, find_ngram_encoder, find_tagger
 from indexer.photo_files.scan import Scan, scan_photos
 from indexer.photo_files.seen_files import SeenFiles
-from indexer.tagger.location import find_tagger
 from indexer.updating.ledger import Ledger
 from indexer.updating.report import IndexReport, make_report
 from retrieval.errors import IndexNotFoundError

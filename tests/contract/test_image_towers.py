@@ -19,7 +19,7 @@ from indexer.captioner.captioner import Caption
 from indexer.config import IndexConfig
 from indexer.describing.photo_vector import encode_photo
 from indexer.image_head.image_tower import ImageTower, load_image_tower
-from indexer.image_head.location import find_image_head, find_image_tower
+from indexer.location import find_image_head, find_image_tower
 from indexer.models import Models
 from indexer.pixels.decode import decode_photo
 from indexer.updating.unchanged import hash_models

@@ -1073,8 +1073,7 @@ def test_run_with_nothing_to_do_needs_no_models(
 
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
-    from indexer.ngram_encoder.location import find_ngram_encoder
-    from indexer.tagger.location import find_tagger
+    from indexer.location import find_ngram_encoder, find_tagger
     from indexer.tagger.tagger import load_tagger
     from indexer.updating.unchanged import hash_models
 

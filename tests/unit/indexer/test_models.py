@@ -11,10 +11,8 @@ import retrieval.runtime
 from indexer.captioner.checkpoint import read_captioner, save_captioner
 from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint
 from indexer.config import IndexConfig
-from indexer.image_head.location import find_image_head
+from indexer.location import find_image_head, find_ngram_encoder, find_tagger
 from indexer.models import Models, load_models
-from indexer.ngram_encoder.location import find_ngram_encoder
-from indexer.tagger.location import find_tagger
 from retrieval.command.main import run
 
 Colour = tuple[int, int, int]

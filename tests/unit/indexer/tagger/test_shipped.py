@@ -9,9 +9,9 @@ from PIL import Image
 import indexer.tagger
 from indexer.captioner import load_captioner
 from indexer.config import IndexConfig
+from indexer.location import find_tagger
 from indexer.tagger.checkpoint import read_tagger
 from indexer.tagger.config import TaggerConfig
-from indexer.tagger.location import find_tagger
 from indexer.tagger.tagger import load_tagger
 from indexer.tagger.training.train import train_tagger
 from retrieval.captioned_dataset import CaptionedDataset
