@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 from pydantic import field_validator
 from torch import nn
 
@@ -13,8 +12,9 @@ from indexer.captioner.config import CaptionerConfig, DecoderConfig
 from indexer.captioner.decoder import GATES, AttentionDecoder, Cell
 from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.vocabulary import Vocabulary
+from indexer.checkpoint_weights import copy_weights
 from indexer.image_encoder import ImageEncoder, load_image_encoder
-from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
+from retrieval.checkpoint_file import Header, read_checkpoint, write_checkpoint
 from retrieval.errors import CheckpointError
 
 
@@ -69,11 +69,7 @@ def read_captioner(path: Path) -> tuple[AttentionDecoder, CaptionerHeader]:
     tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(LEARNED)}
     decoder = header.build_decoder()
     _require_cell(path, tensors, header.config.decoder)
-    expected = {name: tuple(weight.shape) for name, weight in decoder.named_parameters()}
-    require_shapes(path, tensors, expected, f"{header.config.decoder.cell} decoder")
-    with torch.no_grad():
-        for name, weight in decoder.named_parameters():
-            weight.copy_(torch.from_numpy(tensors[name]))
+    copy_weights(path, tensors, dict(decoder.named_parameters()), f"{header.config.decoder.cell} decoder")
     return decoder.eval(), header
 
 
@@ -93,10 +89,9 @@ def read_encoder(path: Path, header: CaptionerHeader) -> ImageEncoder:
     tensors, _ = read_checkpoint(path, CaptionerHeader)
     learned = {name.removeprefix(LEARNED): t for name, t in tensors.items() if name.startswith(LEARNED)}
     wanted = {} if encoder.learned is None else dict(encoder.learned.named_parameters())
-    shapes = {name: tuple(weight.shape) for name, weight in wanted.items()}
-    require_shapes(path, learned, shapes, f"encoder {name} with neck {neck}")
+    copy_weights(path, learned, wanted, f"encoder {name} with neck {neck}")
     if learned:
-        encoder.adopt(learned, hash_learned_encoder(path, encoder.weights_sha256))
+        encoder.weights_sha256 = hash_learned_encoder(path, encoder.weights_sha256)
     return encoder
 
 

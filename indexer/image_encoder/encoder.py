@@ -3,11 +3,9 @@
 Shapes: B photos, S pixels a side, L = rows·columns locations, D annotation channels.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -121,14 +119,6 @@ class ImageEncoder(nn.Module):
         self.trunk.to(dtype=dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = dtype
         return self.eval()
-
-    def adopt(self, tensors: Mapping[str, np.ndarray], weights_sha256: str) -> None:
-        """Take the learned weights of a checkpoint; `weights_sha256` is the encoder's hash with them."""
-        assert self.learned is not None
-        with torch.no_grad():
-            for name, weight in self.learned.named_parameters():
-                weight.copy_(torch.from_numpy(tensors[name]))
-        self.weights_sha256 = weights_sha256
 
 
 def make_blank(expected: Pixels) -> Tensor:

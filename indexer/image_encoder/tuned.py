@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
-import torch
 from pydantic import PositiveInt
 
+from indexer.checkpoint_weights import copy_weights
 from indexer.image_encoder.efficientnet_lite import EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
-from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
+from retrieval.checkpoint_file import Header, read_checkpoint, write_checkpoint
 from retrieval.errors import CheckpointError
 from retrieval.store.files import hash_file
 
@@ -75,11 +75,7 @@ def apply_tuned(tuned: TunedWeights, encoder: ImageEncoder) -> ImageEncoder:
         )
     network = cast(EfficientNetLite, encoder.trunk).fold_batch_norms()
     weights = network.trunk_parameters()
-    expected = {name: tuple(weight.shape) for name, weight in weights.items()}
-    require_shapes(path, tuned.tensors, expected, header.base)
-    with torch.no_grad():
-        for name, weight in weights.items():
-            weight.copy_(torch.from_numpy(tuned.tensors[name]))
+    copy_weights(path, tuned.tensors, weights, header.base)
     encoder.name = path.stem
     encoder.weights_sha256 = hashlib.sha256(f"{header.base_sha256} {hash_file(path)}".encode()).hexdigest()
     return encoder

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from indexer.checkpoint_weights import copy_weights
 from indexer.image_head.config import ImageHeadConfig
 from indexer.image_head.heads import Heads, ImageHead, TextHead
 from indexer.image_head.hubs import QUERY_COORDINATE, Hubs
-from retrieval.checkpoint_file import Header, read_checkpoint, require_shapes, write_checkpoint
+from retrieval.checkpoint_file import Header, read_checkpoint, write_checkpoint
 
 
 class ImageHeadHeader(Header):
@@ -47,7 +47,7 @@ class ImageHeadHeader(Header):
 
 def save_heads(path: Path, heads: Heads, header: ImageHeadHeader) -> None:
     """Write the heads' weights with their header."""
-    write_checkpoint(path, {name: weight.detach().numpy() for name, weight in _weights(heads)}, header)
+    write_checkpoint(path, {name: weight.numpy() for name, weight in _weights(heads).items()}, header)
 
 
 def read_heads(path: Path) -> tuple[Heads, dict[str, np.ndarray], ImageHeadHeader]:
@@ -58,11 +58,7 @@ def read_heads(path: Path) -> tuple[Heads, dict[str, np.ndarray], ImageHeadHeade
     """
     tensors, header = read_checkpoint(path, ImageHeadHeader)
     heads = header.build_heads()
-    expected = {name: tuple(weight.shape) for name, weight in _weights(heads)}
-    require_shapes(path, tensors, expected, "image head")
-    with torch.no_grad():
-        for name, weight in _weights(heads):
-            weight.copy_(torch.from_numpy(tensors[name]))
+    copy_weights(path, tensors, _weights(heads), "image head")
     text = {
         name.removeprefix("text."): tensor for name, tensor in tensors.items() if name.startswith("text.")
     }
@@ -71,6 +67,6 @@ def read_heads(path: Path) -> tuple[Heads, dict[str, np.ndarray], ImageHeadHeade
     return heads.eval(), text, header
 
 
-def _weights(heads: Heads) -> list[tuple[str, Tensor]]:
+def _weights(heads: Heads) -> dict[str, Tensor]:
     """All but the temperature, which only training needs."""
-    return [(name, weight) for name, weight in heads.state_dict().items() if "." in name]
+    return {name: weight for name, weight in heads.state_dict().items() if "." in name}
