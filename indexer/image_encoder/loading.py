@@ -9,7 +9,7 @@ from indexer.image_encoder.backbone import load_backbone
 from indexer.image_encoder.efficientnet_lite import VARIANTS, load_efficientnet_lite
 from indexer.image_encoder.encoder import ImageEncoder, Pixels
 from indexer.image_encoder.learned import Neck, NeckedEncoder
-from indexer.image_encoder.tuned import apply_tuned, read_tuned
+from indexer.image_encoder.tuned import load_tuned
 from indexer.image_encoder.untrained import UNTRAINED, make_untrained_encoder
 from retrieval.errors import CheckpointError
 
@@ -41,8 +41,7 @@ def load_image_encoder(name_or_path: str, neck: Neck = Neck.NONE) -> ImageEncode
 
 def _load_trained(name_or_path: str, maps: int) -> ImageEncoder:
     if name_or_path in _SHIPPED or name_or_path.endswith(".safetensors"):
-        tuned = read_tuned(_SHIPPED.get(name_or_path, Path(name_or_path)))
-        return apply_tuned(tuned, _load_lite(tuned.header.base, tuned.header.image_size))
+        return load_tuned(_SHIPPED.get(name_or_path, Path(name_or_path)), _load_lite)
     if name_or_path in VARIANTS:
         return _load_lite(name_or_path)
     if not Path(name_or_path).is_dir():

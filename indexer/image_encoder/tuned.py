@@ -4,10 +4,10 @@ The ImageNet classifier over it is not in there.
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, cast
 
-import numpy as np
 from pydantic import PositiveInt
 
 from indexer.checkpoint_weights import copy_weights
@@ -34,14 +34,6 @@ class TunedHeader(Header):
     figures: dict[str, float]
 
 
-class TunedWeights(NamedTuple):
-    """What a checkpoint holds: where it lies, the weights by name, and its header."""
-
-    path: Path
-    tensors: dict[str, np.ndarray]
-    header: TunedHeader
-
-
 def save_tuned(path: Path, network: EfficientNetLite, header: TunedHeader) -> None:
     """Write the weights of a network whose batch norms are folded."""
     weights = network.trunk_parameters()
@@ -50,24 +42,17 @@ def save_tuned(path: Path, network: EfficientNetLite, header: TunedHeader) -> No
     )
 
 
-def read_tuned(path: Path) -> TunedWeights:
-    """The weights that were fine-tuned, and how.
+def load_tuned(path: Path, load_base: Callable[[str, int], ImageEncoder]) -> ImageEncoder:
+    """The encoder that was fine-tuned, batch norms folded.
+
+    `load_base` gives, by name and pixels a side, the one that it was fine-tuned from, of which only the
+    classifier stays.
 
     Raises:
-        CheckpointError: no fine-tuned encoder there.
+        CheckpointError: no fine-tuned encoder there, or its weights are those of another network.
     """
-    return TunedWeights(path, *read_checkpoint(path, TunedHeader))
-
-
-def apply_tuned(tuned: TunedWeights, encoder: ImageEncoder) -> ImageEncoder:
-    """The encoder that the header names as base, with these weights in place of its own, batch norms folded.
-
-    Of the base only the classifier stays.
-
-    Raises:
-        CheckpointError: the weights are those of another network.
-    """
-    path, header = tuned.path, tuned.header
+    tensors, header = read_checkpoint(path, TunedHeader)
+    encoder = load_base(header.base, header.image_size)
     if (encoder.name, encoder.weights_sha256) != (header.base, header.base_sha256):
         raise CheckpointError(
             f"{path} was fine-tuned from {header.base} of {header.base_sha256[:12]}…, found {encoder.name} "
@@ -75,7 +60,7 @@ def apply_tuned(tuned: TunedWeights, encoder: ImageEncoder) -> ImageEncoder:
         )
     network = cast(EfficientNetLite, encoder.trunk).fold_batch_norms()
     weights = network.trunk_parameters()
-    copy_weights(path, tuned.tensors, weights, header.base)
+    copy_weights(path, tensors, weights, header.base)
     encoder.name = path.stem
     encoder.weights_sha256 = hashlib.sha256(f"{header.base_sha256} {hash_file(path)}".encode()).hexdigest()
     return encoder
