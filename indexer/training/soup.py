@@ -3,10 +3,10 @@
 "Model soups", Wortsman et al. 2022. Reads and writes nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from indexer.training.state import copy_parameters, restore_parameters
 
@@ -21,17 +21,4 @@ def train_runs(model: nn.Module, runs: int, train: Callable[[int], None]) -> Non
         restore_parameters(model, begun)
         train(number)
         ended.append(copy_parameters(model))
-    mix(ended, model)
-
-
-def mix(runs: Sequence[dict[str, Tensor]], model: nn.Module) -> None:
-    """Give the model the mean of the runs' parameters, which are those of models of its shape.
-
-    Raises:
-        ValueError: no run.
-    """
-    if not runs:
-        raise ValueError("found no run, expected at least one to take the mean of")
-    restore_parameters(
-        model, {name: torch.stack([run[name] for run in runs]).mean(dim=0) for name in runs[0]}
-    )
+    restore_parameters(model, {name: torch.stack([run[name] for run in ended]).mean(dim=0) for name in begun})
