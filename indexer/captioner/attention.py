@@ -24,7 +24,11 @@ class AdditiveAttention(nn.Module):
 
     def forward(self, h_BKH: Tensor, phi_BLF: Tensor, keys_BLA: Tensor) -> tuple[Tensor, Tensor]:
         """Context vectors C (B, K, F) and attention weights α (B, K, L), which sum to 1 over L."""
-        query_BK1A = self.w_a(h_BKH).unsqueeze(2)
-        e_BKL = self.v_a((query_BK1A + keys_BLA.unsqueeze(1)).tanh()).squeeze(-1)
-        alpha_BKL = e_BKL.float().softmax(dim=-1)
+        alpha_BKL = self.energies(h_BKH, keys_BLA).float().softmax(dim=-1)
         return alpha_BKL.to(phi_BLF.dtype) @ phi_BLF, alpha_BKL
+
+    def energies(self, h_BKH: Tensor, keys_BLA: Tensor) -> Tensor:
+        """E (B, K, L)."""
+        query_BK1A = self.w_a(h_BKH).unsqueeze(2)
+        e_BKL1: Tensor = self.v_a((query_BK1A + keys_BLA.unsqueeze(1)).tanh())
+        return e_BKL1.squeeze(-1)

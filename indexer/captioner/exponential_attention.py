@@ -9,7 +9,7 @@ _LARGEST = 87.0
 
 
 class ExponentialAttention(AdditiveAttention):
-    """`AdditiveAttention` over keys e^(2 U_a φ_j), with a division for each tanh.
+    """`AdditiveAttention` over keys e^(2 U_a φ_j), its own once exponentiated, with a division for each tanh.
 
     tanh x = 1 − 2 / (1 + e^2x), and softmax does not see the same number added everywhere:
     α_t = softmax(e_t) with e_tj = v_aᵀ [−2 / (1 + e^(2 W_a h^(t-1)) ⊙ e^(2 U_a φ_j))].
@@ -21,16 +21,11 @@ class ExponentialAttention(AdditiveAttention):
         nn.Module.__init__(self)
         self.w_a, self.u_a, self.v_a = attention.w_a, attention.u_a, attention.v_a
 
-    def keys(self, phi_BLF: Tensor) -> Tensor:
-        """e^(2 U_a φ), (B, L, A)."""
-        return exponentiate(super().keys(phi_BLF))
-
-    def forward(self, h_BKH: Tensor, phi_BLF: Tensor, keys_BLA: Tensor) -> tuple[Tensor, Tensor]:
-        """As `AdditiveAttention.forward`."""
+    def energies(self, h_BKH: Tensor, keys_BLA: Tensor) -> Tensor:
+        """E (B, K, L), but for a number added everywhere."""
         query_BK1A = exponentiate(self.w_a(h_BKH)).unsqueeze(2)
-        e_BKL = self.v_a(-2 / (1 + query_BK1A * keys_BLA.unsqueeze(1))).squeeze(-1)
-        alpha_BKL = e_BKL.float().softmax(dim=-1)
-        return alpha_BKL.to(phi_BLF.dtype) @ phi_BLF, alpha_BKL
+        e_BKL1: Tensor = self.v_a(-2 / (1 + query_BK1A * keys_BLA.unsqueeze(1)))
+        return e_BKL1.squeeze(-1)
 
 
 def exponentiate(x: Tensor) -> Tensor:

@@ -15,8 +15,9 @@ def test_it_is_additive_attention_however_large_the_numbers(size: float) -> None
     attention.w_a.weight.mul_(size)
     h_BKH, phi_BLF = torch.randn(2, 3, 6), torch.randn(2, 9, 5)
     other = ExponentialAttention(attention)
-    expected = attention(h_BKH, phi_BLF, attention.keys(phi_BLF))
-    torch.testing.assert_close(other(h_BKH, phi_BLF, other.keys(phi_BLF)), expected)
+    keys_BLA = attention.keys(phi_BLF)
+    expected = attention(h_BKH, phi_BLF, keys_BLA)
+    torch.testing.assert_close(other(h_BKH, phi_BLF, exponentiate(keys_BLA)), expected)
 
 
 @torch.no_grad()
