@@ -4,7 +4,7 @@ import dataclasses
 import errno
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +28,7 @@ from retrieval.printable import make_printable
 if TYPE_CHECKING:
     from indexer.config import IndexConfig
     from indexer.models import Models
-    from indexer.pipeline.profile import Profile
+    from indexer.pipeline.profile import Profile, StageTime
     from indexer.updating.report import IndexReport
     from retrieval.progress import Progress
 
@@ -91,14 +91,16 @@ def index(
     settings = settings.model_copy(update={name: value for name, value in asked.items() if value is not None})
     require_photos_exist(photos)
     run = _Runs(photos, index, settings, device, engine, ray_address)
-    told = _Told(run, index, json_output, profile)
+    reports: Iterable[IndexReport]
     if watch:
         from indexer.watch import follow
 
-        for report in follow(photos, index, run):
-            told.tell(report)
-        return
-    told.tell(run())
+        reports = follow(photos, index, run)
+    else:
+        reports = [run()]
+    for report in reports:
+        times = run.profile.times() if run.profile else []
+        _tell(report, index, json_output, times if profile else None)
 
 
 class _Runs:
@@ -182,36 +184,26 @@ class _Runs:
         return self._models
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """How what a run did is told."""
-
-    run: _Runs
-    index: Path
-    json_output: bool
-    profile: bool
-
-    def tell(self, report: "IndexReport") -> None:
-        """Failures, what was passed over and the profile on stderr, the report on stdout."""
-        _name_failures(report)
-        if report.passed_over:
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.passed_over.items())
-            typer.echo(f"passed over, as they are not read: {kinds}", err=True)
-        times = self.run.profile.times() if self.run.profile and self.profile else []
-        for time in times:
-            typer.echo(
-                f"{time.stage:10} {time.seconds:8.1f} s {100 * time.share:6.1f} % "
-                f"{time.photos_per_second:9.1f} photos/s",
-                err=True,
-            )
-        if not self.json_output:
-            _print_report(report, self.index)
-            return
-        document = dataclasses.asdict(report)
-        del document["failures"], document["passed_over"]
-        if self.profile:
-            document["profile"] = [dataclasses.asdict(time) for time in times]
-        typer.echo(json.dumps(document))
+def _tell(report: "IndexReport", index: Path, json_output: bool, times: "Sequence[StageTime] | None") -> None:
+    """Failures, what was passed over and the profile, if asked for, on stderr, the report on stdout."""
+    _name_failures(report)
+    if report.passed_over:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.passed_over.items())
+        typer.echo(f"passed over, as they are not read: {kinds}", err=True)
+    for time in times or ():
+        typer.echo(
+            f"{time.stage:10} {time.seconds:8.1f} s {100 * time.share:6.1f} % "
+            f"{time.photos_per_second:9.1f} photos/s",
+            err=True,
+        )
+    if not json_output:
+        _print_report(report, index)
+        return
+    document = dataclasses.asdict(report)
+    del document["failures"], document["passed_over"]
+    if times is not None:
+        document["profile"] = [dataclasses.asdict(time) for time in times]
+    typer.echo(json.dumps(document))
 
 
 def _say_what_is_kept(index: Path, carries_on: bool) -> None:
