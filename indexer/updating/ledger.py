@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from indexer.photo_files.photo_file import identify_path, is_replaced
 from indexer.photo_files.scan import Scan
@@ -36,8 +37,7 @@ class Entry:
         return self.status is Status.INDEXED or (self.status is Status.DELETED and self.position is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """What became of photos (distinct contents), as `IndexReport` defines it."""
 
     new: int
@@ -88,11 +88,6 @@ class Ledger:
                     entries[row.image_id] = entry
                     position += 1
         return ledger
-
-    def is_indexed(self, image_id: str) -> bool:
-        """Whether the index held this content, captioned, before the run."""
-        entry = self.before.get(image_id)
-        return entry is not None and entry.status is Status.INDEXED
 
     def needs_pixels(self, image_id: str, recaption: bool, retry_failed: bool) -> bool:
         """Whether a content must be decoded: unless it is captioned, or known to be no photo."""
@@ -216,7 +211,8 @@ class Ledger:
         """What became of the photos in the scan's reach."""
         created, gone, updated, unchanged = [], [], 0, 0
         for image_id in self.before.keys() | self.added.keys() | self.found.keys():
-            was = self.is_indexed(image_id)
+            before = self.before.get(image_id)
+            was = before is not None and before.status is Status.INDEXED
             paths = self.paths_now(image_id, scan)
             # Of a copy of a file that vanished while it was read there is no row: the next run reads it.
             entry = self._find(image_id)

@@ -37,13 +37,9 @@ class IndexReport:
 
 def make_report(manifest: Manifest, ledger: Ledger, scan: Scan, seconds: float) -> IndexReport:
     """What a run did, by what its ledger noted."""
-    counts = ledger.count(scan)
     failures = tuple(ledger.failures())
     return IndexReport(
-        new=counts.new,
-        unchanged=counts.unchanged,
-        updated=counts.updated,
-        removed=counts.removed,
+        *ledger.count(scan),
         failed=len(failures),
         photos=manifest.photos,
         generation=manifest.generation,
