@@ -152,10 +152,6 @@ class EfficientNetLite(nn.Module):
         """The weights that `forward` uses, by name: all but the classifier's."""
         return {name: weight for name, weight in self.named_parameters() if not name.startswith("fc.")}
 
-    def classify(self, features_BDHW: Tensor) -> Tensor:
-        """Feature map of `forward` → logits of the 1,000 ImageNet classes (B, 1000)."""
-        return cast(Tensor, self.fc(features_BDHW.mean(dim=(2, 3))))
-
     def fold_batch_norms(self) -> "EfficientNetLite":
         """Merge every batch norm into the convolution before it, in place; same output in evaluation mode."""
         self.eval()

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -63,15 +62,15 @@ class ViewCache:
         return self._cached(lambda: find_fastest(encoder), encoder.sees, photos, view, encoder.image_size)
 
     def means(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
-        """The mean of the annotations over the locations: a memory map (photos, channels).
+        """The mean of a frozen encoder's annotations over the locations: a memory map (photos, channels).
 
         Raises:
             DatasetError: a photo cannot be read.
         """
 
         def begin() -> _Compute:
-            annotate = find_fastest(encoder) if encoder.learned is None else encoder
-            return lambda pixels_BSSC: cast(Tensor, annotate(pixels_BSSC).float().mean(dim=1))
+            annotate = find_fastest(encoder)
+            return lambda pixels_BSSC: annotate(pixels_BSSC).float().mean(dim=1)
 
         made_by = f"{encoder.weights_sha256} {encoder.dtype} mean"
         return self._cached(begin, made_by, photos, view, encoder.image_size)
