@@ -11,7 +11,7 @@ from indexer.image_encoder.efficientnet_lite import VARIANTS
 from indexer.image_encoder.loading import load_image_encoder
 from indexer.image_encoder.tuned import TunedHeader, save_tuned
 from indexer.image_encoder.views import ViewCache
-from indexer.image_head.heads import Heads, ImageHead, TextHead
+from indexer.image_head.heads import Heads
 from indexer.image_head.training.examples import encode_sentences
 from indexer.image_head.training.task import HeadData, HeadTask
 from indexer.training.card import Card, write_card
@@ -81,12 +81,8 @@ def _prepare(
 
 
 def _build_model(config: ImageEncoderConfig, sentence_dimension: int) -> TunedModel:
-    size, encoder = config.heads, load_image_encoder(config.image_encoder)
-    heads = Heads(
-        ImageHead(encoder.channels, size.dimension, size.image_hidden, size.image_dropout),
-        TextHead(sentence_dimension, size.dimension, size.text_hidden, size.text_dropout),
-    )
-    return TunedModel(encoder, heads)
+    encoder = load_image_encoder(config.image_encoder)
+    return TunedModel(encoder, Heads(config.heads, encoder.channels, sentence_dimension))
 
 
 def _train_heads(

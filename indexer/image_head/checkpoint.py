@@ -8,7 +8,7 @@ from torch import Tensor
 
 from indexer.checkpoint_weights import copy_weights
 from indexer.image_head.config import ImageHeadConfig
-from indexer.image_head.heads import Heads, ImageHead, TextHead
+from indexer.image_head.heads import Heads
 from indexer.image_head.hubs import QUERY_COORDINATE, Hubs
 from retrieval.checkpoint_file import Header, read_checkpoint, write_checkpoint
 
@@ -35,14 +35,11 @@ class ImageHeadHeader(Header):
 
     def build_heads(self) -> Heads:
         """Both heads in this shape, their weights random."""
-        size, hubs = self.config.heads, self.config.hubs
-        return Heads(
-            ImageHead(self.channels, size.dimension, size.image_hidden, size.image_dropout),
-            TextHead(self.sentence_dimension, size.dimension, size.text_hidden, size.text_dropout),
-            hubs=Hubs(self.bank, self.sentence_dimension, hubs.temperature, hubs.weight)
-            if self.bank
-            else None,
-        )
+        hubs = None
+        if self.bank:
+            config = self.config.hubs
+            hubs = Hubs(self.bank, self.sentence_dimension, config.temperature, config.weight)
+        return Heads(self.config.heads, self.channels, self.sentence_dimension, hubs)
 
 
 def save_heads(path: Path, heads: Heads, header: ImageHeadHeader) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from indexer.image_encoder.pooling import pool_photos
+from indexer.image_head.config import HeadSizeConfig
 from indexer.image_head.hubs import Hubs, extend_queries
 
 _TEMPERATURE = 0.05  # before training
@@ -64,10 +65,13 @@ class Heads(nn.Module):
     They are trained without `hubs`, which correct what is searched.
     """
 
-    def __init__(self, image: ImageHead, text: TextHead, hubs: Hubs | None = None) -> None:
+    def __init__(
+        self, size: HeadSizeConfig, channels: int, sentence_dimension: int, hubs: Hubs | None = None
+    ) -> None:
+        """Their weights random, for annotations and sentence vectors of so many dimensions."""
         super().__init__()
-        self.image = image
-        self.text = text
+        self.image = ImageHead(channels, size.dimension, size.image_hidden, size.image_dropout)
+        self.text = TextHead(sentence_dimension, size.dimension, size.text_hidden, size.text_dropout)
         self.hubs = hubs
         self.log_scale = nn.Parameter(torch.tensor(-math.log(_TEMPERATURE)))
 
