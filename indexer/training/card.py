@@ -21,17 +21,14 @@ _CARD = """\
 
 The photos and captions of the training data are not part of this file or of the project. {terms}
 
-{warning}
+It repeats what annotators guessed about gender, age and activity: do not use it to decide anything
+about a person.
 """
 
 _TERMS = {
     "flickr8k": "Flickr8k (Hodosh,\nYoung and Hockenmaier 2013) is for non-commercial research and teaching; "
     "it shows mostly people and dogs\noutdoors."
 }
-_WARNING = (
-    "It repeats what annotators guessed about gender, age and activity: do not use it to decide anything\n"
-    "about a person."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Card:
     config: str = "in the header"
 
 
-def write_card(checkpoint: Path, card: Card, dataset: CaptionedDataset, figures: dict[str, float]) -> Path:
+def write_card(checkpoint: Path, card: Card, dataset: CaptionedDataset, figures: dict[str, float]) -> None:
     """Write CHECKPOINT.md beside the checkpoint, figures being of the validation split."""
     photos = dataset.split("train")
     text = _CARD.format(
@@ -66,8 +63,5 @@ def write_card(checkpoint: Path, card: Card, dataset: CaptionedDataset, figures:
         command=card.command,
         config=card.config,
         terms=_TERMS.get(dataset.name, "Their own terms apply to them."),
-        warning=_WARNING,
     )
-    path = checkpoint.with_suffix(".md")
-    path.write_text(text, encoding="utf-8")
-    return path
+    checkpoint.with_suffix(".md").write_text(text, encoding="utf-8")

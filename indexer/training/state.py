@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -40,9 +40,8 @@ class TrainingState:
         return len(values) - 1 - values.index(max(values)) if values else 0
 
     def load_best(self) -> None:
-        """Put the best averaged weights into `model` and `average`."""
+        """Put the best averaged weights into `model`."""
         restore_parameters(self.model, self.best)
-        restore_parameters(self.average, self.best)
 
     def save(self, path: Path) -> None:
         """Write everything to `path`, replacing it in one step.
@@ -66,8 +65,6 @@ class TrainingState:
         Raises:
             CheckpointError: the file is damaged.
         """
-        from safetensors import safe_open
-
         try:
             with safe_open(path, framework="pt") as file:
                 self.log = json.loads(file.metadata()["log"])
