@@ -1,10 +1,12 @@
-"""The config of `retrieve index`; configs/index.toml lists every key. Reads and writes nothing."""
+"""The config of `retrieve index`; configs/index.toml lists every key. Reads such a file; writes nothing."""
 
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
-from retrieval.config import Config
+from retrieval.config import Config, load_config
 from retrieval.runtime import Runtime
 from retrieval.store.manifest import VectorsWish
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
@@ -77,3 +79,13 @@ class IndexConfig(Config):
     def vectors_wish(self) -> VectorsWish | None:
         """How vectors are to be indexed; None where nothing is said of them, and an index keeps its own."""
         return self.vectors.to_wish() if "vectors" in self.model_fields_set else None
+
+
+def load_index_config(path: Path | None, **asked: Any) -> IndexConfig:
+    """The config in the TOML file `path`, or the defaults; options that were given, not None, win over it.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    given = {key: value for key, value in asked.items() if value is not None}
+    return load_config(IndexConfig, path).model_copy(update=given)

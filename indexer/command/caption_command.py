@@ -72,6 +72,7 @@ def caption(
     """Write a sentence about each photo, as an index would keep it; or, of a photo of the index, your own."""
     from indexer.captioner.drawing import require_attention
     from indexer.captioner.states import require_unit, write_states
+    from indexer.config import load_index_config
     from indexer.describing.describer import load_describer
     from retrieval.command.progress_bar import show_progress
     from retrieval.errors import PhotoError, UsageError
@@ -90,7 +91,7 @@ def caption(
     if unit is not None and states is None:
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
     photos, unreadable = _list_photos(photos)
-    settings = _read_settings(config, {"captioner": captioner, "beam_width": beam})
+    settings = load_index_config(config, captioner=captioner, beam_width=beam)
     with show_progress() as progress:
         progress("Loading the models", 0, 1)
         describer = load_describer(settings, device)
@@ -158,14 +159,6 @@ def _list_photos(photos: list[Path]) -> tuple[list[Path], dict[Path, str]]:
             name = make_printable(str(photo))
             raise PhotoError(f"found no photos in {name}, expected .jpg, .png or the like; name another")
     return listed, unreadable
-
-
-def _read_settings(config: Path | None, asked: dict[str, str | int | None]) -> IndexConfig:
-    from indexer.config import IndexConfig
-    from retrieval.config import load_config
-
-    given = {key: value for key, value in asked.items() if value is not None}
-    return load_config(IndexConfig, config).model_copy(update=given)
 
 
 def _caption_all(

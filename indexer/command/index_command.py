@@ -77,18 +77,16 @@ def index(
     ] = None,
 ) -> None:
     """Bring an index up to date with folders of photos: add, update, remove."""
-    from indexer.config import IndexConfig
+    from indexer.config import load_index_config
     from indexer.photo_files.scan import require_photos_exist
-    from retrieval.config import load_config
 
-    asked = {
-        "recaption": recaption or None,
-        "retry_failed": retry_failed or None,
-        "keep_missing": keep_missing or None,
-        "runtime": runtime,
-    }
-    settings = load_config(IndexConfig, config)
-    settings = settings.model_copy(update={name: value for name, value in asked.items() if value is not None})
+    settings = load_index_config(
+        config,
+        recaption=recaption or None,
+        retry_failed=retry_failed or None,
+        keep_missing=keep_missing or None,
+        runtime=runtime,
+    )
     require_photos_exist(photos)
     run = _Runs(photos, index, settings, device, engine, ray_address)
     reports: Iterable[IndexReport]
