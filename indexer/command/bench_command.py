@@ -15,11 +15,6 @@ from retrieval.device import Device
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side with a reference.")
 
 
-@bench.callback()
-def _bench() -> None:
-    """Measure speed, side by side with a reference."""
-
-
 @bench.command()
 def index(
     photos: Annotated[
