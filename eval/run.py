@@ -5,7 +5,6 @@ given.
 """
 
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from eval.ablation.experiments import read_experiments, read_parts
+from eval.ann.benchmark import AnnBenchmark
 from eval.ann.exact import read_exact_channels
-from eval.ann.study import AnnBenchmark, study_indexes
+from eval.ann.study import study_indexes
 from eval.calibration.study import study_sureness
 from eval.captions.study import CaptionStudy, start_caption_study, study_diversity
 from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
@@ -38,6 +38,7 @@ from eval.searching.scored_queries import describe_depth, score_photos
 from eval.searching.search_outcome import SearchOutcome, search_all
 from eval.searching.systems import list_systems
 from eval.searching.trec import format_qrels
+from retrieval.generations.commit import time_now
 from retrieval.printable import make_printable
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_bytes, make_folder, write_file
@@ -78,9 +79,9 @@ def evaluate(request: EvalRequest, progress: Progress = no_progress) -> Evaluati
         command=make_printable(request.command),
         hardware=describe_hardware(),
         seconds=watch.seconds,
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished=time_now(),
         stages=watch.stages,
-        ann_speed=tuple(speed.to_dict() for speed in benchmark.speeds) if benchmark else (),
+        ann_speed=tuple(asdict(speed) for speed in benchmark.speeds) if benchmark else (),
     )
     _write(report, info, subject, request.out)
     against = (

@@ -1,7 +1,7 @@
 """Every index type and setting over the same vectors: how much is found, how fast. Vectors in, rows out."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 from eval.ann.speed import Speed, measure_speed
@@ -24,10 +24,6 @@ class AnnRow:
     parameters: dict[str, int]
     k: int
     ann_recall: float
-
-    def to_dict(self) -> dict[str, object]:
-        """As report.json has it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -20,10 +20,6 @@ class Speed:
     p95_ms: float
     p99_ms: float
     queries_per_second: float
-
-    def to_dict(self) -> dict[str, float]:
-        """As run-info.json has it."""
-        return asdict(self)
 
 
 def measure_speed(search: Callable[[np.ndarray], Answer], queries_QD: np.ndarray) -> tuple[Speed, Answer]:

@@ -1,13 +1,11 @@
 """The evaluated index beside other index types over its vectors. Reads the index's shards."""
 
-from eval.ann.benchmark import AnnBenchmark, AnnRow, benchmark_indexes
+from eval.ann.benchmark import AnnBenchmark, benchmark_indexes
 from eval.ann.exact import ExactChannels, measure_index
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from eval.config import EvalConfig
 from eval.dataset.preparation import Subject
 from retrieval.progress import Progress
-
-__all__ = ["AnnBenchmark", "AnnRow", "study_indexes"]
 
 
 def study_indexes(

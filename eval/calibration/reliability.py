@@ -3,7 +3,7 @@
 Shapes: N hits.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,10 +35,6 @@ class Reliability:
     ece: float
     brier: float
     bins: tuple[Bin, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        """As report.json has it."""
-        return asdict(self)
 
 
 def measure_reliability(said_N: np.ndarray, true_N: np.ndarray) -> Reliability:

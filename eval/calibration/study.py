@@ -35,15 +35,6 @@ class SurenessStudy:
     by_captions: Reliability
     by_grades: Reliability | None
 
-    def to_dict(self) -> dict[str, object]:
-        """As report.json has it."""
-        return {
-            "fitted_on": self.fitted_on,
-            "agreement": self.agreement,
-            "by_captions": self.by_captions.to_dict(),
-            "by_grades": self.by_grades and self.by_grades.to_dict(),
-        }
-
 
 def study_sureness(
     subject: Subject, judged: Sequence[JudgedPair], queries_per_batch: int, progress: Progress

@@ -5,7 +5,7 @@ photos found would be wrong ones. They are compared here by `tokenize`, which th
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from eval.dataset.preparation import Subject
 from eval.failures.words import find_content
@@ -37,10 +37,6 @@ class Strictness:
     hits: int
     wrong: int
     wrong_unasked: float
-
-    def to_dict(self) -> dict[str, object]:
-        """As report.json has it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _MEASURED = (
 def render_growth(grown: Sequence[Grown], config: GrowthConfig, photo_bytes: float, source: str) -> str:
     """What was measured; then what follows from it for more photos, the arithmetic in the first column."""
     measured = render_markdown_table(_MEASURED, [_list_measured(each) for each in grown])
-    sizes = ("photos", *map(_count, config.photos))
+    sizes = ("photos", *(f"{photos:,}" for photos in config.photos))
     paper = render_markdown_table(sizes, _list_paper(grown, config, photo_bytes))
     noise = f"Gaussian noise of length {NOISE:g}"
     header = (f"caption vectors, flat, on one {config.gpu.name}", "one query", "at least", "many at once")
@@ -78,10 +78,6 @@ def _size_line(name: str, each: float, config: GrowthConfig) -> list[str]:
 def _hours_line(name: str, photos_per_second: float, config: GrowthConfig) -> list[str]:
     hours = [format_hours(count_hours(photos, photos_per_second)) for photos in config.photos]
     return [f"{name}, {photos_per_second:,.1f} photos/s", *hours]
-
-
-def _count(photos: int) -> str:
-    return f"{photos:,}"
 
 
 def format_bytes(count: float) -> str:

@@ -4,7 +4,7 @@ Judged pairs and scores in, agreement out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,10 +36,6 @@ class HumanJudgement:
     ndcg: Mapping[str, float]
     ndcg_ci95: Mapping[str, tuple[float, float]]
     kendall: Mapping[str, Mapping[str, float]]
-
-    def to_dict(self) -> dict[str, object]:
-        """As report.json has it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

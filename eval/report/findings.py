@@ -44,10 +44,6 @@ class AnnResult:
     sets: Mapping[str, str]
     rows: tuple[AnnRow, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        """As report.json has it."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -99,12 +95,12 @@ class Report:
             "ceiling": {name: result.to_dict() for name, result in self.ceiling.items()},
             "sentence_search": {name: result.to_dict() for name, result in self.sentence_search.items()},
             "comparisons": [asdict(each) | {"significant": each.significant} for each in self.comparisons],
-            "human_judgement": self.human_judgement and self.human_judgement.to_dict(),
-            "sureness": self.sureness and self.sureness.to_dict(),
-            "strictness": [each.to_dict() for each in self.strictness],
+            "human_judgement": self.human_judgement and asdict(self.human_judgement),
+            "sureness": self.sureness and asdict(self.sureness),
+            "strictness": [asdict(each) for each in self.strictness],
             "failures": self.failures and self.failures.to_dict(),
-            "ann": self.ann and self.ann.to_dict(),
-            "published": [result.to_dict() for result in self.published],
+            "ann": self.ann and asdict(self.ann),
+            "published": [asdict(each) for each in self.published],
             "parts": [each.model_dump(mode="json") for each in self.parts],
             "ablation": [each.model_dump(mode="json") for each in self.ablation],
             "index": asdict(self.index),

@@ -3,7 +3,7 @@
 Nothing here was measured by us. Where a figure was collected second-hand, its source says so.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 DATASET = "flickr8k"
 _SECOND_HAND = "figures collected second-hand, not checked against where they were first printed"
@@ -23,10 +23,6 @@ class PublishedResult:
     def recalls(self) -> tuple[float | None, ...]:
         """Recall@1, Recall@5 and Recall@10."""
         return self.recall_at_1, self.recall_at_5, self.recall_at_10
-
-    def to_dict(self) -> dict[str, object]:
-        """As report.json has it."""
-        return asdict(self)
 
 
 PUBLISHED = (
