@@ -15,14 +15,14 @@ NOTES = (
 
 
 def list_conditions(report: Report, info: RunInfo) -> list[tuple[str, str]]:
-    """What was run on what, with what, by name."""
+    """What was run on what, with what, by name; what there is nothing to say of is left out."""
     index = report.index
-    left_out = [("left out", f"{', '.join(report.left_out)} (listed, but never published)")]
+    left_out = f"{', '.join(report.left_out)} (listed, but never published)" if report.left_out else ""
     vectors = [f"{each['channel']} ({each['kind']}, SHA-256 {each['sha256']})" for each in index.vectors]
-    return [
+    conditions = [
         ("command", info.command),
         ("dataset", f"{report.annotations['name']}, SHA-256 {report.annotations['sha256']}"),
-        *(left_out if report.left_out else []),
+        ("left out", left_out),
         ("queries and right photos", f"SHA-256 {report.qrels_sha256}"),
         ("index", f"{index.photos:,} photos, of which the {report.photos:,} of the split are ranked"),
         ("vectors", ", ".join(vectors)),
@@ -35,6 +35,7 @@ def list_conditions(report: Report, info: RunInfo) -> list[tuple[str, str]]:
         ("finished", f"{info.finished}, after {info.seconds:.0f} s"),
         ("stages", ", ".join(f"{name} {seconds:.1f} s" for name, seconds in info.stages.items())),
     ]
+    return [(name, value) for name, value in conditions if value]
 
 
 def _flatten(config: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from eval.report.ablation_tables import tabulate_ablation, tabulate_parts
 from eval.report.conditions import NOTES, list_conditions
 from eval.report.findings import Report
 from eval.report.page.ann_chart import draw_ann
@@ -22,22 +21,8 @@ from eval.report.page.rank_chart import draw_ranks
 from eval.report.page.recall_chart import draw_recall
 from eval.report.page.sureness_chart import draw_sureness
 from eval.report.run_info import RunInfo
-from eval.report.study_tables import (
-    tabulate_ann,
-    tabulate_captions,
-    tabulate_failures,
-    tabulate_people,
-    tabulate_strictness,
-    tabulate_sureness,
-)
-from eval.report.tables import (
-    Table,
-    format_measure,
-    tabulate_comparisons,
-    tabulate_published,
-    tabulate_sentence_search,
-    tabulate_systems,
-)
+from eval.report.sections import list_sections
+from eval.report.tables import format_measure
 from retrieval.page_templates import open_templates
 
 _TILES = ("Recall@1", "Recall@5", "Recall@10", "median_rank")
@@ -56,13 +41,13 @@ def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo
             tiles=_make_tiles(report, headline),
             style=Markup(style),
             policy=_make_policy(style),
-            tables=_make_tables(report, info),
+            tables=list_sections(report, info),
             recall=draw_recall(report, photo_Q),
             ranks=draw_ranks(report),
             sureness=draw_sureness(report),
             ann=draw_ann(report, info),
             gallery=make_gallery(report.failures, photos),
-            conditions=[(name, value) for name, value in list_conditions(report, info) if value],
+            conditions=list_conditions(report, info),
             notes=[*NOTES, *report.notices],
         )
     )
@@ -83,20 +68,3 @@ def _make_tiles(report: Report, headline: str) -> list[tuple[str, str, str]]:
         value, interval = format_measure(report.systems[headline], name).split(" ", 1)
         tiles.append((name.replace("_", " "), value, interval))
     return tiles
-
-
-def _make_tables(report: Report, info: RunInfo) -> dict[str, list[Table]]:
-    """The tables by the section that they stand in, those that have rows."""
-    sections = {
-        "systems": [tabulate_systems(report), tabulate_comparisons(report)],
-        "published": [tabulate_published(report)],
-        "by_image": [tabulate_sentence_search(report)],
-        "captions": [tabulate_captions(report)],
-        "people": tabulate_people(report),
-        "sureness": [tabulate_sureness(report)],
-        "strictness": [tabulate_strictness(report)],
-        "failures": [tabulate_failures(report)],
-        "ann": [tabulate_ann(report, info)],
-        "ablation": [tabulate_parts(report.parts), tabulate_ablation(report.ablation)],
-    }
-    return {name: [table for table in tables if table.rows] for name, tables in sections.items()}
