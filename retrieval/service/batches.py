@@ -40,8 +40,6 @@ class Batches(Generic[Q, A]):
     anyone wait when the thread begins again is asked to come again.
     """
 
-    workers = 1
-
     def __init__(self, answer: Callable[[Sequence[Q]], Sequence[A | Exception]]) -> None:
         """`answer` is called in the thread, with as many questions as it gives answers, or errors."""
         self._answer = answer

@@ -41,7 +41,6 @@ class Desk:
     ) -> None:
         """`load_reranker` is called when somebody first asks for it: that takes seconds, and memory."""
         self.index = index
-        self.settings = settings
         self.sessions = Sessions(settings)
         self.files = VerifiedPhotos()
         self._answers: Cache[tuple[ref[SearchEngine], Question], bytes] = Cache(_MOST_ANSWER_BYTES, len)
@@ -49,7 +48,10 @@ class Desk:
         self._live = live
         self._answering = Batches(self._answer_together)
         self._computing = Turns(settings.workers)
-        self.gate = Gate(self._answering, lambda: self.metrics.count("/api/search", "GET", 503, 0.0))
+        self.gate = Gate(
+            lambda: self._answering.usual_seconds,
+            lambda: self.metrics.count("/api/search", "GET", 503, 0.0),
+        )
         self._drawing = CapacityLimiter(settings.workers)
         self._reranking = Turns(1, next_ones=0, usual_seconds=3.0)
         self._load_reranker = cache(load_reranker)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -69,7 +69,6 @@ class Turns:
     """
 
     def __init__(self, workers: int, next_ones: int | None = None, usual_seconds: float = 0.0) -> None:
-        self.workers = workers
         self.usual_seconds = usual_seconds
         self._turns = asyncio.Semaphore(workers + (workers if next_ones is None else next_ones))
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="turns")
@@ -106,34 +105,23 @@ class Turns:
             self.usual_seconds = follow(self.usual_seconds, time.perf_counter() - start)
 
 
-class Queue(Protocol):
-    """`workers` threads that do work. Implementations: `Turns`, `Batches`.
-
-    `usual_seconds` is how long one of them takes for a piece of it, of late.
-    """
-
-    workers: int
-    usual_seconds: float
-
-
 class Gate:
     """Counts the searches that are inside, and says when another one would wait for too long.
 
-    That is when all workers together have work for more than 0.1 seconds, by how long it takes of late; two
-    each, and four in all, are always let in, and never more than 24. Who asks before reading a request
-    refuses it at hardly any cost.
+    That is when they are work for more than 0.1 seconds, at the `usual_seconds()` that one takes of late;
+    four are always let in, and never more than 24. Who asks before reading a request refuses it at hardly
+    any cost.
     """
 
-    def __init__(self, queue: Queue, count_refused: Callable[[], None]) -> None:
-        self._queue = queue
+    def __init__(self, usual_seconds: Callable[[], float], count_refused: Callable[[], None]) -> None:
+        self._usual_seconds = usual_seconds
         self._count_refused = count_refused
         self._inside = 0
 
     def enter(self) -> bool:
         """Whether another search may come in; whoever did has to leave."""
-        workers, usual = self._queue.workers, max(self._queue.usual_seconds, 1e-3)
-        in_time = workers * _SECONDS_TO_WAIT / usual
-        if self._inside >= max(4, 2 * workers, min(in_time, _MOST_INSIDE)):
+        in_time = _SECONDS_TO_WAIT / max(self._usual_seconds(), 1e-3)
+        if self._inside >= max(4, min(in_time, _MOST_INSIDE)):
             self._count_refused()
             return False
         self._inside += 1

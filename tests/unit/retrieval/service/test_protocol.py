@@ -166,9 +166,9 @@ def test_who_has_been_answered_or_is_gone_makes_room():
 
 def test_the_gate_lets_in_what_can_be_begun_in_time():
     refused = []
-    turns = Turns(2)
-    gate = Gate(turns, lambda: refused.append(1))
-    for usual, room in ((0.01, 20), (0.05, 4), (0.5, 4), (1e-9, 24)):
+    turns = Turns(1)
+    gate = Gate(lambda: turns.usual_seconds, lambda: refused.append(1))
+    for usual, room in ((0.01, 10), (0.05, 4), (0.5, 4), (1e-9, 24)):
         turns.usual_seconds = usual
         refused.clear()
         entered = 0
