@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 from typing import Annotated
 
 import typer
@@ -30,7 +31,7 @@ def verify(
     if report.damaged:
         raise IndexFormatError(
             f"found {len(report.damaged)} damaged of {report.files} files in {index}, expected none; "
-            f"run `retrieve repair --index {index}`"
+            f"run `retrieve repair --index {shlex.quote(str(index))}`"
         )
     if not json_output:
         looked = "have the right size" if fast else "are as they were written"

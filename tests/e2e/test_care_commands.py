@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,6 +84,16 @@ def test_damaged_index_is_named_and_repaired(folder: Path, retrieve: Retrieve) -
     assert out[-1] == "repaired: generation 2 with 5 photos (5 before)"
     assert retrieve("verify", cwd=folder)[0] == 0
     assert (folder / "index" / "quarantine" / path.name).exists()
+
+
+def test_the_repair_that_is_advised_can_be_pasted(folder: Path, retrieve: Retrieve) -> None:
+    index = (folder / "index").rename(folder / "Tom's photos")
+    path = vectors_path(index, read_manifest(index).vectors[0])
+    path.write_bytes(path.read_bytes()[:-1])
+    _, _, [error] = retrieve("verify", "--index", index.name, cwd=folder)
+    advised = shlex.split(error.split("`")[1])
+    assert advised == ["retrieve", "repair", "--index", "Tom's photos"]
+    assert retrieve(*advised[1:], cwd=folder)[0] == 0
 
 
 def test_compaction_says_what_it_did(folder: Path, retrieve: Retrieve) -> None:
