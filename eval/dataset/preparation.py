@@ -84,6 +84,6 @@ def open_subject(
     engine = SearchEngine.open(index, encoder, request.device, request.config.search.fusion)
     if engine.generation != manifest.generation:
         raise IndexFormatError(f"{index} was changed while it was being evaluated; evaluate again")
-    captions = tuple(photos.caption(int(number)) for number in places)
+    captions = tuple(photo.caption for photo in photos.show(places))
     reranker = load_reranker(request.config.search.rerank, request.device) if request.rerank else None
     return Subject(dataset, collection, index, manifest, engine, encoder, captions, reranker)

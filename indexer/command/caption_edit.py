@@ -38,10 +38,9 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
             f"found {photo}, which is not in {index} as it is now; index it first"
         ) from None
     photos = PhotoTable.read(index, manifest)
-    number = photos.find(image_id)
-    caption, provenance = photos.caption(number), photos.provenance(number)
+    facts = photos.facts(photos.find(image_id))
     if as_json:
-        document = {"image_id": image_id, "caption": caption, "provenance": provenance}
+        document = {"image_id": image_id, "caption": facts.caption, "provenance": facts.provenance}
         typer.echo(json.dumps(document | {"generation": manifest.generation}))
         return
-    typer.echo(f"{make_printable(caption)} (by {provenance}, generation {manifest.generation})")
+    typer.echo(f"{make_printable(facts.caption)} (by {facts.provenance}, generation {manifest.generation})")

@@ -127,28 +127,21 @@ class PhotoTable:
     def facts(self, number: int) -> PhotoFacts:
         """What is known of a photo."""
         fields = {name: self.columns[name][number].as_py() for name in _FACTS}
+        shown = self._show_one(number)
         return PhotoFacts(
             paths=self.files(number),
             tags=tuple(fields.pop("tags")),
-            caption=self.caption(number),
-            provenance=self.provenance(number),
+            caption=shown.caption,
+            provenance=shown.provenance,
             **fields,
         )
 
     def texts(self, number: int) -> list[str]:
         """As `lexical_file.list_texts`: what people wrote, or else all captions, and the tags."""
         said = self.columns["captions"][number].as_py()
-        if self.provenance(number) is Provenance.HUMAN:
+        if self.written_by_people[number]:
             said = [each for each in said if each["provenance"] == Provenance.HUMAN]
         return [*(each["text"] for each in said), *self.columns["tags"][number].as_py()]
-
-    def caption(self, number: int) -> str:
-        """The main caption of a photo; empty where it has none."""
-        return self.main_captions.field("text")[number].as_py() or ""
-
-    def provenance(self, number: int) -> Provenance:
-        """Who wrote the main caption of a photo."""
-        return Provenance(self.main_captions.field("provenance")[number].as_py() or Provenance.MODEL)
 
     @cached_property
     def main_captions(self) -> pa.StructArray:
