@@ -1,12 +1,10 @@
-"""What a system scored, kept in a temporary file: a second look at it takes no second search.
+"""What a system scored, kept in a file: a second look at it takes no second search.
 
 Reads and writes that file alone, batch by batch, so that no more than a batch is in memory.
 """
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from types import TracebackType
+from typing import BinaryIO
 
 import numpy as np
 
@@ -15,21 +13,13 @@ from eval.searching.scored_queries import ScoredQueries
 
 
 class KeptScores:
-    """The scores of all queries of a collection, float32, in a file that is gone when the block ends."""
+    """The scores of all queries of a collection, float32."""
 
-    def __init__(self, collection: Collection, folder: Path) -> None:
-        """It takes 4 bytes a query and photo in `folder`."""
+    def __init__(self, collection: Collection, file: BinaryIO) -> None:
+        """They take 4 bytes a query and photo in `file`, which is empty and stays open meanwhile."""
         self._collection = collection
-        self._file = tempfile.TemporaryFile(dir=folder)
+        self._file = file
         self._own_scores = list[np.ndarray]()
-
-    def __enter__(self) -> "KeptScores":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
 
     def record(self, scored: ScoredQueries) -> None:
         """The next queries; all of them, in the collection's order, before any is read."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from eval.config import EvalConfig
 from eval.dataset.preparation import Subject
@@ -51,7 +52,7 @@ def search_all(subject: Subject, out: Path, config: EvalConfig, progress: Progre
             recorders[name] = SystemRecorder(stack.enter_context(run))
             streams.append(search_collection(asked, collection, channel, at_once, depth=depth))
         for name in list_vector_channels(subject):
-            keeping[name] = stack.enter_context(KeptScores(collection, out))
+            keeping[name] = KeptScores(collection, stack.enter_context(TemporaryFile(dir=out)))
             streams.append(search_collection(engine, collection, name, at_once))
         _record(streams, [*recorders.values(), *keeping.values()], len(collection.queries), progress)
         by_image = {

@@ -1,6 +1,7 @@
 """Scores that were kept come back as they were, and leave nothing behind."""
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ def test_what_was_kept_comes_back(small_collection: Any, tmp_path: Path, at_once
     queries, photos = small_collection.queries, len(small_collection.photos)
     scores_QP = np.random.default_rng(0).standard_normal((len(queries), photos)).astype(np.float32)
     scores_QP[0, 0] = -np.inf
-    with KeptScores(small_collection, tmp_path) as kept:
+    with TemporaryFile(dir=tmp_path) as file:
+        kept = KeptScores(small_collection, file)
         for start in range(0, len(queries), 4):
             kept.record(ScoredQueries(queries[start : start + 4], scores_QP[start : start + 4]))
         own = [scores_QP[number, query.photo] for number, query in enumerate(queries)]
