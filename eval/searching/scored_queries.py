@@ -24,11 +24,6 @@ from retrieval.store.manifest import Manifest
 class RankingEngine(Protocol):
     """What an evaluation asks of `retrieval.SearchEngine`."""
 
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """The names of the channels."""
-        ...
-
     def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
         """The k best photos (all without k) of a channel, or without a channel of all of them fused."""
         ...

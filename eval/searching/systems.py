@@ -26,14 +26,13 @@ class RerankingEngine:
 
     engine: SearchEngine
     reranker: Reranker
-    channels: tuple[str, ...] = ()
 
     def rank(self, queries: Sequence[str], k: int | None = None, channel: str | None = None) -> Ranking:
         """As `RankingEngine.rank`."""
         return self.engine.rank(queries, k, channel, reranker=self.reranker)
 
 
-def list_systems(engine: RankingEngine) -> dict[str, str | None]:
+def list_systems(engine: SearchEngine) -> dict[str, str | None]:
     """The systems that the engine itself answers, and the `channel` of each; None is all of them fused."""
     systems: dict[str, str | None] = {str(channel): str(channel) for channel in engine.channels}
     return systems | {FUSED: None} if len(systems) > 1 else systems
