@@ -4,6 +4,7 @@ Shapes: Q queries, N vectors, D dimensions.
 """
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,18 +73,16 @@ def search(
         found_QK = opened.search(queries_QD, K)
         return measure_ann_recall(found_QK, queries_QD, vectors_ND, kth_Q) / 100
 
-    low, high = 0, len(peer.efforts) - 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if measure(peer.efforts[middle]) >= wanted else (middle + 1, high)
-    found = measure(peer.efforts[low])
+    efforts = peer.efforts
+    least = efforts[bisect_left(efforts, wanted, hi=len(efforts) - 1, key=measure)]
+    found = measure(least)
 
     def ask_each() -> None:
         for row in range(len(queries_QD)):
             opened.search(queries_QD[row : row + 1], K)
 
     each, together = _time(ask_each), _time(lambda: opened.search(queries_QD, K))
-    return Searched(peer.efforts[low], found, len(queries_QD) / each, len(queries_QD) / together)
+    return Searched(least, found, len(queries_QD) / each, len(queries_QD) / together)
 
 
 def open_cold(peer: type[Peer], folder: Path, queries_QD: np.ndarray, effort: int) -> Opened:

@@ -3,6 +3,8 @@
 Shapes: Q queries, N vectors, D dimensions.
 """
 
+from bisect import bisect_left
+
 import numpy as np
 
 from retrieval.channels.ann_recall import find_kth_scores, measure_ann_recall
@@ -79,11 +81,8 @@ def tune_effort(index: StoredVectorIndex, wanted: float, queries_QD: np.ndarray 
     # A quarter of what may be missed is left to rounding: where that takes more, fewer lists would do.
     while measure(efforts[-1]) < 1 - (1 - aim) / 4 and index.rescore_more():
         pass
-    low, high = 0, len(efforts) - 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if measure(efforts[middle]) >= aim else (middle + 1, high)
-    return round(measure(efforts[low]), 4)
+    least = efforts[bisect_left(efforts, aim, hi=len(efforts) - 1, key=measure)]
+    return round(measure(least), 4)
 
 
 def explain_choice(record: VectorsRecord, wish: VectorsWish) -> str:
