@@ -15,7 +15,6 @@ from retrieval.channels.best_scores import require_some
 from retrieval.channels.faiss_file import pack_index, require_ids, unpack_index
 from retrieval.channels.faiss_installation import import_faiss, one_thread
 from retrieval.channels.flat_index import FlatIndex, lend_vectors
-from retrieval.errors import RetrievalError
 from retrieval.text.unit_vectors import require_unit_vectors
 
 # Up to so many vectors, or this share of all, every one that is allowed is compared: that is as fast.
@@ -67,9 +66,7 @@ class ApproximateIndex(ABC):
             RetrievalError: vectors that are not of unit length, or ids that do not fit them.
         """
         faiss = import_faiss()
-        if vectors_ND.ndim != 2:
-            raise RetrievalError(f"found vectors of shape {vectors_ND.shape}, expected (N, D)")
-        unit_ND = require_unit_vectors(vectors_ND, vectors_ND.shape[1])
+        unit_ND = require_unit_vectors(vectors_ND, vectors_ND.shape[-1])
         ids_N = require_ids(ids_N, len(unit_ND))
         rounded = cls._train(unit_ND)
         index = faiss.IndexRefineFlat(rounded)

@@ -11,7 +11,6 @@ from retrieval.channels.best_scores import make_answer
 from retrieval.channels.exact_search import search_exactly
 from retrieval.channels.faiss_file import pack_index, require_ids, unpack_index
 from retrieval.channels.faiss_installation import import_faiss
-from retrieval.errors import RetrievalError
 from retrieval.text.unit_vectors import require_unit_vectors
 
 _GPU_NEIGHBOURS = 2048
@@ -62,11 +61,8 @@ class FlatIndex:
         Raises:
             RetrievalError: vectors that are not of unit length, or ids that do not fit them.
         """
-        if vectors_ND.ndim != 2:
-            raise RetrievalError(f"found vectors of shape {vectors_ND.shape}, expected (N, D)")
-        dimension = vectors_ND.shape[1]
-        unit_ND = require_unit_vectors(vectors_ND, dimension)
-        flat = import_faiss().IndexFlatIP(dimension)
+        unit_ND = require_unit_vectors(vectors_ND, vectors_ND.shape[-1])
+        flat = import_faiss().IndexFlatIP(unit_ND.shape[1])
         lend_vectors(unit_ND, flat)
         return cls(flat, require_ids(ids_N, len(unit_ND)))
 

@@ -151,6 +151,12 @@ def test_queries_of_another_shape_are_refused(implementation, shape):
         vector_index.search(np.ones(shape, np.float32), 1)
 
 
+@pytest.mark.parametrize("shape", [(8,), (1, 3, 8)])
+def test_vectors_of_another_shape_are_refused(stored, shape):
+    with pytest.raises(RetrievalError, match=r"expected \(N, "):
+        stored.build(np.ones(shape, np.float32), np.arange(1))
+
+
 @pytest.mark.parametrize("factor", [0, 0.99, 1.01, np.nan, np.inf, -2])
 def test_vectors_that_are_not_of_unit_length_are_refused(implementation, factor):
     wrong_ND = unit_vectors(5, 8)
