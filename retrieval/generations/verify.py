@@ -55,7 +55,7 @@ def verify_index(index: Path, fast: bool = False, progress: Progress = no_progre
 
 
 def _verify(index: Path, current: Manifest, fast: bool, progress: Progress) -> VerifyReport:
-    damaged: dict[str, Damage] = {}
+    problems: dict[Path, str] = {}
     files: dict[Path, IndexFile] = {}
     plain = [index / "CURRENT", *_list_sealed(index)]
     for generation in kept_generations(index, current.generation):
@@ -65,18 +65,19 @@ def _verify(index: Path, current: Manifest, fast: bool, progress: Progress) -> V
             manifest = current if generation == current.generation else read_generation(index, generation)
             files.update((file.path, file) for file in list_files(index, manifest))
         except IndexFormatError as error:
-            _note(damaged, index, path, str(error))
+            problems[path] = str(error)
     for file in tell_each(list(files.values()), "Checking files", progress):
         problem = file.find_damage(fast)
         if problem is not None:
-            _note(damaged, index, file.path, problem)
+            problems[file.path] = problem
     for path in _list_sealed(index):
         try:
             read_sealed(path)
         except (OSError, IndexFormatError) as error:
-            _note(damaged, index, path, str(error))
+            problems[path] = str(error)
+    damaged = tuple(Damage(str(path.relative_to(index)), problem) for path, problem in problems.items())
     size = sum(_size(path) for path in plain) + sum(file.bytes for file in files.values())
-    return VerifyReport(current.generation, len(plain) + len(files), size, tuple(damaged.values()))
+    return VerifyReport(current.generation, len(plain) + len(files), size, damaged)
 
 
 def _size(path: Path) -> int:
@@ -89,8 +90,3 @@ def _size(path: Path) -> int:
 def _list_sealed(index: Path) -> Iterator[Path]:
     if os.path.lexists(index / "SEEN"):
         yield index / "SEEN"
-
-
-def _note(damaged: dict[str, Damage], index: Path, path: Path, problem: str) -> None:
-    name = str(path.relative_to(index))
-    damaged[name] = Damage(name, problem)
