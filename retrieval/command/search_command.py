@@ -30,7 +30,6 @@ from retrieval.printable import make_printable
 from retrieval.search.arguments import require_count, require_fused, require_probability
 
 if TYPE_CHECKING:
-    from retrieval.search.engine import SearchEngine
     from retrieval.search.explanation import Explanation
     from retrieval.search.results import Results
 
@@ -111,26 +110,19 @@ def search(
     )
     title = " ".join(filter(None, [text.strip(), where]))
     if picture is not None:
-        _draw(title, engine, results, explanations, picture)
+        _draw(title, results, explanations, picture)
     if in_browser:
         open_page(title, results)
     show_results({"query": replace_surrogates(text)}, results, seconds, form, explanations)
 
 
-def _draw(
-    title: str,
-    engine: "SearchEngine",
-    results: "Results",
-    explanations: "list[Explanation]",
-    out: Path,
-) -> None:
+def _draw(title: str, results: "Results", explanations: "list[Explanation]", out: Path) -> None:
     from retrieval.pictures.contact_sheet import draw_hits
     from retrieval.pictures.explanation_sheet import draw_explanations
 
-    printable = make_printable(title)
+    printable, files = make_printable(title), [results.files(hit) for hit in results]
     if explanations:
-        paths = [engine.facts(explanation.image_id).paths for explanation in explanations]
-        sheet = draw_explanations(printable, list(zip(explanations, paths, strict=True)))
+        sheet = draw_explanations(printable, list(zip(explanations, files, strict=True)))
     else:
-        sheet = draw_hits(printable, [(hit, results.files(hit)) for hit in results])
+        sheet = draw_hits(printable, list(zip(results, files, strict=True)))
     save_picture(sheet, out)
