@@ -125,9 +125,11 @@ class _Runs:
     def __call__(self) -> "IndexReport":
         from indexer.updating.unchanged import find_unchanged
         from retrieval.command.progress_bar import show_progress
+        from retrieval.store.lock import require_no_writer
 
         self.profile = None
         try:
+            require_no_writer(self._index)
             with show_progress() as progress:
                 report = find_unchanged(self._photos, self._index, self._settings, progress)
                 if report is None:

@@ -37,17 +37,39 @@ def writer_lock(index: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: Path) -> None:
+def require_no_writer(index: Path) -> None:
+    """Refuse at once what would be refused later; it writes nothing, and holds nothing when it returns.
+
+    Raises:
+        IndexBusyError: as `writer_lock`.
+    """
+    path = index / "LOCK"
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        # Shared, so that two that look at the same time do not refuse each other.
+        _lock(descriptor, path, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path) -> None:
+    _lock(descriptor, path, fcntl.LOCK_EX)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _lock(descriptor: int, path: Path, how: int) -> None:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         who = f"process {holder}" if holder else "another process"
         raise IndexBusyError(
             f"the index {path.parent} is being written by {who}, expected no other writer; wait for it to end"
         ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
 def _close_in_child() -> None:

@@ -3,6 +3,9 @@
 import errno
 import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,15 @@ from retrieval.command.main import run
 from retrieval.store.lock import writer_lock
 
 WAITING = "5 photos of a run that has not ended wait: where it was stopped, run `retrieve index` again\n"
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from retrieval.store.lock import writer_lock
+with writer_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -117,6 +129,28 @@ def test_run_beside_another_does_not_speak_of_what_that_one_keeps(
         code, out, err = retrieve("index", photos)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "is being written by process" in err
+
+
+def test_run_beside_another_is_refused_before_it_looks_at_anything(
+    retrieve: Any, photos: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("looked at first")
+
+    monkeypatch.setattr("indexer.updating.unchanged.find_unchanged", refuse)
+    monkeypatch.setattr("indexer.models.load_models", refuse)
+    command = [sys.executable, "-c", HOLD, str(index)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        try:
+            assert other.stdout.readline() == "held\n"
+            started = time.monotonic()
+            code, out, err = retrieve("index", photos)
+            assert time.monotonic() - started < 1
+        finally:
+            other.kill()
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"is being written by process {other.pid}, expected no other writer; wait for it to end" in err
 
 
 def test_search_of_an_index_without_photos_says_that_some_wait(interrupt: Any, retrieve: Any) -> None:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from retrieval.errors import RetrievalError
-from retrieval.store.lock import writer_lock
+from retrieval.errors import IndexBusyError, RetrievalError
+from retrieval.store.lock import require_no_writer, writer_lock
 
 HOLD = """
 import sys, time
@@ -47,6 +47,25 @@ def test_second_process_is_refused_within_a_second(tmp_path, holder):
     ):
         pass
     assert time.monotonic() - start < 1
+
+
+def test_who_asks_before_it_writes_is_told_the_same(tmp_path, holder):
+    with pytest.raises(IndexBusyError, match=f"written by process {holder.pid}, expected no other writer"):
+        require_no_writer(tmp_path / "index")
+    holder.kill()
+    holder.wait()
+    require_no_writer(tmp_path / "index")
+    assert (tmp_path / "index" / "LOCK").read_text() == f"{holder.pid}\n"
+
+
+def test_who_asks_makes_no_folder_and_holds_nothing(tmp_path):
+    require_no_writer(tmp_path / "index")
+    assert not (tmp_path / "index").exists()
+    with writer_lock(tmp_path):
+        pass
+    require_no_writer(tmp_path)
+    with writer_lock(tmp_path):
+        pass
 
 
 def test_lock_of_a_killed_process_does_not_block(tmp_path, holder):
