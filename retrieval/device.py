@@ -1,10 +1,15 @@
 """Where the arithmetic runs. Reads the machine; writes nothing."""
 
+import logging
 import os
 from contextlib import AbstractContextManager
 from enum import StrEnum
 
 from retrieval.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+_noted: set[str] = set()
 
 
 class Device(StrEnum):
@@ -51,7 +56,19 @@ def require_torch_device(name: str) -> str:
 
 def pick_query_device(device: Device) -> str:
     """Where torch encodes queries: one query gains nothing from a GPU, only who asks waits for its start."""
-    return pick_torch_device(device) if device is Device.CUDA else "cpu"
+    if device is not Device.CUDA:
+        return "cpu"
+    picked = pick_torch_device(device)
+    if picked != device:
+        note_cpu("queries are encoded", "torch sees no GPU")
+    return picked
+
+
+def note_cpu(what: str, reason: str) -> None:
+    """Say on the log, once in a process, that the CPU has to do where a GPU was asked for."""
+    if not _noted:
+        _noted.add(what)
+        logger.warning("%s on the CPU, not on a GPU as asked: %s", what, reason)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

@@ -4,7 +4,6 @@ A query's neighbours come best first; equal scores in order of id, so that the s
 same answer everywhere.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -15,14 +14,12 @@ from retrieval.channels.approximate_index import ApproximateIndex
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.hnsw_index import HnswIndex
 from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
-from retrieval.device import Device
+from retrieval.device import Device, note_cpu
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import map_verified, write_hashed
 from retrieval.store.manifest import VectorsRecord
 
 __all__ = ["KINDS", "FlatIndex", "VectorIndex", "read_vectors", "vectors_path", "write_vectors"]
-
-logger = logging.getLogger(__name__)
 
 
 class VectorIndex(Protocol):
@@ -109,8 +106,8 @@ def write_vectors(
 def read_vectors(index: Path, record: VectorsRecord, device: str = "auto") -> StoredVectorIndex:
     """A channel's vectors, mapped into memory; their hash is verified before FAISS sees them.
 
-    `device` is "auto" (a GPU where FAISS has one), "cpu" or "cuda" (as "auto", with a notice on the log where
-    the CPU has to do).
+    `device` is "auto" (a GPU where FAISS has one, for flat ones), "cpu" or "cuda" (as "auto", with a notice
+    on the log, once in a process, where the CPU has to do).
 
     Raises:
         IndexFormatError: the file is missing, damaged, of an unknown kind or not what the manifest says.
@@ -126,8 +123,7 @@ def read_vectors(index: Path, record: VectorsRecord, device: str = "auto") -> St
             f"{path} holds {len(found)} vectors of dimension {found.dimension}, expected {record.vectors} "
             f"of {record.dimension} as the manifest says; index again"
         )
-    place = Device.parse(device)
-    return _place(found, place) if isinstance(found, FlatIndex) else found
+    return _place(found, Device.parse(device))
 
 
 def vectors_path(index: Path, record: VectorsRecord) -> Path:
@@ -135,13 +131,15 @@ def vectors_path(index: Path, record: VectorsRecord) -> Path:
     return index / "vectors" / f"{record.sha256}.faiss"
 
 
-def _place(flat: FlatIndex, device: Device) -> FlatIndex:
+def _place(found: FlatIndex | ApproximateIndex, device: Device) -> FlatIndex | ApproximateIndex:
     if device is Device.CPU:
-        return flat
+        return found
     try:
-        return flat.on_gpu()
+        if isinstance(found, FlatIndex):
+            return found.on_gpu()
+        reason = f"vectors of kind {found.kind} are searched nowhere else"
     except RuntimeError as error:
-        if device is Device.CUDA:
-            reason = str(error).splitlines()[0]
-            logger.warning("the vectors are searched on the CPU, not on a GPU as asked: %s", reason)
-        return flat
+        reason = str(error).splitlines()[0]
+    if device is Device.CUDA:
+        note_cpu("the vectors are searched", reason)
+    return found

@@ -4,7 +4,13 @@ import numpy as np  # noqa: F401  its BLAS must be loaded
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from retrieval.device import Device, one_blas_thread, pick_torch_device, require_torch_device
+from retrieval.device import (
+    Device,
+    one_blas_thread,
+    pick_query_device,
+    pick_torch_device,
+    require_torch_device,
+)
 from retrieval.errors import UsageError
 
 
@@ -29,6 +35,16 @@ def test_a_gpu_that_is_required_must_be_there(gpu: bool) -> None:
             require_torch_device("cuda")
     with pytest.raises(UsageError, match="abacus"):
         require_torch_device("abacus")
+
+
+def test_queries_are_encoded_on_a_gpu_only_where_one_is_asked_for_and_one_notice_says_that_there_is_none(
+    gpu: bool, caplog: pytest.LogCaptureFixture, unnoted: None
+) -> None:
+    assert [pick_query_device(device) for device in (Device.AUTO, Device.CPU)] == ["cpu", "cpu"]
+    assert caplog.messages == []
+    assert [pick_query_device(Device.CUDA) for _ in range(2)] == ["cuda" if gpu else "cpu"] * 2
+    said = "queries are encoded on the CPU, not on a GPU as asked: torch sees no GPU"
+    assert caplog.messages == ([] if gpu else [said])
 
 
 def count_threads() -> set[int]:

@@ -7,7 +7,7 @@ import pytest
 
 from retrieval.channels.faiss_installation import import_faiss
 from retrieval.channels.flat_index import OnGpu
-from retrieval.channels.vector_index import FlatIndex, read_vectors, vectors_path, write_vectors
+from retrieval.channels.vector_index import KINDS, FlatIndex, read_vectors, vectors_path, write_vectors
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.store.files import hash_bytes
 from retrieval.store.manifest import VectorsRecord
@@ -79,13 +79,17 @@ def test_unknown_device_is_refused(tmp_path, vector_index):
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")
-def test_without_a_gpu_one_notice_says_so_and_only_where_one_was_asked_for(tmp_path, vector_index, caplog):
-    record = write_vectors(tmp_path, "caption", vector_index)
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_without_a_gpu_one_notice_says_so_and_only_where_one_was_asked_for(tmp_path, kind, caplog, unnoted):
+    built = KINDS[kind].build(np.eye(6, dtype=np.float32), np.arange(6))
+    record = write_vectors(tmp_path, "caption", built)
     with caplog.at_level(logging.INFO):
         for device in ("auto", "cpu"):
             assert len(read_vectors(tmp_path, record, device)) == 6
         assert caplog.messages == []
-        assert len(read_vectors(tmp_path, record, "cuda")) == 6
+        # A generation has an index for each channel, and a service opens one generation after the other.
+        for _ in range(3):
+            assert len(read_vectors(tmp_path, record, "cuda")) == 6
     (message,) = caplog.messages
     assert message.startswith("the vectors are searched on the CPU, not on a GPU as asked: ")
 

@@ -43,6 +43,15 @@ def test_best_hit_has_everything_about_its_photo(engine, word_encoder):
     assert len(hit.image_id) == 64
 
 
+def test_one_notice_says_that_there_is_no_gpu_however_many_indexes_there_are(
+    index, word_encoder, caplog, unnoted, monkeypatch
+):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for _ in range(2):
+        SearchEngine.open(index, word_encoder, "cuda")
+    assert caplog.messages == ["queries are encoded on the CPU, not on a GPU as asked: torch sees no GPU"]
+
+
 def test_all_hits_are_those_of_exact_arithmetic(engine, index, word_encoder, make_index, tmp_path):
     image_ids = make_index(tmp_path / "again", PHOTOS, word_encoder)
     query = "dog on a beach"
