@@ -90,7 +90,13 @@ def growth(
     captions: CaptionsOption = DEFAULT_CAPTIONS,
     vectors: VectorsOption = None,
     index: Annotated[
-        Path, typer.Option("--index", metavar="DIR", help="An index, for what a photo takes in its shards.")
+        Path,
+        typer.Option(
+            "--index",
+            envvar="RETRIEVE_INDEX",
+            metavar="DIR",
+            help="An index, for what a photo takes in its shards.",
+        ),
     ] = DEFAULT_INDEX,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/growth.toml.")

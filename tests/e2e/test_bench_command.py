@@ -8,6 +8,7 @@ import pytest
 
 from eval.bench.comparison import Figures
 from eval.bench.steps import Built, Opened, Searched
+from retrieval.errors import RetrievalError
 
 COLUMNS = ["name", "ours", "reference", "unit", "ratio", "asked"]
 
@@ -94,6 +95,24 @@ def test_growth_is_a_table_and_a_picture(
     assert "| indexing, two cores, 40.7 photos/s | 12 days |" in done.stdout
     assert "| the CNN alone, one NVIDIA H200, 5,756.0 photos/s | 2.0 h |" in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "found"), [((), "named"), (("--index", "other"), "other"), (None, "index")]
+)
+def test_growth_looks_at_the_index_that_every_command_does(
+    retrieve_here, options: tuple[str, ...] | None, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(index: Path) -> float:
+        raise RetrievalError(f"looked at {index}")
+
+    monkeypatch.setattr("eval.growth.photo_bytes.measure_photo_bytes", stop)
+    if options is None:
+        monkeypatch.delenv("RETRIEVE_INDEX", raising=False)
+    else:
+        monkeypatch.setenv("RETRIEVE_INDEX", "named")
+    done = retrieve_here("bench", "growth", *(options or ()))
+    assert done.stderr == f"retrieve: error: looked at {found}\n"
 
 
 def test_two_sources_are_refused(retrieve_here, vectors: Path, tmp_path: Path) -> None:
