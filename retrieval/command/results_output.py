@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import typer
 from retrieval.command.results_formats import ResultsFormat, print_results
 from retrieval.errors import UsageError
 from retrieval.printable import make_printable
+from retrieval.store.files import write_named
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -105,15 +107,23 @@ def _print_explained(results: "Results", explanations: "Sequence[Explanation]") 
 
 
 def save_picture(picture: "Image.Image", out: Path) -> None:
-    """Write a picture.
+    """Write a picture, as a whole.
 
     Raises:
-        UsageError: it cannot be written there.
+        UsageError: its name is none of a picture, or there is no such folder.
+        RetrievalError: the disk is full, or the folder cannot be written.
     """
+    from PIL import Image
+
+    data = BytesIO()
     try:
-        picture.save(out)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write the picture to {out} ({error}); name a file ending in .png") from None
+        picture.save(data, Image.registered_extensions()[out.suffix.lower()])
+    except (OSError, ValueError, KeyError):
+        raise UsageError(
+            f"cannot write the picture to {out}, expected the ending of a kind of picture that can hold it; "
+            "name a file ending in .png"
+        ) from None
+    write_named(out, data.getvalue(), "the picture")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from retrieval.errors import IndexFormatError
+from retrieval.errors import IndexFormatError, RetrievalError, UsageError
 
 
 def hash_bytes(data: bytes | mmap.mmap) -> str:
@@ -78,6 +78,29 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_named(path: Path, data: bytes, what: str) -> None:
+    """As `write_file`, where a person said that `what` is to be written, such as "the picture".
+
+    Raises:
+        UsageError: there is no such folder, or the path is one.
+        RetrievalError: the disk is full, or the folder cannot be written.
+    """
+    if path.is_dir():
+        raise UsageError(f"cannot write {what} to {path}, expected no folder there; name a file in it")
+    try:
+        write_file(path, data)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(
+            f"cannot write {what} to {path} ({error.strerror}), expected a folder to write to; name a file "
+            "elsewhere"
+        ) from None
+    except OSError as error:
+        raise RetrievalError(
+            f"cannot write {what} to {path} ({error.strerror}), expected a disk that can be written and has "
+            "space for it; free some space or name a file elsewhere"
+        ) from None
 
 
 def write_hashed(

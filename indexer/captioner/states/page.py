@@ -21,7 +21,7 @@ from retrieval.errors import UsageError
 from retrieval.page_templates import open_templates
 from retrieval.pictures.thumbnail import embed_thumbnail
 from retrieval.printable import make_printable
-from retrieval.store.files import write_file
+from retrieval.store.files import write_named
 
 if TYPE_CHECKING:
     from indexer.captioner.attention_captioner import AttentionCaptioner
@@ -73,19 +73,14 @@ def write_states(
 
     Raises:
         PhotoError: a photo cannot be decoded (any more), or has more megapixels.
-        UsageError: `out` cannot be written.
+        UsageError, RetrievalError: `out` cannot be written, as `write_named`.
     """
     paths = list(captions)
     told: list[Told] = []
     for start in range(0, len(paths), _BATCH):
         batch = paths[start : start + _BATCH]
         told += _tell(batch, [captions[path].words for path in batch], captioner, max_megapixels)
-    try:
-        write_file(out, render_states(told, captioner.name, unit).encode())
-    except OSError as error:
-        raise UsageError(
-            f"cannot write the page to {out} ({error.strerror}); name a file elsewhere"
-        ) from None
+    write_named(out, render_states(told, captioner.name, unit).encode(), "the page")
 
 
 def render_states(told: Sequence[Told], captioner: str, unit: int | None) -> str:

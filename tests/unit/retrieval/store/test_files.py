@@ -1,10 +1,13 @@
+import errno
 import hashlib
 import os
+import re
 import stat
+from pathlib import Path
 
 import pytest
 
-from retrieval.errors import IndexFormatError
+from retrieval.errors import IndexFormatError, RetrievalError, UsageError
 from retrieval.store.files import (
     hash_bytes,
     hash_file,
@@ -14,6 +17,7 @@ from retrieval.store.files import (
     read_verified,
     write_file,
     write_hashed,
+    write_named,
 )
 
 
@@ -136,3 +140,28 @@ def test_a_file_that_is_mapped_is_verified_first(tmp_path):
     path.unlink()
     with pytest.raises(IndexFormatError, match="found no"):
         map_verified(path, hash_bytes(b""))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT])
+def test_a_disk_that_takes_no_more_leaves_what_was_there(tmp_path, monkeypatch, number):
+    def refuse(_):
+        raise OSError(number, os.strerror(number))
+
+    path = tmp_path / "page.html"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", refuse)
+    expected = re.escape(f"cannot write the page to {path} ({os.strerror(number)}), expected a disk that can")
+    with pytest.raises(RetrievalError, match=f"{expected}.*; free some space or name a file els") as refused:
+        write_named(path, b"new", "the page")
+    assert refused.value.exit_code == 1
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("page.html", b"old")]
+
+
+@pytest.mark.parametrize("name", [".", "folder", "nowhere/a.html", "file/a.html"])
+def test_a_name_that_no_file_can_have_is_a_mistake_of_who_named_it(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"cannot write the page to .*expected .*; name a file"):
+        write_named(Path(name), b"new", "the page")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]

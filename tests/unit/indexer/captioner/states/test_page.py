@@ -1,8 +1,10 @@
 """The page of hidden states: what is on it is what the decoder did, and only its own script can run."""
 
 import base64
+import errno
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +22,7 @@ from indexer.captioner.states import require_unit, write_states
 from indexer.captioner.states.page import Told, render_states
 from indexer.captioner.vocabulary import SPECIAL_TOKENS, START, Vocabulary
 from indexer.image_encoder import load_image_encoder
-from retrieval.errors import PhotoError, UsageError
+from retrieval.errors import PhotoError, RetrievalError, UsageError
 
 WORDS = ("a", "dog", "runs", "in", "the", "grass")
 VOCABULARY = Vocabulary([*SPECIAL_TOKENS, *WORDS])
@@ -127,3 +129,16 @@ def test_a_unit_out_of_range_names_the_range(unit: int) -> None:
 def test_a_captioner_without_a_hidden_state_is_refused() -> None:
     with pytest.raises(UsageError, match="captioner other has no hidden state to show"):
         require_unit(SimpleNamespace(name="other"), None)
+
+
+def test_a_page_on_a_full_disk_is_no_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("indexer.captioner.states.page._tell", lambda *_: [make_told("a", ("dog",))])
+    monkeypatch.setattr(os, "fsync", refuse)
+    captions = {tmp_path / "a.png": Caption(("dog",), -1.0)}
+    with pytest.raises(RetrievalError, match="free some space or name a file elsewhere") as refused:
+        write_states(captions, make_captioner(Cell.GRU), None, tmp_path / "s.html", max_megapixels=1)
+    assert refused.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
