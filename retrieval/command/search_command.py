@@ -97,17 +97,18 @@ def search(
         # The text encoder is loaded here, so that the time of the search is not that of the start.
         engine.text_encoder.encode([query.text] if query.text else [])
         reranker = load_reranker(settings.rerank, device) if rerank else None
-    start = time.perf_counter()
-    results = engine.search(
-        query, k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
-    )
-    seconds = time.perf_counter() - start
-    found = [hit.image_id for hit in results] if explain else []
-    explanations = (
-        engine.explain_many(query, found, channel, where=where, depth=results.depth, reranker=reranker)
-        if found
-        else []
-    )
+    with show_status("searching"):
+        start = time.perf_counter()
+        results = engine.search(
+            query, k, channel, where=where, min_probability=min_probability, fold=fold, reranker=reranker
+        )
+        seconds = time.perf_counter() - start
+        found = [hit.image_id for hit in results] if explain else []
+        explanations = (
+            engine.explain_many(query, found, channel, where=where, depth=results.depth, reranker=reranker)
+            if found
+            else []
+        )
     title = " ".join(filter(None, [text.strip(), where]))
     if picture is not None:
         _draw(title, results, explanations, picture)

@@ -16,6 +16,7 @@ from retrieval.command.options import (
     IndexOption,
     SearchConfigOption,
 )
+from retrieval.command.results_output import show_status
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import InstallationError
 from retrieval.installing import how_to_install
@@ -67,20 +68,22 @@ def serve(
 
     # A request on each core is faster than each request on all of them. The libraries look at this once.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from retrieval.config import load_config
-    from retrieval.search.calibration import read_calibration
-    from retrieval.search.live_engine import LiveEngine
-    from retrieval.search.reranking import load_reranker
-    from retrieval.search.search_config import SearchConfig
-    from retrieval.service.app import build_app
-    from retrieval.service.query_vectors import RememberingEncoder
-    from retrieval.store.manifest import read_manifest
-    from retrieval.text.text_encoder import load_text_encoder
+    with show_status("opening the index"):
+        from retrieval.config import load_config
+        from retrieval.search.calibration import read_calibration
+        from retrieval.search.live_engine import LiveEngine
+        from retrieval.search.reranking import load_reranker
+        from retrieval.search.search_config import SearchConfig
+        from retrieval.service.app import build_app
+        from retrieval.service.query_vectors import RememberingEncoder
+        from retrieval.store.manifest import read_manifest
+        from retrieval.text.text_encoder import load_text_encoder
 
-    ranking = load_config(SearchConfig, config)
-    encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
-    sure = None if calibration is None else read_calibration(calibration)
-    live = LiveEngine(index, RememberingEncoder(encoder), device, ranking.fusion, sure)
+        ranking = load_config(SearchConfig, config)
+        encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
+        sure = None if calibration is None else read_calibration(calibration)
+        live = LiveEngine(index, RememberingEncoder(encoder), device, ranking.fusion, sure)
+        app = build_app(index, live, settings, lambda: load_reranker(ranking.rerank, device))
 
     def say_started() -> None:
         typer.echo(
@@ -89,7 +92,6 @@ def serve(
         if open_page:
             typer.launch(_address(opened, settings.port))
 
-    app = build_app(index, live, settings, lambda: load_reranker(ranking.rerank, device))
     run_server(app, listening, settings, say_started)
 
 
