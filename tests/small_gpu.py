@@ -6,11 +6,11 @@ from typing import Any
 import torch
 
 
-def hold_at_most(photos: int, compute: Callable[..., Any], count: Callable[..., int]) -> Callable[..., Any]:
-    """`compute`, out of memory where its arguments are more than so many photos, as `count` counts them."""
+def hold_at_most(most: int, compute: Callable[..., Any], count: Callable[..., int]) -> Callable[..., Any]:
+    """`compute`, out of memory where its arguments are more than so many things, as `count` counts them."""
 
     def hold(*arguments: Any, **named: Any) -> Any:
-        if count(*arguments, **named) > photos:
+        if count(*arguments, **named) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return compute(*arguments, **named)
 

@@ -19,8 +19,8 @@ from indexer.captioner.openvino_decoder import speed_up
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
 from indexer.image_encoder.annotators import make_annotator
-from indexer.pipeline.in_halves import in_halves
 from indexer.pipeline.threads import torch_on_half_the_cores
+from retrieval.in_halves import in_halves
 from retrieval.runtime import Runtime
 
 

@@ -9,8 +9,8 @@ import torch
 from safetensors import SafetensorError
 
 from indexer.captioner.captioner import Caption
-from indexer.pipeline.in_halves import in_halves
 from retrieval.errors import CheckpointError
+from retrieval.in_halves import in_halves
 from retrieval.printable import make_printable
 
 _MAX_WORDS = 20

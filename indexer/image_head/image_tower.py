@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from indexer.pipeline.in_halves import in_halves
 from indexer.pixels.framing import Framing
 from retrieval.errors import CheckpointError
+from retrieval.in_halves import in_halves
 from retrieval.store.manifest import TowerRecord
 from retrieval.text.image_text_model import (
     find_image_text_model,

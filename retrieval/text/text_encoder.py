@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from retrieval.errors import CheckpointError, InstallationError
+from retrieval.in_halves import in_halves
 from retrieval.installing import how_to_install
 from retrieval.normal_form import replace_surrogates
 from retrieval.runtime import Runtime, is_installed
@@ -65,11 +66,16 @@ class SentenceEncoder:
         """As `TextEncoder.encode`.
 
         Raises:
-            RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged).
+            RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged), or
+                one sentence is too much for the GPU's memory.
         """
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         sentences = list(map(replace_surrogates, texts))
+        parts = in_halves(lambda part: [self._embed(sentences[part])], 0, len(sentences), "sentence")
+        return require_unit_vectors(np.concatenate(parts), self.dimension)
+
+    def _embed(self, sentences: list[str]) -> np.ndarray:
         vectors_ND = self._model.encode(
             sentences,
             batch_size=_BATCH if self._model.device.type == "cpu" else _BATCH_ON_GPU,
@@ -77,7 +83,7 @@ class SentenceEncoder:
             normalize_embeddings=True,
             show_progress_bar=False,
         )
-        return require_unit_vectors(np.asarray(vectors_ND), self.dimension)
+        return np.asarray(vectors_ND)
 
 
 def load_text_encoder(

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from retrieval.errors import CheckpointError, InstallationError
+from retrieval.errors import CheckpointError, InstallationError, RetrievalError
 from retrieval.store.files import hash_file
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.image_text_model import find_image_text_model
 from retrieval.text.text_encoder import SentenceEncoder, load_text_encoder
+from tests.small_gpu import hold_at_most
 
 
 @pytest.fixture
@@ -126,3 +127,32 @@ def test_a_gpu_takes_more_sentences_at_once(device, expected):
     )
     assert SentenceEncoder(model, "a model", "0" * 64).encode(["a dog", "a cat"]).shape == (2, 4)
     assert asked == [expected]
+
+
+def make_small_model(most, asked):
+    """A model on a GPU that has room for so many sentences; a text's first character says its vector."""
+
+    def encode(sentences, batch_size, **_):
+        asked.append(min(len(sentences), batch_size))
+        return np.eye(10, dtype=np.float32)[[int(text[0]) for text in sentences]]
+
+    return SimpleNamespace(
+        encode=hold_at_most(most, encode, lambda sentences, batch_size, **_: min(len(sentences), batch_size)),
+        device=SimpleNamespace(type="cuda"),
+        get_embedding_dimension=lambda: 10,
+    )
+
+
+@pytest.mark.parametrize(("most", "computed"), [(10, [10]), (5, [5, 5]), (3, [2, 3, 2, 3])])
+def test_sentences_that_are_too_much_for_a_gpu_are_encoded_in_halves(most, computed):
+    asked = []
+    encoder = SentenceEncoder(make_small_model(most, asked), "a model", "0" * 64)
+    vectors_ND = encoder.encode([f"{number} dogs" for number in range(10)])
+    np.testing.assert_array_equal(vectors_ND, np.eye(10, dtype=np.float32))
+    assert asked == computed
+
+
+def test_a_sentence_that_does_not_fit_is_refused_in_one_line():
+    encoder = SentenceEncoder(make_small_model(0, []), "a model", "0" * 64)
+    with pytest.raises(RetrievalError, match=r"too little GPU memory for one sentence, .*--device cpu"):
+        encoder.encode(["1 dog", "2 dogs"])

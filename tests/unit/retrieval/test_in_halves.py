@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from indexer.pipeline.in_halves import in_halves
 from retrieval.errors import RetrievalError
+from retrieval.in_halves import in_halves
 
 
 @pytest.mark.parametrize(("most", "tried"), [(8, [8]), (4, [8, 4, 4]), (2, [8, 4, 2, 2, 4, 2, 2])])
