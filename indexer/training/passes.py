@@ -14,6 +14,7 @@ from indexer.training.config import PassesConfig
 from indexer.training.schedule import rate_factor
 from indexer.training.state import TrainingState
 from indexer.training.task import Batch, Task
+from retrieval.errors import RetrievalError
 from retrieval.progress import Progress
 
 
@@ -50,14 +51,25 @@ class Passes(Generic[Batch]):
         self._state = TrainingState(task.model, self._average.module, optimizer)
 
     def run(self, progress: Progress) -> Iterator[dict[str, Any]]:
-        """Train; `progress` is told after every batch."""
+        """Train; `progress` is told after every batch.
+
+        Raises:
+            RetrievalError: a batch is too much for the GPU's memory.
+        """
         state, config, metric = self._state, self._config, self._task.metric
         if self._saved.exists():
             state.load(self._saved)
             self._average.n_averaged.fill_(state.passes)  # past the first update, which would copy
             yield from list(state.log)
         while state.passes < sum(config.cycles) and state.since_best(metric) < config.patience:
-            trained = self._train(progress)
+            try:
+                trained = self._train(progress)
+            except torch.OutOfMemoryError:
+                raise RetrievalError(
+                    f"found too little GPU memory for a batch of {config.batch} photos, expected room for "
+                    "all of them; set a smaller `batch` in the config, close what else uses the GPU, or use "
+                    "--device cpu"
+                ) from None
             state.record({"pass": state.passes + 1, **trained, **self._task.validate(state.average)}, metric)
             state.save(self._saved)
             yield state.log[-1]
