@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.updating.image_space import ImageSpace
+from retrieval.channel import Channel
 from retrieval.generations.commit import commit_next, time_now
 from retrieval.generations.derived import update_derived
 from retrieval.store.manifest import (
@@ -20,7 +21,14 @@ from retrieval.store.manifest import (
     is_same_model,
     read_current_generation,
 )
-from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema, table_to_rows
+from retrieval.store.schema import (
+    VECTOR_COLUMNS,
+    PhotoRow,
+    Status,
+    StoredCaption,
+    photo_schema,
+    table_to_rows,
+)
 from retrieval.store.shards import keep_failure_time, name_captioner, read_shard, write_shard
 
 # A run publishes when it has added this share of what readers see, so that making the derived files anew
@@ -112,7 +120,8 @@ class IndexWriter:
         if position is None:
             return None
         shard, row_number = self._locate(position)
-        vector = read_shard(self._index, shard, ["image_vector"])["image_vector"][row_number].as_py()
+        column = VECTOR_COLUMNS[Channel.IMAGE]
+        vector = read_shard(self._index, shard, [column])[column][row_number].as_py()
         return None if vector is None else np.array(vector, dtype=np.float32)
 
     def commit(self) -> Manifest:

@@ -1,6 +1,8 @@
+import ast
 import dataclasses
 import hashlib
 import os
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -8,7 +10,7 @@ import pytest
 
 from retrieval.errors import IndexFormatError
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
-from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
+from retrieval.store.schema import VECTOR_COLUMNS, PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import (
     iterate_live_rows,
     name_captioner,
@@ -182,3 +184,16 @@ def test_newest_rows_supersede_and_tombstones_remove(tmp_path):
 
 def test_no_shards_have_no_rows(tmp_path):
     assert list(iterate_live_rows(tmp_path, manifest_of([]))) == []
+
+
+def test_nobody_outside_names_a_column_of_vectors():
+    root = Path(__file__).parents[4]
+    files = [*root.glob("indexer/**/*.py"), *root.glob("eval/**/*.py")]
+    named = [
+        f"{file.name}: {node.value}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in VECTOR_COLUMNS.values()
+    ]
+    assert files
+    assert named == []
