@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from indexer.training.config import Seed
 from retrieval.config import Config
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
@@ -20,5 +21,5 @@ class NgramEncoderConfig(Config):
     text_encoder: str = DEFAULT_TEXT_ENCODER
     views: int = Field(2, gt=0)
     ridge: float = Field(1.0, ge=1e-3, le=1e3)
-    seed: int = 0
+    seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from indexer.training.config import Seed
 from retrieval.config import Config
 
 
@@ -18,5 +19,5 @@ class TaggerConfig(Config):
     classifier: Literal["efficientnet-lite0", "efficientnet-lite2"] = "efficientnet-lite2"
     views: int = Field(4, gt=0)
     ridge: float = Field(0.1, gt=0)
-    seed: int = 0
+    seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"

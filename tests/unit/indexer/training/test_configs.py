@@ -51,7 +51,9 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
         load_config(CaptionerConfig, path)
 
 
-@pytest.mark.parametrize("config", [CaptionerConfig, ImageEncoderConfig, ImageHeadConfig])
+@pytest.mark.parametrize(
+    "config", [CaptionerConfig, ImageEncoderConfig, ImageHeadConfig, NgramEncoderConfig, TaggerConfig]
+)
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_a_seed_that_no_generator_takes_is_refused(tmp_path: Path, config: type[Config], seed: int) -> None:
     path = tmp_path / "training.toml"
