@@ -32,7 +32,10 @@ def load_config(model: type[C], path: Path | None) -> C:
     except FileNotFoundError:
         raise ConfigError(f"found no config file {path}, expected a TOML file; check the path") from None
     except OSError as error:
-        raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from None
+        raise ConfigError(
+            f"cannot read the config file {path}: {error.strerror}, expected a TOML file; check the path and "
+            "whether you may read it"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}; correct the file") from None
     try:

@@ -29,7 +29,9 @@ class Device(StrEnum):
         try:
             return cls(text)
         except ValueError:
-            raise UsageError(f"found device {text!r}, expected one of {', '.join(cls)}") from None
+            raise UsageError(
+                f"found device {text!r}, expected one of {', '.join(cls)}; name one of them"
+            ) from None
 
 
 def pick_torch_device(device: Device) -> str:

@@ -60,7 +60,10 @@ class CaptionedDataset:
         """The photos of one split; `DatasetError` naming the known ones where there is no such split."""
         if name not in self.splits:
             known = ", ".join(self.splits)
-            raise DatasetError(f"split {name!r} is not in {self.file_names}; it has: {known}")
+            raise DatasetError(
+                f"split {name!r} is not in {self.file_names}; it has: {known}, expected one of "
+                "these; name one of them"
+            )
         return [photo for photo in self.photos if photo.split == name]
 
     def first(self, count: int) -> "CaptionedDataset":

@@ -97,7 +97,10 @@ def read_calibration(path: Path) -> Calibration:
     try:
         return _CALIBRATION.validate_json(path.read_bytes(), extra="forbid")
     except OSError as error:
-        raise ConfigError(f"cannot read {path} ({error.strerror}), expected a calibration") from None
+        raise ConfigError(
+            f"cannot read {path} ({error.strerror}), expected a calibration; name a file that "
+            "`retrieve calibrate` wrote"
+        ) from None
     except ValidationError as error:
         raise ConfigError(f"{path} is no calibration: {describe_first(error)}; fit it again") from None
 

@@ -372,8 +372,10 @@ class SearchEngine:
             RetrievalError: a vector of another length.
         """
         if channel not in self._vectors:
-            expected = ", ".join(self._vectors)
-            raise UsageError(f"found no vectors of {channel!r} in this index, expected one of: {expected}")
+            raise UsageError(
+                f"found no vectors of {channel!r} in this index, "
+                f"expected one of: {', '.join(self._vectors)}; name one of them"
+            )
         return self._find_near(vector_D, Channel(channel), Wish(require_count(k), fold=fold), where)
 
     def _require_probability(self, least: float, channel: str | None) -> None:

@@ -207,7 +207,8 @@ class Ranker:
             return self.channels
         if channel not in self.channels:
             raise UsageError(
-                f"found no channel {channel!r} in this index, expected one of: {', '.join(self.channels)}"
+                f"found no channel {channel!r} in this index, expected one of: {', '.join(self.channels)}; "
+                "name one of them"
             )
         return {Channel(channel): self.channels[Channel(channel)]}
 

@@ -366,9 +366,8 @@ def test_what_cannot_be_compared_is_refused(open_engine: Make, rows: list[Any]) 
         engine.similar("0" * 64)
     with pytest.raises(UsageError, match="found k = 0"):
         engine.similar(rows[0].image_id, k=0)
-    with pytest.raises(
-        UsageError, match="no vectors of 'lexical' in this index, expected one of: caption, im"
-    ):
+    expected = "no vectors of 'lexical' in this index, expected one of: caption, image; name one of them"
+    with pytest.raises(UsageError, match=expected):
         engine.similar_to_vector(circle(0)[0], channel="lexical")
     with pytest.raises(RetrievalError, match=r"expected \(N, 48\)"):
         engine.similar_to_vector(np.ones(3, np.float32))

@@ -305,5 +305,8 @@ class TestRefusals:
     def test_an_unknown_split_names_the_known(self, tmp_path: Path) -> None:
         content = karpathy(("a.jpg", "train"), ("b.jpg", "val"))
         dataset = read_captioned_dataset(make_folder(tmp_path, ("a.jpg", "b.jpg"), dataset_x__json=content))
-        with pytest.raises(DatasetError, match=r"split 'test' is not in dataset_x\.json; it has: train, val"):
+        expected = (
+            r"split 'test' is not in dataset_x\.json; it has: train, val, expected one of these; name one"
+        )
+        with pytest.raises(DatasetError, match=expected):
             dataset.split("test")

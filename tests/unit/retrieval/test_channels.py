@@ -189,7 +189,8 @@ def test_a_channel_that_the_index_lacks_is_refused(
     make_index(tmp_path / "old", {b"/a.jpg": "a dog"}, word_encoder)
     engine = SearchEngine.open(tmp_path / "old", word_encoder)
     assert engine.channels == (Channel.CAPTION,)
-    with pytest.raises(UsageError, match="no channel 'image' in this index, expected one of: caption"):
+    expected = "no channel 'image' in this index, expected one of: caption; name one of them"
+    with pytest.raises(UsageError, match=expected):
         engine.search("a dog", channel="image")
 
 

@@ -74,7 +74,7 @@ def test_file_is_what_faiss_reads(tmp_path, vector_index):
 
 def test_unknown_device_is_refused(tmp_path, vector_index):
     record = write_vectors(tmp_path, "caption", vector_index)
-    with pytest.raises(UsageError, match="device 'tpu', expected one of auto, cpu, cuda"):
+    with pytest.raises(UsageError, match="device 'tpu', expected one of auto, cpu, cuda; name one of them"):
         read_vectors(tmp_path, record, device="tpu")
 
 

@@ -92,5 +92,5 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, change: dict[str, object
     path.write_text('{"captioner')
     with pytest.raises(ConfigError, match=r"c.json is no calibration: Invalid JSON: [^:]*; fit it again"):
         read_calibration(path)
-    with pytest.raises(ConfigError, match="cannot read"):
+    with pytest.raises(ConfigError, match=r"cannot read .*, expected a calibration; name a file .*calibrate"):
         read_calibration(tmp_path / "nothing.json")
