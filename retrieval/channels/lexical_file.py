@@ -7,7 +7,7 @@ import numpy as np
 
 from retrieval.channels.lexical_index import NOBODY, LexicalIndex, pack_texts
 from retrieval.errors import IndexFormatError
-from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.store.files import read_verified, write_hashed
 from retrieval.store.manifest import LexicalRecord, Manifest
 from retrieval.store.schema import WORD_COLUMNS, PhotoRow
 from retrieval.store.shards import read_rows, split_positions
@@ -23,11 +23,8 @@ def write_words(index: Path, manifest: Manifest, searchable_N: np.ndarray) -> Le
         RetrievalError: as `pack_texts`.
     """
     data = pack_texts(read_texts(index, manifest, searchable_N), searchable_N)
-    record = LexicalRecord(hash_bytes(data), len(data), LexicalIndex.kind, len(searchable_N))
-    path = words_path(index, record)
-    make_folder(path.parent)
-    write_file(path, data)
-    return record
+    sha256, size = write_hashed(index / "lexical", ".tar", lambda put: put(data))
+    return LexicalRecord(sha256, size, LexicalIndex.kind, len(searchable_N))
 
 
 def read_words(

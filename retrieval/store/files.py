@@ -104,7 +104,7 @@ def write_named(path: Path, data: bytes, what: str) -> None:
 
 
 def write_hashed(
-    folder: Path, suffix: str, write: Callable[[Callable[[bytes], object]], None]
+    folder: Path, suffix: str, write: Callable[[Callable[[bytes], object]], object]
 ) -> tuple[str, int]:
     """Write the parts that `write` hands over to FOLDER/<sha256>SUFFIX, as a whole; returns hash and bytes.
 

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retrieval.device import count_cores
 from retrieval.errors import IndexFormatError
-from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.store.files import read_verified, write_hashed
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
 from retrieval.store.schema import PhotoRow, Status, photo_schema, rows_to_table, table_to_rows
 
@@ -57,11 +57,8 @@ def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRe
         rows_to_table(rows, schema), sink, compression="zstd", use_dictionary=False, write_page_checksum=True
     )
     data = sink.getvalue().to_pybytes()
-    record = ShardRecord(sha256=hash_bytes(data), bytes=len(data), rows=len(rows))
-    path = shard_path(index, record.sha256)
-    make_folder(path.parent)
-    write_file(path, data)
-    return record
+    sha256, size = write_hashed(index / "shards", ".parquet", lambda put: put(data))
+    return ShardRecord(sha256, size, len(rows))
 
 
 def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> pa.Table:

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from retrieval.errors import IndexFormatError
-from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.store.files import read_verified, write_hashed
 from retrieval.store.manifest import HeadRecord
 from retrieval.text.queries import Queries
 from retrieval.text.unit_vectors import require_unit_vectors
@@ -71,11 +71,8 @@ class TextHead:
 def write_text_head(index: Path, head: TextHead, name: str, sha256: str) -> HeadRecord:
     """Keep the head with the index that needs it; `name` and `sha256` are those of the whole image head."""
     data = head.to_bytes()
-    record = HeadRecord(name, sha256, head.dimension, hash_bytes(data), len(data))
-    path = head_path(index, record)
-    make_folder(path.parent)
-    write_file(path, data)
-    return record
+    text_sha256, size = write_hashed(index / "heads", ".safetensors", lambda put: put(data))
+    return HeadRecord(name, sha256, head.dimension, text_sha256, size)
 
 
 def read_text_head(index: Path, record: HeadRecord) -> TextHead:
