@@ -163,8 +163,7 @@ class IndexWriter:
         if not self._pending:
             return
         rows, start = list(self._pending.values()), sum(shard.rows for shard in self._shards())
-        shard = write_shard(self._index, rows, self._schema)
-        self._unfinished.append(dataclasses.replace(shard, written=time_now()))
+        self._unfinished.append(write_shard(self._index, rows, self._schema, time_now()))
         self._positions.update((row.image_id, start + number) for number, row in enumerate(rows))
         self._pending = {}
 

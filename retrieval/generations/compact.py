@@ -113,11 +113,7 @@ def _write_merged(
         rows = table_to_rows(read_shard(index, shard).take(pa.array(numbers, pa.int64())))
         pending.extend(keep_failure_time(row, shard) for row in rows)
         while len(pending) >= shard_rows:
-            yield _write(index, pending[:shard_rows], schema)
+            yield write_shard(index, pending[:shard_rows], schema, time_now())
             del pending[:shard_rows]
     if pending:
-        yield _write(index, pending, schema)
-
-
-def _write(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRecord:
-    return dataclasses.replace(write_shard(index, rows, schema), written=time_now())
+        yield write_shard(index, pending, schema, time_now())

@@ -129,4 +129,4 @@ def _write_row(
             mean_D = text_encoder.encode([caption.text for caption in by_model]).mean(axis=0)
             by_captioner = mean_D / np.linalg.norm(mean_D)
         row = dataclasses.replace(row, caption_vector=by_captioner, captioner_vector=None)
-    return dataclasses.replace(write_shard(index, [row], complete_schema(found.schema)), written=time_now())
+    return write_shard(index, [row], complete_schema(found.schema), time_now())

@@ -3,7 +3,6 @@
 Reads shards; writes one of tombstones.
 """
 
-import dataclasses
 from pathlib import Path
 
 from retrieval.generations.commit import time_now
@@ -25,7 +24,7 @@ def supersede_resurfaced(index: Path, manifest: Manifest) -> ShardRecord | None:
     rows = [_bury(row) for row in _find_resurfaced(index, manifest)]
     if not rows:
         return None
-    return dataclasses.replace(write_shard(index, rows, shard_schema(manifest)), written=time_now())
+    return write_shard(index, rows, shard_schema(manifest), time_now())
 
 
 def _find_resurfaced(index: Path, manifest: Manifest) -> list[PhotoRow]:

@@ -46,10 +46,10 @@ def name_captioner(schema: pa.Schema, captioner: ModelRecord) -> pa.Schema:
     return schema.with_metadata({_CAPTIONER: json.dumps(dataclasses.asdict(captioner))})
 
 
-def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRecord:
+def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema, written: str = "") -> ShardRecord:
     """Write rows as one durable shard, zstd-compressed and with page checksums.
 
-    The same rows and schema give the same bytes.
+    The same rows and schema give the same bytes; when they were `written` only the record says.
     """
     sink = pa.BufferOutputStream()
     # No dictionaries: vectors hardly have a number twice, and zstd finds words that are repeated as well.
@@ -58,7 +58,7 @@ def write_shard(index: Path, rows: list[PhotoRow], schema: pa.Schema) -> ShardRe
     )
     data = sink.getvalue().to_pybytes()
     sha256, size = write_hashed(index / "shards", ".parquet", lambda put: put(data))
-    return ShardRecord(sha256, size, len(rows))
+    return ShardRecord(sha256, size, len(rows), written)
 
 
 def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> pa.Table:

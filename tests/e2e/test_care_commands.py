@@ -124,8 +124,8 @@ def test_failures_are_listed_with_code_reason_and_time(folder: Path, retrieve: R
     index = folder / "index"
     manifest = read_manifest(index)
     row = PhotoRow("f" * 64, (b"/caf\xe9\n.jpg",), Status.FAILED, reason="truncated: ends too soon")
-    shard = write_shard(index, [row], photo_schema(manifest.caption_dimension))
-    shard = dataclasses.replace(shard, written="2026-11-23T12:00:00+00:00")
+    schema = photo_schema(manifest.caption_dimension)
+    shard = write_shard(index, [row], schema, "2026-11-23T12:00:00+00:00")
     shards = (*manifest.shards, shard)
     commit_next(index, build_derived(index, dataclasses.replace(manifest, shards=shards)))
     assert retrieve("info", "--failures", cwd=folder) == (

@@ -27,8 +27,8 @@ def index(tmp_path, make_index, word_encoder):
 
 def add_rows(index, *rows):
     manifest = read_manifest(index)
-    shard = write_shard(index, list(rows), photo_schema(manifest.caption_dimension))
-    shard = dataclasses.replace(shard, written="2026-11-23T12:00:00+00:00")
+    schema = photo_schema(manifest.caption_dimension)
+    shard = write_shard(index, list(rows), schema, "2026-11-23T12:00:00+00:00")
     return commit_next(
         index, build_derived(index, dataclasses.replace(manifest, shards=(*manifest.shards, shard)))
     )
