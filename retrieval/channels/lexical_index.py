@@ -42,7 +42,7 @@ class LexicalIndex:
     kind = "tantivy"
 
     def __init__(self, index: "Index", ids_N: np.ndarray, first_rows: Sequence[int] = (0,)) -> None:
-        """Use `build` or `from_bytes`. `first_rows` are the rows of the first text of tantivy's segments."""
+        """Use `from_bytes`. `first_rows` are the rows of the first text of tantivy's segments."""
         self._index = index
         self._searcher = index.searcher()
         self._first_rows = first_rows
@@ -52,11 +52,6 @@ class LexicalIndex:
         )
         self.ids = ids_N
         self._some_are_gone = bool((ids_N < 0).any())
-
-    @classmethod
-    def build(cls, texts: Iterable[Sequence[str]], ids_N: np.ndarray) -> "LexicalIndex":
-        """An index of each photo's texts with distinct ids (N,)."""
-        return cls.from_bytes(pack_texts(texts, ids_N))
 
     @classmethod
     def from_bytes(

@@ -45,6 +45,16 @@ def layered_vectors():
 
 
 @pytest.fixture(scope="session")
+def packed_words():
+    """Builds a `LexicalIndex` of texts that were packed together, under distinct ids."""
+
+    def build(texts: Sequence[Sequence[str]], ids_N: np.ndarray) -> LexicalIndex:
+        return LexicalIndex.from_bytes(pack_texts(texts, ids_N))
+
+    return SimpleNamespace(build=build)
+
+
+@pytest.fixture(scope="session")
 def words_of_two_times():
     """Builds a `LexicalIndex` of which a fifth of the texts came after it was packed."""
 
@@ -72,7 +82,7 @@ def milvus_vectors(milvus):
 
 @pytest.fixture(scope="session")
 def milvus_words(milvus):
-    """Builds `MilvusWords` as `LexicalIndex.build` builds its own, under keys that are not the ids."""
+    """Builds `MilvusWords` as `packed_words` builds its own, under keys that are not the ids."""
     from retrieval.milvus.milvus_words import MilvusWords, fill_words
     from retrieval.milvus.row_keys import RowKeys
 

@@ -17,9 +17,9 @@ from retrieval.store import packed_folder
 from retrieval.store.packed_folder import pack_files, unpack_files
 
 
-@pytest.fixture(scope="module", params=["LexicalIndex", "words_of_two_times", "milvus_words"])
+@pytest.fixture(scope="module", params=["packed_words", "words_of_two_times", "milvus_words"])
 def implementation(request):
-    return LexicalIndex if request.param == "LexicalIndex" else request.getfixturevalue(request.param)
+    return request.getfixturevalue(request.param)
 
 
 WORDS = "dog cat man woman boy girl red blue ball run jump play beach snow water tree two three".split()
@@ -195,16 +195,16 @@ def test_a_query_weighs_what_its_words_are_rare(implementation) -> None:
     assert words.weigh("") == words.weigh("🌃") == 0
 
 
-def test_other_ids_for_the_same_texts() -> None:
-    words = LexicalIndex.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
+def test_other_ids_for_the_same_texts(packed_words) -> None:
+    words = packed_words.build([["a dog"], ["a dog"], ["a cat"]], np.array([4, 7, 9]))
     other = words.with_ids(np.array([20, 10, 0]))
     assert other.search(["dog"], 2)[1].tolist() == [[10, 20]]
     assert words.search(["dog"], 2)[1].tolist() == [[4, 7]]
     assert other.photos_with_phrase(["cat"]).tolist() == [0]
 
 
-def test_a_text_without_an_id_is_no_answer() -> None:
-    words = LexicalIndex.build([["a dog"], ["a dog and a cat"], ["a big dog"]], np.arange(3))
+def test_a_text_without_an_id_is_no_answer(packed_words) -> None:
+    words = packed_words.build([["a dog"], ["a dog and a cat"], ["a big dog"]], np.arange(3))
     other = words.with_ids(np.array([1, -1, 0]))
     for allowed in (None, np.array([True, True])):
         assert other.search(["dog cat"], 3, allowed)[1].tolist() == [[1, 0, -1]]
@@ -235,7 +235,7 @@ def test_many_threads_search_one_index(implementation) -> None:
     texts = make_texts(200, 8)
     words = implementation.build(texts, np.arange(200))
     expected, wrong = words.search(["red dog on the beach"], 50), []
-    times = 50 if implementation is LexicalIndex else 10
+    times = 50 if isinstance(words, LexicalIndex) else 10
 
     def ask() -> None:
         for _ in range(times):
