@@ -71,6 +71,8 @@ def visit(browser: Browser, service: ServiceProcess) -> Iterator[Callable[..., P
     def open_page(path: str = "/", complaints: str = "", **settings: object) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **settings})
         context.set_default_timeout(20_000)
+        # Chromium forgets a request now and then that is made just when Playwright begins to hold requests.
+        context.route("**/nowhere", Route.abort)
         page = context.new_page()
         watched.append((Watched(page), context, complaints))
         page.goto(service.address + path)
