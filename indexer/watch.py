@@ -83,7 +83,7 @@ def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
         yield_on_timeout=True,
         ignore_permission_denied=True,
     )
-    changes = begin()
+    changes, lost = begin(), False
     while True:
         try:
             with _terminating(stopped):
@@ -91,12 +91,14 @@ def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
         except RuntimeError:
             # It cannot tell of a name that is no UTF-8, and ends; its error has no public class.
             time.sleep(_TICK_MS / 1000)
-            changes = begin()
+            changes, lost = begin(), True
             yield True
             continue
         if batch is None:
             return
-        yield any(is_of_interest(path, roots, own) for _, path in batch)
+        # The new watcher has begun only now: what came during the run before it told of nothing.
+        yield lost or any(is_of_interest(path, roots, own) for _, path in batch)
+        lost = False
 
 
 def _require_unicode(folders: Iterable[str]) -> None:
