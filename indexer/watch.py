@@ -14,7 +14,7 @@ import watchfiles
 
 from indexer.photo_files.scan import EXTENSIONS, make_absolute
 from indexer.updating.report import IndexReport
-from retrieval.errors import IndexBusyError, UsageError
+from retrieval.errors import IndexBusyError, RetrievalError, UsageError
 from retrieval.normal_form import replace_surrogates
 from retrieval.printable import make_printable
 
@@ -22,6 +22,9 @@ _TICK_MS = 1000
 # Not every disk tells of its changes: those on a network don't.
 _SECONDS_BETWEEN_SCANS = 300
 _MOST_SECONDS_BUSY = 60
+_MOST_SECONDS_BLIND = 60
+# How watchfiles begins to say so; its error has no public class.
+_NAME_IS_NOT_UTF8 = "Unable to decode path"
 
 
 def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) -> Iterator[IndexReport]:
@@ -31,7 +34,8 @@ def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) 
     changes wait: for a second, then twice as long each time that it still does, up to a minute.
 
     Raises:
-        RetrievalError: as `run`, such as for a folder that is gone, or a folder's name is not UTF-8.
+        RetrievalError: as `run`, such as for a folder that is gone, or a folder's name is not UTF-8, or the
+            system has no watcher to spare.
     """
     known: tuple[tuple[bytes, str], ...] | None = None
     due, wait = 0.0, 1
@@ -67,7 +71,10 @@ def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
 def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
     """Whether there were changes of interest, each time that the system tells of any, or a second went by.
 
-    The first comes as soon as none can be missed any more.
+    The first comes as soon as none can be missed any more. Where a name that is not UTF-8 ends the watcher,
+    another takes its place, and what was missed until then counts as a change. Where such a name ends that
+    one as well, as a folder's does as soon as it is listed, there is a change each time, less and less often,
+    in the end once a minute.
     """
     roots, own = [make_absolute(photo) for photo in photos], make_absolute(index)
     folders = {root if os.path.isdir(root) else os.path.dirname(root) for root in roots}
@@ -83,22 +90,29 @@ def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:
         yield_on_timeout=True,
         ignore_permission_denied=True,
     )
-    changes, lost = begin(), False
+    changes, blind, pause = begin(), True, 1
     while True:
         try:
             with _terminating(stopped):
                 batch = next(changes, None)
-        except RuntimeError:
-            # It cannot tell of a name that is no UTF-8, and ends; its error has no public class.
-            time.sleep(_TICK_MS / 1000)
-            changes, lost = begin(), True
-            yield True
+        except RuntimeError as error:
+            if not str(error).startswith(_NAME_IS_NOT_UTF8):
+                raise RetrievalError(
+                    f"found {make_printable(str(error))}, expected to be told of changes; close programs "
+                    "that follow folders, or run without --watch"
+                ) from None
+            time.sleep(pause)
+            changes = begin()
+            if blind:
+                yield True
+            blind, pause = True, min(2 * pause, _MOST_SECONDS_BLIND)
             continue
         if batch is None:
             return
-        # The new watcher has begun only now: what came during the run before it told of nothing.
-        yield lost or any(is_of_interest(path, roots, own) for _, path in batch)
-        lost = False
+        # By now this watcher is there: a run finds what none told of, and misses nothing.
+        yield blind or any(is_of_interest(path, roots, own) for _, path in batch)
+        # Not before a run has left it be: what a run itself reads may end it again.
+        blind, pause = False, pause if blind else 1
 
 
 def _require_unicode(folders: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ import watchfiles
 
 from indexer.updating.report import IndexReport
 from indexer.watch import follow, is_of_interest
-from retrieval.errors import IndexBusyError, UsageError
+from retrieval.errors import IndexBusyError, RetrievalError, UsageError
 
 REPORT = IndexReport(new=0, unchanged=1, updated=0, removed=0, failed=0, photos=1, generation=1, seconds=0.0)
 
@@ -102,6 +102,67 @@ def test_a_name_that_is_no_unicode_ends_nothing(tmp_path):
         done.set()
         writer.join()
     assert runs[2] - runs[1] > 0.9  # A name that changes all the time is no reason for a run each time.
+
+
+def test_what_comes_while_no_watcher_is_there_is_found_by_another_run(tmp_path, monkeypatch):
+    def run():
+        runs.append((tmp_path / "late.jpg").exists())
+        if len(runs) == 2:
+            (tmp_path / "late.jpg").write_bytes(b"")
+        return dataclasses.replace(REPORT, new=1)
+
+    runs = []
+    monkeypatch.setattr("indexer.watch._SECONDS_BETWEEN_SCANS", 20)
+    following = follow([tmp_path], tmp_path / "index", run)
+    next(following)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")).write_bytes(b"")
+    next(following)
+    begun = time.monotonic()
+    next(following)
+    assert runs == [False, False, True]
+    assert time.monotonic() - begun < 15  # Before the next scan.
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        # A folder that ends a watcher as it begins, and a photo that does once a run has read it.
+        ([], [1, 3, 7, 15, 31, 63, 123, 183, 243]),
+        ([set()], [0, 1, 3, 7, 15, 31, 63, 123, 183]),
+    ],
+)
+def test_names_that_end_every_watcher_are_a_change_less_and_less_often(
+    tmp_path, monkeypatch, batches, expected
+):
+    def watch(*_, **__):
+        yield from batches
+        raise RuntimeError(f"Unable to decode path {tmp_path} to string")
+
+    def run():
+        ran.append(now[0])
+        if len(ran) == 9:
+            raise UsageError("enough")
+        return REPORT
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    now, ran = [0], []
+    monkeypatch.setattr(watchfiles, "watch", watch)
+    monkeypatch.setattr("indexer.watch.time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    with pytest.raises(UsageError, match="enough"):
+        list(follow([tmp_path], tmp_path / "index", run))
+    assert ran == expected
+
+
+def test_a_system_without_a_watcher_to_spare_is_refused(tmp_path, monkeypatch):
+    def watch(*_, **__):
+        raise RuntimeError("Error creating recommended watcher: Too many open files (os error 24)")
+        yield
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
+    with pytest.raises(RetrievalError, match=r"Too many open files .*, expected to be told of changes"):
+        next(follow([tmp_path], tmp_path / "index", pytest.fail))
 
 
 def test_a_folder_that_cannot_be_followed_is_refused(tmp_path):
