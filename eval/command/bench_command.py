@@ -11,7 +11,7 @@ import typer
 
 from indexer.command.bench_command import bench
 from retrieval.command.bench_rows import BenchRow, print_json
-from retrieval.command.options import DEFAULT_INDEX, JsonOption
+from retrieval.command.options import DEFAULT_INDEX, JsonOption, parse_path
 from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ VectorsOption = Annotated[
     Path | None, typer.Option("--vectors", metavar="FILE", help="A .npy (N, D) instead of captions.")
 ]
 IndexedOption = Annotated[
-    Path | None, typer.Option("--index", metavar="DIR", help="An index's caption vectors instead.")
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="An index's caption vectors instead.", parser=parse_path),
 ]
 AmountOption = Annotated[
     int, typer.Option("--count", min=10, help="How many vectors; perturbed ones where there are fewer.")
@@ -96,6 +97,7 @@ def growth(
             envvar="RETRIEVE_INDEX",
             metavar="DIR",
             help="An index, for what a photo takes in its shards.",
+            parser=parse_path,
         ),
     ] = DEFAULT_INDEX,
     config: Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DataArgument, DeviceOption
+from retrieval.command.options import DataArgument, DeviceOption, parse_path
 from retrieval.device import Device
 
 
@@ -14,7 +14,8 @@ def calibrate(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where calibration.json goes.")],
     split: Annotated[str, typer.Option(metavar="NAME", help="The split to fit on.")] = "val",
     index: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="An index of its photos, instead of making one.")
+        Path | None,
+        typer.Option(metavar="DIR", help="An index of its photos, instead of making one.", parser=parse_path),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file as configs/eval.toml.")

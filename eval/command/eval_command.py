@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DataArgument, DeviceOption, JsonOption
+from retrieval.command.options import DataArgument, DeviceOption, JsonOption, parse_path
 from retrieval.device import Device
 
 
@@ -16,7 +16,8 @@ def evaluate(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the report's files go.")],
     split: Annotated[str, typer.Option(metavar="NAME", help="The split to evaluate.")] = "test",
     index: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="An index of the photos, instead of making one.")
+        Path | None,
+        typer.Option(metavar="DIR", help="An index of the photos, instead of making one.", parser=parse_path),
     ] = None,
     baseline: Annotated[
         Path | None,

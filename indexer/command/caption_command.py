@@ -78,7 +78,7 @@ def caption(
     from retrieval.errors import PhotoError, UsageError
     from retrieval.printable import make_printable
 
-    if sum(map(bool, (photos, human, unset))) != 1:
+    if sum(map(bool, (photos, human, unset is not None))) != 1:
         raise UsageError("expected one of three: photos to caption, --set PHOTO TEXT, or --unset PHOTO")
     if not photos:
         from indexer.command.caption_edit import edit_caption

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
-from retrieval.command.options import DeviceOption
+from retrieval.command.options import DeviceOption, parse_path
 from retrieval.device import Device
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ train = typer.Typer(no_args_is_help=True, help="Train a model on photos with peo
 
 DataArgument = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="Folder with images/ and an annotation file, splits train and val."),
+    typer.Argument(
+        metavar="DATA",
+        help="Folder with images/ and an annotation file, splits train and val.",
+        parser=parse_path,
+    ),
 ]
 ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file as in configs/.")]
 OutOption = Annotated[

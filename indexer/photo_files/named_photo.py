@@ -21,8 +21,10 @@ def find_named(name: str) -> NamedPhoto:
     """The photo of this name.
 
     Raises:
-        UsageError: it is no image_id, and no file that can be read.
+        UsageError: it is empty, or is no image_id and no file that can be read.
     """
+    if not name:
+        raise UsageError("found an empty name, expected a photo's file or the image_id of a hit; name one")
     if _IMAGE_ID.fullmatch(name):
         return NamedPhoto(name, None)
     try:

@@ -82,7 +82,8 @@ IndexConfigOption = Annotated[
 ]
 
 DataArgument = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Folder with images/ and a file of captions.")
+    Path,
+    typer.Argument(metavar="DATA", help="Folder with images/ and a file of captions.", parser=parse_path),
 ]
 
 SearchConfigOption = Annotated[

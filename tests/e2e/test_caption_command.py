@@ -100,13 +100,30 @@ def test_folders_that_cannot_be_listed_are_named(
     assert (done.returncode, done.stderr.splitlines()[0]) == (1, said)
 
 
-@pytest.mark.parametrize("command", ["index", "caption", "bench index"])
-def test_an_empty_path_is_not_the_current_folder(command: str, retrieve_here: Retrieve) -> None:
-    done = retrieve_here(*command.split(), "")
-    assert done.returncode == 2
+@pytest.mark.parametrize(
+    "command",
+    [
+        "index",
+        "caption",
+        "bench index",
+        "eval --out out",
+        "calibrate --out out",
+        "ablate --config none.toml --out out",
+        "train captioner",
+        "info --index",
+        "eval data --out out --index",
+        "calibrate data --out out --index",
+        "bench search --index",
+        "bench growth --index",
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(
+    command: str, tmp_path: Path, retrieve_here: Retrieve
+) -> None:
+    done = retrieve_here(*command.split(), "", cwd=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "found an empty path" in done.stderr
-    done = retrieve_here("info", "--index", "")
-    assert (done.returncode, "found an empty path" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_sentence_is_the_one_that_an_index_keeps(

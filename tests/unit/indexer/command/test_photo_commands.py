@@ -81,6 +81,7 @@ def test_photos_like_a_hit(retrieve: Callable[..., Any], folder_of_colours: Path
     for name, message in {
         "nowhere.jpg": "cannot read nowhere.jpg (unreadable: No such file or directory), expected a photo's",
         "0" * 64: "found no photo '000",
+        "": "found an empty name, expected a photo's file or the image_id of a hit; name one",
     }.items():
         code, out, err = retrieve("similar", name)
         assert (code, out, err.count("\n")) == (2, "", 1)
@@ -158,6 +159,8 @@ def test_a_caption_is_set_found_and_taken_back(retrieve: Callable[..., Any], fol
             "cannot read nowhere.jpg (unreadable: No such file or directory)",
         ),
         (("--unset", "nowhere.jpg"), "expected a photo's file or the image_id of a hit"),
+        (("--unset", ""), "found an empty name, expected a photo's file or the image_id of a hit"),
+        (("--set", "", "words"), "found an empty name"),
     ],
 )
 def test_edits_that_make_no_sense_are_one_line(
