@@ -189,14 +189,15 @@ def test_signals_are_one_line_and_their_exit_code(number, code, line):
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_leads_nowhere(closed: str, tmp_path: Path) -> None:
     script = f"""
-import os, sys
+import os, subprocess, sys
 from retrieval.command import main
 sys.argv = ["retrieve"]
 def run(_):
     print("said", sys.stdout.isatty(), sys.stderr.isatty(), sys.stdin.read())
     with open({str(tmp_path / "file")!r}, "w") as file:
         file.write(str(file.fileno() > 2))
-    return 0
+    child = "import sys; sys.exit(None in (sys.stdin, sys.stdout, sys.stderr))"
+    return subprocess.run([sys.executable, "-c", child]).returncode
 main.run = run
 main.main()
 """
