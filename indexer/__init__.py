@@ -3,7 +3,7 @@
 In the order to read: `config`, then the folders as data flows: `photo_files/` (folders → files, and which of
 them are unchanged), `pipeline/` (stages at once, and what each took), `pixels/` (files → pixels, in
 processes of their own);
-the models: `checkpoint_weights` (a file → any of them), `image_encoder/` (pixels → annotations),
+the models: `checkpoint_weights` (a file → a network), `image_encoder/` (pixels → annotations),
 `captioner/` (annotations → captions), `image_head/` (annotations → image vectors), `tagger/` (annotations →
 tags), `ngram_encoder/` (captions → vectors), `training/` (what their trainings share), `fine_tuning/` (that
 of the CNN), `location` (where those are that a config asks for), `models` (loads them);

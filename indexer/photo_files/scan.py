@@ -135,7 +135,7 @@ def make_absolute(path: Path) -> str:
         end = len(parts) - parts[::-1].index("..")
         path = Path(os.path.realpath(Path(*parts[:end])), *parts[end:])
     # POSIX lets two slashes mean another root, which they nowhere do: one photo would have two places.
-    return "/" + os.path.abspath(path).lstrip("/") if os.sep == "/" else os.path.abspath(path)
+    return "/" + os.path.abspath(path).lstrip("/")
 
 
 def _find_device(folder: bytes) -> int | None:

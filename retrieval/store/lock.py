@@ -49,8 +49,10 @@ def require_no_writer(index: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        # Shared, so that two that look at the same time do not refuse each other.
-        _lock(descriptor, path, fcntl.LOCK_SH)
+        # Who writes has its number there. Where there is none, to lock it would for a moment refuse a writer.
+        if os.pread(descriptor, 1, 0):
+            # Shared, so that two that look at the same time do not refuse each other.
+            _lock(descriptor, path, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
