@@ -60,7 +60,7 @@ class AttentionCaptioner:
         self._decoder = decoder.eval()
         fast = None
         if writes and self.runtime is Runtime.OPENVINO:
-            fast = speed_up(self._decoder, decoding.beam_width, self._dtype)
+            fast = speed_up(self._decoder, decoding.beam_width + 1, self._dtype)
         self._decoder.to(self.device, self._dtype)
         self._next_words: NextWordsReader = fast or self._decoder
 
@@ -82,7 +82,7 @@ class AttentionCaptioner:
 
     @torch.inference_mode()
     def decode(self, a_BLD: Tensor) -> list[list[Caption]]:
-        """All beams of each photo, best first."""
+        """What beam search found of each photo, best first."""
         return in_halves(lambda part: self._decode(a_BLD[part]), 0, len(a_BLD))
 
     def _decode(self, a_BLD: Tensor) -> list[list[Caption]]:

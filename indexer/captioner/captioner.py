@@ -55,7 +55,7 @@ class Captioner(Protocol):
 
 @runtime_checkable
 class BeamCaptioner(Captioner, Protocol):
-    """A captioner whose CNN pass others can share, and that gives all beams, and samples.
+    """A captioner whose CNN pass others can share, and that gives all that beam search found, and samples.
 
     Implementations: `AttentionCaptioner`.
     """
@@ -75,7 +75,7 @@ class BeamCaptioner(Captioner, Protocol):
         ...
 
     def decode(self, a_BLD: "Tensor") -> list[list[Caption]]:
-        """All beams of each photo, best first."""
+        """What beam search found of each photo, best first."""
         ...
 
     def sample(self, a_BLD: "Tensor", samples: int, temperature: float, seed: int) -> list[list[Caption]]:

@@ -65,7 +65,7 @@ class SelfCriticalConfig(PassesConfig):
 class DecodingConfig(Config):
     """How the trained captioner writes: beam search with length normalisation."""
 
-    beam_width: int = Field(4, gt=0)
+    beam_width: int = Field(3, gt=0)
     max_words: int = Field(20, gt=0)
     length_penalty: float = Field(0.7, ge=0)
 

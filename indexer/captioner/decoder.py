@@ -97,15 +97,6 @@ class NextWords(NamedTuple):
     logprob_BKN: Tensor
     end_BK: Tensor
 
-    def repeat(self, captions: int) -> "NextWords":
-        """What one caption of each photo goes on with, for so many that are alike."""
-        state, *others = self
-
-        def expand(part: Tensor) -> Tensor:
-            return part.expand(-1, captions, *part.shape[2:])
-
-        return NextWords(state.map(expand), *map(expand, others))
-
 
 class AttentionDecoder(nn.Module):
     """Show, Attend and Tell (Xu et al. 2015) over a learned projection φ_j = ReLU(LayerNorm(W_φ a_j)).
@@ -144,7 +135,9 @@ class AttentionDecoder(nn.Module):
 
     def begin(self, photos: Annotated, captions: int) -> State:
         """h^(0) = tanh(f_init(mean_j φ_j)), repeated for `captions` captions of each photo."""
-        mean_B1F = photos.phi_BLF.mean(dim=1, keepdim=True)
+        # As a product: of bfloat16, torch copies the whole φ to float32 for its mean.
+        ones_1L = photos.phi_BLF.new_ones(1, photos.phi_BLF.shape[1])
+        mean_B1F = ones_1L @ photos.phi_BLF / photos.phi_BLF.shape[1]
         h_BKH = self.initial_h(mean_B1F).tanh().expand(-1, captions, -1)
         if self.initial_memory is None:
             return State(h_BKH, None)

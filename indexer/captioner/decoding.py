@@ -17,6 +17,10 @@ from indexer.captioner.vocabulary import END, NEVER_SAID, PAD, START
 
 # The share of a batch that must have finished before it is made smaller: that copies what stays.
 _LEAVE_TOGETHER = 0.15
+# How likely END is at least where a beam that goes on leaves a caption behind.
+_LEAST_END = 0.01
+# More than any two scores differ by.
+_FAR = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class Decoded:
     """Captions as word numbers, best first along K.
 
     `words_BKT` is int64, PAD after END; `logprob_BK` the sum over the words and END in nats at temperature 1;
-    `alpha_BKTL` where each word and END looked, rows summing to 1 over L.
+    `alpha_BKTL` where each word and END looked, rows summing to 1 over L. Where there were fewer captions to
+    find than K, the best one is there again.
     """
 
     words_BKT: Tensor
@@ -32,28 +37,48 @@ class Decoded:
     alpha_BKTL: Tensor
 
 
-class _Beams(NamedTuple):
-    """What is written of B photos; `number_B` is their place in the batch that was given."""
+class _Written(NamedTuple):
+    """Captions of B photos so far. `beam_BKT` is the beam that each word is of, at the step that chose it."""
 
-    number_B: Tensor
     words_BKT: Tensor
+    beam_BKT: Tensor
     logprob_BK: Tensor
-    alpha_BKTL: Tensor
 
-    def finished(self) -> Tensor:
-        """Whether all beams of a photo have ended, bool (B,)."""
-        last_BK = self.words_BKT[:, :, -1]
-        return ((last_BK == END) | (last_BK == PAD)).all(dim=1)
+    def extend(self, beam_BK: Tensor, y_BK: Tensor, logprob_BK: Tensor) -> "_Written":
+        """Each goes on from the caption `beam_BK` with the word `y_BK`."""
+        words_BKT = torch.cat([_reorder(self.words_BKT, beam_BK), y_BK.unsqueeze(-1)], dim=-1)
+        beams_BKT = torch.cat([_reorder(self.beam_BKT, beam_BK), beam_BK.unsqueeze(-1)], dim=-1)
+        return _Written(words_BKT, beams_BKT, logprob_BK)
 
-    def extend(self, parent_BK: Tensor, y_BK: Tensor, logprob_BK: Tensor, alpha_BKL: Tensor) -> "_Beams":
-        """Each beam goes on from `parent_BK` with the word `y_BK`."""
-        words_BKT = torch.cat([_reorder(self.words_BKT, parent_BK), y_BK.unsqueeze(-1)], dim=-1)
-        alpha_BKTL = torch.cat([self.alpha_BKTL, alpha_BKL.unsqueeze(2)], dim=2)
-        return _Beams(self.number_B, words_BKT, logprob_BK, _reorder(alpha_BKTL, parent_BK))
+    def take(self, chosen_B: Tensor) -> "_Written":
+        """Those of these photos alone."""
+        return _Written(*(part[chosen_B] for part in self))
 
-    def take(self, chosen_B: Tensor) -> "_Beams":
-        """The photos of these places alone."""
-        return _Beams(*(part[chosen_B] for part in self))
+
+class _Ended(NamedTuple):
+    """Of B photos the best captions that END was said of, and how many beams have ended: `count_B`."""
+
+    written: _Written
+    score_BK: Tensor
+    count_B: Tensor
+
+    def add(self, more: _Written, score_BK: Tensor, likely_BK: Tensor) -> "_Ended":
+        """With the better ones of `more`; beams that have ended, which are `likely_BK`, come first."""
+        both = _Written(*(torch.cat(parts, dim=1) for parts in zip(self._padded(), more, strict=True)))
+        all_BK = torch.cat([self.score_BK, torch.where(likely_BK, score_BK, score_BK - _FAR)], dim=1)
+        best_BK, order_BK = all_BK.topk(self.score_BK.shape[1])
+        kept = _Written(*(_reorder(part, order_BK) for part in both))
+        return _Ended(kept, best_BK, self.count_B + likely_BK.sum(dim=1))
+
+    def take(self, chosen_B: Tensor) -> "_Ended":
+        """Those of these photos alone."""
+        return _Ended(self.written.take(chosen_B), self.score_BK[chosen_B], self.count_B[chosen_B])
+
+    def _padded(self) -> _Written:
+        """With room for one more word."""
+        written = self.written
+        words_BKT, beam_BKT = F.pad(written.words_BKT, (0, 1), value=PAD), F.pad(written.beam_BKT, (0, 1))
+        return _Written(words_BKT, beam_BKT, written.logprob_BK)
 
 
 class NextWordsReader(Protocol):
@@ -76,82 +101,102 @@ class NextWordsReader(Protocol):
 def beam_search(
     decoder: NextWordsReader, photos: Annotated, width: int, max_words: int, length_penalty: float
 ) -> Decoded:
-    """The `width` best captions found, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
+    """2 · `width` − 1 captions, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
-    END counts as one of the words, which it does not where a describer weighs them.
-    A finished caption keeps its place among the beams and competes with its log-probability as it stands.
-    All beams begin alike, with one step for all of them. Photos whose captions are all finished leave the
-    batch, several at a time.
+    `width` beams go on. One has ended where END is among the `width` likeliest words that they can go on
+    with, and a photo is done when so many have. Beside those it has the best of what might have ended
+    elsewhere, which costs nothing to find. A beam of one is greedy. END counts as one of the words, which it
+    does not where a describer weighs them. Photos that are done leave the batch, several at a time.
     """
-    beams, state = _begin(photos, width), decoder.begin(photos, 1)
-    y_BK = torch.full_like(beams.logprob_BK[:, :1], START, dtype=torch.int64)
-    done: list[_Beams] = []
+    number_B = torch.arange(len(photos.phi_BLF), device=photos.phi_BLF.device)
+    beams, ended = _begin(number_B, width)
+    state, y_BK = decoder.begin(photos, 1), torch.full_like(beams.logprob_BK, START, dtype=torch.int64)
+    alphas: list[Tensor] = []
+    done: list[tuple[Tensor, Decoded]] = []
     for spoken in range(max_words + 1):
-        following = decoder.next_words(y_BK, state, photos, width)
-        if not spoken:
-            following = following.repeat(width)
-        words_BKN, next_BKN = _choices(following, y_BK, must_end=spoken == max_words)
-        logprob_BK, chosen_BK = (beams.logprob_BK.unsqueeze(-1) + next_BKN).flatten(1).topk(width)
-        parent_BK, y_BK = chosen_BK // next_BKN.shape[-1], words_BKN.flatten(1).gather(1, chosen_BK)
-        beams = beams.extend(parent_BK, y_BK, logprob_BK, following.alpha_BKL)
-        finished_B = beams.finished()
-        if bool(finished_B.all()):
+        following = decoder.next_words(y_BK, state, photos, width + 1)
+        alphas.append(following.alpha_BKL)
+        logprob_BKN = beams.logprob_BK.unsqueeze(-1) + following.logprob_BKN
+        logprob_BK = beams.logprob_BK + following.end_BK
+        least_B1 = _most(logprob_BKN.flatten(1), width).values[:, -1:]
+        likely_BK = (logprob_BK >= least_B1) | (spoken == max_words)
+        may_end_BK = likely_BK | (following.end_BK.exp() >= _LEAST_END)
+        # A photo that is done waits for others to leave, no more.
+        logprob_BK = logprob_BK.where(may_end_BK & (ended.count_B < width).unsqueeze(1), -torch.inf)
+        endings = beams.extend(*_end(y_BK), logprob_BK)
+        score_BK = logprob_BK / (spoken + 1) ** length_penalty
+        ended = ended.add(endings, score_BK, likely_BK & logprob_BK.isfinite())
+        done_B = ended.count_B >= width
+        if spoken == max_words or bool(done_B.all()):
             break
-        state = following.state.map(partial(_reorder, order_BK=parent_BK))
-        if float(finished_B.float().mean()) >= _LEAVE_TOGETHER:
-            done.append(beams.take(finished_B.nonzero().squeeze(1)))
-            left_B = (~finished_B).nonzero().squeeze(1)
-            beams, y_BK = beams.take(left_B), y_BK[left_B]
+        logprob_BKN = logprob_BKN.masked_fill(following.words_BKN == END, -torch.inf)
+        logprob_BK, chosen_BK = _most(logprob_BKN.flatten(1), width)
+        beam_BK = chosen_BK // logprob_BKN.shape[-1]
+        y_BK = following.words_BKN.flatten(1).gather(1, chosen_BK)
+        beams = beams.extend(beam_BK, y_BK, logprob_BK)
+        state = following.state.map(partial(_reorder, order_BK=beam_BK))
+        if float(done_B.float().mean()) >= _LEAVE_TOGETHER:
+            gone_B, left_B = done_B.nonzero().squeeze(1), (~done_B).nonzero().squeeze(1)
+            gone = _read(ended.take(gone_B), [part[gone_B] for part in alphas])
+            done.append((number_B[gone_B], gone))
+            number_B, y_BK, alphas = number_B[left_B], y_BK[left_B], [part[left_B] for part in alphas]
+            beams, ended = beams.take(left_B), ended.take(left_B)
             photos = Annotated(*(part[left_B] for part in photos))
             state = state.map(partial(torch.index_select, dim=0, index=left_B))
-    return _rank(_join([*done, beams]), length_penalty)
+    return _rank(_join([*done, (number_B, _read(ended, alphas))]), length_penalty)
 
 
-def _choices(following: NextWords, y_BK: Tensor, must_end: bool) -> tuple[Tensor, Tensor]:
-    """The words that each beam may go on with and their log-probabilities, (B, K, N).
+def _begin(number_B: Tensor, width: int) -> tuple[_Written, _Ended]:
+    """One beam of each photo without a word, and nothing that has ended."""
 
-    After END or PAD only PAD follows, at no cost. `must_end` leaves END as the only choice of a caption that
-    has all its words, at the price it has.
-    """
-    words_BKN, logprob_BKN = following.words_BKN, following.logprob_BKN
-    only_N = torch.arange(words_BKN.shape[-1], device=words_BKN.device) == 0
-    if must_end:
-        words_BKN = torch.full_like(words_BKN, END)
-        logprob_BKN = torch.where(only_N, following.end_BK.unsqueeze(-1), -torch.inf)
-    finished_BK1 = ((y_BK == END) | (y_BK == PAD)).unsqueeze(-1)
-    logprob_BKN = torch.where(finished_BK1, torch.where(only_N, 0.0, -torch.inf), logprob_BKN)
-    return words_BKN.masked_fill(finished_BK1, PAD), logprob_BKN
+    def written(captions: int, logprob: float) -> _Written:
+        words_BKT = number_B.new_empty(len(number_B), captions, 0)
+        logprob_BK = torch.full(words_BKT.shape[:2], logprob, device=number_B.device)
+        return _Written(words_BKT, words_BKT, logprob_BK)
+
+    none = written(2 * width - 1, -torch.inf)
+    return written(1, 0.0), _Ended(none, none.logprob_BK, torch.zeros_like(number_B))
 
 
-def _begin(photos: Annotated, width: int) -> _Beams:
-    batch, locations, _ = photos.phi_BLF.shape
-    device = photos.phi_BLF.device
-    logprob_BK = torch.full((batch, width), -torch.inf, device=device)
-    logprob_BK[:, 0] = 0.0  # all beams start alike: only the first may branch
-    return _Beams(
-        number_B=torch.arange(batch, device=device),
-        words_BKT=torch.empty(batch, width, 0, dtype=torch.int64, device=device),
-        logprob_BK=logprob_BK,
-        alpha_BKTL=torch.empty(batch, width, 0, locations, device=device),
-    )
+def _most(values_BN: Tensor, count: int) -> "torch.return_types.topk":
+    """The `count` largest, or all that there are."""
+    return values_BN.topk(min(count, values_BN.shape[1]))
 
 
-def _join(parts: Sequence[_Beams]) -> _Beams:
-    """All photos in their order again, shorter captions filled up."""
-    longest = parts[-1].words_BKT.shape[-1]
+def _end(y_BK: Tensor) -> tuple[Tensor, Tensor]:
+    """END after each beam: the beams, and the words."""
+    beam_BK = torch.arange(y_BK.shape[1], device=y_BK.device).expand_as(y_BK)
+    return beam_BK, torch.full_like(y_BK, END)
+
+
+def _read(ended: _Ended, alphas: Sequence[Tensor]) -> Decoded:
+    """What has ended, and where it looked: `alphas` are those of all beams at each step, (B, beams, L)."""
+    words_BKT, beam_BKT, logprob_BK = ended.written
+    looked = [_reorder(alpha, beam_BK) for alpha, beam_BK in zip(alphas, beam_BKT.unbind(-1), strict=True)]
+    alpha_BKTL = torch.stack(looked, dim=2) * (words_BKT != PAD).unsqueeze(-1)
+    return Decoded(words_BKT, logprob_BK, alpha_BKTL)
+
+
+def _join(parts: Sequence[tuple[Tensor, Decoded]]) -> Decoded:
+    """All photos in the order of their numbers, shorter captions filled up."""
+    longest = parts[-1][1].words_BKT.shape[-1]
     filled = []
-    for part in parts:
+    for _, part in parts:
         more = longest - part.words_BKT.shape[-1]
         words_BKT = F.pad(part.words_BKT, (0, more), value=PAD)
-        filled.append(part._replace(words_BKT=words_BKT, alpha_BKTL=F.pad(part.alpha_BKTL, (0, 0, 0, more))))
-    joined = _Beams(*(torch.cat(each) for each in zip(*filled, strict=True)))
-    return joined.take(joined.number_B.argsort())
+        filled.append((words_BKT, part.logprob_BK, F.pad(part.alpha_BKTL, (0, 0, 0, more))))
+    order_B = torch.cat([number_B for number_B, _ in parts]).argsort()
+    return Decoded(*(torch.cat(each)[order_B] for each in zip(*filled, strict=True)))
 
 
-def _rank(beams: _Beams, length_penalty: float) -> Decoded:
-    length_BK = (beams.words_BKT != PAD).sum(-1).clamp(min=1)
-    order_BK = (beams.logprob_BK / length_BK**length_penalty).argsort(dim=1, descending=True, stable=True)
-    return Decoded(*(_reorder(part, order_BK) for part in beams[1:]))
+def _rank(found: Decoded, length_penalty: float) -> Decoded:
+    length_BK = (found.words_BKT != PAD).sum(-1).clamp(min=1)
+    score_BK, order_BK = (found.logprob_BK / length_BK**length_penalty).sort(
+        dim=1, descending=True, stable=True
+    )
+    order_BK = order_BK.where(score_BK.isfinite(), order_BK[:, :1])
+    parts = (found.words_BKT, found.logprob_BK, found.alpha_BKTL)
+    return Decoded(*(_reorder(part, order_BK) for part in parts))
 
 
 @torch.inference_mode()
@@ -192,7 +237,11 @@ def sample(
 
 
 def _to_logprobs(logits_BKV: Tensor, y_BK: Tensor, must_end: bool) -> Tensor:
-    """Log-probabilities of every next word (B, K, V), with the same choice as `_choices` leaves."""
+    """Log-probabilities of every next word (B, K, V).
+
+    After END or PAD only PAD follows, at no cost. `must_end` leaves END as the only choice of a caption that
+    has all its words, at the price it has.
+    """
     logits_BKV[..., NEVER_SAID] = -torch.inf
     logprobs_BKV = logits_BKV.log_softmax(dim=-1)
     if must_end:

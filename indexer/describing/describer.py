@@ -26,6 +26,8 @@ DIFFERENCE = (
 # Sentences whose vectors are kept for photos to come, 2 kB each: of those that 1,000 photos get, one in seven
 # was said of a photo before.
 _MOST_SENTENCES = 10_000
+# How beam search goes about it: what finds other captions with the same beams has another name here.
+_SEARCH = "beams that end make room"
 # Of what is sampled: a photo's sentences do not depend on the batch that it is in.
 _SEED = 0
 
@@ -236,7 +238,7 @@ def hash_describer(
 
     `captioner`, `image_head`, `tagger` and `ngram_encoder` are the hashes of their weights.
     """
-    decides = [captioner, beam_width, config.captions, config.samples]
+    decides = [captioner, _SEARCH, beam_width, config.captions, config.samples]
     if config.samples:
         decides.append(config.temperature)
     if image_head is not None:

@@ -1,6 +1,7 @@
 """Attention by its written equations, and decoding against exhaustive search."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from indexer.captioner.attention import AdditiveAttention
 from indexer.captioner.decoder import Annotated, AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.decoding import beam_search, sample
-from indexer.captioner.vocabulary import END, PAD, START, UNKNOWN
+from indexer.captioner.vocabulary import END, PAD, START
 
 SIZE = {"vocabulary": 7, "channels": 6, "features": 5, "hidden": 4, "attention": 3, "embedding": 8}
 
@@ -72,35 +73,45 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(cell: Cell) -> None:
 
 
 @torch.inference_mode()
-def search_plainly(decoder: AttentionDecoder, photo: Annotated, width: int, max_words: int):
-    """Beam search of one photo as it is written: (log p, words) of each beam, the likeliest first."""
-    beams = [(0.0, [])]
-    states = [decoder.begin(photo, 1)]
+def search_plainly(decoder: AttentionDecoder, photo: Annotated, width: int, max_words: int, penalty: float):
+    """Beam search of one photo as it is written: (log p, words) of what it finds, the best first."""
+    beams = [(0.0, [], decoder.begin(photo, 1))]
+    ended, others = [], []
     for spoken in range(max_words + 1):
         longer = []
-        for (logprob, words), state in zip(beams, states, strict=True):
-            if words and words[-1] in (END, PAD):
-                longer.append((logprob, [*words, PAD], state))
-                continue
-            y = torch.tensor([[words[-1] if words else START]])
-            step = decoder.step(y, state, photo)
+        for logprob, words, state in beams:
+            step = decoder.step(torch.tensor([[words[-1] if words else START]]), state, photo)
             logits = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE)[0, 0]
-            logits[[PAD, START, UNKNOWN]] = -torch.inf
-            for word, more in enumerate(logits.log_softmax(0).tolist()):
-                if word == END or (word > UNKNOWN and spoken < max_words):
-                    longer.append((logprob + more, [*words, word], step.state))
+            more = logits[[END, 4, 5, 6]].log_softmax(0).tolist()
+            for word, each in zip([END, 4, 5, 6], more, strict=True):
+                longer.append((logprob + each, [*words, word], step.state, each))
         longer.sort(key=lambda each: -each[0])
-        beams, states = [each[:2] for each in longer[:width]], [each[2] for each in longer[:width]]
-    return [(logprob, [word for word in words if word != PAD]) for logprob, words in beams]
+        ends = [place for place, each in enumerate(longer) if each[1][-1] == END]
+        likely = [place for place in ends if place < width or spoken == max_words]
+        ended += [longer[place][:2] for place in likely]
+        others += [
+            longer[place][:2] for place in ends if place not in likely and longer[place][3] >= math.log(0.01)
+        ]
+        beams = [each[:3] for each in longer if each[1][-1] != END][:width]
+        if len(ended) >= width:
+            break
+
+    def rank(found):
+        return sorted(found, key=lambda each: -each[0] / len(each[1]) ** penalty)
+
+    found = rank([*rank(ended), *rank(others)][: 2 * width - 1])
+    return [*found, *(2 * width - 1 - len(found)) * found[:1]]
 
 
-@pytest.mark.parametrize(("cell", "scale", "end"), [(Cell.GRU, 4.0, 0.0), (Cell.LSTM, 3.0, 1.0)])
-def test_photos_leave_the_batch_once_finished_and_nothing_else_changes(
-    cell: Cell, scale: float, end: float, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("cell", "width", "end"), [(Cell.GRU, 1, -2.0), (Cell.GRU, 2, -4.0), (Cell.LSTM, 3, -4.0)]
+)
+def test_photos_leave_the_batch_once_they_are_done_and_nothing_else_changes(
+    cell: Cell, width: int, end: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder = make_decoder(cell)
     with torch.no_grad():  # so that some stop early and some late
-        decoder.embed.weight.mul_(scale)
+        decoder.embed.weight.mul_(4)
         decoder.fc1.weight.mul_(3)
         decoder.fc2.bias[END] += end
     photos = decoder.annotate(4 * torch.randn(24, 9, 6))
@@ -108,12 +119,12 @@ def test_photos_leave_the_batch_once_finished_and_nothing_else_changes(
     monkeypatch.setattr(
         decoder, "step", lambda y, *more: batches.append(len(y)) or type(decoder).step(decoder, y, *more)
     )
-    decoded = beam_search(decoder, photos, 3, 8, length_penalty=0.0)
+    decoded = beam_search(decoder, photos, width, 8, length_penalty=0.7)
     monkeypatch.undo()
     assert batches[0] == 24
     assert len(set(batches)) >= 3
     for b in range(24):
-        expected = search_plainly(decoder, Annotated(*(part[b : b + 1] for part in photos)), 3, 8)
+        expected = search_plainly(decoder, Annotated(*(part[b : b + 1] for part in photos)), width, 8, 0.7)
         found = [[word for word in words if word != PAD] for words in decoded.words_BKT[b].tolist()]
         assert found == [words for _, words in expected]
         assert decoded.logprob_BK[b].tolist() == pytest.approx([logprob for logprob, _ in expected], abs=1e-4)

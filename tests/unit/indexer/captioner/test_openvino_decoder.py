@@ -45,7 +45,7 @@ def test_a_step_is_that_of_the_module(cell: Cell) -> None:
 
 def test_beam_search_finds_the_same_captions() -> None:
     decoder = make_decoder()
-    a_BLD, fast = 4 * torch.randn(24, 9, 12), OpenVinoDecoder(decoder, 3, torch.float32)
+    a_BLD, fast = 4 * torch.randn(24, 9, 12), OpenVinoDecoder(decoder, 4, torch.float32)
     with torch.inference_mode():
         expected = beam_search(decoder, decoder.annotate(a_BLD), 3, 8, 0.7)
         found = beam_search(fast, fast.annotate(a_BLD), 3, 8, 0.7)
