@@ -42,9 +42,10 @@ class IndexConfig(Config):
     An `image_head` of "none" leaves the image channel out, with `mirror` it sees each photo's mirror image
     as well, which takes a second pass of the CNN; a `tagger` of "none" leaves out the tags; photos get the
     names of their `tags` most probable classes, those of less than `tag_probability` left out. A `beam_width`
-    of 0 is the captioner's own. `captions` of the beams are kept, and `samples` drawn at `temperature`.
-    `agreement` weighs how near a sentence lies to the image vector against its log-probability when one of
-    the beams becomes the caption, `mean_agreement` in the mean of all, which is the caption vector.
+    of 0 is the captioner's own. `captions` of what beam search finds are kept, and `samples` drawn at
+    `temperature`. `agreement` weighs how near a sentence lies to the image vector against its log-probability
+    when one of those found becomes the caption, `mean_agreement` in the mean of all, which is the caption
+    vector.
 
     `workers` are decoding processes, 0 one for each core; `decode_seconds` is the time that one photo
     may take in one of them. `max_megapixels` refuses larger photos before they are decoded; Pillow itself

@@ -17,15 +17,15 @@ from indexer.captioner.vocabulary import END, NEVER_SAID, PAD, START
 
 # The share of a batch that must have finished before it is made smaller: that copies what stays.
 _LEAVE_TOGETHER = 0.15
-# How likely END is at least where a beam that goes on leaves a caption behind.
+# How likely END is at least where a beam that goes on leaves a caption behind: less makes "a man" of some.
 _LEAST_END = 0.01
-# More than any two scores differ by.
-_FAR = 1e4
+# More than any two scores differ by, and little enough for float32 to tell apart those that it is taken from.
+_FAR = 1e3
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Captions as word numbers, best first along K.
+    """Captions as word numbers, of beam search the best first along K.
 
     `words_BKT` is int64, PAD after END; `logprob_BK` the sum over the words and END in nats at temperature 1;
     `alpha_BKTL` where each word and END looked, rows summing to 1 over L. Where there were fewer captions to
@@ -50,20 +50,28 @@ class _Written(NamedTuple):
         beams_BKT = torch.cat([_reorder(self.beam_BKT, beam_BK), beam_BK.unsqueeze(-1)], dim=-1)
         return _Written(words_BKT, beams_BKT, logprob_BK)
 
+    def end(self, logprob_BK: Tensor) -> "_Written":
+        """Each with END as its last word."""
+        y_BK = torch.full_like(logprob_BK, END, dtype=torch.int64)
+        return self.extend(torch.arange(y_BK.shape[1], device=y_BK.device).expand_as(y_BK), y_BK, logprob_BK)
+
     def take(self, chosen_B: Tensor) -> "_Written":
         """Those of these photos alone."""
         return _Written(*(part[chosen_B] for part in self))
 
 
 class _Ended(NamedTuple):
-    """Of B photos the best captions that END was said of, and how many beams have ended: `count_B`."""
+    """Of B photos the best captions that end, and how many of them ended a beam: `count_B`.
+
+    The scores of the others are lower by `_FAR`.
+    """
 
     written: _Written
     score_BK: Tensor
     count_B: Tensor
 
     def add(self, more: _Written, score_BK: Tensor, likely_BK: Tensor) -> "_Ended":
-        """With the better ones of `more`; beams that have ended, which are `likely_BK`, come first."""
+        """With the better ones of `more`, of which those that are `likely_BK` ended a beam."""
         both = _Written(*(torch.cat(parts, dim=1) for parts in zip(self._padded(), more, strict=True)))
         all_BK = torch.cat([self.score_BK, torch.where(likely_BK, score_BK, score_BK - _FAR)], dim=1)
         best_BK, order_BK = all_BK.topk(self.score_BK.shape[1])
@@ -103,9 +111,10 @@ def beam_search(
 ) -> Decoded:
     """2 · `width` − 1 captions, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
-    `width` beams go on. One has ended where END is among the `width` likeliest words that they can go on
-    with, and a photo is done when so many have. Beside those it has the best of what might have ended
-    elsewhere, which costs nothing to find. A beam of one is greedy. END counts as one of the words, which it
+    Of all that a photo's beams can go on with, the `width` likeliest that are not END are its next beams. END
+    ends a beam where it is among the `width` likeliest of all; with so many ended a photo is done (early
+    stopping, transformers calls it). Room that is left goes to the best captions of beams that END was less
+    likely for: finding these costs nothing. A beam of one is greedy. END counts as one of the words, which it
     does not where a describer weighs them. Photos that are done leave the batch, several at a time.
     """
     number_B = torch.arange(len(photos.phi_BLF), device=photos.phi_BLF.device)
@@ -118,14 +127,13 @@ def beam_search(
         alphas.append(following.alpha_BKL)
         logprob_BKN = beams.logprob_BK.unsqueeze(-1) + following.logprob_BKN
         logprob_BK = beams.logprob_BK + following.end_BK
-        least_B1 = _most(logprob_BKN.flatten(1), width).values[:, -1:]
-        likely_BK = (logprob_BK >= least_B1) | (spoken == max_words)
+        most_BN, _ = _most(logprob_BKN.flatten(1), width)
+        likely_BK = (logprob_BK >= most_BN[:, -1:]) | (spoken == max_words)
         may_end_BK = likely_BK | (following.end_BK.exp() >= _LEAST_END)
         # A photo that is done waits for others to leave, no more.
         logprob_BK = logprob_BK.where(may_end_BK & (ended.count_B < width).unsqueeze(1), -torch.inf)
-        endings = beams.extend(*_end(y_BK), logprob_BK)
         score_BK = logprob_BK / (spoken + 1) ** length_penalty
-        ended = ended.add(endings, score_BK, likely_BK & logprob_BK.isfinite())
+        ended = ended.add(beams.end(logprob_BK), score_BK, likely_BK & logprob_BK.isfinite())
         done_B = ended.count_B >= width
         if spoken == max_words or bool(done_B.all()):
             break
@@ -158,15 +166,10 @@ def _begin(number_B: Tensor, width: int) -> tuple[_Written, _Ended]:
     return written(1, 0.0), _Ended(none, none.logprob_BK, torch.zeros_like(number_B))
 
 
-def _most(values_BN: Tensor, count: int) -> "torch.return_types.topk":
-    """The `count` largest, or all that there are."""
-    return values_BN.topk(min(count, values_BN.shape[1]))
-
-
-def _end(y_BK: Tensor) -> tuple[Tensor, Tensor]:
-    """END after each beam: the beams, and the words."""
-    beam_BK = torch.arange(y_BK.shape[1], device=y_BK.device).expand_as(y_BK)
-    return beam_BK, torch.full_like(y_BK, END)
+def _most(values_BN: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest, or all that there are, and their places."""
+    most_BN, place_BN = values_BN.topk(min(count, values_BN.shape[1]))
+    return most_BN, place_BN
 
 
 def _read(ended: _Ended, alphas: Sequence[Tensor]) -> Decoded:
@@ -190,7 +193,7 @@ def _join(parts: Sequence[tuple[Tensor, Decoded]]) -> Decoded:
 
 
 def _rank(found: Decoded, length_penalty: float) -> Decoded:
-    length_BK = (found.words_BKT != PAD).sum(-1).clamp(min=1)
+    length_BK = (found.words_BKT != PAD).sum(-1)
     score_BK, order_BK = (found.logprob_BK / length_BK**length_penalty).sort(
         dim=1, descending=True, stable=True
     )

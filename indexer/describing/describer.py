@@ -53,7 +53,7 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Said:
-    """What was seen, how many beams each photo has, and its sentences, beams first."""
+    """What was seen, how many sentences beam search found of each photo, and these and what was sampled."""
 
     seen: _Seen
     beams: list[int]
@@ -181,7 +181,7 @@ class Describer:
         weight_BK = logprob_BK + self._config.mean_agreement * cosine_BK
         described = []
         for photo, captions in enumerate(said):
-            kept = self._keep(rank_BK[photo], spoken.beams[photo])
+            kept = self._keep(captions, rank_BK[photo], spoken.beams[photo])
             vector_T = _weigh(sentences_BKT[photo, kept], weight_BK[photo, kept])
             distinct: dict[str, Caption] = {}
             for each in kept:
@@ -194,10 +194,14 @@ class Describer:
             return [[] for _ in a_BLD]
         return captioner.sample(a_BLD, self._config.samples, self._config.temperature, _SEED)
 
-    def _keep(self, score_K: np.ndarray, beams: int) -> list[int]:
-        """The best beams, and all that was sampled, each the best first."""
+    def _keep(self, captions: Sequence[Caption], score_K: np.ndarray, beams: int) -> list[int]:
+        """The best that beam search found, each once, and all that was sampled, the best of each first."""
         order = np.argsort(-score_K, kind="stable").tolist()
-        best = [each for each in order if each < beams][: self._config.captions]
+        found: dict[str, int] = {}
+        for each in order:
+            if each < beams:
+                found.setdefault(captions[each].text, each)
+        best = list(found.values())[: self._config.captions]
         return [*best, *(each for each in order if each >= beams)]
 
     def _cosine(self, head: "ImageHead", sentences_BKT: np.ndarray, image_BE: np.ndarray) -> np.ndarray:

@@ -128,6 +128,10 @@ def test_photos_leave_the_batch_once_they_are_done_and_nothing_else_changes(
         found = [[word for word in words if word != PAD] for words in decoded.words_BKT[b].tolist()]
         assert found == [words for _, words in expected]
         assert decoded.logprob_BK[b].tolist() == pytest.approx([logprob for logprob, _ in expected], abs=1e-4)
+        for words, alpha_TL in zip(found, decoded.alpha_BKTL[b], strict=True):
+            read_BKT = torch.tensor([[[START, *words[:-1]]]])
+            _, expected_BKTL = decoder(Annotated(*(part[b : b + 1] for part in photos)), read_BKT)
+            torch.testing.assert_close(alpha_TL[: len(words)], expected_BKTL[0, 0], atol=1e-5, rtol=1e-4)
 
 
 def test_greedy_takes_the_likeliest_word_each_time() -> None:

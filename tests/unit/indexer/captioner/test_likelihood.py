@@ -54,7 +54,7 @@ def test_it_is_the_sum_over_decoder_steps(
 def test_a_caption_is_as_likely_as_beam_search_says(decoder: AttentionDecoder, photos: Annotated) -> None:
     decoded = beam_search(decoder, photos, width=4, max_words=6, length_penalty=0.7)
     for photo in range(3):
-        for beam in range(4):
+        for beam in range(decoded.words_BKT.shape[1]):
             said = [word for word in decoded.words_BKT[photo, beam].tolist() if word not in (END, PAD)]
             found_B = measure_likelihood(decoder, photos, said)
             assert float(found_B[photo]) == pytest.approx(float(decoded.logprob_BK[photo, beam]), abs=1e-3)
