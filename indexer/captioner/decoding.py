@@ -3,6 +3,7 @@
 Shapes: B photos, K beams or samples of each, T words, L locations, V words in the vocabulary.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,15 +11,14 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
 from indexer.captioner.vocabulary import END, NEVER_SAID, PAD, START
 
 # The share of a batch that must have finished before it is made smaller: that copies what stays.
 _LEAVE_TOGETHER = 0.15
-# How likely END is at least where a beam that goes on leaves a caption behind: less makes "a man" of some.
-_LEAST_END = 0.01
+# How likely END is at least where a beam that goes on leaves a caption behind; less makes "a man" of more photos.
+_LEAST_END = math.log(0.01)
 # More than any two scores differ by, and little enough for float32 to tell apart those that it is taken from.
 _FAR = 1e3
 
@@ -37,56 +37,20 @@ class Decoded:
     alpha_BKTL: Tensor
 
 
-class _Written(NamedTuple):
-    """Captions of B photos so far. `beam_BKT` is the beam that each word is of, at the step that chose it."""
+class _Step(NamedTuple):
+    """What beam search did at one word. `row_B` is where each photo of the batch stands in the rest, or -1.
 
-    words_BKT: Tensor
-    beam_BKT: Tensor
-    logprob_BK: Tensor
-
-    def extend(self, beam_BK: Tensor, y_BK: Tensor, logprob_BK: Tensor) -> "_Written":
-        """Each goes on from the caption `beam_BK` with the word `y_BK`."""
-        words_BKT = torch.cat([_reorder(self.words_BKT, beam_BK), y_BK.unsqueeze(-1)], dim=-1)
-        beams_BKT = torch.cat([_reorder(self.beam_BKT, beam_BK), beam_BK.unsqueeze(-1)], dim=-1)
-        return _Written(words_BKT, beams_BKT, logprob_BK)
-
-    def end(self, logprob_BK: Tensor) -> "_Written":
-        """Each with END as its last word."""
-        y_BK = torch.full_like(logprob_BK, END, dtype=torch.int64)
-        return self.extend(torch.arange(y_BK.shape[1], device=y_BK.device).expand_as(y_BK), y_BK, logprob_BK)
-
-    def take(self, chosen_B: Tensor) -> "_Written":
-        """Those of these photos alone."""
-        return _Written(*(part[chosen_B] for part in self))
-
-
-class _Ended(NamedTuple):
-    """Of B photos the best captions that end, and how many of them ended a beam: `count_B`.
-
-    The scores of the others are lower by `_FAR`.
+    `alpha_BKL` is where each beam looked; `ending_BK` log p of the caption that END makes of it, -∞ where
+    that is none, and `likely_BK` whether it ends the beam. The next beams go on from the beams `beam_BK` with
+    the words `y_BK`.
     """
 
-    written: _Written
-    score_BK: Tensor
-    count_B: Tensor
-
-    def add(self, more: _Written, score_BK: Tensor, likely_BK: Tensor) -> "_Ended":
-        """With the better ones of `more`, of which those that are `likely_BK` ended a beam."""
-        both = _Written(*(torch.cat(parts, dim=1) for parts in zip(self._padded(), more, strict=True)))
-        all_BK = torch.cat([self.score_BK, torch.where(likely_BK, score_BK, score_BK - _FAR)], dim=1)
-        best_BK, order_BK = all_BK.topk(self.score_BK.shape[1])
-        kept = _Written(*(_reorder(part, order_BK) for part in both))
-        return _Ended(kept, best_BK, self.count_B + likely_BK.sum(dim=1))
-
-    def take(self, chosen_B: Tensor) -> "_Ended":
-        """Those of these photos alone."""
-        return _Ended(self.written.take(chosen_B), self.score_BK[chosen_B], self.count_B[chosen_B])
-
-    def _padded(self) -> _Written:
-        """With room for one more word."""
-        written = self.written
-        words_BKT, beam_BKT = F.pad(written.words_BKT, (0, 1), value=PAD), F.pad(written.beam_BKT, (0, 1))
-        return _Written(words_BKT, beam_BKT, written.logprob_BK)
+    row_B: Tensor
+    alpha_BKL: Tensor
+    ending_BK: Tensor
+    likely_BK: Tensor
+    beam_BK: Tensor
+    y_BK: Tensor
 
 
 class NextWordsReader(Protocol):
@@ -117,53 +81,40 @@ def beam_search(
     likely for: finding these costs nothing. A beam of one is greedy. END counts as one of the words, which it
     does not where a describer weighs them. Photos that are done leave the batch, several at a time.
     """
-    number_B = torch.arange(len(photos.phi_BLF), device=photos.phi_BLF.device)
-    beams, ended = _begin(number_B, width)
-    state, y_BK = decoder.begin(photos, 1), torch.full_like(beams.logprob_BK, START, dtype=torch.int64)
-    alphas: list[Tensor] = []
-    done: list[tuple[Tensor, Decoded]] = []
+    batch, device = len(photos.phi_BLF), photos.phi_BLF.device
+    row_B = number_B = torch.arange(batch, device=device)
+    state, y_BK = decoder.begin(photos, 1), torch.full((batch, 1), START, device=device)
+    logprob_BK, ended_B = torch.zeros(batch, 1, device=device), torch.zeros_like(number_B)
+    steps: list[_Step] = []
     for spoken in range(max_words + 1):
         following = decoder.next_words(y_BK, state, photos, width + 1)
-        alphas.append(following.alpha_BKL)
-        logprob_BKN = beams.logprob_BK.unsqueeze(-1) + following.logprob_BKN
-        logprob_BK = beams.logprob_BK + following.end_BK
+        logprob_BKN = logprob_BK.unsqueeze(-1) + following.logprob_BKN
+        ending_BK = logprob_BK + following.end_BK
         most_BN, _ = _most(logprob_BKN.flatten(1), width)
-        likely_BK = (logprob_BK >= most_BN[:, -1:]) | (spoken == max_words)
-        may_end_BK = likely_BK | (following.end_BK.exp() >= _LEAST_END)
         # A photo that is done waits for others to leave, no more.
-        logprob_BK = logprob_BK.where(may_end_BK & (ended.count_B < width).unsqueeze(1), -torch.inf)
-        score_BK = logprob_BK / (spoken + 1) ** length_penalty
-        ended = ended.add(beams.end(logprob_BK), score_BK, likely_BK & logprob_BK.isfinite())
-        done_B = ended.count_B >= width
-        if spoken == max_words or bool(done_B.all()):
-            break
+        goes_on_BK = (ended_B < width).unsqueeze(1) & ending_BK.isfinite()
+        likely_BK = ((ending_BK >= most_BN[:, -1:]) | (spoken == max_words)) & goes_on_BK
+        may_end_BK = likely_BK | (following.end_BK >= _LEAST_END) & goes_on_BK
+        ended_B = ended_B + likely_BK.sum(dim=1)
         logprob_BKN = logprob_BKN.masked_fill(following.words_BKN == END, -torch.inf)
         logprob_BK, chosen_BK = _most(logprob_BKN.flatten(1), width)
         beam_BK = chosen_BK // logprob_BKN.shape[-1]
         y_BK = following.words_BKN.flatten(1).gather(1, chosen_BK)
-        beams = beams.extend(beam_BK, y_BK, logprob_BK)
+        ending_BK = ending_BK.where(may_end_BK, -torch.inf)
+        steps.append(_Step(row_B, following.alpha_BKL, ending_BK, likely_BK, beam_BK, y_BK))
+        done_B = ended_B >= width
+        if bool(done_B.all()):
+            break
         state = following.state.map(partial(_reorder, order_BK=beam_BK))
         if float(done_B.float().mean()) >= _LEAVE_TOGETHER:
-            gone_B, left_B = done_B.nonzero().squeeze(1), (~done_B).nonzero().squeeze(1)
-            gone = _read(ended.take(gone_B), [part[gone_B] for part in alphas])
-            done.append((number_B[gone_B], gone))
-            number_B, y_BK, alphas = number_B[left_B], y_BK[left_B], [part[left_B] for part in alphas]
-            beams, ended = beams.take(left_B), ended.take(left_B)
+            left_B = (~done_B).nonzero().squeeze(1)
+            number_B, ended_B = number_B[left_B], ended_B[left_B]
+            row_B = torch.full_like(row_B, -1)
+            row_B[number_B] = torch.arange(len(number_B), device=device)
+            y_BK, logprob_BK = y_BK[left_B], logprob_BK[left_B]
             photos = Annotated(*(part[left_B] for part in photos))
             state = state.map(partial(torch.index_select, dim=0, index=left_B))
-    return _rank(_join([*done, (number_B, _read(ended, alphas))]), length_penalty)
-
-
-def _begin(number_B: Tensor, width: int) -> tuple[_Written, _Ended]:
-    """One beam of each photo without a word, and nothing that has ended."""
-
-    def written(captions: int, logprob: float) -> _Written:
-        words_BKT = number_B.new_empty(len(number_B), captions, 0)
-        logprob_BK = torch.full(words_BKT.shape[:2], logprob, device=number_B.device)
-        return _Written(words_BKT, words_BKT, logprob_BK)
-
-    none = written(2 * width - 1, -torch.inf)
-    return written(1, 0.0), _Ended(none, none.logprob_BK, torch.zeros_like(number_B))
+    return _trace(steps, 2 * width - 1, length_penalty)
 
 
 def _most(values_BN: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -172,34 +123,35 @@ def _most(values_BN: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return most_BN, place_BN
 
 
-def _read(ended: _Ended, alphas: Sequence[Tensor]) -> Decoded:
-    """What has ended, and where it looked: `alphas` are those of all beams at each step, (B, beams, L)."""
-    words_BKT, beam_BKT, logprob_BK = ended.written
-    looked = [_reorder(alpha, beam_BK) for alpha, beam_BK in zip(alphas, beam_BKT.unbind(-1), strict=True)]
-    alpha_BKTL = torch.stack(looked, dim=2) * (words_BKT != PAD).unsqueeze(-1)
-    return Decoded(words_BKT, logprob_BK, alpha_BKTL)
+def _trace(steps: Sequence[_Step], count: int, length_penalty: float) -> Decoded:
+    """The best captions that end; from its END back to its beginning, each word and where it looked."""
+    device = steps[0].row_B.device
+    beams = [step.ending_BK.shape[1] for step in steps]
+    step_N = torch.arange(len(steps), device=device).repeat_interleave(torch.tensor(beams, device=device))
+    beam_N = torch.cat([torch.arange(number, device=device) for number in beams])
+    ending_BN = torch.cat([_spread(step.ending_BK, step.row_B, -torch.inf) for step in steps], dim=1)
+    likely_BN = torch.cat([_spread(step.likely_BK, step.row_B, False) for step in steps], dim=1)
+    score_BN = ending_BN / (step_N + 1) ** length_penalty
+    _, place_BK = _most(torch.where(likely_BN, score_BN, score_BN - _FAR), count)
+    score_BK, order_BK = score_BN.gather(1, place_BK).sort(dim=1, descending=True, stable=True)
+    place_BK = place_BK.gather(1, order_BK.where(score_BK.isfinite(), order_BK[:, :1]))
+    place_BK = torch.cat([place_BK, place_BK[:, :1].expand(-1, count - place_BK.shape[1])], dim=1)
+    last_BK, number_BK = step_N[place_BK], beam_N[place_BK]
+    words, alphas = [], []
+    for spoken, step in reversed(list(enumerate(steps))):
+        row_B1, goes_on_BK = step.row_B.unsqueeze(1), last_BK > spoken
+        ends_BK = torch.full_like(last_BK, PAD).masked_fill(last_BK == spoken, END)
+        words.append(step.y_BK[row_B1, number_BK].where(goes_on_BK, ends_BK))
+        number_BK = step.beam_BK[row_B1, number_BK].where(goes_on_BK, number_BK)
+        alphas.append(step.alpha_BKL[row_B1, number_BK] * (words[-1] != PAD).unsqueeze(-1))
+    words_BKT, alpha_BKTL = torch.stack(words[::-1], dim=2), torch.stack(alphas[::-1], dim=2)
+    return Decoded(words_BKT, ending_BN.gather(1, place_BK), alpha_BKTL)
 
 
-def _join(parts: Sequence[tuple[Tensor, Decoded]]) -> Decoded:
-    """All photos in the order of their numbers, shorter captions filled up."""
-    longest = parts[-1][1].words_BKT.shape[-1]
-    filled = []
-    for _, part in parts:
-        more = longest - part.words_BKT.shape[-1]
-        words_BKT = F.pad(part.words_BKT, (0, more), value=PAD)
-        filled.append((words_BKT, part.logprob_BK, F.pad(part.alpha_BKTL, (0, 0, 0, more))))
-    order_B = torch.cat([number_B for number_B, _ in parts]).argsort()
-    return Decoded(*(torch.cat(each)[order_B] for each in zip(*filled, strict=True)))
-
-
-def _rank(found: Decoded, length_penalty: float) -> Decoded:
-    length_BK = (found.words_BKT != PAD).sum(-1)
-    score_BK, order_BK = (found.logprob_BK / length_BK**length_penalty).sort(
-        dim=1, descending=True, stable=True
-    )
-    order_BK = order_BK.where(score_BK.isfinite(), order_BK[:, :1])
-    parts = (found.words_BKT, found.logprob_BK, found.alpha_BKTL)
-    return Decoded(*(_reorder(part, order_BK) for part in parts))
+def _spread(part_BK: Tensor, row_B: Tensor, missing: float | bool) -> Tensor:
+    """The same for the whole batch, of which some photos have left."""
+    present_B1 = (row_B >= 0).unsqueeze(1)
+    return part_BK[row_B].where(present_B1, torch.full((), missing, dtype=part_BK.dtype, device=row_B.device))
 
 
 @torch.inference_mode()
