@@ -17,7 +17,7 @@ from indexer.captioner.vocabulary import END, NEVER_SAID, PAD, START
 
 # The share of a batch that must have finished before it is made smaller: that copies what stays.
 _LEAVE_TOGETHER = 0.15
-# How likely END is at least where a beam that goes on leaves a caption behind; less makes "a man" of more photos.
+# How likely END is at least where a beam that goes on leaves a caption behind: less makes more of "a man".
 _LEAST_END = math.log(0.01)
 # More than any two scores differ by, and little enough for float32 to tell apart those that it is taken from.
 _FAR = 1e3

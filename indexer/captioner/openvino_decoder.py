@@ -71,12 +71,7 @@ class OpenVinoDecoder:
         compiled = openvino.Core().compile_model(
             process.build(),
             "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": self._precision,
-                "INFERENCE_NUM_THREADS": half_the_cores(),
-                # The first cores would be its own otherwise, which the CNN's threads are held to as well.
-                "ENABLE_CPU_PINNING": False,
-            },
+            {"INFERENCE_PRECISION_HINT": self._precision, "INFERENCE_NUM_THREADS": half_the_cores()},
         )
         self._share = partial(_share, openvino.Tensor, self._precision)
         self._request = compiled.create_infer_request()
