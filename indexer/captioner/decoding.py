@@ -78,8 +78,9 @@ def beam_search(
     Of all that a photo's beams can go on with, the `width` likeliest that are not END are its next beams. END
     ends a beam where it is among the `width` likeliest of all; with so many ended a photo is done (early
     stopping, transformers calls it). Room that is left goes to the best captions of beams that END was less
-    likely for: finding these costs nothing. A beam of one is greedy. END counts as one of the words, which it
-    does not where a describer weighs them. Photos that are done leave the batch, several at a time.
+    likely for: finding these costs nothing. A beam of one is greedy, but that each caption has a word. END
+    counts as one of the words, which it does not where a describer weighs them. Photos that are done leave
+    the batch, several at a time.
     """
     batch, device = len(photos.phi_BLF), photos.phi_BLF.device
     row_B = number_B = torch.arange(batch, device=device)
@@ -91,10 +92,10 @@ def beam_search(
         logprob_BKN = logprob_BK.unsqueeze(-1) + following.logprob_BKN
         ending_BK = logprob_BK + following.end_BK
         most_BN, _ = _most(logprob_BKN.flatten(1), width)
-        # A photo that is done waits for others to leave, no more.
-        goes_on_BK = (ended_B < width).unsqueeze(1) & ending_BK.isfinite()
-        likely_BK = ((ending_BK >= most_BN[:, -1:]) | (spoken == max_words)) & goes_on_BK
-        may_end_BK = likely_BK | (following.end_BK >= _LEAST_END) & goes_on_BK
+        # No word is no caption, and a photo that is done only waits for others to leave.
+        counts_BK = (ended_B < width).unsqueeze(1) & ending_BK.isfinite() & (spoken > 0)
+        likely_BK = ((ending_BK >= most_BN[:, -1:]) | (spoken == max_words)) & counts_BK
+        may_end_BK = likely_BK | (following.end_BK >= _LEAST_END) & counts_BK
         ended_B = ended_B + likely_BK.sum(dim=1)
         logprob_BKN = logprob_BKN.masked_fill(following.words_BKN == END, -torch.inf)
         logprob_BK, chosen_BK = _most(logprob_BKN.flatten(1), width)
