@@ -130,8 +130,11 @@ def _trace(steps: Sequence[_Step], count: int, length_penalty: float) -> Decoded
     beams = [step.ending_BK.shape[1] for step in steps]
     step_N = torch.arange(len(steps), device=device).repeat_interleave(torch.tensor(beams, device=device))
     beam_N = torch.cat([torch.arange(number, device=device) for number in beams])
-    ending_BN = torch.cat([_spread(step.ending_BK, step.row_B, -torch.inf) for step in steps], dim=1)
-    likely_BN = torch.cat([_spread(step.likely_BK, step.row_B, False) for step in steps], dim=1)
+    # Of photos that have left, what stands at -1 is another's.
+    has_left_BN = torch.stack([step.row_B < 0 for step in steps], dim=1)[:, step_N]
+    ending_BN = torch.cat([step.ending_BK[step.row_B] for step in steps], dim=1)
+    ending_BN = ending_BN.masked_fill(has_left_BN, -torch.inf)
+    likely_BN = torch.cat([step.likely_BK[step.row_B] for step in steps], dim=1)
     score_BN = ending_BN / (step_N + 1) ** length_penalty
     _, place_BK = _most(torch.where(likely_BN, score_BN, score_BN - _FAR), count)
     score_BK, order_BK = score_BN.gather(1, place_BK).sort(dim=1, descending=True, stable=True)
@@ -147,12 +150,6 @@ def _trace(steps: Sequence[_Step], count: int, length_penalty: float) -> Decoded
         alphas.append(step.alpha_BKL[row_B1, number_BK] * (words[-1] != PAD).unsqueeze(-1))
     words_BKT, alpha_BKTL = torch.stack(words[::-1], dim=2), torch.stack(alphas[::-1], dim=2)
     return Decoded(words_BKT, ending_BN.gather(1, place_BK), alpha_BKTL)
-
-
-def _spread(part_BK: Tensor, row_B: Tensor, missing: float | bool) -> Tensor:
-    """The same for the whole batch, of which some photos have left."""
-    present_B1 = (row_B >= 0).unsqueeze(1)
-    return part_BK[row_B].where(present_B1, torch.full((), missing, dtype=part_BK.dtype, device=row_B.device))
 
 
 @torch.inference_mode()
