@@ -75,7 +75,7 @@ class BeamCaptioner(Captioner, Protocol):
         ...
 
     def decode(self, a_BLD: "Tensor") -> list[list[Caption]]:
-        """What beam search found of each photo, best first."""
+        """What beam search found of each photo, best first, the best again where others have more."""
         ...
 
     def sample(self, a_BLD: "Tensor", samples: int, temperature: float, seed: int) -> list[list[Caption]]:

@@ -163,7 +163,7 @@ class AttentionDecoder(nn.Module):
         logits_BKV = self.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
         said_BKV = logits_BKV.masked_fill(self.never_said_V, -torch.inf)
         all_BK1 = said_BKV.logsumexp(dim=-1, keepdim=True)
-        best_BKN, words_BKN = said_BKV.topk(min(count, self.size.vocabulary), dim=-1)
+        best_BKN, words_BKN = said_BKV.topk(min(count, self.size.vocabulary - len(NEVER_SAID)), dim=-1)
         end_BK = (said_BKV[..., END : END + 1] - all_BK1).squeeze(-1)
         return NextWords(step.state, step.alpha_BKL, words_BKN, best_BKN - all_BK1, end_BK)
 

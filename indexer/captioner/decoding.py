@@ -1,6 +1,7 @@
 """From annotations to word numbers: beam search (greedy is a beam of one) and sampling, batched over photos.
 
-Shapes: B photos, K beams or samples of each, T words, L locations, V words in the vocabulary.
+Shapes: B photos (of a step, those that have not left), K beams or samples of each, N words that may come
+next, E ends of a photo's beams, T words, L locations, V words in the vocabulary.
 """
 
 import math
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
-from indexer.captioner.vocabulary import END, NEVER_SAID, PAD, START
+from indexer.captioner.vocabulary import END, PAD, START
 
 # The share of a batch that must have finished before it is made smaller: that copies what stays.
 _LEAVE_TOGETHER = 0.15
@@ -28,8 +29,8 @@ class Decoded:
     """Captions as word numbers, of beam search the best first along K.
 
     `words_BKT` is int64, PAD after END; `logprob_BK` the sum over the words and END in nats at temperature 1;
-    `alpha_BKTL` where each word and END looked, rows summing to 1 over L. Where there were fewer captions to
-    find than K, the best one is there again.
+    `alpha_BKTL` where each word and END looked, rows summing to 1 over L; what is after END means nothing.
+    Where there were fewer captions to find than K, the best one is there again.
     """
 
     words_BKT: Tensor
@@ -75,6 +76,8 @@ def beam_search(
 ) -> Decoded:
     """2 · `width` − 1 captions, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
+    So many can have ended: `width` − 1 before a photo's last word, and `width` at it.
+
     Of all that a photo's beams can go on with, the `width` likeliest that are not END are its next beams. END
     ends a beam where it is among the `width` likeliest of all; with so many ended a photo is done (early
     stopping, transformers calls it). Room that is left goes to the best captions of beams that END was less
@@ -106,50 +109,52 @@ def beam_search(
         done_B = ended_B >= width
         if bool(done_B.all()):
             break
-        state = following.state.map(partial(_reorder, order_BK=beam_BK))
+        left_B = torch.arange(len(done_B), device=device)
         if float(done_B.float().mean()) >= _LEAVE_TOGETHER:
-            left_B = (~done_B).nonzero().squeeze(1)
+            left_B = left_B[~done_B]
             number_B, ended_B = number_B[left_B], ended_B[left_B]
             row_B = torch.full_like(row_B, -1)
             row_B[number_B] = torch.arange(len(number_B), device=device)
             y_BK, logprob_BK = y_BK[left_B], logprob_BK[left_B]
             photos = Annotated(*(part[left_B] for part in photos))
-            state = state.map(partial(torch.index_select, dim=0, index=left_B))
-    return _trace(steps, 2 * width - 1, length_penalty)
+        state = following.state.map(partial(_take, photo_B=left_B, beam_BK=beam_BK[left_B]))
+    last_BK, beam_BK, logprob_BK = _choose(steps, 2 * width - 1, length_penalty)
+    words_BKT, alpha_BKTL = _trace(steps, last_BK, beam_BK)
+    return Decoded(words_BKT, logprob_BK, alpha_BKTL)
 
 
 def _most(values_BN: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest, or all that there are, and their places."""
-    most_BN, place_BN = values_BN.topk(min(count, values_BN.shape[1]))
-    return most_BN, place_BN
+    return values_BN.topk(min(count, values_BN.shape[1]))
 
 
-def _trace(steps: Sequence[_Step], count: int, length_penalty: float) -> Decoded:
-    """The best captions that end; from its END back to its beginning, each word and where it looked."""
+def _choose(steps: Sequence[_Step], count: int, length_penalty: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The best captions that end: at which step and in which beam each does, and its log p, all (B, K)."""
     device = steps[0].row_B.device
-    beams = [step.ending_BK.shape[1] for step in steps]
-    step_N = torch.arange(len(steps), device=device).repeat_interleave(torch.tensor(beams, device=device))
-    beam_N = torch.cat([torch.arange(number, device=device) for number in beams])
+    ends = [(spoken, beam) for spoken, step in enumerate(steps) for beam in range(step.ending_BK.shape[1])]
+    step_E, beam_E = torch.tensor(ends, device=device).unbind(dim=1)
     # Of photos that have left, what stands at -1 is another's.
-    has_left_BN = torch.stack([step.row_B < 0 for step in steps], dim=1)[:, step_N]
-    ending_BN = torch.cat([step.ending_BK[step.row_B] for step in steps], dim=1)
-    ending_BN = ending_BN.masked_fill(has_left_BN, -torch.inf)
-    likely_BN = torch.cat([step.likely_BK[step.row_B] for step in steps], dim=1)
-    score_BN = ending_BN / (step_N + 1) ** length_penalty
-    _, place_BK = _most(torch.where(likely_BN, score_BN, score_BN - _FAR), count)
-    score_BK, order_BK = score_BN.gather(1, place_BK).sort(dim=1, descending=True, stable=True)
-    place_BK = place_BK.gather(1, order_BK.where(score_BK.isfinite(), order_BK[:, :1]))
-    place_BK = torch.cat([place_BK, place_BK[:, :1].expand(-1, count - place_BK.shape[1])], dim=1)
-    last_BK, number_BK = step_N[place_BK], beam_N[place_BK]
+    ending = [step.ending_BK[step.row_B].where(step.row_B.unsqueeze(1) >= 0, -torch.inf) for step in steps]
+    ending_BE = torch.cat(ending, dim=1)
+    likely_BE = torch.cat([step.likely_BK[step.row_B] for step in steps], dim=1)
+    score_BE = ending_BE / (step_E + 1) ** length_penalty
+    _, end_BK = _most(torch.where(likely_BE, score_BE, score_BE - _FAR), count)
+    score_BK, order_BK = score_BE.gather(1, end_BK).sort(dim=1, descending=True, stable=True)
+    end_BK = end_BK.gather(1, order_BK.where(score_BK.isfinite(), order_BK[:, :1]))
+    end_BK = torch.cat([end_BK, end_BK[:, :1].expand(-1, count - end_BK.shape[1])], dim=1)
+    return step_E[end_BK], beam_E[end_BK], ending_BE.gather(1, end_BK)
+
+
+def _trace(steps: Sequence[_Step], last_BK: Tensor, beam_BK: Tensor) -> tuple[Tensor, Tensor]:
+    """From the step and the beam that each caption ends in back to its beginning: words and attention."""
     words, alphas = [], []
     for spoken, step in reversed(list(enumerate(steps))):
         row_B1, goes_on_BK = step.row_B.unsqueeze(1), last_BK > spoken
         ends_BK = torch.full_like(last_BK, PAD).masked_fill(last_BK == spoken, END)
-        words.append(step.y_BK[row_B1, number_BK].where(goes_on_BK, ends_BK))
-        number_BK = step.beam_BK[row_B1, number_BK].where(goes_on_BK, number_BK)
-        alphas.append(step.alpha_BKL[row_B1, number_BK] * (words[-1] != PAD).unsqueeze(-1))
-    words_BKT, alpha_BKTL = torch.stack(words[::-1], dim=2), torch.stack(alphas[::-1], dim=2)
-    return Decoded(words_BKT, ending_BN.gather(1, place_BK), alpha_BKTL)
+        words.append(step.y_BK[row_B1, beam_BK].where(goes_on_BK, ends_BK))
+        beam_BK = step.beam_BK[row_B1, beam_BK].where(goes_on_BK, beam_BK)
+        alphas.append(step.alpha_BKL[row_B1, beam_BK] * (words[-1] != PAD).unsqueeze(-1))
+    return torch.stack(words[::-1], dim=2), torch.stack(alphas[::-1], dim=2)
 
 
 @torch.inference_mode()
@@ -176,7 +181,8 @@ def sample(
         step = decoder.step(y_BK, state, photos)
         state = step.state
         logits_BKV = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE).float()
-        next_BKV = _to_logprobs(logits_BKV, y_BK, must_end=spoken == max_words)
+        said_BKV = logits_BKV.masked_fill(decoder.never_said_V, -torch.inf)
+        next_BKV = _to_logprobs(said_BKV, y_BK, must_end=spoken == max_words)
         share_BKV = (next_BKV / temperature).softmax(dim=-1).cumsum(dim=-1)
         numbers = torch.rand(1 if alike else batch, samples, 1, generator=generator, device=device)
         drawn_BK1 = numbers * share_BKV[..., -1:]
@@ -195,7 +201,6 @@ def _to_logprobs(logits_BKV: Tensor, y_BK: Tensor, must_end: bool) -> Tensor:
     After END or PAD only PAD follows, at no cost. `must_end` leaves END as the only choice of a caption that
     has all its words, at the price it has.
     """
-    logits_BKV[..., NEVER_SAID] = -torch.inf
     logprobs_BKV = logits_BKV.log_softmax(dim=-1)
     if must_end:
         is_end_V = torch.arange(logprobs_BKV.shape[-1], device=logprobs_BKV.device) == END
@@ -206,7 +211,6 @@ def _to_logprobs(logits_BKV: Tensor, y_BK: Tensor, must_end: bool) -> Tensor:
     return logprobs_BKV
 
 
-def _reorder(part: Tensor, order_BK: Tensor) -> Tensor:
-    first_B1 = torch.arange(0, part.shape[0] * part.shape[1], part.shape[1], device=part.device).unsqueeze(1)
-    reordered: Tensor = part.flatten(0, 1)[(first_B1 + order_BK).flatten()].unflatten(0, order_BK.shape)
-    return reordered
+def _take(part: Tensor, photo_B: Tensor, beam_BK: Tensor) -> Tensor:
+    """Of these photos these beams."""
+    return part[photo_B.unsqueeze(1), beam_BK]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder
-from indexer.captioner.vocabulary import END, NEVER_SAID, START
+from indexer.captioner.vocabulary import END, START
 
 
 @torch.inference_mode()
@@ -23,8 +23,7 @@ def measure_likelihood(decoder: AttentionDecoder, photos: Annotated, words: Sequ
     read_B1T = torch.tensor([START, *words], device=device).expand(photos.phi_BLF.shape[0], 1, -1)
     said_T1 = torch.tensor([*words, END], device=device).unsqueeze(1)
     logits_B1TV, _ = decoder(photos, read_B1T)
-    logits_BTV = logits_B1TV.squeeze(1).float()
-    logits_BTV[..., NEVER_SAID] = -torch.inf
-    logprobs_BT1 = logits_BTV.log_softmax(dim=-1).gather(-1, said_T1.expand(len(logits_BTV), -1, -1))
+    said_BTV = logits_B1TV.squeeze(1).float().masked_fill(decoder.never_said_V, -torch.inf)
+    logprobs_BT1 = said_BTV.log_softmax(dim=-1).gather(-1, said_T1.expand(len(said_BTV), -1, -1))
     total_B: Tensor = logprobs_BT1.sum(dim=(1, 2))
     return total_B

@@ -53,10 +53,10 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Said:
-    """What was seen, how many sentences beam search found of each photo, and these and what was sampled."""
+    """What was seen, and what was said of each photo: first as many sentences of beam search's as `beams`."""
 
     seen: _Seen
-    beams: list[int]
+    beams: int
     captions: list[list[Caption]]
 
 
@@ -158,7 +158,7 @@ class Describer:
     def _say(self, captioner: BeamCaptioner, seen: _Seen) -> _Said:
         beams, sampled = captioner.decode(seen.a_BLD), self._sample(captioner, seen.a_BLD)
         said = [[*each, *more] for each, more in zip(beams, sampled, strict=True)]
-        return _Said(seen, [len(each) for each in beams], said)
+        return _Said(seen, len(beams[0]), said)
 
     def _weigh(self, captioner: BeamCaptioner, spoken: _Said) -> list[Description]:
         seen, said = spoken.seen, spoken.captions
@@ -181,7 +181,7 @@ class Describer:
         weight_BK = logprob_BK + self._config.mean_agreement * cosine_BK
         described = []
         for photo, captions in enumerate(said):
-            kept = self._keep(captions, rank_BK[photo], spoken.beams[photo])
+            kept = self._keep(captions, rank_BK[photo], spoken.beams)
             vector_T = _weigh(sentences_BKT[photo, kept], weight_BK[photo, kept])
             distinct: dict[str, Caption] = {}
             for each in kept:
@@ -195,14 +195,14 @@ class Describer:
         return captioner.sample(a_BLD, self._config.samples, self._config.temperature, _SEED)
 
     def _keep(self, captions: Sequence[Caption], score_K: np.ndarray, beams: int) -> list[int]:
-        """The best that beam search found, each once, and all that was sampled, the best of each first."""
+        """The best that beam search found, each once, and all samples with words, the best of each first."""
         order = np.argsort(-score_K, kind="stable").tolist()
         found: dict[str, int] = {}
         for each in order:
             if each < beams:
                 found.setdefault(captions[each].text, each)
         best = list(found.values())[: self._config.captions]
-        return [*best, *(each for each in order if each >= beams)]
+        return [*best, *(each for each in order if each >= beams and captions[each].words)]
 
     def _cosine(self, head: "ImageHead", sentences_BKT: np.ndarray, image_BE: np.ndarray) -> np.ndarray:
         batch, beams, dimension = sentences_BKT.shape

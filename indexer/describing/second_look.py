@@ -89,11 +89,13 @@ class PhotoLook:
         if not words and not (vectors and self._image_head):
             return None
         with self._lock:
-            if words != self._asked:
-                self._asked, self._answers = words, {}
-            new = [photo for photo in photos if photo.image_id not in self._answers]
-            self._answers |= self._answer(words, new)
-            answers = [self._answers.get(photo.image_id, self._nothing) for photo in photos]
+            known = self._answers if words == self._asked else {}
+            new = [photo for photo in photos if photo.image_id not in known]
+            known = known | self._answer(words, new)
+            asked = [photo.image_id for photo in photos]
+            # Of these photos alone: query after query may ask for others in the same words, or in none.
+            self._asked, self._answers = words, {each: known[each] for each in asked if each in known}
+            answers = [known.get(each, self._nothing) for each in asked]
         nats, vectors_E = zip(*answers, strict=True)
         return Seen(np.array(nats), np.stack(vectors_E) if self._image_head else None)
 

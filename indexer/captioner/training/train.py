@@ -14,7 +14,7 @@ from indexer.captioner.training.examples import Examples, encode_captions
 from indexer.captioner.training.self_critical import Critic, SelfCriticalTask
 from indexer.captioner.training.task import CaptioningTask
 from indexer.captioner.training.validation import Validation
-from indexer.captioner.vocabulary import Vocabulary
+from indexer.captioner.vocabulary import SPECIAL_TOKENS, Vocabulary
 from indexer.image_encoder import ImageEncoder, Neck, load_image_encoder
 from indexer.image_encoder.views import ViewCache
 from indexer.training.card import Card, write_card
@@ -24,7 +24,7 @@ from indexer.training.passes import Passes, find_dtype
 from indexer.training.state import copy_parameters, restore_parameters
 from indexer.training.task import Batch, Task
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
-from retrieval.errors import CheckpointError
+from retrieval.errors import CheckpointError, DatasetError
 from retrieval.progress import Progress
 from retrieval.store.files import hash_file
 
@@ -50,7 +50,7 @@ def train_captioner(
     carries on from its last whole pass.
 
     Raises:
-        DatasetError: one of the splits is missing, or a photo cannot be read.
+        DatasetError: one of the splits is missing, a photo cannot be read, or no word is there often enough.
         CheckpointError: there is no such encoder, or `out` holds another training.
     """
     dataset = take_slice(dataset, config)
@@ -154,7 +154,13 @@ def _describe(config: CaptionerConfig, encoder: ImageEncoder) -> Card:
 
 def _gather_words(dataset: CaptionedDataset, config: CaptionerConfig) -> Vocabulary:
     captions = (tokens for photo in dataset.split("train") for tokens in photo.tokens)
-    return Vocabulary.from_captions(captions, config.min_count)
+    vocabulary = Vocabulary.from_captions(captions, config.min_count)
+    if len(vocabulary) == len(SPECIAL_TOKENS):
+        raise DatasetError(
+            f"found no word in the training captions of {dataset.name} {config.min_count} times, expected "
+            "some to write captions with; add photos, or lower min_count"
+        )
+    return vocabulary
 
 
 def _prepare(

@@ -66,10 +66,11 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(cell: Cell) -> None:
     for b in range(3):
         one = decoder.annotate(a_BLD[b : b + 1])
         scores = {tuple(s): score_by_steps(decoder, one, s) for s in sequences}
-        best = max(scores, key=lambda s: scores[s] / len(s) ** 0.7)
-        found = tuple(word for word in decoded.words_BKT[b, 0].tolist() if word != PAD)
-        assert found == best
-        assert float(decoded.logprob_BK[b, 0]) == pytest.approx(scores[best], abs=1e-4)
+        ranked = sorted(scores, key=lambda s: -scores[s] / len(s) ** 0.7)
+        expected = [*ranked, *(199 - len(ranked)) * ranked[:1]]
+        found = [tuple(word for word in words if word != PAD) for words in decoded.words_BKT[b].tolist()]
+        assert found == expected
+        assert decoded.logprob_BK[b].tolist() == pytest.approx([scores[s] for s in expected], abs=1e-4)
 
 
 @torch.inference_mode()
@@ -135,15 +136,19 @@ def test_photos_leave_the_batch_once_they_are_done_and_nothing_else_changes(
             torch.testing.assert_close(alpha_TL[: len(words)], expected_BKTL[0, 0], atol=1e-5, rtol=1e-4)
 
 
-def test_greedy_takes_the_likeliest_word_each_time() -> None:
+@pytest.mark.parametrize("end", [0.0, 10.0])
+def test_greedy_takes_the_likeliest_word_each_time_and_one_at_least(end: float) -> None:
     decoder = make_decoder(Cell.GRU)
+    with torch.no_grad():
+        decoder.fc2.bias[END] += end
     photos = decoder.annotate(torch.randn(1, 9, 6))
     decoded = beam_search(decoder, photos, width=1, max_words=5, length_penalty=1.0)
     state, y, expected = decoder.begin(photos, 1), START, []
     while y != END:
         step = decoder.step(torch.tensor([[y]]), state, photos)
         logits = decoder.logits(step.state.h_BKH, step.context_BKF, step.embedded_BKE)[0, 0]
-        y = END if len(expected) == 5 else max([END, 4, 5, 6], key=logits.tolist().__getitem__)
+        choices = [END, 4, 5, 6] if expected else [4, 5, 6]
+        y = END if len(expected) == 5 else max(choices, key=logits.tolist().__getitem__)
         expected.append(y)
         state = step.state
     assert decoded.words_BKT[0, 0].tolist() == expected

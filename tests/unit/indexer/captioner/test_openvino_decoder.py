@@ -68,6 +68,22 @@ def test_bfloat16_is_shared_with_it_bit_by_bit() -> None:
     torch.testing.assert_close(found.alpha_BKL, expected.alpha_BKL, atol=0.02, rtol=0.1)
 
 
+def test_it_goes_on_with_a_decoder_that_was_moved_to_bfloat16() -> None:
+    decoder, a_BLD = make_decoder(Cell.LSTM), 4 * torch.randn(24, 9, 12)
+    fast = OpenVinoDecoder(decoder, 4, torch.bfloat16)
+    with torch.inference_mode():
+        expected = beam_search(decoder, decoder.annotate(a_BLD), 3, 8, 0.7)
+        decoder.bfloat16()
+        found = beam_search(fast, fast.annotate(a_BLD.bfloat16()), 3, 8, 0.7)
+    alike = (found.words_BKT[:, 0, :3] == expected.words_BKT[:, 0, :3]).all(dim=1)
+    assert alike.float().mean() > 0.7
+    torch.testing.assert_close(found.logprob_BK[alike, 0], expected.logprob_BK[alike, 0], atol=0.5, rtol=0.1)
+
+
+def test_it_runs_where_there_are_fewer_words_than_are_asked_for() -> None:
+    assert speed_up(make_decoder(), 39, torch.float32) is not None
+
+
 def test_one_that_drifts_is_left_to_torch(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

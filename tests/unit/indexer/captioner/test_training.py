@@ -20,7 +20,7 @@ from indexer.captioner.training.train import train_captioner
 from indexer.captioner.vocabulary import END, PAD, SPECIAL_TOKENS, START, UNKNOWN, Vocabulary
 from indexer.image_encoder import Neck
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
-from retrieval.errors import CheckpointError
+from retrieval.errors import CheckpointError, DatasetError
 from retrieval.progress import no_progress
 
 
@@ -130,6 +130,15 @@ def test_a_captioner_with_other_words_is_no_start(
     with pytest.raises(CheckpointError, match="with other words than this config"):
         train_captioner(dataset, config, tmp_path / "second", tmp_path / "cache", no_progress)
     assert [path.name for path in tmp_path.iterdir()] == ["first"], "nothing is computed or claimed for it"
+
+
+def test_captions_without_a_word_that_is_frequent_are_refused(
+    dataset: CaptionedDataset, cache: Path, tmp_path: Path
+) -> None:
+    config = make_config(Cell.GRU, passes=1, min_count=1000)
+    with pytest.raises(DatasetError, match=r"found no word .* 1000 times, expected .*; add photos, or lower"):
+        train_captioner(dataset, config, tmp_path / "out", cache, no_progress)
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_config_in_the_same_folder_is_refused(

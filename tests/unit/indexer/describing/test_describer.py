@@ -360,3 +360,31 @@ def test_a_head_of_other_models_is_refused(captioner: AttentionCaptioner, text_e
         head = make_head(captioner, text_encoder, **{name: "2" * 64})
         with pytest.raises(RetrievalError, match=message):
             Describer(Models(captioner, text_encoder, image_head=head))
+
+
+def test_a_sentence_that_was_found_twice_counts_once(
+    captioner: AttentionCaptioner, text_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best, other = Caption(("a", "dog"), -1.0), Caption(("the", "cat"), -2.0)
+    vectors = []
+    for found in ([best, other], [best, other, best]):
+        monkeypatch.setattr(captioner, "decode", lambda a_BLD, found=found: [found] * len(a_BLD))
+        (described,) = Describer(Models(captioner, text_encoder)).describe(PIXELS[:1])
+        assert [each.text for each in described.captions] == ["a dog", "the cat"]
+        vectors.append(described.caption_vector)
+    np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
+
+
+def test_a_sample_without_words_is_no_caption(
+    captioner: AttentionCaptioner, text_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Caption(("a", "dog"), -1.0)]
+    vectors = []
+    for sampled in ([Caption(("the", "cat"), -2.0)], [Caption((), -0.1), Caption(("the", "cat"), -2.0)]):
+        monkeypatch.setattr(captioner, "decode", lambda a_BLD: [found] * len(a_BLD))
+        monkeypatch.setattr(captioner, "sample", lambda a_BLD, *_, sampled=sampled: [sampled] * len(a_BLD))
+        config = IndexConfig(samples=len(sampled))
+        (described,) = Describer(Models(captioner, text_encoder), config).describe(PIXELS[:1])
+        assert [each.text for each in described.captions] == ["a dog", "the cat"]
+        vectors.append(described.caption_vector)
+    np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)

@@ -202,6 +202,27 @@ def test_memory_is_bounded_and_the_last_used_stay(
     assert weigh(two, WOMAN, photos) == pytest.approx(expected, **CLOSE)
 
 
+def test_no_more_answers_are_kept_than_were_asked_for_last(
+    captioner: AttentionCaptioner,
+    image_head: ImageHead,
+    photos: list[IndexedPhoto],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoded: list[str] = []
+
+    def decode(data: bytes, *rest: float) -> object:
+        decoded.append(hash_bytes(data))
+        return decode_photo(data, *rest)
+
+    monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
+    look = PhotoLook(captioner, image_head, memory_mb=0)
+    ids = [photo.image_id for photo in photos]
+    for asked in (photos[:2], photos[1:], photos[1:], photos[:1]):
+        assert look.look("zyzzyva", asked) is not None, "there are image vectors, whatever the words"
+    assert sorted(decoded[:2]) == sorted(ids[:2])
+    assert decoded[2:] == [ids[2], ids[0]]
+
+
 def test_photos_that_are_gone_or_changed_are_named_once(
     captioner: AttentionCaptioner, photos: list[IndexedPhoto], caplog: pytest.LogCaptureFixture
 ) -> None:
