@@ -293,6 +293,40 @@ def test_from_photo_to_photo(visit):
     expect(page.locator("#panel")).to_be_visible()
 
 
+def test_who_goes_on_asks_no_more_of_the_photo_before(visit):
+    page = visit()
+    ended = []
+    page.on("requestfailed", lambda request: ended.append(urlsplit(request.url).path))
+    page.route("**/explain?*", lambda route: None)
+    search(page, "a cat")
+    asked = [f"/api/photos/{image_id}/explain" for image_id in names(page)[:3]]
+    page.locator("#results a").first.focus()
+    for key in ("Enter", "ArrowRight", "ArrowRight"):
+        with page.expect_request("**/explain?*"):
+            page.keyboard.press(key)
+    with page.expect_event("requestfailed", lambda request: asked[2] in request.url):
+        page.keyboard.press("Escape")
+    assert [path for path in ended if path.endswith("/explain")] == asked
+
+
+def test_a_busy_service_is_asked_again_only_of_the_photo_that_is_shown(visit):
+    page = visit(complaints="503")
+    asked = []
+
+    def refuse(route: Route) -> None:
+        asked.append(urlsplit(route.request.url).path.split("/")[3])
+        route.fulfill(status=503)
+
+    page.route("**/explain?*", refuse)
+    search(page, "a cat")
+    first, second = names(page)[:2]
+    with page.expect_response("**/explain?*"):
+        page.locator("#results a").first.click()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#panel-problem")).to_have_text("The service answered 503")
+    assert asked == [first, second, second]
+
+
 def begin_caption(page: Page, text: str) -> None:
     """Write this as the caption of the first photo of cats, and do not save it.
 
@@ -818,9 +852,8 @@ def test_a_saved_caption_takes_the_focus_from_no_other_photo(visit):
     with page.expect_request("**/explain?*"):
         page.keyboard.press("ArrowRight")
     expect(page.locator("#place")).to_have_text("2 of 12")
-    for route in held:
-        with page.expect_response(route.request.url):
-            route.continue_()
+    with page.expect_response(held[-1].request.url):
+        held[-1].continue_()
     expect(page.locator("#sentence button").first).to_be_visible()
     expect(page.locator("#edit-button")).not_to_be_focused()
 

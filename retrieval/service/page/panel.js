@@ -12,6 +12,8 @@ import { drafts } from "./drafts.js";
 // The photo that is open, its place among those that are shown, and the last one that was open and had one.
 export const photo = { id: "", place: -1, shown: "" };
 
+let asking = new AbortController(); // Ends what is asked of the photo that is shown.
+
 // From place to place one address is enough; Back returns from a photo that has none to the one that led to it.
 export function openPhoto(id, keep = $("panel").open) {
   asked.photo = id;
@@ -21,6 +23,8 @@ export function openPhoto(id, keep = $("panel").open) {
 
 export async function showPhoto(id) {
   const panel = $("panel");
+  asking.abort();
+  const { signal } = asking = new AbortController();
   photo.id = id;
   showPlace();
   const hit = shown.hits[photo.place];
@@ -34,13 +38,13 @@ export async function showPhoto(id) {
   forget();
   if (hit) { setRatio(hit); showWords(hit.caption.split(/\s+/).filter(Boolean).map((word) => ({ word, matched: false, attention: null })), hit.provenance); }
   try {
-    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, hit ? { q: shown.query, where: shown.where, channel: shown.channel, rerank: shown.again || "" } : {});
-    if (photo.id !== id) return;
+    const why = await ask(`/api/photos/${encodeURIComponent(id)}/explain`, hit ? { q: shown.query, where: shown.where, channel: shown.channel, rerank: shown.again || "" } : {}, { signal });
+    if (signal.aborted) return;
     setRatio(why);
     showWords(why.words, why.provenance);
     showWhy(why, hit, (same) => openPhoto(same, false));
   } catch (error) {
-    if (photo.id !== id) return;
+    if (signal.aborted) return;
     $("actions").hidden = error.status === 404; // Of a photo that is not indexed there is nothing to do.
     showPanelProblem(error);
   }
@@ -112,6 +116,7 @@ $("similar").addEventListener("click", () => {
 $("close").addEventListener("click", () => { if (mayClose()) $("panel").close(); });
 $("stage").addEventListener("click", (event) => { if (event.target === $("stage")) $("panel").close(); });
 $("panel").addEventListener("close", () => {
+  asking.abort();
   forget();
   showEditing(false);
   if (asked.photo) { asked.photo = ""; writeAddress(false); }
