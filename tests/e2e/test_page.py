@@ -712,6 +712,47 @@ def test_back_returns_to_the_search_before(visit):
     expect_query("a cat")
 
 
+@pytest.mark.parametrize(
+    "close",
+    [
+        lambda page: page.locator("#close").click(),
+        lambda page: page.keyboard.press("Escape"),
+        lambda page: page.mouse.click(5, 5),  # The dark beside the photo.
+    ],
+    ids=["button", "escape", "beside"],
+)
+def test_back_leads_from_a_photo_that_was_closed_to_the_search_before(visit, close):
+    page = visit()
+    wait(page)
+    for query in ("a cat", "a man in a red shirt"):
+        search(page, query)
+        page.keyboard.press("Enter")
+        wait(page)
+    open_first(page)
+    page.locator("#after").click()
+    expect(page.locator("#place")).to_have_text("2 of 12")
+    close(page)
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("photo="))
+    expect(page.locator("#query")).to_have_value("a man in a red shirt")
+    page.go_back()
+    expect(page.locator("#query")).to_have_value("a cat")
+    expect(page.locator("#panel")).to_be_hidden()
+
+
+def test_a_photo_that_an_address_led_to_leaves_its_place_to_the_search(visit):
+    page = visit()
+    search(page, "a cat")
+    page.goto(page.locator("#results a").first.get_attribute("href"))
+    expect(page.locator("#panel")).to_be_visible()
+    entries = page.evaluate("history.length")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("photo="))
+    expect(page.locator("#query")).to_have_value("a cat")
+    assert page.evaluate("history.length") == entries
+
+
 def test_enter_asks_for_words_again(visit):
     page = visit()
     search(page, "a cat")
@@ -904,6 +945,10 @@ def test_near_duplicates_are_one_hit_that_says_so(visit):
     expect(place).to_have_text("")
     page.keyboard.press("Escape")
     expect(page.locator(f"[data-id='{image_id}'] a")).to_be_focused()
+    page.go_forward()  # Both were closed.
+    expect(place).to_have_text(opened)
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
     page.locator("#filters-button").click()
     page.locator("[name=same]").check()
     expect(page.locator("#results li")).to_have_count(13)
@@ -942,6 +987,7 @@ def test_people_know_better(visit):
     expect(page.locator("#sentence")).to_have_text("zebrawedding")
     expect(page.locator("#by")).to_have_text("Written by a person.")
     page.locator("#close").click()
+    expect(page.locator("#panel")).to_be_hidden()
     search(page, '"zebra wedding"')
     assert names(page) == [image_id]
     expect(page.locator("#results li").get_by_label("written by a person")).to_be_visible()
@@ -954,6 +1000,7 @@ def test_people_know_better(visit):
     expect(page.locator("#edit-text")).to_have_value("zebra wedding")
     page.locator("#edit-cancel").click()
     page.locator("#close").click()
+    expect(page.locator("#panel")).to_be_hidden()
     search(page, "an espresso on a wooden table")
     assert tiles(page)[0] == before
     expect(page.locator("#results li").first.get_by_label("written by a person")).to_have_count(0)
@@ -1397,6 +1444,7 @@ def test_everyone_can_use_it(visit, viewport):
     check()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
     search(page, '"unclosed')
     expect(page.locator("#problem")).to_be_visible()
     check()

@@ -35,12 +35,13 @@ export function readAddress() {
   former = "";
 }
 
-export function writeAddress(keep) {
+// `state` is what the entry of the history keeps besides.
+export function writeAddress(keep, state = null) {
   const address = addressOf(asked);
   if (!keep) settle();
   if (address.href === location.href) return;
-  if (keep) history.replaceState(null, "", address);
-  else history.pushState(null, "", address);
+  if (keep) history.replaceState(state, "", address);
+  else history.pushState(state, "", address);
 }
 
 // What is typed from now on takes the place of the address.

@@ -3,7 +3,7 @@ import { $, isWriting } from "./elements.js";
 import { change } from "./search.js";
 import { takeForm } from "./form.js";
 import { findBeside, moveTo, tiles } from "./grid.js";
-import { openPhoto, step } from "./panel.js";
+import { closePhoto, openPhoto, step } from "./panel.js";
 import { beginEdit } from "./editing.js";
 
 $("query").addEventListener("keydown", (event) => {
@@ -35,7 +35,7 @@ addEventListener("keydown", (event) => {
   if (inPanel && !$("edit").hidden) return; // The caption that is being written would be lost, from its buttons too.
   const focused = event.target.closest?.(".grid li")?.dataset.id;
   const act = inPanel
-    ? { ArrowLeft: () => step(-1), ArrowRight: () => step(1), e: offered && beginEdit, s: offered && (() => $("similar").click()) }
+    ? { Escape: closePhoto, ArrowLeft: () => step(-1), ArrowRight: () => step(1), e: offered && beginEdit, s: offered && (() => $("similar").click()) }
     : { "/": () => { $("query").focus(); $("query").select(); }, s: focused && (() => change({ like: focused })), e: focused && (() => { openPhoto(focused); beginEdit(); }), "?": () => $("help").showModal() };
   const found = act[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!found) return;

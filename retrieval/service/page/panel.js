@@ -13,18 +13,30 @@ import { drafts } from "./drafts.js";
 export const photo = { id: "", place: -1, shown: "" };
 
 let asking = new AbortController(); // Ends what is asked of the photo that is shown.
+let leaving = false; // Whether the way back from it has begun.
 
 // From place to place one address is enough; Back returns from a photo that has none to the one that led to it.
+// Its entry of the history keeps how many entries before it the search is that it was opened from, if one is.
 export function openPhoto(id, keep = $("panel").open) {
+  const back = $("panel").open ? history.state : 0;
   asked.photo = id;
-  writeAddress(keep);
+  writeAddress(keep, keep || back === null ? back : back + 1);
   showPhoto(id);
+}
+
+// By way of Back, so that the history keeps nothing of it before the search. Until the browser has gone there the photo is shown,
+// and nobody does anything that this would undo.
+export function closePhoto() {
+  if (!mayClose()) return;
+  if (history.state && !leaving) { leaving = true; history.go(-history.state); }
+  else $("panel").close();
 }
 
 export async function showPhoto(id) {
   const panel = $("panel");
   asking.abort();
   const { signal } = asking = new AbortController();
+  leaving = false;
   photo.id = id;
   showPlace();
   const hit = shown.hits[photo.place];
@@ -113,13 +125,13 @@ $("similar").addEventListener("click", () => {
   $("results").focus({ preventScroll: true });
 });
 
-$("close").addEventListener("click", () => { if (mayClose()) $("panel").close(); });
-$("stage").addEventListener("click", (event) => { if (event.target === $("stage")) $("panel").close(); });
+$("close").addEventListener("click", closePhoto);
+$("stage").addEventListener("click", (event) => { if (event.target === $("stage")) closePhoto(); });
 $("panel").addEventListener("close", () => {
   asking.abort();
   forget();
   showEditing(false);
-  if (asked.photo) { asked.photo = ""; writeAddress(false); }
+  if (asked.photo) { asked.photo = ""; writeAddress(true); }
   $("photo").src = "";
   if (photo.id) focusTile(photo.shown);
   photo.id = photo.shown = "";
