@@ -469,6 +469,18 @@ def test_a_caption_that_was_begun_outlives_a_reload(visit):
     expect(edit).to_have_text("Edit caption")
 
 
+def test_a_caption_that_is_on_its_way_outlives_a_reload(visit):
+    page = visit()
+    page.route("**/caption", lambda route: None)
+    begin_caption(page, "a tabby")
+    with page.expect_request("**/caption"):
+        page.keyboard.press("Enter")
+    page.reload()
+    expect(page.locator("#edit-button")).to_have_text("Finish caption")
+    page.locator("#edit-button").click()
+    expect(page.locator("#edit-text")).to_have_value("a tabby")
+
+
 def test_where_a_browser_keeps_nothing_a_caption_that_was_begun_is_there_until_the_page_is_left(visit):
     page = visit()
     page.add_init_script(

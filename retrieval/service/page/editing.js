@@ -8,6 +8,7 @@ import { drafts } from "./drafts.js";
 import { photo, showEditing, showPanelProblem, showPhoto } from "./panel.js";
 
 let edits = 0; // How many have begun: a caption that is saved late ends no edit but its own.
+const sent = new Map(); // Captions that are on their way, by the photo's id.
 
 export function beginEdit() {
   edits += 1;
@@ -33,7 +34,7 @@ function showSaving(saving) {
 
 async function write(method, text) {
   const [id, edit, former] = [photo.id, edits, readCaption()];
-  if (text) drafts.delete(id);
+  if (text) { drafts.delete(id); sent.set(id, text); }
   const isHere = () => photo.id === id && (edits === edit || $("edit").hidden);
   $("panel-problem").hidden = true;
   showSaving(true);
@@ -49,6 +50,8 @@ async function write(method, text) {
       showPanelProblem(error);
     } else complain(error);
     return;
+  } finally {
+    if (sent.get(id) === text) sent.delete(id);
   }
   if (!text && !drafts.has(id)) drafts.set(id, former); // Who takes it back by mistake has it still.
   await search();
@@ -65,6 +68,9 @@ $("edit-text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("save").click(); }
 });
 $("undo").addEventListener("click", () => write("DELETE"));
+
+// Nobody may be there to hear that it was not saved.
+addEventListener("pagehide", () => { for (const [id, text] of sent) if (!drafts.has(id)) drafts.set(id, text); });
 
 // What closes the photo ends an edit first, and does not close the photo with it.
 $("panel").addEventListener("cancel", (event) => {
