@@ -891,6 +891,24 @@ def test_what_ends_late_opens_no_photo_again(visit):
     expect(page.locator("#panel")).to_be_hidden()
 
 
+def test_a_caption_that_was_not_saved_is_told_over_another_photo(visit):
+    page = visit(complaints="507")
+    held = []
+    page.route("**/caption", lambda route: held.append(route))
+    begin_caption(page, "a tabby")
+    with page.expect_request("**/caption"):
+        page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#place")).to_have_text("2 of 12")
+    held.pop().fulfill(status=507, body='{"detail": "the disk is full"}')
+    problem = "Another photo's caption was not saved: The disk is full"
+    expect(page.locator("#panel-problem")).to_have_text(problem)
+    expect(page.locator("#panel-problem")).to_be_visible()
+    page.locator("#before").click()
+    expect(page.locator("#edit-button")).to_have_text("Finish caption")
+
+
 def test_a_saved_caption_takes_the_focus_from_no_other_photo(visit):
     page = visit()
     page.route("**/caption", lambda route: route.fulfill(status=204))

@@ -47,8 +47,9 @@ async function write(method, text) {
     if (isHere()) showSaving(false);
     if (photo.id === id) {
       showEditing(!$("edit").hidden);
-      showPanelProblem(error);
-    } else complain(error);
+      showPanelProblem(error.message);
+    } else if ($("panel").open) showPanelProblem(`Another photo's caption was not ${text ? "saved" : "taken back"}: ${error.message}`);
+    else complain(error);
     return;
   } finally {
     if (sent.get(id) === text) sent.delete(id);

@@ -58,7 +58,7 @@ export async function showPhoto(id) {
   } catch (error) {
     if (signal.aborted) return;
     $("actions").hidden = error.status === 404; // Of a photo that is not indexed there is nothing to do.
-    showPanelProblem(error);
+    showPanelProblem(error.message);
   }
 }
 
@@ -70,9 +70,9 @@ function showPlace() {
   $("place").textContent = photo.place < 0 ? "" : `${photo.place + 1} of ${shown.hits.length}`;
 }
 
-export function showPanelProblem(error) {
+export function showPanelProblem(text) {
   $("panel-problem").hidden = false;
-  $("panel-problem").textContent = error.message;
+  $("panel-problem").textContent = text;
 }
 
 // While a caption is being written, what is said of it makes room, and nothing leads to another photo.
