@@ -691,6 +691,24 @@ def test_a_new_answer_is_read_from_its_top(visit):
     assert scrolled(page) == 0
 
 
+def test_no_photo_that_is_moved_to_lies_under_the_header(visit):
+    page = visit(viewport={"width": 700, "height": 700})
+    wait(page)
+    page.locator("#filters-button").click()
+    header, focused = page.locator(".top"), page.locator("#results a:focus")
+    expect(header).to_have_css("position", "sticky")
+    page.locator("#results a").last.focus()
+    for _ in range(11):
+        page.keyboard.press("ArrowLeft")
+        assert focused.bounding_box()["y"] >= header.bounding_box()["height"]
+    expect(page.locator("#results a").first).to_be_focused()
+
+    page.set_viewport_size({"width": 700, "height": 400})  # There it would leave the photos no room.
+    page.keyboard.press("End")
+    expect(page.locator("#results a").last).to_be_focused()
+    expect(header).not_to_be_in_viewport()
+
+
 def test_back_returns_to_the_search_before(visit):
     page = visit()
     wait(page)

@@ -27,6 +27,10 @@ export function layOut() {
 
 new ResizeObserver(layOut).observe($("results"));
 
+// A photo that is moved to stays clear of what is at the top, however much that says.
+const header = document.querySelector(".top");
+new ResizeObserver(() => document.documentElement.style.setProperty("--top", `${header.offsetHeight}px`)).observe(header);
+
 export const tiles = () => [...$("results").querySelectorAll("li[data-id] a")];
 
 export function focusTile(id) {
