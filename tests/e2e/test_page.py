@@ -1282,6 +1282,18 @@ def test_what_is_wrong_or_empty_is_said_aloud(visit):
     expect(invalid).to_have_count(0)
 
 
+def test_every_answer_is_said_aloud(visit):
+    page = visit()
+    said = page.get_by_role("status").filter(has_text="the first:")
+    for query, many in (
+        ("a cat", "12 photos"),
+        ("a man in a red shirt", "12 photos"),
+        ("path:coffee", "1 photo"),
+    ):
+        search(page, query)
+        expect(said).to_have_text(f"{many}, the first: {tiles(page)[0]}")
+
+
 def test_by_keyboard_alone(visit):
     page = visit()
     page.locator("#home").focus()

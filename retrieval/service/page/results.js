@@ -2,7 +2,7 @@
 import { $, make, percent } from "./elements.js";
 import { asked } from "./address.js";
 import { layOut } from "./grid.js";
-import { drawTile } from "./tile.js";
+import { drawTile, titleOf } from "./tile.js";
 
 export const PAGE = 30;
 export const MOST = 300;
@@ -26,6 +26,7 @@ export function showAnswer(answer) {
   const cut = hits.length === MOST && answer.allowed > MOST && `the first ${MOST} are shown`;
   const waiting = answer.waiting && `${answer.waiting.toLocaleString()} more wait for a run of retrieve index to end`;
   $("status").textContent = !hits.length ? "" : [order || passing, cut, waiting].filter(Boolean).join(", ");
+  $("said").textContent = !hits.length ? "" : `${hits.length} ${hits.length === 1 ? "photo" : "photos"}, the first: ${titleOf(hits[0])}`;
   const doubtful = answer.matches_well === false && hits.length > 0;
   $("doubt").hidden = !doubtful;
   if (doubtful) $("doubt").replaceChildren(make("b", "Nothing here matches well."), " These are the nearest.");

@@ -5,7 +5,7 @@ import { addressOf, asked } from "./address.js";
 
 const WORTH_SAYING = 0.05; // A probability below it is left unsaid.
 
-const fileName = (path) => path.split("/").at(-1);
+export const titleOf = (hit) => hit.caption || hit.path.split("/").at(-1);
 const clampRatio = ({ width, height }) => width && height ? Math.min(Math.max(width / height, 0.6), 2.6).toFixed(4) : 1.5;
 
 export function drawTile(hit, place, tile) {
@@ -44,9 +44,8 @@ export function drawTile(hit, place, tile) {
 export function drawCaption(hit) {
   const matched = new Set(hit.matched.map((word) => word.toLowerCase()));
   const caption = make("span");
-  const text = hit.caption || fileName(hit.path);
   // Words are cut as `split_words` of the service cuts them.
-  for (const part of text.split(/([\p{L}\p{M}\p{N}]+)/u)) caption.append(matched.has(part.toLowerCase()) ? make("b", part) : part);
+  for (const part of titleOf(hit).split(/([\p{L}\p{M}\p{N}]+)/u)) caption.append(matched.has(part.toLowerCase()) ? make("b", part) : part);
   if (hit.provenance === "human") {
     const mark = make("i", " ✎");
     mark.setAttribute("role", "img");
