@@ -293,6 +293,30 @@ def test_from_photo_to_photo(visit):
     expect(page.locator("#panel")).to_be_visible()
 
 
+def test_who_steps_to_the_first_photo_is_told_and_keeps_the_focus(visit):
+    page = visit()
+    search(page, "a cat")
+    page.locator("#results a").nth(1).click()
+    page.locator("#before").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="1 of 12")).to_be_visible()
+    expect(page.locator("#before")).to_be_disabled()
+    expect(page.locator("#panel")).to_be_focused()
+
+
+def test_a_photo_without_a_caption_has_a_name(visit):
+    page = visit()
+
+    def forget_words(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), "words": []})
+
+    page.route("**/explain?*", forget_words)
+    search(page, "a cat")
+    open_first(page)
+    expect(page.get_by_role("dialog", name="Photo without a caption", exact=True)).to_be_visible()
+
+
 def test_who_goes_on_asks_no_more_of_the_photo_before(visit):
     page = visit()
     ended = []

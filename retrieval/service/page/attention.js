@@ -8,6 +8,7 @@ export const readCaption = () => looked.words.map((word) => word.word).join(" ")
 export function showWords(words, provenance) {
   forget();
   looked.words = words;
+  $("panel").ariaLabel = readCaption() || "Photo without a caption";
   $("sentence").replaceChildren(...words.map((word, number) => {
     const part = make(word.attention ? "button" : "span", word.word, word.matched ? "matched" : "");
     if (word.attention) {
@@ -39,6 +40,7 @@ export function pin(number) {
 
 export function forget() {
   for (const name of ["sentence", "by", "hint"]) $(name).replaceChildren();
+  $("panel").ariaLabel = "Photo";
   looked.words = [];
   looked.pinned = -1;
   looked.map = null;

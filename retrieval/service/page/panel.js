@@ -68,6 +68,7 @@ function showPlace() {
   $("before").disabled = photo.place <= 0;
   $("after").disabled = photo.place < 0 || photo.place >= shown.hits.length - 1;
   $("place").textContent = photo.place < 0 ? "" : `${photo.place + 1} of ${shown.hits.length}`;
+  if (document.activeElement?.disabled) $("panel").focus(); // No photo is left in the direction of the button that led here.
 }
 
 export function showPanelProblem(text) {
