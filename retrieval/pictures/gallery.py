@@ -48,7 +48,8 @@ def _make_card(hit: "Hit", results: "Results", photos: VerifiedPhotos) -> dict[s
     return {
         "rank": str(hit.rank),
         "caption": make_printable(hit.caption),
-        "about": f"{sure}{author}{make_printable(file.name)}",
+        "about": f"{sure}{author}",
+        "file": make_printable(file.name),
         "path": hit.path,
         "link": file.as_uri(),
         "picture": picture,

@@ -1090,6 +1090,9 @@ def test_a_caption_is_read_in_the_direction_of_its_script(visit):
     expect(words).to_have_text(["הכלב", "שלנו", "בים"])
     places = [word.bounding_box()["x"] for word in words.all()]
     assert places == sorted(places, reverse=True)
+    tile = page.locator("#results li", has_text="הכלב")
+    expect(tile.locator(".words > span")).to_have_css("direction", "rtl")
+    expect(page.locator("#facts dd").first).to_have_css("unicode-bidi", "plaintext")
     with page.expect_response(re.compile("/explain")):
         page.locator("#undo").click()
 

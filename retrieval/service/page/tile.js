@@ -44,6 +44,7 @@ export function drawTile(hit, place, tile) {
 export function drawCaption(hit) {
   const matched = new Set(hit.matched.map((word) => word.toLowerCase()));
   const caption = make("span");
+  caption.dir = "auto";
   // Words are cut as `split_words` of the service cuts them.
   for (const part of titleOf(hit).split(/([\p{L}\p{M}\p{N}]+)/u)) caption.append(matched.has(part.toLowerCase()) ? make("b", part) : part);
   if (hit.provenance === "human") {
