@@ -1560,6 +1560,21 @@ def test_it_follows_the_readers_colour_scheme(visit):
     assert shades == ["rgb(251, 250, 247)", "rgb(20, 21, 23)"]
 
 
+def test_what_colour_alone_says_is_seen_in_the_readers_own_colours(visit):
+    page = visit("/?q=a+man+in+a+red+shirt", forced_colors="active")
+    wait(page)
+    open_first(page)
+    lit = page.locator("#help").evaluate(
+        "help => { help.style.background = 'Highlight'; return getComputedStyle(help).backgroundColor; }"
+    )
+    for selector in ("#channels .fill", "#likely-bar", "#sentence [aria-pressed=true]"):
+        expect(page.locator(selector).first).to_have_css("background-color", lit)
+    line = page.locator("#loading").evaluate(
+        "line => { line.hidden = false; return getComputedStyle(line, '::after').backgroundColor; }"
+    )
+    assert line == lit
+
+
 def test_a_photo_that_is_gone_is_said_to_be(visit, photos):
     page = visit(complaints="404")
     search(page, "the surface of the moon")
