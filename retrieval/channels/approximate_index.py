@@ -101,7 +101,7 @@ class ApproximateIndex(ABC):
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, int]:
-        """As `VectorIndex.settings`."""
+        """As `StoredVectorIndex.settings`."""
 
     @property
     @abstractmethod
@@ -145,7 +145,7 @@ class ApproximateIndex(ABC):
 
     @property
     def ids(self) -> np.ndarray:
-        """As `VectorIndex.ids`."""
+        """As `StoredVectorIndex.ids`."""
         return self._exact.ids
 
     def __len__(self) -> int:
@@ -156,7 +156,7 @@ class ApproximateIndex(ABC):
         return self._exact.vectors(ids_N)
 
     def with_ids(self, ids_N: np.ndarray) -> Self:
-        """As `VectorIndex.with_ids`."""
+        """As `StoredVectorIndex.with_ids`."""
         return type(self)(self._index, self._exact.with_ids(ids_N))
 
     def write(self, write: Callable[[bytes], object]) -> None:

@@ -28,15 +28,6 @@ class LayeredVectors:
         self._gone = int(np.count_nonzero(gone_N))
         self._base = base.with_ids(np.where(gone_N, least_unused - 1 + np.cumsum(gone_N), ids_N))
         self._recent = recent
-        self.ids = np.concatenate([ids_N[~gone_N], recent.ids])
-
-    @property
-    def dimension(self) -> int:
-        """D, the length of every vector."""
-        return self._base.dimension
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def vectors(self, ids_N: np.ndarray) -> np.ndarray:
         """As `VectorIndex.vectors`."""

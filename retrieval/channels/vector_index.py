@@ -25,18 +25,6 @@ __all__ = ["KINDS", "FlatIndex", "VectorIndex", "read_vectors", "vectors_path", 
 class VectorIndex(Protocol):
     """Unit vectors with ids. Implementations: those in `KINDS`, `LayeredVectors`, and `MilvusVectors`."""
 
-    @property
-    def dimension(self) -> int:
-        """D, the length of every vector."""
-        ...
-
-    @property
-    def ids(self) -> np.ndarray:
-        """int64 (N,): the ids, in the order in which the vectors are stored."""
-        ...
-
-    def __len__(self) -> int: ...
-
     def vectors(self, ids_N: np.ndarray) -> np.ndarray:
         """float32 (N, D): the vectors with these ids, as they are stored; NaN where there is none."""
         ...
@@ -57,6 +45,18 @@ class VectorIndex(Protocol):
 
 class StoredVectorIndex(VectorIndex, Protocol):
     """One that lies in a file of the index. Implementations: those in `KINDS`."""
+
+    @property
+    def dimension(self) -> int:
+        """D, the length of every vector."""
+        ...
+
+    @property
+    def ids(self) -> np.ndarray:
+        """int64 (N,): the ids, in the order in which the vectors are stored."""
+        ...
+
+    def __len__(self) -> int: ...
 
     @property
     def kind(self) -> str:

@@ -10,13 +10,6 @@ import numpy as np
 class WordIndex(Protocol):
     """The stems of photos' texts, with ids. Implementations: `LexicalIndex`, and `MilvusWords`."""
 
-    @property
-    def ids(self) -> np.ndarray:
-        """int64 (N,): the ids, in the order in which the texts are stored."""
-        ...
-
-    def __len__(self) -> int: ...
-
     def search(
         self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -31,15 +31,7 @@ class MilvusVectors:
         self._collection = collection
         self._rows = rows
         self._field = SearchedField(milvus, collection, _VECTOR)
-        self.dimension = dimension
-
-    @property
-    def ids(self) -> np.ndarray:
-        """int64 (N,): the ids."""
-        return self._rows.ids
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        self._dimension = dimension
 
     def vectors(self, ids_N: np.ndarray) -> np.ndarray:
         """As `VectorIndex.vectors`.
@@ -48,7 +40,7 @@ class MilvusVectors:
             MilvusError: no answer.
         """
         keys_N, there_N = self._rows.find_keys(ids_N)
-        vectors_ND = np.full((len(ids_N), self.dimension), np.nan, dtype=np.float32)
+        vectors_ND = np.full((len(ids_N), self._dimension), np.nan, dtype=np.float32)
         vectors_ND[there_N] = self._fetch(keys_N[there_N])
         return vectors_ND
 
@@ -60,7 +52,7 @@ class MilvusVectors:
         Raises:
             MilvusError: no answer.
         """
-        unit_QD = require_unit_vectors(queries_QD, self.dimension)
+        unit_QD = require_unit_vectors(queries_QD, self._dimension)
         scores_QK, ids_QK = make_answer(len(unit_QD), k)
         condition, count = self._rows.condition(allowed)
         found = min(k, count)
@@ -89,7 +81,7 @@ class MilvusVectors:
     def _fetch(self, keys_N: np.ndarray) -> np.ndarray:
         """float32 (N, D): the vectors of these keys, which may repeat."""
         distinct_M, place_N = np.unique(keys_N, return_inverse=True)
-        vectors_MD = np.empty((len(distinct_M), self.dimension), dtype=np.float32)
+        vectors_MD = np.empty((len(distinct_M), self._dimension), dtype=np.float32)
         for start in range(0, len(distinct_M), _VECTORS_AT_ONCE):
             keys = distinct_M[start : start + _VECTORS_AT_ONCE]
             rows = self._milvus.call(

@@ -40,14 +40,6 @@ class MilvusWords:
         self._rows = rows
         self._field = SearchedField(milvus, words, _WEIGHTS)
 
-    @property
-    def ids(self) -> np.ndarray:
-        """int64 (N,): the ids."""
-        return self._rows.ids
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def search(
         self, queries: Sequence[str], k: int, allowed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +68,7 @@ class MilvusWords:
         stems = set(stem_words(query))
         known = self._look_up(stems)
         holding = [known[stem][1] if stem in known else 0 for stem in stems]
-        return sum(weigh_stem(len(self), photos) for photos in sorted(holding))
+        return sum(weigh_stem(len(self._rows), photos) for photos in sorted(holding))
 
     def photos_with_phrase(self, stems: Sequence[str]) -> np.ndarray:
         """As `WordIndex.photos_with_phrase`.
