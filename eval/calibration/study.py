@@ -72,7 +72,7 @@ def _collect_hits(
     photos = {photo.image_id: number for number, photo in enumerate(subject.collection.photos)}
     found = list[tuple[int, int, float]]()
     for start in range(0, len(queries), queries_per_batch):
-        batch = [Query.plain(query.text) for query in queries[start : start + queries_per_batch]]
+        batch = [Query(query.text) for query in queries[start : start + queries_per_batch]]
         for number, results in enumerate(subject.engine.search_many(batch, HITS, fold=False), start):
             found += [
                 (number, photos[hit.image_id], hit.probability)

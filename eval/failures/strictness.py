@@ -74,7 +74,7 @@ def study_strictness(subject: Subject, searches: int, progress: Progress) -> tup
     texts = _read_texts(subject)
     chosen = [query.text for query in queries[:: -(-len(queries) // searches)]]
     systems = list_systems(subject.engine)
-    unasked = {name: _search(subject, map(Query.plain, chosen), each) for name, each in systems.items()}
+    unasked = {name: _search(subject, map(Query, chosen), each) for name, each in systems.items()}
     firsts = unasked[pick_headline(systems)]
     found = []
     for done, kind in enumerate(_KINDS, start=1):

@@ -41,7 +41,10 @@ class QueryError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query, read. `parse_query(str(query))` is the query again, unless it is a `plain` one.
+    """A query, read; `parse_query` turns its `str` into the query again.
+
+    But for `Query(text)`: a sentence to be searched by meaning alone, whatever quotes, hyphens and colons
+    are in it.
 
     `text` is what is searched by meaning, the words of the phrases included; it may be empty. `phrases` and
     `excluded`, which are words and phrases, are as they were typed, without the quotes.
@@ -51,11 +54,6 @@ class Query:
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
-
-    @classmethod
-    def plain(cls, text: str) -> "Query":
-        """A sentence to be searched by meaning alone, whatever quotes, hyphens and colons are in it."""
-        return cls(text)
 
     @property
     def is_strict(self) -> bool:

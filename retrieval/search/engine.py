@@ -21,7 +21,6 @@ from retrieval.milvus.published_channels import open_published
 from retrieval.query.allowed_photos import select_photos
 from retrieval.query.caption_words import CaptionWords
 from retrieval.query.query_language import Query, parse_query, parse_where
-from retrieval.regular_file import first_there
 from retrieval.search.answer import Answerer, Wish
 from retrieval.search.arguments import require_count, require_fused, require_probability, require_words
 from retrieval.search.calibration import Calibration, find_calibration
@@ -171,16 +170,6 @@ class SearchEngine:
         """Whether this is a photo that can be found."""
         return self._photos.holds(image_id)
 
-    def file(self, image_id: str) -> Path:
-        """Where the photo of a hit lies; unlike `Hit.path`, it can be opened whatever its name.
-
-        Of several places the first with a file.
-
-        Raises:
-            UsageError: there is no such photo.
-        """
-        return first_there(self.facts(image_id).paths)
-
     def facts(self, image_id: str) -> PhotoFacts:
         """What is known of a photo: all its paths, its size, when and with which camera it was taken.
 
@@ -270,7 +259,7 @@ class SearchEngine:
         numbers_QK = np.full((len(queries), wanted), -1, dtype=np.int64)
         scores_QK = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
         asked = self._read(
-            [Query.plain(require_words(each)) if isinstance(each, str) else each for each in queries]
+            [Query(require_words(each)) if isinstance(each, str) else each for each in queries]
         )
         for numbers, ranked in self._rank(asked, max(wanted, 1), channel, reranker):
             found = min(wanted, ranked.numbers_QK.shape[1])

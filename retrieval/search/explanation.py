@@ -59,11 +59,6 @@ class Explanation:
     words: tuple[ExplainedWord, ...]
     generation: int
 
-    @property
-    def matched(self) -> tuple[str, ...]:
-        """The words of the caption that are words of the query, but for their endings."""
-        return tuple(word.word for word in self.words if word.matched)
-
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {

@@ -178,7 +178,7 @@ def test_without_words_the_newest_photo_is_the_first(engine: SearchEngine) -> No
 
 def test_a_sentence_is_searched_as_it_is_where_it_is_no_query(engine: SearchEngine) -> None:
     sentence = 'a "dog" -beach'
-    assert set(names(engine.search(Query.plain(sentence)))) == ALL
+    assert set(names(engine.search(Query(sentence)))) == ALL
     assert (engine.rank([sentence]).photos_QK >= 0).all()
     assert (engine.rank([parse_query(sentence)]).photos_QK == -1).all()
     with pytest.raises(UsageError, match="empty query"):

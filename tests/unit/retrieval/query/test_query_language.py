@@ -82,5 +82,5 @@ def test_filters_hold_no_words() -> None:
 
 
 def test_a_plain_query_is_its_text_alone() -> None:
-    query = Query.plain('a sign says "stop" -now')
+    query = Query('a sign says "stop" -now')
     assert (query.text, query.is_strict) == ('a sign says "stop" -now', False)
