@@ -386,7 +386,7 @@ class SearchEngine:
         others_P: np.ndarray | None = None,
     ) -> Results:
         allowed_P = _both(others_P, select_photos(self._photos, self._words, parse_where(where)))
-        allowed = len(self._photos) if allowed_P is None else int(np.count_nonzero(allowed_P))
+        allowed = self._ranker.count_allowed(allowed_P)
 
         def rank(depth: int) -> Ranked:
             found = self._vectors[channel].search(vector_D[None], max(min(depth, allowed), 1), allowed_P)
@@ -453,7 +453,7 @@ class SearchEngine:
 
     def _answer(self, asked: _Asked, wish: Wish, channel: str | None, first: Ranked) -> Results:
         """The hits for a query; `first` is what ranking to the depth of the wish gave."""
-        allowed = len(self._photos) if asked.allowed_P is None else int(np.count_nonzero(asked.allowed_P))
+        allowed = self._ranker.count_allowed(asked.allowed_P)
 
         def rank(depth: int) -> Ranked:
             if depth == wish.depth:

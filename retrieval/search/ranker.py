@@ -175,13 +175,14 @@ class Ranker:
     def _find_depth(self, k: int, channel: str | None, allowed_P: np.ndarray | None) -> int:
         """How many photos each channel is asked for."""
         wanted = k if len(self.pick(channel)) == 1 else max(k, CANDIDATES)
-        return max(min(wanted, self._count_allowed(allowed_P)), 1)
+        return max(min(wanted, self.count_allowed(allowed_P)), 1)
 
-    def _count_allowed(self, allowed_P: np.ndarray | None) -> int:
+    def count_allowed(self, allowed_P: np.ndarray | None) -> int:
+        """How many photos `allowed_P` lets through; None lets all."""
         return self._photos if allowed_P is None else int(np.count_nonzero(allowed_P))
 
     def _fuse(self, answers: Mapping[Channel, Answer], k: int, allowed_P: np.ndarray | None) -> Ranked:
-        allowed = self._count_allowed(allowed_P)
+        allowed = self.count_allowed(allowed_P)
         spread = {name: spread_answer(name, answer, self._photos) for name, answer in answers.items()}
         if len(answers) == 1:
             ((scores_QK, numbers_QK),) = answers.values()
