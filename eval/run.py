@@ -6,6 +6,7 @@ given.
 
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from eval.failures.study import study_failures
 from eval.human_grades.human_judgement import HumanJudgement, judge_systems
 from eval.human_grades.judgements import JudgedPair, Judgement, match_judgements, read_judgements
 from eval.measures.bootstrap import PhotoBootstrap
-from eval.measures.comparisons import Comparison, compare_systems
+from eval.measures.comparisons import Comparison, compare_pairs
 from eval.measures.significance import PhotoPermutation
 from eval.measures.system_result import measure_sentence_search, measure_shares, measure_system
 from eval.report.environment import describe_hardware, read_versions
@@ -164,7 +165,7 @@ def measure_systems(subject: Subject, outcome: SearchOutcome, request: EvalReque
         sentence_search={
             name: measure_sentence_search(each, by_photo) for name, each in outcome.by_image.items()
         },
-        comparisons=compare_systems(shares, by_sentence, permutation),
+        comparisons=compare_pairs(list(combinations(shares.items(), 2)), by_sentence, permutation),
         published=find_published(collection.dataset, collection.split, len(collection.photos)),
         parts=read_parts(collection.dataset),
         ablation=read_experiments(collection.dataset),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -60,10 +59,3 @@ def compare_pairs(
         )
         for (first, second, measure, diff_Q), p, h in zip(rows, p_C, correct_holm(p_C), strict=True)
     )
-
-
-def compare_systems(
-    systems: Mapping[str, Shares], bootstrap: PhotoBootstrap, permutation: PhotoPermutation
-) -> tuple[Comparison, ...]:
-    """Every pair of systems."""
-    return compare_pairs(list(combinations(systems.items(), 2)), bootstrap, permutation)

@@ -5,6 +5,7 @@ A file whose size and times of modification and change are as they were is not r
 
 import logging
 import os
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,15 +78,9 @@ class SeenFiles:
         """Keep what was seen for the next run. A disk that is full costs that run time, and no photo."""
         if not self._changed:
             return
+        list_stamp = attrgetter(*_SCHEMA.names[2:])
         rows = [
-            {
-                "path": path,
-                "image_id": image_id,
-                "size": stamp.size,
-                "mtime_ns": stamp.mtime_ns,
-                "ctime_ns": stamp.ctime_ns,
-                "read_ns": stamp.read_ns,
-            }
+            dict(zip(_SCHEMA.names, (path, image_id, *list_stamp(stamp)), strict=True))
             for path, (image_id, stamp) in sorted(self._seen.items())
         ]
         sink = pa.BufferOutputStream()

@@ -41,7 +41,7 @@ def make_photo_routes(desk: Desk) -> APIRouter:
     @routes.get("/{image_id}", response_model=None)
     async def photo(image_id: str, if_none_match: Etag = None) -> Response:
         """The photo's file, as long as it is the one that was indexed."""
-        file = await desk.draw(lambda: _open(desk, image_id))
+        file = await desk.draw(lambda: desk.files.open(image_id, _find_paths(desk, image_id)))
         headers = _headers(image_id)
         if if_none_match == headers["etag"]:
             file.close()
@@ -73,10 +73,6 @@ def make_photo_routes(desk: Desk) -> APIRouter:
 
 def _find_paths(desk: Desk, image_id: str) -> tuple[Path, ...]:
     return find_photo(desk.engine, image_id).paths
-
-
-def _open(desk: Desk, image_id: str) -> BufferedReader:
-    return desk.files.open(image_id, _find_paths(desk, image_id))
 
 
 def _name(file: BufferedReader) -> str:
