@@ -13,15 +13,16 @@ from retrieval.config import Config, describe_first
 from retrieval.errors import CheckpointError
 from retrieval.store.files import write_file
 
+_FORMAT_VERSION = 1
+
 
 class Header(Config):
     """What travels with the weights of one kind of model; `format_version` is the file's."""
 
     KIND: ClassVar[str]
     MADE_BY: ClassVar[str]
-    FORMAT_VERSION: ClassVar[int] = 1
 
-    format_version: int = 1
+    format_version: int = _FORMAT_VERSION
 
 
 H = TypeVar("H", bound=Header)
@@ -83,10 +84,9 @@ def _read_header(path: Path, metadata: dict[str, str], header_type: type[H]) -> 
             f"{path} is safetensors but holds no {header_type.KIND}; "
             f"expected one from `{header_type.MADE_BY}`"
         ) from None
-    if version != header_type.FORMAT_VERSION:
+    if version != _FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has checkpoint format {version}, this version reads {header_type.FORMAT_VERSION}; "
-            "update retrieve"
+            f"{path} has checkpoint format {version}, this version reads {_FORMAT_VERSION}; update retrieve"
         )
     try:
         return header_type.model_validate(values)

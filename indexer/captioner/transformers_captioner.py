@@ -30,7 +30,7 @@ class TransformersCaptioner:
         image_size: int,
         model: Any,
         processor: Any,
-        beam_width: int = 3,
+        beam_width: int,
     ) -> None:
         self.name = name
         self.weights_sha256 = weights_sha256
@@ -65,9 +65,7 @@ class TransformersCaptioner:
         return [Caption(caption, logprob) for caption, logprob in zip(words, logprobs, strict=True)]
 
 
-def load_transformers_captioner(
-    name_or_path: str, device: str = "cpu", beam_width: int = 3
-) -> TransformersCaptioner:
+def load_transformers_captioner(name_or_path: str, device: str, beam_width: int) -> TransformersCaptioner:
     """The image-to-text model of that name or in that folder; its weights must be safetensors.
 
     Raises `CheckpointError` where there is no such model.

@@ -26,7 +26,7 @@ class BackboneTrunk(nn.Module):
         return cast(tuple[Tensor, ...], self.backbone(x_BCHW).feature_maps)
 
 
-def load_backbone(name_or_path: str, maps: int = 1) -> ImageEncoder:
+def load_backbone(name_or_path: str, maps: int) -> ImageEncoder:
     """The backbone of that name or in that folder, giving its last so many feature maps; safetensors only.
 
     Where there is none, `transformers` raises `OSError`, `ValueError`, `KeyError`, `ImportError`,

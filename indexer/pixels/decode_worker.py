@@ -81,9 +81,7 @@ def send_answer(connection: Connection, answer: Answer) -> None:
             _send(connection, answer.framed_HWC.data.cast("B"))
 
 
-def receive_answer(
-    connection: Connection, size: int, framing: Framing | None = None, seconds: float = 60.0
-) -> Answer:
+def receive_answer(connection: Connection, size: int, framing: Framing | None, seconds: float) -> Answer:
     """An answer whose pixels, if it has any, are for a square of `size` a side, and one as the framing says.
 
     Raises:

@@ -3,15 +3,14 @@
 from retrieval.errors import UsageError
 
 
-def require_probability(value: float) -> float:
-    """`value`, if it can be a probability.
+def require_probability(value: float) -> None:
+    """Refuse what cannot be a probability.
 
     Raises:
         UsageError: it is not from 0 to 1.
     """
     if not 0 <= value <= 1:
         raise UsageError(f"found the probability {value}, expected a number from 0 to 1; correct it")
-    return value
 
 
 def require_words(text: str) -> str:

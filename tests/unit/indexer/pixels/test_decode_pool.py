@@ -270,7 +270,7 @@ def test_pixels_of_a_size_that_no_photo_has_count_as_a_crash(pixels: object) -> 
         say(theirs, json.dumps(photo).encode())
         os.write(theirs.fileno(), bytes(3 * 8 * 8))
         with pytest.raises((ValueError, TypeError)):
-            receive_answer(ours, 8)
+            receive_answer(ours, 8, None, 60)
 
 
 def test_decoding_process_begins_without_what_it_does_not_need() -> None:
