@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -19,10 +19,11 @@ from indexer.captioner.decoder import AttentionDecoder, DecoderSize
 from indexer.captioner.vocabulary import END, SPECIAL_TOKENS, Vocabulary
 from indexer.image_encoder.efficientnet_lite import VARIANTS
 from retrieval.command.main import run
+from tests.e2e.retrieve import Retrieve
 
 
 @pytest.fixture(scope="session")
-def retrieve_here() -> Callable[..., subprocess.CompletedProcess[str]]:
+def retrieve_here() -> Retrieve:
     """Runs the command in this process, which has loaded the libraries. Notices go to pytest's log."""
 
     def retrieve(

@@ -13,8 +13,8 @@ from eval.ablation.experiments import read_parts
 from eval.config import EvalConfig
 from retrieval.config import load_config
 from tests.e2e.captioned_samples import write_captioned_samples
+from tests.e2e.retrieve import Retrieve
 
-Retrieve = Callable[..., subprocess.CompletedProcess[str]]
 Ablate = Callable[[str], subprocess.CompletedProcess[str]]
 
 CHANGES = """

@@ -14,8 +14,7 @@ import pytest
 from retrieval.store.files import hash_bytes
 from retrieval.store.manifest import ModelRecord, commit_manifest, read_manifest
 from retrieval.text.text_encoder import load_text_encoder
-
-Retrieve = Callable[..., subprocess.CompletedProcess[str]]
+from tests.e2e.retrieve import Retrieve
 
 SHIPPED = Path(__file__).parents[2] / "retrieval" / "search" / "calibrations" / "flickr8k.json"
 SHOWN = {

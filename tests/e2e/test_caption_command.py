@@ -3,8 +3,6 @@
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +12,7 @@ from PIL import Image
 from indexer.samples import write_samples
 from retrieval.store.manifest import read_manifest
 from retrieval.store.shards import iterate_live_rows
-
-RETRIEVE = Path(sys.executable).with_name("retrieve")
-Retrieve = Callable[..., subprocess.CompletedProcess[str]]
+from tests.e2e.retrieve import RETRIEVE, Retrieve
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from retrieval.generations.inventory import list_files
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Status, photo_schema
 from retrieval.store.shards import shard_path, write_shard
+from tests.e2e.retrieve import RETRIEVE
 
-RETRIEVE = Path(sys.executable).with_name("retrieve")
 Retrieve = Callable[..., tuple[int, list[str], list[str]]]
 
 

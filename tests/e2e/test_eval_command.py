@@ -26,9 +26,8 @@ from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import load_text_encoder
 from tests.e2e.captioned_samples import write_captioned_samples
+from tests.e2e.retrieve import RETRIEVE, Retrieve
 
-RETRIEVE = Path(sys.executable).with_name("retrieve")
-Retrieve = Callable[..., subprocess.CompletedProcess[str]]
 Refuse = Callable[..., str]
 
 # What people might write is in `captioned_samples`; the index of these tests has other captions.

@@ -7,8 +7,6 @@ nonsense every time, and it is there as soon as it is asked for.
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,9 +17,8 @@ from retrieval.runtime import Runtime, pick_runtimes
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import Status
 from retrieval.store.shards import iterate_live_rows
+from tests.e2e.retrieve import RETRIEVE, Retrieve
 
-RETRIEVE = Path(sys.executable).with_name("retrieve")
-Retrieve = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = ["new", "unchanged", "updated", "removed", "failed", "photos", "generation", "seconds"]
 
 

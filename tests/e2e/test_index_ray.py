@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-RETRIEVE = Path(sys.executable).with_name("retrieve")
+from tests.e2e.retrieve import RETRIEVE
 
 
 @pytest.fixture

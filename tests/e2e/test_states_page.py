@@ -1,17 +1,16 @@
 """`retrieve caption --states` and its page in a real browser: stepping through units by key and mouse."""
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
+from tests.e2e.retrieve import Retrieve
 from tests.e2e.watched_page import Watched, fits_its_window
 
-Retrieve = Callable[..., subprocess.CompletedProcess[str]]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">.png"
 UNITS = 16
 

@@ -22,7 +22,8 @@ from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
-from retrieval.text.text_head import TextHead, write_text_head
+from retrieval.text.text_head import write_text_head
+from tests.text_head import make_text_head
 
 CAPTIONS = {
     "dogs/1.jpg": "a brown dog jumps over a log",
@@ -33,18 +34,6 @@ CAPTIONS = {
 }
 
 
-def make_head(encoder: TextEncoder, dimension: int = 20) -> TextHead:
-    rng, hidden = np.random.default_rng(0), 8
-    shapes = {
-        "linear.weight": (dimension, encoder.dimension),
-        "expand.weight": (hidden, encoder.dimension),
-        "expand.bias": (hidden,),
-        "project.weight": (dimension, hidden),
-        "project.bias": (dimension,),
-    }
-    return TextHead({name: rng.standard_normal(shape).astype(np.float16) for name, shape in shapes.items()})
-
-
 @pytest.fixture
 def request_of(
     tmp_path: Path, word_encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
@@ -53,7 +42,7 @@ def request_of(
     monkeypatch.setenv("PATH", "/nowhere")  # No METEOR.
     monkeypatch.setattr(eval.dataset.preparation, "load_text_encoder", lambda name, device: word_encoder)
     (tmp_path / "images").mkdir()
-    head = make_head(word_encoder)
+    head = make_text_head(word_encoder, 20)
     empty = Manifest(
         generation=0,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),

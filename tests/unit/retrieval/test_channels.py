@@ -25,24 +25,13 @@ from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
-from retrieval.text.text_head import TextHead, head_path, read_text_head, write_text_head
+from retrieval.text.text_head import head_path, read_text_head, write_text_head
+from tests.text_head import make_text_head
 
 CAPTIONS = ["a dog jumps over a log", "a cat sleeps on a sofa", "a red car on a road", "a man on a hill"]
-DIMENSION, HIDDEN = 10, 6
+DIMENSION = 10
 QUERIES = ["a dog", "a car on a hill"]
 SHA256 = hashlib.sha256(b"head").hexdigest()
-
-
-def make_head(sentence_dimension: int) -> TextHead:
-    random = np.random.default_rng(0)
-    shapes = {
-        "linear.weight": (DIMENSION, sentence_dimension),
-        "expand.weight": (HIDDEN, sentence_dimension),
-        "expand.bias": (HIDDEN,),
-        "project.weight": (DIMENSION, HIDDEN),
-        "project.bias": (DIMENSION,),
-    }
-    return TextHead({name: random.standard_normal(shape) for name, shape in shapes.items()})
 
 
 def make_image_vectors() -> np.ndarray:
@@ -65,7 +54,7 @@ def index(tmp_path: Path, word_encoder: TextEncoder) -> Path:
         )
         for number, text in enumerate(CAPTIONS)
     ]
-    head = make_head(word_encoder.dimension)
+    head = make_text_head(word_encoder, DIMENSION)
     shards = [
         write_shard(path, part, photo_schema(word_encoder.dimension, DIMENSION))
         for part in (rows[:3], rows[3:])
@@ -84,9 +73,8 @@ def index(tmp_path: Path, word_encoder: TextEncoder) -> Path:
 
 def expected_scores(word_encoder: TextEncoder) -> tuple[np.ndarray, np.ndarray]:
     queries_QD = word_encoder.encode(QUERIES)
-    head = make_head(word_encoder.dimension)
-    half = TextHead({name: tensor.astype(np.float16) for name, tensor in head._tensors.items()})
-    queries_QE, captions_NE = half.project(queries_QD), half.project(word_encoder.encode(CAPTIONS))
+    head = make_text_head(word_encoder, DIMENSION)
+    queries_QE, captions_NE = head.project(queries_QD), head.project(word_encoder.encode(CAPTIONS))
     return queries_QE @ captions_NE.T, queries_QE @ make_image_vectors().T
 
 
@@ -199,8 +187,8 @@ def test_the_head_comes_back_as_it_was_written(index: Path, word_encoder: TextEn
     assert record is not None
     assert (record.name, record.sha256, record.dimension) == ("head", SHA256, DIMENSION)
     vectors_ND = word_encoder.encode(QUERIES)
-    written = make_head(word_encoder.dimension).project(vectors_ND)
-    np.testing.assert_allclose(read_text_head(index, record).project(vectors_ND), written, atol=2e-3)
+    written = make_text_head(word_encoder, DIMENSION).project(vectors_ND)
+    np.testing.assert_allclose(read_text_head(index, record).project(vectors_ND), written, atol=1e-6)
 
 
 def test_what_is_no_head_of_its_record_is_refused(index: Path) -> None:

@@ -15,7 +15,8 @@ from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import ModelRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.store.shards import read_captioner, read_rows
-from retrieval.text.text_head import TextHead, head_path, write_text_head
+from retrieval.text.text_head import head_path, write_text_head
+from tests.text_head import make_text_head
 
 ALL_CHANNELS = (Channel.CAPTION, Channel.IMAGE, Channel.LEXICAL)
 CAPTIONER = ModelRecord("captioner with head", "c" * 64)
@@ -24,15 +25,7 @@ DIMENSION = 5
 
 @pytest.fixture
 def head(word_encoder: Any) -> Any:
-    rng = np.random.default_rng(0)
-    shapes = {
-        "linear.weight": (DIMENSION, word_encoder.dimension),
-        "expand.weight": (7, word_encoder.dimension),
-        "expand.bias": (7,),
-        "project.weight": (DIMENSION, 7),
-        "project.bias": (DIMENSION,),
-    }
-    text = TextHead({name: rng.standard_normal(shape) for name, shape in shapes.items()})
+    text = make_text_head(word_encoder, DIMENSION)
     return SimpleNamespace(
         dimension=DIMENSION, leave=lambda index: write_text_head(index, text, "head", "d" * 64)
     )

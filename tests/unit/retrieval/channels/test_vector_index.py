@@ -59,12 +59,6 @@ def test_other_shape_than_the_manifest_says_is_refused(tmp_path, vector_index):
         read_vectors(tmp_path, wrong)
 
 
-def test_same_vectors_give_the_same_file(tmp_path, vector_index):
-    assert write_vectors(tmp_path / "a", "caption", vector_index) == write_vectors(
-        tmp_path / "b", "caption", vector_index
-    )
-
-
 def test_file_is_what_faiss_reads(tmp_path, vector_index):
     record = write_vectors(tmp_path, "caption", vector_index.with_ids(np.arange(6) * 10))
     opened = import_faiss().read_index(str(vectors_path(tmp_path, record)))
