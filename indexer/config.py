@@ -11,6 +11,8 @@ from retrieval.runtime import Runtime
 from retrieval.store.manifest import VectorsWish
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
+_WISH = VectorsWish()
+
 
 class VectorsKind(StrEnum):
     """How vectors are indexed; `AUTO` chooses by their number."""
@@ -26,8 +28,8 @@ class VectorsConfig(Config):
     """The table `vectors`: the kind of index, what it must find and what of it may be in memory."""
 
     kind: VectorsKind = VectorsKind.AUTO
-    ann_recall: float = Field(0.99, gt=0, le=1)
-    memory_mb: int = Field(4096, ge=1)
+    ann_recall: float = Field(_WISH.ann_recall, gt=0, le=1)
+    memory_mb: int = Field(_WISH.memory_mb, ge=1)
 
     def to_wish(self) -> VectorsWish:
         """As the manifest keeps it."""

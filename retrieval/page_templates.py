@@ -1,5 +1,7 @@
 """Templates of pages, which lie beside the code that fills them in. Reads a package's folder `templates`."""
 
+import base64
+import hashlib
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,3 +18,8 @@ def open_templates(package: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def hash_source(text: str) -> str:
+    """What names a style sheet or script, which lies in the page itself, to its Content-Security-Policy."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"

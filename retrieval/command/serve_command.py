@@ -20,13 +20,12 @@ from retrieval.command.results_output import show_status
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import InstallationError
 from retrieval.installing import how_to_install
-
-_HOST, _PORT = "127.0.0.1", 8642
+from retrieval.service.settings import CONCURRENCY, HOST, PORT, ServiceSettings, is_loopback
 
 
 def serve(
-    host: Annotated[str, typer.Option("--host", metavar="HOST", help="The address to answer at.")] = _HOST,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = _PORT,
+    host: Annotated[str, typer.Option("--host", metavar="HOST", help="The address to answer at.")] = HOST,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = PORT,
     token: Annotated[
         str | None,
         typer.Option(
@@ -41,7 +40,7 @@ def serve(
     ] = None,
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Requests worked on at once; others get a 503.")
-    ] = 64,
+    ] = CONCURRENCY,
     config: SearchConfigOption = None,
     calibration: CalibrationOption = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
@@ -51,7 +50,6 @@ def serve(
     """Serve a page to search photos with, and the same as JSON for programs."""
     try:
         from retrieval.service.server import bind, run_server
-        from retrieval.service.settings import ServiceSettings, is_loopback
     except ModuleNotFoundError as error:
         raise InstallationError(
             f"found no package {error.name}, which the service needs; "

@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 MOST_BODY = 16 * 2**10
 API = "/api/"
+TOO_LATE = "found more to do than can be done in time, expected less; try again in a second"
 _SECONDS_TO_WAIT = 0.1
 # Searches that are let in, at most: the event loop has work with each, too, however fast it is computed.
 _MOST_INSIDE = 24
@@ -56,8 +57,7 @@ def follow(usual_seconds: float, seconds: float) -> float:
 
 def refuse_late() -> HTTPException:
     """What is said to one whose turn did not come in time."""
-    detail = "found more to do than can be done in time, expected less; try again in a second"
-    return HTTPException(503, detail, {"retry-after": "1"})
+    return HTTPException(503, TOO_LATE, {"retry-after": "1"})
 
 
 class Turns:

@@ -6,20 +6,21 @@ refuse it: where many more come than can be answered, that would be all that the
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from retrieval.service.limits import Gate
+from retrieval.service.limits import TOO_LATE, Gate
 
 _MOST_CONNECTIONS = 512
 _SECONDS_TO_READ = 20.0
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
-_DETAIL = b'{"detail": "found more to do than can be done in time, expected less; try again in a second"}'
+_DETAIL = json.dumps({"detail": TOO_LATE}).encode()
 _REFUSED = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\n\r\n%s" % (len(_DETAIL), _DETAIL)

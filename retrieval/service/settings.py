@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from retrieval.device import count_cores
 from retrieval.errors import UsageError
 
+HOST, PORT, CONCURRENCY = "127.0.0.1", 8642, 64
+
 _LEAST_TOKEN = 16
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -22,11 +24,11 @@ class ServiceSettings:
     itself; None looks them up where other machines can reach it.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8642
+    host: str = HOST
+    port: int = PORT
     token: str | None = field(default=None, repr=False)
     names: tuple[str, ...] = ()
-    concurrency: int = 64
+    concurrency: int = CONCURRENCY
     workers: int = field(default_factory=count_cores)
     seconds: float = 6.0
     own_names: frozenset[str] | None = None

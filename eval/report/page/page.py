@@ -4,8 +4,6 @@ Everything that is not this package's own is escaped by the template engine. The
 nothing but the one style sheet inside it, known by its hash, and pictures inside it.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +21,7 @@ from eval.report.page.sureness_chart import draw_sureness
 from eval.report.run_info import RunInfo
 from eval.report.sections import list_sections
 from eval.report.tables import format_measure
-from retrieval.page_templates import open_templates
+from retrieval.page_templates import hash_source, open_templates
 
 _TILES = ("Recall@1", "Recall@5", "Recall@10", "median_rank")
 
@@ -55,9 +53,9 @@ def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo
 
 def _make_policy(style: str) -> str:
     """A Content-Security-Policy under which nothing runs and nothing is fetched."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src {hash_source(style)}; base-uri 'none'; "
+        "form-action 'none'"
     )
 
 

@@ -5,7 +5,6 @@ sheet in it, known by their hashes, and pictures inside it.
 """
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -18,7 +17,7 @@ from markupsafe import Markup
 from indexer.captioner.captioner import Caption, Captioner
 from indexer.captioner.states.units import rank_units
 from retrieval.errors import UsageError
-from retrieval.page_templates import open_templates
+from retrieval.page_templates import hash_source, open_templates
 from retrieval.pictures.thumbnail import embed_thumbnail
 from retrieval.printable import make_printable
 from retrieval.store.files import write_named
@@ -105,7 +104,7 @@ def render_states(told: Sequence[Told], captioner: str, unit: int | None) -> str
             style=Markup(style),
             script=Markup(script),
             policy="default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-            f"style-src '{_hash(style)}'; script-src '{_hash(script)}'",
+            f"style-src {hash_source(style)}; script-src {hash_source(script)}",
         )
     )
 
@@ -130,7 +129,3 @@ def _tell(
 
 def _read_template(name: str) -> str:
     return (files("indexer.captioner.states") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
