@@ -10,8 +10,8 @@ import numpy as np
 
 from eval.ann.stored_vectors import read_stored_vectors
 from eval.dataset.preparation import Subject
-from retrieval.channel import Channel
 from retrieval.channels.ann_recall import find_kth_scores, measure_ann_recall
+from retrieval.channels.channel_vectors import in_image_space
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.text.image_queries import open_image_queries
 from retrieval.text.queries import Queries, QueryEncoder
@@ -42,12 +42,11 @@ ExactChannels = Mapping[str, ExactChannel]
 
 def read_exact_channels(subject: Subject) -> ExactChannels:
     """The channels that are looked at, by name; what the shards' readers raise passes through."""
-    probe, record = [subject.collection.queries[0].text], subject.manifest.image_head
-    in_image_space = {each.channel for each in subject.manifest.vectors if each.in_image_space}
-    in_image_space.add(Channel.IMAGE)
+    probe, manifest = [subject.collection.queries[0].text], subject.manifest
+    head = manifest.image_head
     found: dict[str, ExactChannel] = {}
-    for name, vectors_ND in read_stored_vectors(subject.index, subject.manifest).items():
-        through = record and name in in_image_space and open_image_queries(subject.index, record, "cpu")
+    for name, vectors_ND in read_stored_vectors(subject.index, manifest).items():
+        through = head and in_image_space(manifest, name) and open_image_queries(subject.index, head, "cpu")
         channel = ExactChannel(vectors_ND, subject.encoder, through or None)
         best = subject.engine.rank(probe, 1, name)
         number, score = int(best.photos_QK[0, 0]), float(best.scores_QK[0, 0])

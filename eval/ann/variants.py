@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from retrieval.channels.faiss_installation import import_faiss
+from retrieval.channels.ivf_index import POINTS_PER_LIST
 
 HNSW_M = 32
 _EF_CONSTRUCTION = 80
 _EF_SEARCH = (16, 32, 64, 128, 256)
 _NPROBE = (1, 2, 4, 8, 16, 32, 64)
-_POINTS_PER_LIST = 39
-"""FAISS warns below so many training points per list."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +35,7 @@ class Variant:
 def choose_nlist(vectors: int) -> int:
     """FAISS's rule of thumb, 4 x √N, as far as there are enough vectors to train on."""
     wanted = round(4 * math.sqrt(vectors))
-    return max(1, min(wanted, vectors // _POINTS_PER_LIST))
+    return max(1, min(wanted, vectors // POINTS_PER_LIST))
 
 
 def build_variants(vectors_ND: np.ndarray) -> Iterator[Variant]:

@@ -44,10 +44,15 @@ def encode_captions(folder: Path, keep: Path, progress: Progress) -> np.ndarray:
     for start in range(0, len(texts), _BLOCK):
         block = keep / f"{start:08}.npy"
         if not block.exists():
-            part = block.with_suffix(".part")
-            with part.open("wb") as file:
-                np.lib.format.write_array(file, encoder.encode(texts[start : start + _BLOCK]))
-            part.rename(block)
+            write_array(block, encoder.encode(texts[start : start + _BLOCK]))
         blocks.append(np.lib.format.open_memmap(block, mode="r"))
         progress("Encoding captions", min(start + _BLOCK, len(texts)), len(texts))
     return np.concatenate(blocks)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write an .npy, whole or not at all."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array))
+    part.rename(path)

@@ -1,6 +1,5 @@
 """Every engine over the same vectors. Reads vectors, writes indexes in a folder, measures each."""
 
-import hashlib
 import json
 import logging
 import shutil
@@ -10,9 +9,8 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from eval.ann.vectors import VectorSet
+from eval.bench.caption_vectors import write_array
 from eval.bench.peers.peer import Peer
 from eval.bench.peers.retrieve_peer import RetrievePeer
 from eval.bench.step_process import KTH, QUERIES, VECTORS, run_step
@@ -20,6 +18,7 @@ from eval.bench.steps import Built, K, Opened, Searched
 from retrieval.channels.ann_recall import find_kth_scores
 from retrieval.errors import RetrievalError
 from retrieval.progress import Progress
+from retrieval.store.files import hash_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -63,21 +62,13 @@ def compare(
 
 def write_arrays(vectors: VectorSet, keep: Path) -> Path:
     """A folder in `keep` with what every step reads, named for what is in it; nothing is written twice."""
-    data = keep / hashlib.sha256(vectors.vectors.tobytes() + vectors.queries.tobytes()).hexdigest()[:16]
+    data = keep / hash_bytes(vectors.vectors.tobytes() + vectors.queries.tobytes())[:16]
     data.mkdir(parents=True, exist_ok=True)
     if not (data / KTH).exists():
-        _write(data / VECTORS, vectors.vectors)
-        _write(data / QUERIES, vectors.queries)
-        _write(data / KTH, find_kth_scores(vectors.queries, vectors.vectors, K))
+        write_array(data / VECTORS, vectors.vectors)
+        write_array(data / QUERIES, vectors.queries)
+        write_array(data / KTH, find_kth_scores(vectors.queries, vectors.vectors, K))
     return data
-
-
-def _write(path: Path, array: np.ndarray) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.lib.format.write_array(file, np.ascontiguousarray(array))
-    part.rename(path)
 
 
 def measure(peer: type[Peer], data: Path) -> Figures:

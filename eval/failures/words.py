@@ -3,9 +3,7 @@
 A deliberately simple rule that a reader can check by eye: words that carry content, their endings cut off.
 """
 
-from collections.abc import Sequence
-
-Tokens = Sequence[str]
+from eval.captions.pairs import Tokens
 
 _STOP_WORDS = frozenset(
     """a an the and or but of in on at to by for from with into onto over under up down out off is are was

@@ -3,9 +3,8 @@
 import numpy as np
 
 from retrieval.channels.searcher import Searcher
+from retrieval.search.fusion import Answer
 from retrieval.text.queries import Queries
-
-Answer = tuple[np.ndarray, np.ndarray]
 
 
 class RememberingSearcher:

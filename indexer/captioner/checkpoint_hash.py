@@ -1,10 +1,9 @@
 """What a captioner, and the CNN under it, are known by. Reads a checkpoint's bytes, loads no model."""
 
-import hashlib
 import json
 from pathlib import Path
 
-from retrieval.store.files import hash_file
+from retrieval.store.files import hash_bytes, hash_file
 
 LEARNED = "encoder."
 """What the names of weights begin with that a checkpoint holds of the CNN under its decoder."""
@@ -16,7 +15,7 @@ def hash_captioner(checkpoint: Path, image_encoder_sha256: str) -> str:
     Raises:
         OSError: the checkpoint cannot be read.
     """
-    return hashlib.sha256(f"{hash_file(checkpoint)} {image_encoder_sha256}".encode()).hexdigest()
+    return hash_bytes(f"{hash_file(checkpoint)} {image_encoder_sha256}".encode())
 
 
 def hash_image_encoder(checkpoint: Path) -> str | None:
@@ -38,4 +37,4 @@ def hash_learned_encoder(checkpoint: Path, image_encoder_sha256: str) -> str:
     Raises:
         OSError: the checkpoint cannot be read.
     """
-    return hashlib.sha256(f"{image_encoder_sha256} {hash_file(checkpoint)}".encode()).hexdigest()
+    return hash_bytes(f"{image_encoder_sha256} {hash_file(checkpoint)}".encode())

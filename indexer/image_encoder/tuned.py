@@ -3,7 +3,6 @@
 The ImageNet classifier over it is not in there.
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, cast
@@ -15,7 +14,7 @@ from indexer.image_encoder.efficientnet_lite import EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.checkpoint_file import Header, read_checkpoint, write_checkpoint
 from retrieval.errors import CheckpointError
-from retrieval.store.files import hash_file
+from retrieval.store.files import hash_bytes, hash_file
 
 
 class TunedHeader(Header):
@@ -62,5 +61,5 @@ def load_tuned(path: Path, load_base: Callable[[str, int], ImageEncoder]) -> Ima
     weights = network.trunk_parameters()
     copy_weights(path, tensors, weights, header.base)
     encoder.name = path.stem
-    encoder.weights_sha256 = hashlib.sha256(f"{header.base_sha256} {hash_file(path)}".encode()).hexdigest()
+    encoder.weights_sha256 = hash_bytes(f"{header.base_sha256} {hash_file(path)}".encode())
     return encoder

@@ -18,8 +18,10 @@ from retrieval.store.manifest import VectorsRecord, VectorsWish
 SWITCH = 50_000
 """From so many vectors on, comparing all of them takes longer than the rest of a search."""
 
+TUNING_QUERIES = 512
+"""So many queries at most say how hard an index has to look."""
+
 _K = 10
-_QUERIES = 512
 _STEP = 1.1
 
 # How much of what may be missed is aimed at: other queries miss a little more than those of the tuning.
@@ -62,7 +64,7 @@ def tune_effort(index: StoredVectorIndex, wanted: float, queries_QD: np.ndarray 
         return 1.0
     own = queries_QD is None and not index.knows_its_own
     asked_QD = vectors_ND if queries_QD is None else queries_QD
-    asked_QD = asked_QD[np.linspace(0, len(asked_QD) - 1, min(_QUERIES, len(asked_QD))).astype(int)]
+    asked_QD = asked_QD[np.linspace(0, len(asked_QD) - 1, min(TUNING_QUERIES, len(asked_QD))).astype(int)]
     if queries_QD is None and index.knows_its_own:
         asked_QD = _mix(asked_QD)
     k = min(_K + own, len(vectors_ND))

@@ -8,14 +8,12 @@ import numpy as np
 from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import in_image_space, read_channel_vectors, vector_dimensions
 from retrieval.channels.lexical_file import write_words
-from retrieval.channels.vector_choice import build_vector_index, tune_effort
+from retrieval.channels.vector_choice import TUNING_QUERIES, build_vector_index, tune_effort
 from retrieval.channels.vector_index import write_vectors
 from retrieval.generations.inventory import list_files
 from retrieval.store.manifest import HeadRecord, Manifest, VectorsRecord
 from retrieval.store.schema import Status
 from retrieval.store.shards import newest_with_status, read_statuses
-
-_QUERIES = 512
 
 # The derived files stay as they are until more rows, or more than this share of theirs, are new: so many are
 # read by who opens the index in a moment, and compared one by one in less.
@@ -100,7 +98,7 @@ def _build_vectors(
         # is near a vector of the same channel says less: in a collection of a dozen copies of each photo,
         # these are its nearest, which one list holds.
         other = Channel.CAPTION if channel is Channel.IMAGE else Channel.IMAGE
-        some_N = searchable_N[:: max(1, len(searchable_N) // _QUERIES)]
+        some_N = searchable_N[:: max(1, len(searchable_N) // TUNING_QUERIES)]
         others_QD, _ = read_channel_vectors(index, manifest, other, some_N)
         queries_QD = others_QD if len(others_QD) else None
     built = build_vector_index(

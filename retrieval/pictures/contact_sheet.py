@@ -11,13 +11,13 @@ from retrieval.pictures.thumbnail import draw_thumbnail
 from retrieval.pictures.verified_photos import VerifiedPhotos
 from retrieval.search.hit import Hit
 
+GAP, TITLE = 16, 52
+INK, FAINT, PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
+
 _COLUMNS = 4
 _SIDE = 260  # of the square that a photo is fitted into, in pixels
-_GAP = 16
-_TITLE = 52
 _CAPTION = 62
 _CAPTION_CHARACTERS = 36
-_INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
 
 
 def draw_hits(query: str, hits: Sequence[tuple[Hit, Sequence[Path]]]) -> Image.Image:
@@ -27,13 +27,13 @@ def draw_hits(query: str, hits: Sequence[tuple[Hit, Sequence[Path]]]) -> Image.I
     """
     columns = max(1, min(_COLUMNS, len(hits)))
     rows = -(-len(hits) // columns)
-    width = _GAP + columns * (_SIDE + _GAP)
-    sheet = Image.new("RGB", (width, _TITLE + rows * (_SIDE + _CAPTION + _GAP)), _PAPER)
+    width = GAP + columns * (_SIDE + GAP)
+    sheet = Image.new("RGB", (width, TITLE + rows * (_SIDE + _CAPTION + GAP)), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, _TITLE / 2), query, fill=_INK, font=ImageFont.load_default(size=22), anchor="lm")
+    draw.text((GAP, TITLE / 2), query, fill=INK, font=ImageFont.load_default(size=22), anchor="lm")
     for number, (hit, paths) in enumerate(hits):
-        left = _GAP + number % columns * (_SIDE + _GAP)
-        top = _TITLE + number // columns * (_SIDE + _CAPTION + _GAP)
+        left = GAP + number % columns * (_SIDE + GAP)
+        top = TITLE + number // columns * (_SIDE + _CAPTION + GAP)
         photo = fit_photo(hit.image_id, paths, _SIDE)
         sheet.paste(photo, (left + (_SIDE - photo.width) // 2, top + (_SIDE - photo.height) // 2))
         _write_below(draw, hit, (left, top + _SIDE + 6))
@@ -42,9 +42,9 @@ def draw_hits(query: str, hits: Sequence[tuple[Hit, Sequence[Path]]]) -> Image.I
 
 def _write_below(draw: ImageDraw.ImageDraw, hit: Hit, corner: tuple[int, int]) -> None:
     lines = textwrap.wrap(hit.caption, _CAPTION_CHARACTERS, max_lines=2, placeholder=" …")
-    draw.text(corner, "\n".join(lines), fill=_INK, font=ImageFont.load_default(size=15))
+    draw.text(corner, "\n".join(lines), fill=INK, font=ImageFont.load_default(size=15))
     place = (corner[0], corner[1] + 38)
-    draw.text(place, f"{hit.rank}   {hit.score:.3f}", fill=_FAINT, font=ImageFont.load_default(size=13))
+    draw.text(place, f"{hit.rank}   {hit.score:.3f}", fill=FAINT, font=ImageFont.load_default(size=13))
 
 
 def fit_photo(image_id: str, paths: Sequence[Path], side: int) -> Image.Image:

@@ -6,14 +6,12 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from retrieval.pictures.attention_light import light_up
-from retrieval.pictures.contact_sheet import fit_photo
+from retrieval.pictures.contact_sheet import FAINT, GAP, INK, PAPER, TITLE, fit_photo
 from retrieval.search.explanation import Explanation
 
 _SIDE = 220
-_GAP = 16
-_TITLE, _LINE = 52, 28
+_LINE = 28
 _LABEL_SIZES = (16, 15, 14, 13, 12, 11, 10, 9)
-_INK, _FAINT, _PAPER = (24, 24, 24), (120, 120, 120), (255, 255, 255)
 
 
 def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Sequence[Path]]]) -> Image.Image:
@@ -23,18 +21,18 @@ def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Sequenc
     """
     rows = [_draw_panels(explanation, paths) for explanation, paths in explained]
     columns = max((len(row) for row in rows), default=1)
-    height = 2 * _LINE + _SIDE + _GAP
-    sheet = Image.new("RGB", (_GAP + max(columns, 3) * (_SIDE + _GAP), _TITLE + len(rows) * height), _PAPER)
+    height = 2 * _LINE + _SIDE + GAP
+    sheet = Image.new("RGB", (GAP + max(columns, 3) * (_SIDE + GAP), TITLE + len(rows) * height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, _TITLE / 2), query, fill=_INK, font=ImageFont.load_default(size=22), anchor="lm")
+    draw.text((GAP, TITLE / 2), query, fill=INK, font=ImageFont.load_default(size=22), anchor="lm")
     for number, (row, (explanation, _)) in enumerate(zip(rows, explained, strict=True)):
-        top = _TITLE + number * height
+        top = TITLE + number * height
         said = f"{number + 1}   {explanation.caption}"
-        draw.text((_GAP, top + _LINE / 2), said, fill=_INK, font=ImageFont.load_default(size=16), anchor="lm")
+        draw.text((GAP, top + _LINE / 2), said, fill=INK, font=ImageFont.load_default(size=16), anchor="lm")
         for column, (label, panel) in enumerate(row):
-            left = _GAP + column * (_SIDE + _GAP)
+            left = GAP + column * (_SIDE + GAP)
             corner = (left + _SIDE / 2, top + 1.5 * _LINE)
-            draw.text(corner, label, fill=_FAINT, font=_fit_font(label), anchor="mm")
+            draw.text(corner, label, fill=FAINT, font=_fit_font(label), anchor="mm")
             sheet.paste(panel, (left + (_SIDE - panel.width) // 2, top + 2 * _LINE))
     return sheet
 

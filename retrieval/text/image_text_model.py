@@ -88,13 +88,7 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         CheckpointError: there is none, or a package that it needs is missing.
     """
-    with quiet_loading():
-        from transformers import AutoTokenizer
-
-        try:
-            return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
-            raise _refuse(folder, error) from None
+    return _load("AutoTokenizer", folder)
 
 
 def load_image_processor(folder: Path) -> Any:
@@ -103,18 +97,23 @@ def load_image_processor(folder: Path) -> Any:
     Raises:
         CheckpointError: there is none.
     """
-    with quiet_loading():
-        from transformers import AutoImageProcessor
-
-        try:
-            return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
-            raise _refuse(folder, error) from None
+    return _load("AutoImageProcessor", folder)
 
 
 def read_features(output: Any) -> Any:
     """The vectors in what a tower gives: older versions of transformers give them bare."""
     return getattr(output, "pooler_output", output)
+
+
+def _load(kind: str, folder: Path) -> Any:
+    with quiet_loading():
+        import transformers
+
+        loader = getattr(transformers, kind)
+        try:
+            return loader.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
+            raise _refuse(folder, error) from None
 
 
 def _refuse(folder: Path, error: Exception) -> CheckpointError:
