@@ -9,7 +9,7 @@ from retrieval.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-_noted = False
+_noted: set[str] = set()
 
 
 class Device(StrEnum):
@@ -68,9 +68,8 @@ def pick_query_device(device: Device) -> str:
 
 def note_cpu(what: str, reason: str) -> None:
     """Say on the log, once in a process, that the CPU has to do where a GPU was asked for."""
-    global _noted
     if not _noted:
-        _noted = True
+        _noted.add(what)
         logger.warning("%s on the CPU, not on a GPU as asked: %s", what, reason)
 
 

@@ -68,7 +68,7 @@ def commit_rows(index: Path, rows: Sequence[PhotoRow], encoder: TextEncoder, ima
 @pytest.fixture
 def unnoted(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process nobody was told yet that there is no GPU."""
-    monkeypatch.setattr("retrieval.device._noted", False)
+    monkeypatch.setattr("retrieval.device._noted", set())
 
 
 @pytest.fixture
