@@ -15,6 +15,13 @@ def commit_next(index: Path, manifest: Manifest) -> Manifest:
     Everything that it names must have been written before, and the caller holds the index's lock. When this
     returns, a power cut can no longer undo it.
     """
+    manifest = publish_next(index, manifest)
+    collect_garbage(index, manifest.generation)
+    return manifest
+
+
+def publish_next(index: Path, manifest: Manifest) -> Manifest:
+    """As `commit_next`, but what no generation needs any more is still there when this returns."""
     manifest = dataclasses.replace(
         manifest,
         generation=manifest.generation + 1,
@@ -22,7 +29,6 @@ def commit_next(index: Path, manifest: Manifest) -> Manifest:
         written_by=f"retrieve {version('retrieve')}",
     )
     commit_manifest(index, manifest)
-    collect_garbage(index, manifest.generation)
     return manifest
 
 

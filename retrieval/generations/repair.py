@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
-from retrieval.generations.commit import commit_next
+from retrieval.generations.commit import publish_next
 from retrieval.generations.derived import build_derived
-from retrieval.generations.garbage import kept_generations
+from retrieval.generations.garbage import collect_garbage, kept_generations
 from retrieval.generations.inventory import list_files, list_nameless_shards
 from retrieval.generations.leftovers import Known
 from retrieval.generations.resurfaced import supersede_resurfaced
@@ -94,25 +94,28 @@ class _Repair:
         chosen = self._choose(newest, readable, damaged)
         rebuild = chosen not in readable.values() or self._is_hurt(chosen, damaged)
         known = Known(self._index, readable, is_newest_lost=current is None and self._highest not in readable)
-        for generation, manifest in readable.items():
-            if self._is_hurt(manifest, damaged):
-                self._quarantine([manifest_path(self._index, generation)])
+        hurt = [each for each, manifest in readable.items() if self._is_hurt(manifest, damaged)]
         if rebuild or chosen != current:
             chosen = self._keep_leftovers(chosen, known)
             if chosen.shards != readable[chosen.generation].shards:
                 chosen, rebuild = self._supersede_resurfaced(chosen), True
-            whole = [manifest for manifest in readable.values() if not self._is_hurt(manifest, damaged)]
+            whole = [manifest for each, manifest in readable.items() if each not in hurt]
             self._put_unnamed_aside([*whole, chosen])
-            chosen = self._commit(chosen, rebuild)
+            chosen = self._commit(chosen, rebuild, hurt)
+        else:
+            self._quarantine_manifests(hurt)
         return RepairReport(
             chosen.generation, current.photos if current else None, chosen.photos, tuple(self._actions)
         )
 
-    def _commit(self, chosen: Manifest, rebuild: bool) -> Manifest:
+    def _commit(self, chosen: Manifest, rebuild: bool, hurt: Sequence[int]) -> Manifest:
         if rebuild:
             chosen = build_derived(self._index, chosen)
             self._actions.append("made the derived files again from the shards")
-        chosen = commit_next(self._index, dataclasses.replace(chosen, generation=self._highest))
+        chosen = publish_next(self._index, dataclasses.replace(chosen, generation=self._highest))
+        # Not before: if this repair is cut short, the next one goes on from them.
+        self._quarantine_manifests(hurt)
+        collect_garbage(self._index, chosen.generation)
         self._actions.append(f"committed generation {chosen.generation} with {chosen.photos} photos")
         return chosen
 
@@ -222,6 +225,9 @@ class _Repair:
             pass
         except (OSError, IndexFormatError):
             yield path
+
+    def _quarantine_manifests(self, generations: Iterable[int]) -> None:
+        self._quarantine(manifest_path(self._index, generation) for generation in generations)
 
     def _quarantine(self, paths: Iterable[Path], why: str = "which is damaged") -> None:
         for path in paths:

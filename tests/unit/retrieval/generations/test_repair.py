@@ -1,3 +1,5 @@
+import errno
+import os
 import shutil
 
 import pytest
@@ -48,8 +50,9 @@ def test_derived_files_are_made_again(index, captions, lose):
     before = read_manifest(index)
     lose(vectors_path(index, before.vectors[0]))
     report = repair_index(index)
-    assert report.actions[-2:] == (
+    assert report.actions[-3:] == (
         "made the derived files again from the shards",
+        "moved manifests/00000002.json, which is damaged, to quarantine/",
         "committed generation 3 with 5 photos",
     )
     assert read_manifest(index).vectors == before.vectors
@@ -78,6 +81,34 @@ def test_damaged_shard_of_both_generations_is_left_out(index, captions):
     report = repair_index(index)
     assert (report.photos_before, report.photos) == (5, 2)
     assert any(action.startswith("left out 1 damaged shards with 3 rows; run `") for action in report.actions)
+    assert captions() == ["a new photo", "old photo 3"]
+    assert verify_index(index).damaged == ()
+
+
+@pytest.mark.parametrize(
+    ("stage", "stop"),
+    [
+        ("repair.build_derived", KeyboardInterrupt()),
+        ("commit.commit_manifest", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))),
+        ("repair.collect_garbage", KeyboardInterrupt()),
+    ],
+)
+@pytest.mark.parametrize("generations", [1, 2])
+def test_repair_that_is_cut_short_is_done_by_the_next(
+    index, make_index, word_encoder, captions, monkeypatch, generations, stage, stop
+):
+    def fail(*_):
+        raise stop
+
+    if generations == 1:
+        shutil.rmtree(index)
+        make_index(index, NEW, word_encoder)
+    spoil(shard_path(index, read_manifest(index).shards[0].sha256))
+    with monkeypatch.context() as patch:
+        patch.setattr(f"retrieval.generations.{stage}", fail)
+        with pytest.raises(type(stop)):
+            repair_index(index)
+    assert repair_index(index).photos == 2
     assert captions() == ["a new photo", "old photo 3"]
     assert verify_index(index).damaged == ()
 
