@@ -132,7 +132,9 @@ class _Repair:
         """The manifests that are whole: of the generations that are kept, or of all if CURRENT is lost."""
         readable = {} if current is None else {current.generation: current}
         there = list_generations(self._index)
-        self._highest = max([*there, read_current_generation(self._index)])
+        # One above the current one is of a run killed before it could commit: the next takes its place.
+        last = read_current_generation(self._index)
+        self._highest = current.generation if current else max([*there, last])
         for generation in there if current is None else kept_generations(self._index, current.generation):
             if generation in readable:
                 continue

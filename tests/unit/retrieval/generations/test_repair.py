@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import os
 import shutil
@@ -10,8 +11,15 @@ from retrieval.generations.inventory import list_files
 from retrieval.generations.repair import repair_index
 from retrieval.generations.verify import verify_index
 from retrieval.store.files import hash_file
-from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
-from retrieval.store.shards import shard_path
+from retrieval.store.manifest import (
+    commit_manifest,
+    list_generations,
+    manifest_path,
+    read_generation,
+    read_manifest,
+)
+from retrieval.store.schema import PhotoRow, Status
+from retrieval.store.shards import shard_path, shard_schema, write_shard
 from tests.unit.retrieval.generations.conftest import spoil
 
 OLD = {f"/photos/{number}.jpg".encode(): f"old photo {number}" for number in range(4)}
@@ -122,6 +130,19 @@ def test_lost_current_and_manifest(index, captions, name, lose):
     report = repair_index(index)
     assert report.actions[-1].startswith("committed generation 3 with ")
     assert captions() == sorted(NEW.values() if name == "CURRENT" else OLD.values())
+    assert verify_index(index).damaged == ()
+
+
+def test_manifest_of_a_run_that_was_killed_before_it_was_current_is_no_generation(index, captions):
+    before, current = read_manifest(index), (index / "CURRENT").read_bytes()
+    shard = write_shard(index, [PhotoRow("f" * 64, (), Status.DELETED)], shard_schema(before), "later")
+    commit_manifest(index, dataclasses.replace(before, generation=3, shards=(*before.shards, shard)))
+    (index / "CURRENT").write_bytes(current)
+    spoil(vectors_path(index, before.vectors[0]))
+    report = repair_index(index)
+    assert (report.generation, list_generations(index)) == (3, [1, 3])
+    assert read_manifest(index).shards == before.shards
+    assert captions() == sorted(NEW.values())
     assert verify_index(index).damaged == ()
 
 
