@@ -57,6 +57,10 @@ class NewerFormatError(IndexFormatError):
     """An index that a newer version of this program wrote."""
 
 
+class UnreadableError(IndexFormatError):
+    """A file of an index that cannot be read now, such as on a share that is away, and may be whole."""
+
+
 class EncoderMismatchError(RetrievalError):
     """An index opened with another text encoder than the one that made its vectors."""
 

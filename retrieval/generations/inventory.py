@@ -6,7 +6,7 @@ from pathlib import Path
 
 from retrieval.channels.lexical_file import words_path
 from retrieval.channels.vector_index import vectors_path
-from retrieval.store.files import hash_file
+from retrieval.store.files import hash_file, require_lost
 from retrieval.store.manifest import HeadRecord, Manifest
 from retrieval.store.shards import shard_path
 from retrieval.text.text_head import head_path
@@ -27,13 +27,28 @@ class IndexFile:
     def find_damage(self, fast: bool = False) -> str | None:
         """What is wrong with the file, in a few words, or None. `fast` looks at its size alone."""
         try:
-            found = self.path.stat().st_size
-            if found != self.bytes:
-                return f"found {found} bytes, expected {self.bytes}"
-            if not fast and (sha256 := hash_file(self.path)) != self.sha256:
-                return f"found SHA-256 {sha256}, expected {self.sha256}"
+            return self._compare(fast)
         except OSError as error:
             return f"cannot be read: {error.strerror}"
+
+    def is_lost(self) -> bool:
+        """Whether the file is not as it was written, and never will be.
+
+        Raises:
+            UnreadableError: it may be read another time.
+        """
+        try:
+            return self._compare() is not None
+        except OSError as error:
+            require_lost(self.path, error)
+            return True
+
+    def _compare(self, fast: bool = False) -> str | None:
+        found = self.path.stat().st_size
+        if found != self.bytes:
+            return f"found {found} bytes, expected {self.bytes}"
+        if not fast and (sha256 := hash_file(self.path)) != self.sha256:
+            return f"found SHA-256 {sha256}, expected {self.sha256}"
         return None
 
 

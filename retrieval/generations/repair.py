@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
+from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError, UnreadableError
 from retrieval.generations.commit import publish_next
 from retrieval.generations.derived import build_derived
 from retrieval.generations.garbage import collect_garbage, kept_generations
@@ -21,7 +21,7 @@ from retrieval.generations.inventory import list_files, list_nameless_shards
 from retrieval.generations.leftovers import Known
 from retrieval.generations.resurfaced import supersede_resurfaced
 from retrieval.progress import Progress, no_progress, tell_each
-from retrieval.store.files import make_folder
+from retrieval.store.files import make_folder, require_lost
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import (
     HeadRecord,
@@ -59,6 +59,7 @@ def repair_index(index: Path, progress: Progress = no_progress) -> RepairReport:
         RetrievalError: another process is writing.
         IndexNotFoundError: the folder holds no index.
         IndexFormatError: no manifest of the index is whole, or a newer version wrote one.
+        UnreadableError: a file may be read another time; nothing is moved.
     """
     if not (index / "CURRENT").exists() and not list_generations(index):
         read_manifest(index)
@@ -74,6 +75,7 @@ class _Repair:
         self._progress = progress
         self._actions: list[str] = []
         self._highest = 0
+        self._torn: list[Path] = []
 
     def run(self) -> RepairReport:
         # The only manifest, which nothing names yet, may be damaged itself.
@@ -88,8 +90,8 @@ class _Repair:
         # Most files are in both generations; they are read once.
         named = (file for manifest in readable.values() for file in list_files(self._index, manifest))
         checked = tell_each(list(dict.fromkeys(named)), "Checking files", self._progress)
-        damaged = {file.path for file in checked if file.find_damage() is not None}
-        self._quarantine([*sorted(damaged), *self._find_unsealed()])
+        damaged = {file.path for file in checked if file.is_lost()}
+        self._quarantine([*self._torn, *sorted(damaged), *self._find_unsealed()])
         newest = readable[max(readable)]
         chosen = self._choose(newest, readable, damaged)
         rebuild = chosen not in readable.values() or self._is_hurt(chosen, damaged)
@@ -140,10 +142,10 @@ class _Repair:
                 continue
             try:
                 readable[generation] = read_generation(self._index, generation)
-            except NewerFormatError:
+            except (NewerFormatError, UnreadableError):
                 raise
             except IndexFormatError:
-                self._quarantine([manifest_path(self._index, generation)])
+                self._torn.append(manifest_path(self._index, generation))
         return readable
 
     def _choose(self, newest: Manifest, readable: dict[int, Manifest], damaged: set[Path]) -> Manifest:
@@ -225,7 +227,10 @@ class _Repair:
             read_sealed(path)
         except FileNotFoundError:
             pass
-        except (OSError, IndexFormatError):
+        except OSError as error:
+            require_lost(path, error)
+            yield path
+        except IndexFormatError:
             yield path
 
     def _quarantine_manifests(self, generations: Iterable[int]) -> None:

@@ -4,13 +4,17 @@ Reads and writes whatever path it is given. The order is always: bytes under a t
 folder, fsync of the file, rename, fsync of the folder.
 """
 
+import errno
 import hashlib
 import mmap
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from retrieval.errors import IndexFormatError, RetrievalError, UsageError
+from retrieval.errors import IndexFormatError, RetrievalError, UnreadableError, UsageError
+
+# Not there, on a part of the disk that is broken, or read and no Parquet.
+_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EIO, None)
 
 
 def hash_bytes(data: bytes | mmap.mmap) -> str:
@@ -58,6 +62,19 @@ def map_verified(path: Path, sha256: str) -> bytes | mmap.mmap:
         # Missing, or empty and so not to be mapped.
         return read_verified(path, sha256)
     return data if hash_bytes(data) == sha256 else read_verified(path, sha256)
+
+
+def require_lost(path: Path, error: OSError) -> None:
+    """Refuse to take an index file for lost that may be read another time.
+
+    Raises:
+        UnreadableError: it may, as the `error` with which reading it failed says.
+    """
+    if error.errno not in _LOST:
+        raise UnreadableError(
+            f"found {path}, which cannot be read ({error.strerror}), expected to see whether it is damaged; "
+            "connect its disk, or see to its permissions, and try again"
+        ) from None
 
 
 def temporary_path(path: Path) -> Path:

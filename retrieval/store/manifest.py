@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from retrieval.config import describe_first
 from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
-from retrieval.store.files import hash_bytes, make_folder, read_verified, write_file
+from retrieval.store.files import hash_bytes, make_folder, read_verified, require_lost, write_file
 
 FORMAT_VERSION = 1
 
@@ -284,11 +284,13 @@ def read_generation(index: Path, generation: int) -> Manifest:
 
     Raises:
         IndexFormatError: it is damaged or missing, carries no checksum, or a newer version wrote it.
+        UnreadableError: it may be read another time.
     """
     path = manifest_path(index, generation)
     try:
         data = path.read_bytes()
     except OSError as error:
+        require_lost(path, error)
         raise IndexFormatError(f"found no {path} ({error.strerror}), expected a manifest") from None
     seal = _SEAL.search(data)
     if seal is None or hash_bytes(data[: seal.start()] + _END) != seal[1].decode():

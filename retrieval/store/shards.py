@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retrieval.device import count_cores
 from retrieval.errors import IndexFormatError
-from retrieval.store.files import read_verified, write_hashed
+from retrieval.store.files import read_verified, require_lost, write_hashed
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
 from retrieval.store.schema import PhotoRow, Status, photo_schema, rows_to_table, table_to_rows
 
@@ -102,11 +102,18 @@ def find_captioner(schema: pa.Schema) -> ModelRecord | None:
 
 
 def find_shard(path: Path) -> ShardRecord | None:
-    """The record of a shard that no manifest names; None where it is damaged. Its name is its hash."""
+    """The record of a shard that no manifest names; None where it is damaged. Its name is its hash.
+
+    Raises:
+        UnreadableError: it may be read another time.
+    """
     try:
         data = read_verified(path, path.stem)
         rows = pq.read_metadata(pa.BufferReader(data)).num_rows
-    except (IndexFormatError, pa.ArrowException, OSError):
+    except OSError as error:
+        require_lost(path, error)
+        return None
+    except (IndexFormatError, pa.ArrowException):
         return None
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
     return ShardRecord(sha256=path.stem, bytes=len(data), rows=rows, written=written)

@@ -2,11 +2,12 @@ import dataclasses
 import errno
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from retrieval.channels.vector_index import vectors_path
-from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError
+from retrieval.errors import IndexFormatError, IndexNotFoundError, NewerFormatError, UnreadableError
 from retrieval.generations.inventory import list_files
 from retrieval.generations.repair import repair_index
 from retrieval.generations.verify import verify_index
@@ -19,6 +20,7 @@ from retrieval.store.manifest import (
     read_manifest,
 )
 from retrieval.store.schema import PhotoRow, Status
+from retrieval.store.sealed_file import write_sealed
 from retrieval.store.shards import shard_path, shard_schema, write_shard
 from tests.unit.retrieval.generations.conftest import spoil
 
@@ -91,6 +93,53 @@ def test_damaged_shard_of_both_generations_is_left_out(index, captions):
     assert any(action.startswith("left out 1 damaged shards with 3 rows; run `") for action in report.actions)
     assert captions() == ["a new photo", "old photo 3"]
     assert verify_index(index).damaged == ()
+
+
+@pytest.fixture
+def fail_to_read(index, monkeypatch):
+    """Has the index's file of this name fail with an error of this number."""
+
+    def fail_to_read(name, number):
+        def fail(read):
+            def read_or_fail(path):
+                if path == index / name:
+                    raise OSError(number, os.strerror(number))
+                return read(path)
+
+            return read_or_fail
+
+        monkeypatch.setattr("retrieval.generations.inventory.hash_file", fail(hash_file))
+        monkeypatch.setattr(Path, "read_bytes", fail(Path.read_bytes))
+
+    return fail_to_read
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTDOWN, errno.ESTALE, errno.EACCES])
+@pytest.mark.parametrize("file", ["shard", "manifests/00000001.json", "SEEN"])
+def test_file_that_may_be_read_another_time_ends_the_repair_and_nothing_is_moved(
+    index, captions, fail_to_read, monkeypatch, file, number
+):
+    first, *_, last = (f"shards/{shard.sha256}.parquet" for shard in read_manifest(index).shards)
+    write_sealed(index / "SEEN", b"whole")
+    spoil(index / last)
+    files = sorted(path for path in index.rglob("*") if path.name != "LOCK")
+    name = first if file == "shard" else file
+    fail_to_read(name, number)
+    found = f"^found {index / name}, which cannot be read .{os.strerror(number)}., expected "
+    with pytest.raises(UnreadableError, match=found):
+        repair_index(index)
+    assert sorted(path for path in index.rglob("*") if path.name != "LOCK") == files
+    monkeypatch.undo()
+    assert repair_index(index).photos == 4
+    assert captions() == sorted(OLD.values())
+
+
+@pytest.mark.parametrize("file", ["shard", "manifests/00000001.json", "SEEN"])
+def test_file_on_a_broken_part_of_the_disk_is_damaged(index, fail_to_read, file):
+    write_sealed(index / "SEEN", b"whole")
+    name = f"shards/{read_manifest(index).shards[-1].sha256}.parquet" if file == "shard" else file
+    fail_to_read(name, errno.EIO)
+    assert repair_index(index).actions[0] == f"moved {name}, which is damaged, to quarantine/"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import ast
 import dataclasses
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -8,10 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from retrieval.errors import IndexFormatError
+from retrieval.errors import IndexFormatError, UnreadableError
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
 from retrieval.store.schema import VECTOR_COLUMNS, PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import (
+    find_shard,
     iterate_live_rows,
     name_captioner,
     newest_with_status,
@@ -165,6 +167,25 @@ def test_bytes_with_the_right_hash_that_are_no_parquet_are_refused(tmp_path):
     shard_path(tmp_path, sha256).write_bytes(data)
     with pytest.raises(IndexFormatError, match="not a readable shard"):
         read_shard(tmp_path, ShardRecord(sha256, len(data), 1))
+
+
+def test_shard_that_no_manifest_names_is_found_lost_or_out_of_reach(tmp_path, monkeypatch):
+    def fail(_path):
+        raise errors.pop()
+
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    path = shard_path(tmp_path, record.sha256)
+    found = find_shard(path)
+    assert (found.sha256, found.bytes, found.rows) == (record.sha256, record.bytes, 1)
+    data = b"PAR1 this is no parquet PAR1"
+    other = path.with_name(f"{hashlib.sha256(data).hexdigest()}.parquet")
+    other.write_bytes(data)
+    assert find_shard(other) is None
+    errors = [OSError(number, os.strerror(number)) for number in (errno.EHOSTDOWN, errno.EIO)]
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    assert find_shard(path) is None
+    with pytest.raises(UnreadableError, match="Host is down"):
+        find_shard(path)
 
 
 def test_newest_rows_supersede_and_tombstones_remove(tmp_path):
