@@ -87,9 +87,10 @@ def build_index(
     require_photos_exist(photos)
     describer = Describer(models, config)
     read_current(index, describer, models.text_encoder, config.recaption)
-    scan = scan_photos(photos)
     record = ModelRecord(describer.name, describer.weights_sha256)
     with writer_lock(index):
+        # Not before: what another run has indexed in between would count as deleted.
+        scan = scan_photos(photos)
         finish_commit(index)
         current = read_current(index, describer, models.text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)

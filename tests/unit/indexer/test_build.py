@@ -21,12 +21,19 @@ from indexer.config import IndexConfig, VectorsConfig
 from indexer.describing.describer import Describer
 from indexer.models import Models
 from indexer.photo_files.photo_file import identify_path
+from indexer.photo_files.scan import Scan, scan_photos
 from indexer.pixels import decode_pool
 from indexer.pixels.decode_pool import ReadPhoto
 from indexer.updating.report import IndexReport
 from indexer.updating.unchanged import find_unchanged
 from retrieval.channels.vector_index import read_vectors
-from retrieval.errors import EncoderMismatchError, IndexFormatError, PhotoError, RetrievalError
+from retrieval.errors import (
+    EncoderMismatchError,
+    IndexBusyError,
+    IndexFormatError,
+    PhotoError,
+    RetrievalError,
+)
 from retrieval.generations.compact import compact_index
 from retrieval.generations.human_caption import set_caption
 from retrieval.generations.repair import repair_index
@@ -597,6 +604,21 @@ def test_second_writer_is_refused(library: Library, paint: Paint) -> None:
     library.build()
     with writer_lock(library.index), pytest.raises(RetrievalError, match="is being written"):
         library.build()
+
+
+def test_folders_are_read_while_nobody_else_writes(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what another run has indexed in between would count as deleted."""
+
+    def scan(photos: Sequence[Path]) -> Scan:
+        with pytest.raises(IndexBusyError), writer_lock(library.index):
+            pass
+        return scan_photos(photos)
+
+    paint("a.png", RED)
+    monkeypatch.setattr(indexer.build, "scan_photos", scan)
+    assert library.build().photos == 1
 
 
 def test_captioner_that_fails_leaves_the_index_as_it_was(
