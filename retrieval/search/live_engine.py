@@ -2,9 +2,10 @@
 
 import logging
 import threading
+import time
 from pathlib import Path
 
-from retrieval.errors import EncoderMismatchError, RetrievalError
+from retrieval.errors import EncoderMismatchError, IndexFormatError, IndexNotFoundError, RetrievalError
 from retrieval.search.calibration import Calibration
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig
@@ -12,6 +13,8 @@ from retrieval.store.manifest import read_current_line
 from retrieval.text.text_encoder import TextEncoder
 
 logger = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_TRIES = 5
 
 
 class LiveEngine:
@@ -37,39 +40,57 @@ class LiveEngine:
         self._text_encoder = text_encoder
         self._current = read_current_line(self._path)
         self._engine = self._open(text_encoder)
+        self._failed: bytes | None = None
+        self._next_try = 0.0
 
     @property
     def engine(self) -> SearchEngine:
         """The engine of the generation that is current now.
 
-        Where that cannot be opened (it is damaged, say), the former one goes on answering, with a notice on
-        the log, and the next generation is tried in its turn.
+        Where that cannot be opened, the former one goes on answering, with a notice on the log. A generation
+        that cannot be used (it is damaged, say) is left to the next one; whatever else fails (there is no
+        file to spare, say) is tried again after a few seconds.
         """
-        if read_current_line(self._path) == self._current:
-            return self._engine
-        with self._lock:
-            # While this one waited, another thread may have opened it, or a later one.
-            current = read_current_line(self._path)
-            if current != self._current:
-                self._reopen()
-                # Last: who asks in the meantime waits, and sees what was committed before it asked.
-                self._current = current
-            return self._engine
+        if self.opened is None:
+            with self._lock:
+                # While this one waited, another thread may have opened it, or a later one.
+                if self.opened is None:
+                    self._reopen()
+        return self._engine
 
     @property
     def opened(self) -> SearchEngine | None:
-        """The same where that is open already; None where to open it takes a moment."""
-        return self._engine if read_current_line(self._path) == self._current else None
+        """The same where it would not open another one now; None where it would, which takes a moment."""
+        try:
+            current = read_current_line(self._path)
+        except OSError:
+            current = None
+        waits = current == self._failed and time.monotonic() < self._next_try
+        return self._engine if waits or current == self._current else None
 
     def _reopen(self) -> None:
+        current = None
         try:
-            try:
-                self._engine = self._open(self._engine.text_encoder)
-            except EncoderMismatchError:
-                # The index was made anew with another one.
-                self._engine = self._open(self._text_encoder)
+            current = read_current_line(self._path)
+            self._engine = self._open_next()
+        except (IndexFormatError, IndexNotFoundError, EncoderMismatchError) as error:
+            self._notice(error)
         except (RetrievalError, OSError) as error:
-            logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
+            self._notice(error)
+            self._failed, self._next_try = current, time.monotonic() + _SECONDS_BETWEEN_TRIES
+            return
+        # Last: who asks in the meantime waits, and sees what was committed before it asked.
+        self._current = current
+
+    def _notice(self, error: Exception) -> None:
+        logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
+
+    def _open_next(self) -> SearchEngine:
+        try:
+            return self._open(self._engine.text_encoder)
+        except EncoderMismatchError:
+            # The index was made anew with another one.
+            return self._open(self._text_encoder)
 
     def _open(self, text_encoder: TextEncoder | None) -> SearchEngine:
         return SearchEngine.open(

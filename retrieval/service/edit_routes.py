@@ -12,6 +12,7 @@ from retrieval.printable import make_printable
 from retrieval.service.answers import CaptionAnswer, Refusal
 from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
+from retrieval.store.manifest import Manifest
 
 _REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
     409: {
@@ -34,14 +35,16 @@ def make_edit_routes(desk: Desk) -> APIRouter:
     routes = APIRouter(prefix="/api/photos", responses=_REFUSALS, tags=["edit"])
     one_at_a_time = threading.Lock()
 
-    def edit(image_id: str, write: Callable[[], object]) -> Response:
+    def edit(image_id: str, write: Callable[[], Manifest]) -> Response:
         find_photo(desk.engine, image_id)
         with one_at_a_time:
             try:
-                write()
+                written = write()
             except OSError as error:
                 raise _refuse_unwritten(desk.index, error) from None
         engine = desk.engine
+        if engine.generation < written.generation:
+            raise _refuse_unseen(written)
         facts = find_photo(engine, image_id)
         answer = CaptionAnswer(
             image_id=image_id,
@@ -55,8 +58,8 @@ def make_edit_routes(desk: Desk) -> APIRouter:
     async def write_caption(image_id: str, caption: CaptionText) -> Response:
         """Say what a photo shows; the next search knows."""
 
-        def write() -> None:
-            set_caption(desk.index, image_id, caption.text, desk.engine.text_encoder)
+        def write() -> Manifest:
+            return set_caption(desk.index, image_id, caption.text, desk.engine.text_encoder)
 
         return await desk.draw(lambda: edit(image_id, write))
 
@@ -64,12 +67,20 @@ def make_edit_routes(desk: Desk) -> APIRouter:
     async def undo_caption(image_id: str) -> Response:
         """Let the photo have the caption again that it had before people wrote one."""
 
-        def write() -> None:
-            unset_caption(desk.index, image_id, desk.engine.text_encoder)
+        def write() -> Manifest:
+            return unset_caption(desk.index, image_id, desk.engine.text_encoder)
 
         return await desk.draw(lambda: edit(image_id, write))
 
     return routes
+
+
+def _refuse_unseen(written: Manifest) -> HTTPException:
+    return HTTPException(
+        500,
+        f"found generation {written.generation} with the caption, but not to be opened, expected to show it; "
+        "the service's log says why, and it is seen as soon as that is mended",
+    )
 
 
 def _refuse_unwritten(index: Path, error: OSError) -> HTTPException:

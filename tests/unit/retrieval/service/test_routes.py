@@ -367,6 +367,22 @@ class TestEdits:
         assert client.request(method, path, json={"text": "a tiger on a throne"}).status_code == 200
         assert search(client)["generation"] == 3
 
+    def test_a_caption_that_cannot_be_shown_yet_is_no_success(self, client, image_ids, captions, monkeypatch):
+        def fail(*_):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        path = f"/api/photos/{image_ids['cat.png']}/caption"
+        with monkeypatch.context() as patch:
+            patch.setattr(LiveEngine, "_open", fail)
+            answer = client.put(path, json={"text": "a tiger on a throne"})
+            assert answer.status_code == 500
+            assert answer.json()["detail"].startswith(
+                "found generation 2 with the caption, but not to be opened"
+            )
+            assert search(client, q="a cat on a sofa")["hits"][0]["caption"] == captions["cat.png"]
+        answer = client.put(path, json={"text": "a tiger on a throne"})
+        assert (answer.status_code, answer.json()["caption"]) == (200, "a tiger on a throne")
+
 
 def test_a_damaged_shard_is_told_in_one_line(client, image_ids, index):
     (shard,) = index.glob("shards/*")
@@ -376,18 +392,22 @@ def test_a_damaged_shard_is_told_in_one_line(client, image_ids, index):
     assert "is damaged" in answer.json()["detail"]
 
 
-def test_an_index_that_cannot_be_read_is_told_in_one_line(client, index):
-    current = index / "CURRENT"
-    kept = current.rename(index / "kept")
-    current.mkdir()
-    for path in ("/api/about", "/api/search"):
-        answer = client.get(path)
-        assert answer.status_code == 500
-        assert f"cannot be read (Is a directory: {current})" in answer.json()["detail"]
+def test_a_shard_that_cannot_be_read_is_told_in_one_line(client, image_ids, index):
+    (shard,) = index.glob("shards/*")
+    shard.unlink()
+    shard.mkdir()
+    answer = client.get(f"/api/photos/{image_ids['dog.jpg']}/explain")
+    assert answer.status_code == 500
+    assert f"cannot be read (Is a directory: {shard})" in answer.json()["detail"]
     assert "500" in client.get("/openapi.json").json()["paths"]["/api/about"]["get"]["responses"]
-    current.rmdir()
-    kept.rename(current)
+
+
+def test_what_is_open_answers_while_current_cannot_be_read(client, index):
+    current = index / "CURRENT"
+    current.rename(index / "kept")
+    current.mkdir()
     assert client.get("/api/about").json()["photos"] == 4
+    assert search(client, q="a cat on a sofa")["generation"] == 1
 
 
 def test_a_new_generation_needs_no_restart(client, index, image_ids, word_encoder):
