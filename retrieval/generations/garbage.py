@@ -4,6 +4,7 @@ The current generation and the one before it are kept: readers that just opened 
 still find their files.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from retrieval.errors import IndexFormatError
 from retrieval.generations.inventory import FOLDERS, list_files
 from retrieval.store.manifest import list_generations, manifest_path, read_generation
 
+logger = logging.getLogger(__name__)
+
 _OURS = re.compile(r"[0-9a-f]{64}\.(parquet|faiss|tar|safetensors)|[0-9]{8}\.json")
 _GENERATIONS_KEPT = 2
 
@@ -19,12 +22,23 @@ _GENERATIONS_KEPT = 2
 def collect_garbage(index: Path, current: int) -> None:
     """Remove what killed runs and superseded generations left.
 
-    `current` is the generation that CURRENT names, 0 where there is none yet.
+    `current` is the generation that CURRENT names, 0 where there is none yet. What cannot be removed is left
+    to the next run, with a notice on the log.
     """
     needed = _find_needed(index, current)
+    refused: list[str] = []
     for path in _list_candidates(index):
         if path not in needed:
-            path.unlink()
+            try:
+                path.unlink()
+            except OSError as error:
+                refused.append(f"{path} ({error.strerror})")
+    if refused:
+        logger.warning(
+            "found %d files that cannot be removed, such as %s; the next run tries again",
+            len(refused),
+            refused[0],
+        )
 
 
 def measure_files(index: Path) -> dict[Path, int]:
