@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from retrieval.errors import IndexBusyError
@@ -60,7 +60,9 @@ def require_no_writer(index: Path) -> None:
 def _take(descriptor: int, path: Path) -> None:
     _lock(descriptor, path, fcntl.LOCK_EX)
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    # The number is for others' messages alone: a full disk, which a run may free, has no place for it.
+    with suppress(OSError):
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
 def _lock(descriptor: int, path: Path, how: int) -> None:

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -84,6 +85,19 @@ def test_same_process_cannot_write_twice_and_can_write_again(tmp_path):
     ):
         pass
     with writer_lock(tmp_path):
+        pass
+
+
+def test_lock_on_a_full_disk_is_held_without_a_number(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", fail)
+    with (
+        writer_lock(tmp_path),
+        pytest.raises(IndexBusyError, match="being written by another process"),
+        writer_lock(tmp_path),
+    ):
         pass
 
 
