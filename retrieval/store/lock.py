@@ -46,7 +46,7 @@ def require_no_writer(index: Path) -> None:
     path = index / "LOCK"
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     try:
         # Who writes has its number there. Where there is none, to lock it would for a moment refuse a writer.

@@ -195,6 +195,14 @@ def test_failures_alike_are_one_line_and_hide_no_other(
     ]
 
 
+def test_a_file_in_the_place_of_the_index_is_refused(retrieve: Any, photos: Path, index: Path) -> None:
+    index.write_text("Dear diary")
+    code, out, err = retrieve("index", photos)
+    assert (code, out) == (1, "")
+    assert err == f"retrieve: error: found a file at {index}, expected a folder; choose another folder\n"
+    assert index.read_text() == "Dear diary"
+
+
 def test_a_full_disk_is_said_with_what_to_do(
     retrieve: Callable[..., tuple[int, str, str]], photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
