@@ -7,6 +7,7 @@ one step. A run that was killed leaves collections that no alias leads to, which
 
 import json
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -89,6 +90,17 @@ def find_current(milvus: Connection) -> Publication | None:
     return None
 
 
+def list_publications(milvus: Connection) -> set[Publication]:
+    """All under the name of the connection's address, whole or not.
+
+    Raises:
+        MilvusError: no answer.
+    """
+    collections = milvus.call("list_collections")
+    found = (Publication.parse(milvus.address.name, collection) for collection in collections)
+    return {publication for publication in found if publication is not None}
+
+
 def make_current(milvus: Connection, publication: Publication, former: Publication | None) -> None:
     """Publish: from now on a search finds this one.
 
@@ -99,15 +111,12 @@ def make_current(milvus: Connection, publication: Publication, former: Publicati
     milvus.call(change, publication.collection(Part.CAPTIONS), publication.name)
 
 
-def remove_others(milvus: Connection, publication: Publication, former: Publication | None) -> None:
-    """Remove all but these two, as far as Milvus answers; the next run removes the rest.
-
-    Who still searches the former one goes on.
-    """
+def remove_publications(milvus: Connection, publications: Container[Publication]) -> None:
+    """Remove these, as far as Milvus answers; the next run removes the rest."""
     try:
         for collection in milvus.call("list_collections"):
-            found = Publication.parse(publication.name, collection)
-            if found is not None and found not in (publication, former):
+            found = Publication.parse(milvus.address.name, collection)
+            if found is not None and found in publications:
                 milvus.call("drop_collection", collection)
     except MilvusError:
         return

@@ -23,8 +23,9 @@ from retrieval.milvus.publication import (
     Publication,
     find_current,
     fingerprint,
+    list_publications,
     make_current,
-    remove_others,
+    remove_publications,
     withdraw,
 )
 from retrieval.progress import Progress, no_progress
@@ -65,19 +66,23 @@ def publish_index(index: Path, address: MilvusAddress, progress: Progress = no_p
 
 
 def _publish(index: Path, manifest: Manifest, milvus: Connection, progress: Progress) -> PublishReport:
-    former = find_current(milvus)
+    # Before anything is sent, as it refuses a name that is that of something else.
+    find_current(milvus)
+    before = list_publications(milvus)
     name = milvus.address.name
     publication = Publication(name, manifest.generation, fingerprint(manifest), secrets.token_hex(4))
     searchable_N = np.sort(newest_with_status(read_statuses(index, manifest), Status.INDEXED))
     source = _Source(index, manifest, searchable_N, progress)
     try:
         _fill(source, milvus, publication)
+        former = find_current(milvus)
     except BaseException:
         withdraw(milvus, publication)
         raise
     # Milvus may have made a change that failed here: what was written stays from now on.
     make_current(milvus, publication, former)
-    remove_others(milvus, publication, former)
+    # Who still searches the former one goes on, and so does a run that began after this one.
+    remove_publications(milvus, before - {former})
     return PublishReport(milvus.address.uri, name, manifest.generation, len(searchable_N))
 
 

@@ -17,7 +17,7 @@ from retrieval.errors import IndexFormatError, InstallationError, MilvusError
 from retrieval.generations import derived
 from retrieval.generations.derived import build_derived, update_derived
 from retrieval.generations.human_caption import set_caption
-from retrieval.milvus import connection
+from retrieval.milvus import connection, publish
 from retrieval.milvus.address import MilvusAddress
 from retrieval.milvus.connection import Connection
 from retrieval.milvus.publication import Part, Publication, find_current, fingerprint
@@ -183,8 +183,9 @@ def test_what_fails_halfway_leaves_nothing_behind(index, address, lite, word_enc
 
 
 def leave_behind(index: Path, address: MilvusAddress, run: str) -> None:
-    """What a run that was killed leaves."""
-    left = Publication("retrieve", 1, fingerprint(read_manifest(index)), run).collection(Part.CAPTIONS)
+    """What a run that was killed leaves, or one that has not ended has written."""
+    manifest = read_manifest(index)
+    left = Publication("retrieve", manifest.generation, fingerprint(manifest), run).collection(Part.CAPTIONS)
     milvus = Connection(address)
     milvus.call("create_collection", left, dimension=4)
     milvus.close()
@@ -240,6 +241,64 @@ def test_what_a_killed_run_left_is_removed_by_the_next(index, address, lite, wor
     with pytest.raises(MilvusError, match="found no index published"):
         SearchEngine.open(index, word_encoder, milvus=lite)
     publish_index(index, address)
+    assert len(list_collections(address)) == 4
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Does something once when a run is about to send, or has sent, what it sends."""
+
+    def meanwhile(when: str, do) -> None:
+        def fill_and_do(*arguments):
+            monkeypatch.setattr(publish, "_fill", fill)
+            if when == "before":
+                do()
+            fill(*arguments)
+            if when == "after":
+                do()
+
+        fill = publish._fill
+        monkeypatch.setattr(publish, "_fill", fill_and_do)
+
+    return meanwhile
+
+
+def test_what_a_later_run_is_sending_is_not_removed(index, address, meanwhile):
+    def begin_later():
+        commit_next(index)
+        leave_behind(index, address, "22222222")
+
+    leave_behind(index, address, "11111111")
+    meanwhile("after", begin_later)
+    assert publish_index(index, address).generation == 1
+    left = [name for name in list_collections(address) if re.search("_(1{8}|2{8})_", name)]
+    assert (len(list_collections(address)), len(left), "_22222222_" in left[0]) == (5, 1, True)
+
+
+def test_what_was_published_since_a_run_began_stays_for_who_has_opened_it(
+    index, address, lite, word_encoder, meanwhile
+):
+    def publish_too():
+        publish_index(index, address)
+        opened.append(SearchEngine.open(index, word_encoder, milvus=lite))
+
+    opened: list[SearchEngine] = []
+    meanwhile("before", publish_too)
+    publish_index(index, address)
+    opened.append(SearchEngine.open(index, word_encoder, milvus=lite))
+    for engine in opened:
+        assert engine.search("a cat sleeps", channel="caption")[0].path == "/photos/sofa.jpg"
+
+
+def test_a_run_that_a_later_one_overtakes_fails(index, address, lite, word_encoder, meanwhile):
+    def overtake():
+        commit_next(index)
+        publish_index(index, address)
+
+    meanwhile("after", overtake)
+    with pytest.raises(MilvusError, match="does not exist"):
+        publish_index(index, address)
+    assert SearchEngine.open(index, word_encoder, milvus=lite).generation == 2
     assert len(list_collections(address)) == 4
 
 
