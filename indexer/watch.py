@@ -1,22 +1,25 @@
 """Follows folders of photos. Reads what the system tells of changes; yields what each run did."""
 
+import logging
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import watchfiles
 
-from indexer.photo_files.scan import EXTENSIONS, make_absolute
+from indexer.photo_files.scan import EXTENSIONS, find_device, make_absolute
 from indexer.updating.report import IndexReport
 from retrieval.errors import IndexBusyError, RetrievalError, UsageError
 from retrieval.normal_form import replace_surrogates
 from retrieval.printable import make_printable
+
+logger = logging.getLogger(__name__)
 
 _TICK_MS = 1000
 # Not every disk tells of its changes: those on a network don't.
@@ -31,16 +34,22 @@ def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) 
     """Run at once and after every change, once things have been quiet for a moment; endless.
 
     Runs that changed nothing are not reported, but for the first. While another process writes the index, the
-    changes wait: for a second, then twice as long each time that it still does, up to a minute.
+    changes wait: for a second, then twice as long each time that it still does, up to a minute. While a
+    folder's disk is away, they wait for it, with a notice on the log.
 
     Raises:
-        RetrievalError: as `run`, such as for a folder that is gone, or a folder's name is not UTF-8, or the
+        RetrievalError: as `run`, such as for a photo that is gone, or a folder's name is not UTF-8, or the
             system has no watcher to spare.
     """
     known: tuple[tuple[bytes, str], ...] | None = None
+    disks: _Disks | None = None
     due, wait = 0.0, 1
     for changed in _watch(photos, index):
         if time.monotonic() < due and not (changed and wait == 1):
+            continue
+        if disks is not None and not disks.are_there():
+            # There is a run as soon as they are.
+            due = 0.0
             continue
         try:
             report = run()
@@ -49,6 +58,7 @@ def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) 
                 raise
             due, wait = time.monotonic() + wait, min(2 * wait, _MOST_SECONDS_BUSY)
             continue
+        disks = disks or _Disks(photos)
         due, wait = time.monotonic() + _SECONDS_BETWEEN_SCANS, 1
         if known is None or report.new or report.updated or report.removed or report.failures != known:
             yield report
@@ -66,6 +76,33 @@ def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
     extension = os.fsencode(os.path.splitext(path)[1].lower())
     # What is no file is a folder, or was one: of one that is moved away nothing else is told.
     return extension in EXTENSIONS or not os.path.isfile(path)
+
+
+class _Disks:
+    """The file systems that the folders were on after the first run: where one is away, no photo is gone."""
+
+    def __init__(self, photos: Sequence[Path]) -> None:
+        self._devices = {photo: _look_for_disk(photo) for photo in photos}
+        self._noticed = False
+
+    def are_there(self) -> bool:
+        """Whether each folder is on its own; where one is not, that is said once until it is."""
+        away = [photo for photo, device in self._devices.items() if _look_for_disk(photo) != device]
+        if away and not self._noticed:
+            logger.warning(
+                "found no %s any more, or another disk there, expected the one that was followed; connect "
+                "it, or stop and run again for what is there now",
+                make_printable(str(away[0])),
+            )
+        self._noticed = bool(away)
+        return not away
+
+
+def _look_for_disk(photo: Path) -> int | None:
+    # A disk may be mounted where somebody looks into it.
+    with suppress(OSError), os.scandir(photo):
+        pass
+    return find_device(os.fsencode(photo))
 
 
 def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:

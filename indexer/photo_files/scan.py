@@ -70,7 +70,7 @@ class Scan:
             RetrievalError: one is gone, or another file system is there.
         """
         for folder, device in self.devices:
-            if device is None or _find_device(folder) != device:
+            if device is None or find_device(folder) != device:
                 name = make_printable(os.fsdecode(folder))
                 raise RetrievalError(
                     f"found no {name} any more, or another disk there, expected it until its photos were "
@@ -115,7 +115,7 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
         if os.path.isdir(root):
             paths.update(_walk(root, unreadable, passed_over))
             # Not before: a disk may be mounted where somebody looks into it.
-            devices.append((root, _find_device(root)))
+            devices.append((root, find_device(root)))
         else:
             paths.add(root)
     return Scan(
@@ -138,7 +138,7 @@ def make_absolute(path: Path) -> str:
     return "/" + os.path.abspath(path).lstrip("/")
 
 
-def _find_device(folder: bytes) -> int | None:
+def find_device(folder: bytes) -> int | None:
     """The file system that a folder is on; None where there is no folder to be seen."""
     try:
         status = os.stat(folder)

@@ -197,6 +197,35 @@ def test_a_folder_is_looked_through_after_five_minutes_without_a_change(tmp_path
     assert ran == [0, *range(10, 200), 499]
 
 
+@pytest.mark.parametrize("other", [None, Path("/dev/shm")], ids=["gone", "another disk"])
+def test_a_disk_that_is_away_is_waited_for(tmp_path, seconds, monkeypatch, caplog, other):
+    """As where a disk was mounted, and the empty folder under it stays."""
+    if other is not None and (not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev):
+        pytest.skip("needs two file systems")
+    (tmp_path / "photos").mkdir()
+    mounted, ran = tmp_path / "mounted", []
+    mounted.symlink_to(tmp_path / "photos")
+
+    def run():
+        ran.append(seconds[0])
+        return REPORT
+
+    def tell_time():
+        if seconds[0] in (13, 250):
+            mounted.unlink(missing_ok=True)
+        if seconds[0] == 13 and other is not None:
+            mounted.symlink_to(other)
+        if seconds[0] == 250:
+            mounted.symlink_to(tmp_path / "photos")
+        return seconds[0]
+
+    monkeypatch.setattr("indexer.watch.time", SimpleNamespace(monotonic=tell_time))
+    assert list(follow([mounted], tmp_path / "index", run)) == [REPORT]
+    assert ran == [0, 10, 11, 12, 250, 550]
+    (message,) = caplog.messages
+    assert message.startswith(f"found no {mounted} any more, or another disk there, expected ")
+
+
 def test_changes_wait_longer_and_longer_for_another_writer(tmp_path, seconds):
     ran = []
 
