@@ -5,7 +5,13 @@ import threading
 import time
 from pathlib import Path
 
-from retrieval.errors import EncoderMismatchError, IndexFormatError, IndexNotFoundError, RetrievalError
+from retrieval.errors import (
+    EncoderMismatchError,
+    IndexFormatError,
+    IndexNotFoundError,
+    RetrievalError,
+    UnreadableError,
+)
 from retrieval.search.calibration import Calibration
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig
@@ -14,6 +20,8 @@ from retrieval.text.text_encoder import TextEncoder
 
 logger = logging.getLogger(__name__)
 
+# Another try would end as the first did.
+_UNUSABLE = (IndexFormatError, IndexNotFoundError, EncoderMismatchError)
 _SECONDS_BETWEEN_TRIES = 5
 
 
@@ -73,17 +81,13 @@ class LiveEngine:
         try:
             current = read_current_line(self._path)
             self._engine = self._open_next()
-        except (IndexFormatError, IndexNotFoundError, EncoderMismatchError) as error:
-            self._notice(error)
         except (RetrievalError, OSError) as error:
-            self._notice(error)
-            self._failed, self._next_try = current, time.monotonic() + _SECONDS_BETWEEN_TRIES
-            return
+            logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
+            if not isinstance(error, _UNUSABLE) or isinstance(error, UnreadableError):
+                self._failed, self._next_try = current, time.monotonic() + _SECONDS_BETWEEN_TRIES
+                return
         # Last: who asks in the meantime waits, and sees what was committed before it asked.
         self._current = current
-
-    def _notice(self, error: Exception) -> None:
-        logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
 
     def _open_next(self) -> SearchEngine:
         try:
