@@ -4,7 +4,10 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from statistics import harmonic_mean
 
 import numpy as np
 import torch
@@ -30,7 +33,7 @@ from retrieval.runtime import Runtime, pick_runtimes
 
 _SIZE = (800, 600)
 _MOST_BYTES = 2e9
-_MOST_SLOWER, _MOST_BARE, _MOST_PLAIN, _WARMING_UP = 1024, 512, 96, 64
+_MOST_SLOWER, _MOST_BARE, _MOST_PLAIN, _WARMING_UP = 1024, 512, 192, 64
 
 
 def cut_photos(folder: Path, count: int) -> list[Path]:
@@ -56,11 +59,12 @@ def measure_indexing(
 ) -> list[BenchRow]:
     """The whole path of `build_index` in each runtime that is there, beside others, and the memory it took.
 
-    Beside the bare CNN in the same runtime, before and after, which gets pixels that are decoded already, in
-    the same batches; and, in the fastest runtime, beside `measure_plain_path`. All in one run, with the
-    models loaded. First half of the photos is indexed, to warm up and to see whether memory grows. Memory is
-    the peak of this process and of its decoding processes together (see `PeakMemory`), in the fastest
-    runtime. The slower ones index no more photos than tell how fast they are.
+    Beside the bare CNN in the same runtime, which gets pixels that are decoded already, in the same batches;
+    and, in the fastest runtime, beside `measure_plain_path`. All in one run, with the models loaded. In the
+    fastest runtime half of the photos are indexed first, to warm up and to see whether memory grows, then all
+    of them, and then each half. Memory is the peak of this process and of its decoding processes together
+    (see `PeakMemory`) while all photos are indexed. The slower ones index no more photos than tell how fast
+    they are.
 
     Raises:
         UsageError: the captioner has no CNN of its own.
@@ -69,25 +73,23 @@ def measure_indexing(
     if len(photos) < 2:
         raise RetrievalError(f"found {len(photos)} photos, expected at least 2 to measure with; give more")
     fastest, *others = pick_runtimes(config.runtime, require_torch_device(device))
-    half = photos[: len(photos) // 2]
-    models, memory = _load(config, fastest, device), PeakMemory()
-    _index(half, models, config, memory, progress)
-    half_bytes = memory.bytes()
-    row = _compare(photos, models, config, memory, progress)
-    whole_bytes = memory.bytes()
+    half = len(photos) // 2
+    models = _load(config, fastest, device)
+    _, half_bytes = _index(photos[:half], models, config, progress)
+    row, whole_bytes = _compare([photos, photos[:half], photos[half:]], models, config, progress)
     plain = measure_plain_path(photos[:_MOST_PLAIN], models, config)
     rows = [row]
     for runtime in others:
         models = _load(config, runtime, device)
-        _index(photos[:_WARMING_UP], models, config, PeakMemory(), progress)
-        rows.append(_compare(photos[:_MOST_SLOWER], models, config, PeakMemory(), progress))
+        _index(photos[:_WARMING_UP], models, config, progress)
+        rows.append(_compare([photos[:_MOST_SLOWER]], models, config, progress)[0])
     name = f"{row.name}, beside plain torch"
     return [
         *rows,
         BenchRow(name, row.ours, plain, "photos/s", row.ours / plain, 3.0),
         BenchRow("memory", whole_bytes / 1e6, _MOST_BYTES / 1e6, "MB", _MOST_BYTES / whole_bytes, 1.0),
         BenchRow(
-            f"memory, {len(photos)} photos after {len(half)}",
+            f"memory, {len(photos)} photos after {half}",
             whole_bytes / 1e6,
             half_bytes / 1e6,
             "MB",
@@ -101,24 +103,36 @@ def measure_plain_path(photos: Sequence[Path], models: Models, config: IndexConf
     """Photos per second of what `retrieve index` was at first, in plain torch and one step after another.
 
     Each batch is decoded, goes through the CNN in float32, through beam search in float32, and the best
-    sentence of each photo through the text encoder; nothing is weighed, tagged or written.
+    sentence of each photo through the text encoder; nothing is weighed, tagged or written. The first batch
+    warms up, where there are more.
     """
     checkpoint = find_checkpoint(config.captioner)
     assert checkpoint is not None
     decoder, header = read_captioner(checkpoint)
-    encoder, decoding = read_encoder(checkpoint, header).eval(), header.config.decoding
+    decoder, encoder, decoding = (
+        decoder.eval(),
+        read_encoder(checkpoint, header).eval(),
+        header.config.decoding,
+    )
     vocabulary, width = Vocabulary(header.vocabulary), config.beam_width or decoding.beam_width
-    done, started = 0, time.monotonic()
-    for start in range(0, len(photos), config.batch_photos):
-        batch = photos[start : start + config.batch_photos]
-        pixels_BSSC = _decode(batch, encoder.image_size, config)
-        with torch.inference_mode():
-            annotated = decoder.eval().annotate(encoder(torch.from_numpy(pixels_BSSC)))
-        words, penalty = decoding.max_words, decoding.length_penalty
-        found = beam_search(decoder, annotated, width, words, penalty).words_BKT[:, 0]
-        models.text_encoder.encode([" ".join(vocabulary.decode(each)) for each in found.tolist()])
-        done += len(pixels_BSSC)
-    return done / (time.monotonic() - started)
+    seconds = list[float]()
+    # None is decoded while the batch before is looked at.
+    settings = DecodeSettings(size=encoder.image_size, max_megapixels=config.max_megapixels, ahead=1)
+    with closing(decode_photos([os.fsencode(path) for path in photos], lambda _: True, settings)) as reads:
+        decoded = (read.photo.pixels_HWC for read in reads if read.photo is not None)
+        counts = list[int]()
+        started = time.monotonic()
+        while batch := list(islice(decoded, config.batch_photos)):
+            with torch.inference_mode():
+                annotated = decoder.annotate(encoder(torch.from_numpy(np.stack(batch))))
+            words, penalty = decoding.max_words, decoding.length_penalty
+            found = beam_search(decoder, annotated, width, words, penalty).words_BKT[:, 0]
+            models.text_encoder.encode([" ".join(vocabulary.decode(each)) for each in found.tolist()])
+            counts.append(len(batch))
+            seconds.append(time.monotonic() - started)
+            started = time.monotonic()
+    warm = slice(1 if len(counts) > 1 else 0, None)
+    return sum(counts[warm]) / sum(seconds[warm])
 
 
 def _load(config: IndexConfig, runtime: Runtime, device: str) -> Models:
@@ -129,26 +143,35 @@ def _load(config: IndexConfig, runtime: Runtime, device: str) -> Models:
 
 
 def _compare(
-    photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory, progress: Progress
-) -> BenchRow:
-    """What a run does beside the bare CNN, before it and after: a machine may become slower meanwhile."""
-    assert isinstance(models.captioner, AttentionCaptioner)
-    before = _measure_encoder(photos[:_MOST_BARE], models.captioner, config)
-    whole = _index(photos, models, config, memory, progress)
-    bare = (before + _measure_encoder(photos[:_MOST_BARE], models.captioner, config)) / 2
-    ours = whole.photos / whole.seconds
-    return BenchRow(f"index in {models.captioner.runtime}", ours, bare, "photos/s", ours / bare, 0.7)
+    runs: Sequence[Sequence[Path]], models: Models, config: IndexConfig, progress: Progress
+) -> tuple[BenchRow, int]:
+    """Runs beside the bare CNN, in turn: a machine may become slower meanwhile. And the first one's bytes."""
+    captioner, photos = models.captioner, runs[0][:_MOST_BARE]
+    assert isinstance(captioner, AttentionCaptioner)
+    bare, reports, memory = [_measure_encoder(photos, captioner, config)], list[IndexReport](), list[int]()
+    for run in runs:
+        report, peak = _index(run, models, config, progress)
+        bare.append(_measure_encoder(photos, captioner, config))
+        reports.append(report)
+        memory.append(peak)
+    ours = sum(each.photos for each in reports) / sum(each.seconds for each in reports)
+    alone = harmonic_mean(bare)
+    return BenchRow(f"index in {captioner.runtime}", ours, alone, "photos/s", ours / alone, 0.7), memory[0]
 
 
 def _index(
-    photos: Sequence[Path], models: Models, config: IndexConfig, memory: PeakMemory, progress: Progress
-) -> IndexReport:
+    photos: Sequence[Path], models: Models, config: IndexConfig, progress: Progress
+) -> tuple[IndexReport, int]:
+    """What a run did, and its memory at the peak, in bytes."""
+    memory = PeakMemory()
+    memory.forget()
+
     def watch(description: str, done: int, total: int) -> None:
         memory.sample()
         progress(description, done, total)
 
     with tempfile.TemporaryDirectory() as folder:
-        return build_index(photos, Path(folder, "index"), models, config, watch)
+        return build_index(photos, Path(folder, "index"), models, config, watch), memory.bytes()
 
 
 def _decode(photos: Sequence[Path], size: int, config: IndexConfig) -> np.ndarray:

@@ -3,10 +3,12 @@
 import resource
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 # Where there are a few dozen threads, looking takes half a millisecond, a photo's whole indexing seven.
 _SECONDS_BETWEEN = 0.1
+_RESET_PEAK = "5"
 
 
 class PeakMemory:
@@ -20,6 +22,12 @@ class PeakMemory:
     def __init__(self) -> None:
         self._children = 0
         self._next_look = 0.0
+
+    def forget(self) -> None:
+        """Begin anew, as far as the system can: what was held before no longer counts."""
+        self._children = 0
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
 
     def sample(self, _description: str = "", _done: int = 0, _total: int = 0) -> None:
         """Look at the child processes; has the form of `retrieval.progress.Progress`."""

@@ -24,7 +24,7 @@ class HumanJudgement:
     """Agreement with people, over `pairs` judged pairs of this split (`outside_split` others were judged).
 
     `ndcg` is percent by system with 95 % intervals over photos, "chance" a random order; over `queries`
-    captions, while `queries_without_gain` others have no photo above the lowest grade. `kendall` is as
+    captions, while all photos of `queries_alike` others have one grade. `kendall` is as
     `metric_correlation` gives it, without the `own_pairs` of a photo and a caption of its own.
     """
 
@@ -32,7 +32,7 @@ class HumanJudgement:
     own_pairs: int
     outside_split: int
     queries: int
-    queries_without_gain: int
+    queries_alike: int
     ndcg: Mapping[str, float]
     ndcg_ci95: Mapping[str, tuple[float, float]]
     kendall: Mapping[str, Mapping[str, float]]
@@ -40,7 +40,7 @@ class HumanJudgement:
 
 @dataclass(frozen=True, slots=True)
 class GradedQuery:
-    """A caption as a query, and its judged pairs, one of which at least is graded above the lowest."""
+    """A caption as a query, and its judged pairs."""
 
     query: Query
     pairs: tuple[JudgedPair, ...]
@@ -52,12 +52,12 @@ class GradedQuery:
 
 
 def group_by_query(pairs: Sequence[JudgedPair]) -> tuple[list[GradedQuery], int]:
-    """The judged captions that can tell systems apart, and how many cannot: all their gains are 0."""
+    """The judged captions that can tell systems apart, and how many cannot: all their gains are the same."""
     by_query: dict[str, list[JudgedPair]] = {}
     for pair in pairs:
         by_query.setdefault(pair.query.name, []).append(pair)
     groups = [GradedQuery(each[0].query, tuple(each)) for each in by_query.values()]
-    graded = [group for group in groups if group.gains.any()]
+    graded = [group for group in groups if np.ptp(group.gains)]
     return graded, len(groups) - len(graded)
 
 
@@ -83,7 +83,7 @@ def judge_systems(
     seed: int,
 ) -> HumanJudgement:
     """The agreement of systems with people; `kendall` is empty."""
-    graded, without_gain = group_by_query(pairs)
+    graded, alike = group_by_query(pairs)
     values = measure_graded(graded, systems) if graded else {}
     intervals = {}
     if graded:
@@ -96,7 +96,7 @@ def judge_systems(
         own_pairs=sum(pair.is_own for pair in pairs),
         outside_split=outside_split,
         queries=len(graded),
-        queries_without_gain=without_gain,
+        queries_alike=alike,
         ndcg={name: float(each.mean()) for name, each in values.items()},
         ndcg_ci95=intervals,
         kendall={},

@@ -1,17 +1,28 @@
 """Everything that decides a report's numbers, for a person to read. A `Report` in, pairs of text out."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from eval.report.findings import Report
 from eval.report.run_info import RunInfo
+from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
-NOTES = (
+_MET = re.compile("flickr|coco", re.IGNORECASE)
+_MET_NOTE = (
     "The text encoder all-MiniLM-L6-v2 was itself trained on caption pairs of Flickr30k (of which Flickr8k "
-    "is a part) and COCO, so its text side has met captions like these.",
+    "is a part) and COCO, so its text side has met captions like these."
+)
+_NOTES = (
     "The intervals are 95 % bootstrap intervals over photos: captions of one photo are not independent.",
     "Photos of equal score count as if in random order, by expected value; no tie favours the right photo.",
     "A query's right answer is the one photo it was written for, however well another fits.",
 )
+
+
+def list_notes(report: Report) -> list[str]:
+    """What a reader has to know of the numbers, and what a run noticed."""
+    has_met = report.index.text_encoder["name"] == DEFAULT_TEXT_ENCODER and bool(_MET.search(report.dataset))
+    return [*([_MET_NOTE] if has_met else []), *_NOTES, *report.notices]
 
 
 def list_conditions(report: Report, info: RunInfo) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import chain
 
-from eval.report.conditions import NOTES, list_conditions
+from eval.report.conditions import list_conditions, list_notes
 from eval.report.findings import Report
 from eval.report.run_info import RunInfo
 from eval.report.sections import list_sections
@@ -21,8 +21,7 @@ def render_markdown(report: Report, info: RunInfo) -> str:
         "",
         "## Notes",
         "",
-        *(f"- {note}" for note in NOTES),
-        *(f"- {escape(notice)}" for notice in report.notices),
+        *(f"- {escape(note)}" for note in list_notes(report)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -36,8 +36,8 @@ def tabulate_people(report: Report) -> list[Table]:
     )
     ndcg_note = (
         "nDCG in percent over the photos that people judged for a caption, gain the sum of three grades "
-        f"above the lowest; {human.queries:,} captions ({human.queries_without_gain:,} others have no photo "
-        "above the lowest grade). chance is a random order."
+        f"above the lowest; {human.queries:,} captions ({human.queries_alike:,} others have photos of one "
+        "grade alone). chance is a random order."
     )
     tau_note = (
         f"100 × Kendall's τ over {human.pairs - human.own_pairs:,} pairs of a photo and a caption, without "
@@ -73,8 +73,9 @@ def tabulate_sureness(report: Report) -> Table:
     notes = (
         "The first ten hits of every sentence, in percent. True by captions: the sentence was written of the "
         f"photo, or its mean cosine with people's captions of it is at least {study.agreement:.3f}, which 95 "
-        "of 100 sentences reach with the other captions of their own photo. True by grades: two of three "
-        "people gave 3 or 4 of 4. The pairs that people graded were picked, and are no sample of all hits.",
+        "of 100 sentences of what it was fitted on reach with the other captions of their own photo. True by "
+        "grades: two of three people gave 3 or 4 of 4. The pairs that people graded were picked, and are no "
+        "sample of all hits.",
         *(
             f"By {name}: expected calibration error {100 * each.ece:.1f}, Brier score {each.brier:.3f}, over "
             f"{each.hits:,} hits, {100 * each.said:.1f} said and {100 * each.true:.1f} true."
@@ -125,8 +126,8 @@ def tabulate_failures(report: Report) -> Table:
     note = (
         f"{failures.misses:,} of {report.queries:,} queries of {failures.system} do not have their photo "
         f"among the first {failures.depth}. A caption mentions a query's content where it has half of its "
-        "content words or more, endings cut off. The last column: how many of them would have been found, "
-        "had the photo one human caption."
+        "content words or more, endings cut off. The last column: how many of them are found where every "
+        "photo stands with one human caption, and nothing else is searched (`human caption` above)."
     )
     return Table("Why queries fail", ("cause", "misses", "share", "with a human caption"), rows, (note,))
 

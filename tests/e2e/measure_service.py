@@ -42,8 +42,11 @@ _WATCH = """() => {
     document.querySelector("#query").addEventListener("input", () => { window.keyed = performance.now(); });
     new MutationObserver((_, observer) => {
       if (!window.keyed) return;
+      const photo = document.querySelector("#results img");
+      if (!photo) return;
       observer.disconnect();
-      requestAnimationFrame(() => resolve(performance.now() - window.keyed));
+      const done = () => requestAnimationFrame(() => resolve(performance.now() - window.keyed));
+      if (photo.complete) done(); else photo.onload = photo.onerror = done;
     }).observe(document.querySelector("#results"), { childList: true });
   });
 }"""

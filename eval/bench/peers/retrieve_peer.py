@@ -20,7 +20,7 @@ class RetrievePeer(Peer):
     """The kind that the number of vectors asks for."""
 
     name = "retrieve"
-    packages = ("retrieval",)
+    packages = ("retrieval", "faiss")
     efforts = EFFORTS
     wish: ClassVar[VectorsWish] = VectorsWish()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from eval.report.conditions import NOTES, list_conditions
+from eval.report.conditions import list_conditions, list_notes
 from eval.report.findings import Report
 from eval.report.page.ann_chart import draw_ann
 from eval.report.page.gallery import make_gallery
@@ -46,7 +46,7 @@ def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo
             ann=draw_ann(report, info),
             gallery=make_gallery(report.failures, photos),
             conditions=list_conditions(report, info),
-            notes=[*NOTES, *report.notices],
+            notes=list_notes(report),
         )
     )
 

@@ -105,16 +105,18 @@ class TestSystems:
             abs=1e-9,
         )
         assert (human.pairs, human.own_pairs, human.outside_split) == (4, 1, 1)
-        assert (human.queries, human.queries_without_gain) == (1, 1)
+        assert (human.queries, human.queries_alike) == (1, 1)
 
-    def test_captions_whose_photos_are_all_of_the_lowest_grade_tell_nothing(
-        self, pairs: list[JudgedPair]
+    @pytest.mark.parametrize("grade", [1, 4])
+    def test_captions_whose_photos_all_have_one_grade_tell_nothing(
+        self, pairs: list[JudgedPair], grade: int
     ) -> None:
-        graded, without = group_by_query(pairs)
+        pairs[3] = replace(pairs[3], grades=(grade, grade, grade))
+        graded, alike = group_by_query(pairs)
         assert [group.query.name for group in graded] == ["0.jpg#0"]
-        assert without == 1
+        assert alike == 1
         human = judge_systems(pairs[3:], 0, {"caption": lambda queries: np.zeros((1, 4))}, 100, 0)
-        assert (human.ndcg, human.queries, human.queries_without_gain) == ({}, 0, 1)
+        assert (human.ndcg, human.queries, human.queries_alike) == ({}, 0, 1)
 
 
 def brute_force_tau_b(first: np.ndarray, second: np.ndarray) -> float:

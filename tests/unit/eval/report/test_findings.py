@@ -94,12 +94,19 @@ def test_the_page_for_a_person(full_report: Report, run_info: RunInfo) -> None:
         "a machine",
         "python 3.11",
         "seed = 0, index.captioner = default",
-        "trained on caption pairs of Flickr30k",
         "METEOR is left out: ",
     ):
         assert part in page
     assert "<script>" not in page
     assert "<img" not in page
+
+
+def test_only_where_it_may_have_met_them_the_text_encoder_is_said_to_have(bare_report: Report) -> None:
+    met, other = "trained on caption pairs of Flickr30k", {"name": "all-MiniLM-L6-v2", "sha256": "ab" * 32}
+    shipped = replace(bare_report, index=replace(bare_report.index, text_encoder=other))
+    assert met in render_markdown(replace(shipped, dataset="flickr8k"), RunInfo())
+    assert met not in render_markdown(shipped, RunInfo())
+    assert met not in render_markdown(replace(bare_report, dataset="flickr8k"), RunInfo())
 
 
 def test_a_report_of_little_has_only_the_tables_that_it_has_something_for(
