@@ -2,12 +2,37 @@
 
 import functools
 import unicodedata
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from retrieval.normal_form import normalize_text
 
 if TYPE_CHECKING:
     from tantivy import TextAnalyzer
+
+# Stems of one and of many that differ. No leaf: "leaving" has the stem of "leaves".
+_MANY = {
+    "man": "men",
+    "woman": "women",
+    "snowman": "snowmen",
+    "policeman": "policemen",
+    "fireman": "firemen",
+    "fisherman": "fishermen",
+    "child": "children",
+    "foot": "feet",
+    "tooth": "teeth",
+    "goos": "gees",
+    "mous": "mice",
+    "knife": "knive",
+    "wolf": "wolv",
+    "calf": "calv",
+    "shelf": "shelv",
+    "scarf": "scarv",
+    "loaf": "loav",
+    "bus": "buse",
+    "quiz": "quizz",
+}
+_OTHER_NUMBER = _MANY | {many: one for one, many in _MANY.items()}
 
 
 def stem_words(text: str) -> tuple[str, ...]:
@@ -16,6 +41,11 @@ def stem_words(text: str) -> tuple[str, ...]:
     "Dogs jumping!" gives ("dog", "jump"). What is neither letter nor digit separates words and is no word.
     """
     return tuple(make_analyzer().analyze(normalize_text(text)))
+
+
+def swap_number(stems: Iterable[str]) -> tuple[str, ...]:
+    """The stems with "men" in place of "man" and "man" in place of "men", and so on for irregular plurals."""
+    return tuple(_OTHER_NUMBER.get(stem, stem) for stem in stems)
 
 
 def split_words(text: str) -> list[str]:

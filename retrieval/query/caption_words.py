@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrieval.channels.stems import split_words, stem_words
+from retrieval.channels.stems import split_words, stem_words, swap_number
 from retrieval.channels.word_index import WordIndex
 from retrieval.normal_form import normalize_text
 from retrieval.store.photo_table import PhotoTable
@@ -31,8 +31,10 @@ class CaptionWords:
         self._words = words
 
     def find(self, text: str) -> np.ndarray:
-        """Bool (P,): the photos with these words in this order, whatever their endings."""
-        return self._mark(self._words.photos_with_phrase(stem_words(text)))
+        """Bool (P,): the photos with these words in this order, whatever their endings, of one or of many."""
+        stems = stem_words(text)
+        found = [self._words.photos_with_phrase(each) for each in {stems, swap_number(stems)}]
+        return self._mark(np.concatenate(found))
 
     def find_exactly(self, phrase: str) -> np.ndarray:
         """Bool (P,): the photos with just these words in this order, in upper or lower case."""

@@ -122,6 +122,25 @@ def test_letters_of_any_script_and_bytes_that_are_none(
     assert sorted(places[hit.image_id] for hit in open_engine(rows).search(query)) == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("-man", ["mango", "park"]),
+        ("-men", ["mango", "park"]),
+        ('-"tall man"', ["one", "mango", "park"]),
+        ("-child", ["one", "many", "mango"]),
+        ('"man"', ["one"]),
+        ('"men"', ["many"]),
+    ],
+)
+def test_one_and_many_are_left_out_together_but_a_phrase_is_what_was_typed(
+    open_engine: Callable[..., SearchEngine], photo: Callable[..., Any], query: str, expected: list[str]
+) -> None:
+    texts = {"one": "a man", "many": "two tall men", "mango": "a mango", "park": "children play"}
+    engine = open_engine([photo(name, text) for name, text in texts.items()])
+    assert sorted(names(engine.search(query))) == sorted(expected)
+
+
 def test_a_phrase_may_have_as_many_words_as_a_query(
     open_engine: Callable[..., SearchEngine], photo: Callable[..., Any]
 ) -> None:

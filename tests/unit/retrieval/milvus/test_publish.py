@@ -30,6 +30,7 @@ QUERIES = [
     "a dog jumps over a log",
     "two children on a beach",
     'dog -sofa "over a log"',
+    "play -child",
     "red car camera:canon",
     "nothing of the kind",
     "width:>500",
