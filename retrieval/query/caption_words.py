@@ -6,6 +6,7 @@ tags.
 Shapes: P photos, T texts of them all.
 """
 
+import re
 from functools import cached_property
 
 import numpy as np
@@ -20,10 +21,18 @@ from retrieval.store.schema import Provenance
 
 # What is between the words of `split_words`.
 _BETWEEN = r"[^\p{L}\p{M}\p{N}]+"
+# Letters of scripts that put no spaces between words: Thai and Lao, Burmese, Khmer, kana, Chinese characters.
+_UNSPACED = re.compile(
+    "[\u0e01-\u0e3a\u0e40-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"
+)
 
 
 class CaptionWords:
-    """The words of the captions of one generation."""
+    """The words of the captions of one generation.
+
+    A word of a script that puts no spaces between words may be anywhere, within another one, too.
+    """
 
     def __init__(self, photos: PhotoTable, words: WordIndex) -> None:
         """`words` has the photos' numbers for ids."""
@@ -34,6 +43,8 @@ class CaptionWords:
         """Bool (P,): the photos with these words in this order, whatever their endings, of one or of many."""
         stems = stem_words(text)
         found = [self._words.photos_with_phrase(each) for each in {stems, swap_number(stems)}]
+        if _UNSPACED.search(text):
+            found.append(self._find_anywhere(text))
         return self._mark(np.concatenate(found))
 
     def find_exactly(self, phrase: str) -> np.ndarray:
@@ -43,8 +54,16 @@ class CaptionWords:
         apart_C = pc.replace_substring_regex(texts_T.take(pa.array(candidate_C)), _BETWEEN, " ")
         padded_C = pc.binary_join_element_wise(" ", apart_C, " ", "")
         words = " ".join(split_words(normalize_text(phrase)))
-        match_C = pc.match_substring(padded_C, f" {words} ", ignore_case=True)
+        wanted = words if _UNSPACED.search(words) else f" {words} "
+        match_C = pc.match_substring(padded_C, wanted, ignore_case=True)
         return self._mark(photo_T[candidate_C[match_C.to_numpy(zero_copy_only=False)]])
+
+    def _find_anywhere(self, text: str) -> np.ndarray:
+        """int64: the numbers of the photos in one of whose texts this is, as it was typed."""
+        texts_T, photo_T = self._texts
+        match_T = pc.match_substring(texts_T, normalize_text(text), ignore_case=True)
+        numbers: np.ndarray = photo_T[match_T.to_numpy(zero_copy_only=False)]
+        return numbers
 
     def _mark(self, numbers: np.ndarray) -> np.ndarray:
         found_P = np.zeros(len(self._photos), dtype=bool)
