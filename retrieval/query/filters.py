@@ -58,7 +58,10 @@ class Bounds:
 _Span = tuple[int, int]
 """(first, after the last) of what one value covers: a day is all of its seconds."""
 
-_BARE = re.compile(r'[^\s"“”„]+')
+QUOTES = '"“”„«»'
+"""What a phrase or a value begins and ends with, in pairs or not."""
+
+_BARE = re.compile(rf"[^\s{QUOTES}]+")
 _ONE = re.compile(r"(>=|<=|>|<|=|)([^.<>=]+)")
 _RANGE = re.compile(r"([^.<>=]*)\.\.([^.<>=]*)")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")

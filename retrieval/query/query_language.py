@@ -6,7 +6,8 @@ r"""The language of queries: words, exact phrases, words to leave out, fields. R
     taken:2019..2021  -camera:canon     see `filters`
     path:"my holiday"                   quotes around what holds a space
 
-A hyphen or a colon within a word or on its own is a character like any other; typographic quotes are quotes.
+A hyphen or a colon within a word or on its own is a character like any other; typographic quotes are quotes,
+and a minus sign or a dash before a word is a hyphen.
 """
 
 import difflib
@@ -15,15 +16,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from retrieval.errors import UsageError
-from retrieval.query.filters import Field, Filter, parse_value
+from retrieval.query.filters import QUOTES, Field, Filter, parse_value
 
 _HERE = "▸"
 _SHOWN = 40
-_QUOTES = '"“”„'
+_MINUSES = "-−–\uff0d"
+# What copied text may begin with: marks of byte order and of direction, and a space without a width.
+_INVISIBLE = "\ufeff\u200b\u200e\u200f"
 _TERM = re.compile(
-    rf"""(?P<minus>-(?=\S))?
+    rf"""[{_INVISIBLE}]*
+         (?P<minus>[{_MINUSES}](?=\S))?
          ((?P<field>[^\W\d_]+):(?=\S))?
-         ([{_QUOTES}](?P<quoted>[^{_QUOTES}]*)[{_QUOTES}] | (?P<bare>[^\s{_QUOTES}]+))""",
+         ([{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}] | (?P<bare>[^\s{QUOTES}]+))""",
     re.VERBOSE,
 )
 _NO_VALUE = "found no value of {}:, expected one; write it without a space, in quotes for the shell"
@@ -130,7 +134,9 @@ def _split(text: str) -> Iterator[re.Match[str]]:
 
 def _is_special(term: re.Match[str]) -> bool:
     """Whether a term is more than a word; hyphens alone are one."""
-    return bool(term["field"] or term["quoted"] is not None or (term["minus"] and term["bare"].strip("-")))
+    return bool(
+        term["field"] or term["quoted"] is not None or (term["minus"] and term["bare"].strip(_MINUSES))
+    )
 
 
 def _add(read: _Read, term: re.Match[str], text: str) -> None:
@@ -174,7 +180,7 @@ def _read_filter(term: re.Match[str], text: str) -> Filter:
 
 def _refuse_lone_field(term: re.Match[str], text: str) -> None:
     name, colon, rest = (term["bare"] or "").partition(":")
-    unclosed = text.startswith('"', term.end())  # which is said where it comes
+    unclosed = text.startswith(tuple(QUOTES), term.end())  # which is said where it comes
     if colon and not rest and not unclosed and name.lower() in list(Field):
         raise QueryError(_NO_VALUE.format(name), text, term.end())
 

@@ -1132,6 +1132,9 @@ def test_filters(visit):
     expect(page.locator("#filters-count")).to_be_hidden()
     search(page, "-person path:coffee")
     expect(page.locator("#results li")).to_have_count(1)
+    page.fill("[name=path]", "«coffee»")
+    wait(page)
+    assert where(page) == "path:coffee"
 
 
 def where(page: Page) -> str:
@@ -1159,8 +1162,9 @@ def test_filters_that_the_form_cannot_say_stay_as_they_are(visit):
 
 
 def test_filters_are_counted_by_their_names_alone(visit):
-    page = visit("/?where=path:a:b+-camera:canon+%22to:+me%22")
-    expect(page.locator("#filters-count")).to_have_text("2")
+    asked = 'path:a:b -camera:canon "to: me" «says to:me» −tag:x –tag:y'
+    page = visit(f"/?{urlencode({'where': asked})}")
+    expect(page.locator("#filters-count")).to_have_text("4")
 
 
 def test_enter_in_a_filter_is_what_back_returns_to(visit):

@@ -41,7 +41,7 @@ export function takeSoon() {
 }
 
 function writeWhere() {
-  const value = (name) => fields[name].value.trim().replaceAll(/["“”„]/g, "");
+  const value = (name) => fields[name].value.trim().replaceAll(/["“”„«»]/g, "");
   return [writeFields(Object.fromEntries(FIELDS.map((name) => [name, value(name)]))), where.rest].filter(Boolean).join(" ");
 }
 

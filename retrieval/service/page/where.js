@@ -1,11 +1,11 @@
 // The filters as fields, and as the one text that the address and the service have.
 
 export const FIELDS = ["from", "to", "camera", "path", "width", "tag"];
-const TERM = /-?(?:\w+:)?(?:["“”„][^"“”„]*["“”„]|[^\s"“”„]+)/g;
+const TERM = /[-−–－]?(?:\w+:)?(?:["“”„«»][^"“”„«»]*["“”„«»]|[^\s"“”„«»]+)/g;
 
 const quoted = (text) => /[\s]/.test(text) ? `"${text}"` : text;
 
-export const countFilters = (text) => (text.match(TERM) || []).filter((term) => /^-?\w+:/.test(term)).length;
+export const countFilters = (text) => (text.match(TERM) || []).filter((term) => /^[-−–－]?\w+:/.test(term)).length;
 
 export function writeFields(values) {
   const parts = [];
