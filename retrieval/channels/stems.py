@@ -3,6 +3,7 @@
 import functools
 import unicodedata
 from collections.abc import Iterable
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from retrieval.normal_form import normalize_text
@@ -51,9 +52,15 @@ def swap_number(stems: Iterable[str]) -> tuple[str, ...]:
 def split_words(text: str) -> list[str]:
     """The words of a text as they are written: runs of letters, numbers and the marks that belong to them.
 
-    As `stem_words` says, but a mark that is no letter, such as a vowel sign, parts no word.
+    As `stem_words` says, but a mark that is no letter, such as a vowel sign, parts no word. One without a
+    letter or number before it, such as that which makes a heart an emoji, belongs to none.
     """
-    return text.translate(_SPACES).split()
+    words = ("".join(dropwhile(_is_mark, word)) for word in text.translate(_SPACES).split())
+    return [word for word in words if word]
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
 
 
 class _Spaces(dict[int, int]):

@@ -20,7 +20,7 @@ from retrieval.store.photo_table import PhotoTable
 from retrieval.store.schema import Provenance
 
 # What is between the words of `split_words`.
-_BETWEEN = r"[^\p{L}\p{M}\p{N}]+"
+_BETWEEN = r"[^\p{L}\p{M}\p{N}][^\p{L}\p{N}]*"
 # Letters of scripts that put no spaces between words: Thai and Lao, Burmese, Khmer, kana, Chinese characters.
 _UNSPACED = re.compile(
     "[\u0e01-\u0e3a\u0e40-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff"
@@ -51,11 +51,11 @@ class CaptionWords:
         """Bool (P,): the photos with just these words in this order, in upper or lower case."""
         texts_T, photo_T = self._texts
         candidate_C = np.flatnonzero(self.find(phrase)[photo_T])
-        apart_C = pc.replace_substring_regex(texts_T.take(pa.array(candidate_C)), _BETWEEN, " ")
-        padded_C = pc.binary_join_element_wise(" ", apart_C, " ", "")
+        padded_C = pc.binary_join_element_wise(" ", texts_T.take(pa.array(candidate_C)), " ", "")
+        apart_C = pc.replace_substring_regex(padded_C, _BETWEEN, " ")
         words = " ".join(split_words(normalize_text(phrase)))
         wanted = words if _UNSPACED.search(words) else f" {words} "
-        match_C = pc.match_substring(padded_C, wanted, ignore_case=True)
+        match_C = pc.match_substring(apart_C, wanted, ignore_case=True)
         return self._mark(photo_T[candidate_C[match_C.to_numpy(zero_copy_only=False)]])
 
     def _find_anywhere(self, text: str) -> np.ndarray:

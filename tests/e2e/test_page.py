@@ -1243,9 +1243,13 @@ def test_words_that_matched_are_marked_whatever_is_around_them(visit):
             const { drawCaption } = await import("/tile.js");
             return [...drawCaption(hit).querySelectorAll("b")].map((word) => word.textContent);
         }""",
-        {"caption": "A T-shirt, BEACHES and नमस्ते!", "matched": ["shirt", "BEACHES", "नमस्ते"], "path": ""},
+        {
+            "caption": "A T-shirt, BEACHES, \u2764\ufe0fdogs and नमस्ते!",
+            "matched": ["shirt", "BEACHES", "dogs", "नमस्ते"],
+            "path": "",
+        },
     )
-    assert marked == ["shirt", "BEACHES", "नमस्ते"]
+    assert marked == ["shirt", "BEACHES", "dogs", "नमस्ते"]
 
 
 def test_nothing_is_sure_of_no_words(visit):

@@ -46,7 +46,7 @@ export function drawCaption(hit) {
   const caption = make("span");
   caption.dir = "auto";
   // Words are cut as `split_words` of the service cuts them.
-  for (const part of titleOf(hit).split(/([\p{L}\p{M}\p{N}]+)/u)) caption.append(matched.has(part.toLowerCase()) ? make("b", part) : part);
+  for (const part of titleOf(hit).split(/([\p{L}\p{N}][\p{L}\p{M}\p{N}]*)/u)) caption.append(matched.has(part.toLowerCase()) ? make("b", part) : part);
   if (hit.provenance === "human") {
     const mark = make("i", " ✎");
     mark.setAttribute("role", "img");

@@ -132,6 +132,26 @@ def test_letters_of_any_script_and_bytes_that_are_none(
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
+        ('"dogs"', ["home"]),
+        ('"sunset beach"', ["beach"]),
+        ('"beach at"', ["home", "beach"]),
+        ('"beach a"', []),
+    ],
+)
+def test_an_emoji_is_between_words(
+    open_engine: Callable[..., SearchEngine], photo: Callable[..., Any], query: str, expected: list[str]
+) -> None:
+    texts = {
+        "home": "\u2764\ufe0fdogs from the beach \u2600\ufe0fat home",
+        "beach": "sunset \u2600\ufe0f beach at night \u2764\ufe0f",
+    }
+    engine = open_engine([photo(name, text) for name, text in texts.items()])
+    assert sorted(names(engine.search(query))) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
         ("-man", ["mango", "park"]),
         ("-men", ["mango", "park"]),
         ('-"tall man"', ["one", "mango", "park"]),

@@ -1,6 +1,6 @@
 import pytest
 
-from retrieval.channels.stems import stem_words, swap_number
+from retrieval.channels.stems import split_words, stem_words, swap_number
 
 _SINGULARS = """man woman snowman policeman fireman fisherman child foot tooth goose mouse knife wolf calf
 shelf scarf loaf bus quiz""".split()
@@ -18,3 +18,8 @@ def test_other_words_stay_as_they_are() -> None:
     stems = stem_words("A dog leaves a mango to the dogs")
     assert swap_number(stems) == stems
     assert swap_number(()) == ()
+
+
+def test_a_mark_belongs_to_the_word_before_it() -> None:
+    words = split_words("\u2764\ufe0fdogs, \u2600\ufe0f \ufe0f नमस्ते cafe\u0301!")
+    assert words == ["dogs", "नमस्ते", "cafe\u0301"]

@@ -14,6 +14,7 @@ from retrieval.search.matched_words import has_all_words, match_words
         ("नमस्ते दुनिया", "नमस्ते!", ("नमस्ते",)),
         ("ทะเล ที่สวยงาม", "ที่สวยงาม", ("ที่สวยงาม",)),
         ("שָׁלוֹם עוֹלָם", "שָׁלוֹם", ("שָׁלוֹם",)),
+        ("\u2764\ufe0fdogs at home", "dog", ("dogs",)),
         ("T-shirts by the sea_side", "a t-shirt at the seaside, sea", ("shirts", "sea")),
         ("", "dog", ()),
         ("a dog", "", ()),
