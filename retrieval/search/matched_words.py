@@ -17,7 +17,7 @@ def match_words(caption: str, query: str) -> tuple[str, ...]:
     Words such as "the" and "on" count for nothing.
     """
     wanted = _stem_content(query)
-    return tuple(word for word, stems in _find_content(caption).items() if not wanted.isdisjoint(stems))
+    return tuple(word for word, stems in _find_content(caption).items() if stems in wanted)
 
 
 def has_all_words(caption: str, query: str) -> bool:
@@ -27,8 +27,9 @@ def has_all_words(caption: str, query: str) -> bool:
 
 
 @lru_cache(maxsize=1_000)
-def _stem_content(text: str) -> frozenset[str]:
-    return frozenset(stem for stems in _find_content(text).values() for stem in stems)
+def _stem_content(text: str) -> frozenset[tuple[str, ...]]:
+    """The stems of each word: an Indic one has several, of which another word may have some, too."""
+    return frozenset(stems for stems in _find_content(text).values() if stems)
 
 
 @lru_cache(maxsize=10_000)

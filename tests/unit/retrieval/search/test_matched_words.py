@@ -12,6 +12,8 @@ from retrieval.search.matched_words import has_all_words, match_words
         ("a dog", "a cat", ()),
         ("Café in Paris", "cafe", ()),
         ("नमस्ते दुनिया", "नमस्ते!", ("नमस्ते",)),
+        ("एक रास्ता", "कुत्ता", ()),
+        ("एक रास्ता", "रास्ता", ("रास्ता",)),
         ("ทะเล ที่สวยงาม", "ที่สวยงาม", ("ที่สวยงาม",)),
         ("שָׁלוֹם עוֹלָם", "שָׁלוֹם", ("שָׁלוֹם",)),
         ("\u2764\ufe0fdogs at home", "dog", ("dogs",)),
@@ -28,3 +30,5 @@ def test_all_words_of_the_query() -> None:
     assert has_all_words("two dogs are playing on the beach", "a dog plays")
     assert not has_all_words("two dogs are playing on the beach", "a dog sleeps")
     assert not has_all_words("a dog on the beach", "on the")
+    assert has_all_words("एक रास्ता", "रास्ता")
+    assert not has_all_words("कुत्ता रास", "रास्ता")
