@@ -26,7 +26,7 @@ _INVISIBLE = "\ufeff\u200b\u200e\u200f"
 _TERM = re.compile(
     rf"""[{_INVISIBLE}]*
          (?P<minus>[{_MINUSES}](?=\S))?
-         ((?P<field>[^\W\d_]+):(?=\S))?
+         ((?P<field>[^\W\d_][^\W\d]*):(?=\S))?
          ([{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}] | (?P<bare>[^\s{QUOTES}]+))""",
     re.VERBOSE,
 )

@@ -50,6 +50,8 @@ def test_query_is_read(text: str, expected: Query) -> None:
         ('a ""', 2, "found no word in '\"\"', expected at least one"),
         ("a -!?", 2, "found no word in '-!\\?'"),
         ("a camra:canon", 2, "found the field 'camra', expected taken, .* did you mean camera:\\?"),
+        ("date_taken:2019 sea", 0, "found the field 'date_taken', expected taken, .* did you mean taken:"),
+        ("iso_speed:100", 0, "found the field 'iso_speed', expected taken, camera, path, "),
         ("see http://x", 4, "found the field 'http', .*; put quotes around words"),
         ("camera:«a car", 7, "found a quote that is not closed"),
         ("camera: canon", 7, "found no value of camera:, expected one"),
