@@ -96,7 +96,9 @@ def _parse_bounds(value: str, read: Callable[[str], _Span], what: str, example: 
                 "<=": Bounds(None, end),
             }.get(one[1], Bounds(low, end))
         if (both := _RANGE.fullmatch(value)) and any(both.groups()):
-            return Bounds(read(both[1])[0] if both[1] else None, read(both[2])[1] if both[2] else None)
+            bounds = Bounds(read(both[1])[0] if both[1] else None, read(both[2])[1] if both[2] else None)
+            if bounds.low is None or bounds.end is None or bounds.low < bounds.end:
+                return bounds
     except ValueError:
         pass
     raise ValueError(f"{what}, a range as in {example}.. or a bound as in >{example}")

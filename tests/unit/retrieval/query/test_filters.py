@@ -18,6 +18,8 @@ def seconds(text: str) -> int:
         ("2020-02-29", "2020-02-29", "2020-03-01"),
         ("2019..2021", "2019-01-01", "2022-01-01"),
         ("2019-05..2019-05-17", "2019-05-01", "2019-05-18"),
+        ("2019..2019", "2019-01-01", "2020-01-01"),
+        ("2019-05-17..2019", "2019-05-17", "2020-01-01"),
         ("2019..", "2019-01-01", None),
         ("..2019-05", None, "2019-06-01"),
         (">2019", "2020-01-01", None),
@@ -40,6 +42,7 @@ def test_a_date_is_all_of_its_seconds(value: str, low: str | None, end: str | No
         ("<3000", None, 3000),
         ("<=3000", None, 3001),
         ("1000..2000", 1000, 2001),
+        ("2000..2000", 2000, 2001),
         ("..2000", None, 2001),
     ],
 )
@@ -51,6 +54,20 @@ def test_pixels(field: Field, value: str, low: int | None, end: int | None) -> N
 @pytest.mark.parametrize("field", [Field.TAKEN, Field.WIDTH])
 @pytest.mark.parametrize("value", ["", "..", "...", ">", "=>1", "1..2..3", "x", "2019..x", "-1", "1e3", "٣"])
 def test_values_that_mean_nothing(field: Field, value: str) -> None:
+    with pytest.raises(ValueError, match=r"a range as in .*\.\. or a bound as in >"):
+        parse_value(field, value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (Field.TAKEN, "2021..2019"),
+        (Field.TAKEN, "2019-05-02..2019-05-01"),
+        (Field.WIDTH, "3000..1000"),
+        (Field.HEIGHT, "2..1"),
+    ],
+)
+def test_a_range_that_runs_backwards_means_nothing(field: Field, value: str) -> None:
     with pytest.raises(ValueError, match=r"a range as in .*\.\. or a bound as in >"):
         parse_value(field, value)
 

@@ -62,6 +62,7 @@ def test_query_is_read(text: str, expected: Query) -> None:
         ("taken:2019-02-30", 6, "expected a date"),
         ("taken:..", 6, "a range as in 2019.. or a bound as in >2019"),
         ("taken:>2019..2020", 6, "expected a date"),
+        ("taken:2021..2019", 6, "found taken:2021..2019, expected a date .*, a range as in 2019.. or"),
         ("a width:wide", 8, "expected a number of pixels"),
         ("height:-5", 7, "expected a number of pixels"),
         ("caption:nobody", 8, "expected who wrote the caption, model or human"),
