@@ -8,6 +8,11 @@ def normalize_text(text: str) -> str:
     return unicodedata.normalize("NFC", replace_surrogates(text))
 
 
+def fold_text(text: str) -> str:
+    """`text` as it is compared whatever its case and the spaces between its words."""
+    return normalize_text(" ".join(text.split()).casefold())
+
+
 def replace_surrogates(text: str) -> str:
     """`text` with "?" where it is no Unicode, which neither tokenizers nor tantivy take.
 

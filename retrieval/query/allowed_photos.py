@@ -44,8 +44,8 @@ def _match(photos: PhotoTable, wanted: Filter) -> np.ndarray:
     if isinstance(value, Bounds):
         return _match_bounds(photos.columns[wanted.field], value)
     if wanted.field is Field.CAMERA:
-        cameras = photos.cameras
-        matches = pc.match_substring(cameras.dictionary, value, ignore_case=True)
+        cameras = photos.lowered_cameras
+        matches = pc.match_substring(cameras.dictionary, value)
         return _to_bool(matches.take(cameras.indices))
     if wanted.field is Field.PATH:
         return _match_any(photos.columns["paths"], pc.match_substring(photos.lowered_paths, value))

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from retrieval.normal_form import normalize_text
+from retrieval.normal_form import fold_text, normalize_text
 from retrieval.printable import make_printable
 from retrieval.store.schema import Provenance
 
@@ -78,8 +78,10 @@ def parse_value(field: Field, value: str) -> Bounds | str:
         return _parse_bounds(value, _read_date, "a date such as 2019, 2019-05 or 2019-05-17", "2019")
     if field in (Field.WIDTH, Field.HEIGHT):
         return _parse_bounds(value, _read_pixels, "a number of pixels", "3000")
-    # Paths are compared as they are shown, with an escape for a byte that is no UTF-8.
-    lowered = normalize_text(make_printable(value).casefold() if field is Field.PATH else value.lower())
+    if field is Field.PATH:
+        # Paths are compared as they are shown, with an escape for a byte that is no UTF-8.
+        return normalize_text(make_printable(value).casefold())
+    lowered = fold_text(value)
     if field is Field.CAPTION and lowered not in list(Provenance):
         raise ValueError(f"who wrote the caption, {' or '.join(Provenance)}")
     return lowered

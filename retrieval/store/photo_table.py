@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrieval.errors import IndexFormatError, UsageError
-from retrieval.normal_form import normalize_text
+from retrieval.normal_form import fold_text, normalize_text
 from retrieval.printable import make_printable
 from retrieval.store.manifest import Manifest
 from retrieval.store.schema import Provenance, Status
@@ -168,15 +168,14 @@ class PhotoTable:
         )
 
     @cached_property
-    def cameras(self) -> pa.DictionaryArray:
-        """Each photo's camera in NFC, null where none is known."""
-        return pc.utf8_normalize(self.columns["camera"], "NFC").dictionary_encode()
+    def lowered_cameras(self) -> pa.DictionaryArray:
+        """Each photo's camera, as `filters.parse_value` gives what is looked for in them; null: not known."""
+        return _fold(self.columns["camera"])
 
     @cached_property
     def lowered_tags(self) -> pa.DictionaryArray:
         """All tags of all photos in turn, as `filters.parse_value` gives what is looked for in them."""
-        tags = self.columns["tags"].flatten()
-        return pc.utf8_normalize(pc.utf8_lower(tags), "NFC").dictionary_encode()
+        return _fold(self.columns["tags"].flatten())
 
     @cached_property
     def newest_first(self) -> np.ndarray:
@@ -185,6 +184,13 @@ class PhotoTable:
         unknown_P = np.isnat(taken_P)
         order_P: np.ndarray = np.lexsort((-taken_P.astype(np.int64), unknown_P))
         return order_P
+
+
+def _fold(names: pa.StringArray) -> pa.DictionaryArray:
+    """Names as `fold_text` gives them; of many photos' few names each is folded once."""
+    encoded = names.dictionary_encode()
+    folded = [fold_text(name) for name in encoded.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(folded, pa.string()))
 
 
 def _show(columns: Mapping[str, pa.Array], main_captions: pa.StructArray, number: int) -> ShownPhoto:

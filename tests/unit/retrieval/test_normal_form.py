@@ -1,6 +1,6 @@
 import pytest
 
-from retrieval.normal_form import normalize_text
+from retrieval.normal_form import fold_text, normalize_text
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,8 @@ from retrieval.normal_form import normalize_text
 )
 def test_an_accented_letter_is_one_character_and_what_is_no_unicode_goes(text, normal):
     assert normalize_text(text) == normal
+
+
+def test_folded_texts_are_equal_whatever_their_case_and_spaces():
+    for text in (" CAFE\N{COMBINING ACUTE ACCENT} \t Straße", "café STRASSE"):
+        assert fold_text(text) == "café strasse"

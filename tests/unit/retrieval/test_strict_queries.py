@@ -132,6 +132,34 @@ def test_letters_of_any_script_and_bytes_that_are_none(
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
+        ("tag:ΟΔΟΣ", ["greek"]),
+        ("tag:οδος", ["greek"]),
+        ("tag:STRASSE", ["german"]),
+        ('tag:"sports car"', ["car"]),
+        ('tag:"Sports  car"', ["car"]),
+        ("tag:sports", []),
+        ("camera:İX", ["greek"]),
+        ("camera:straße", ["german"]),
+        ('camera:"eos 5d"', ["car"]),
+        ("-camera:eos", ["greek", "german", "plain"]),
+    ],
+)
+def test_tags_and_cameras_whatever_their_case_and_spaces(
+    open_engine: Callable[..., SearchEngine], photo: Callable[..., Any], query: str, expected: list[str]
+) -> None:
+    kept = {
+        "greek": {"camera": "İX", "tags": ("ΟΔΟΣ", "road")},
+        "german": {"camera": "STRASSE 1", "tags": ("Straße", "straße")},
+        "car": {"camera": "Canon EOS  5D", "tags": ("Sports  Car",)},
+        "plain": {},
+    }
+    engine = open_engine([photo(name, "a road", **columns) for name, columns in kept.items()])
+    assert sorted(names(engine.search(query))) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
         ('"dogs"', ["home"]),
         ('"sunset beach"', ["beach"]),
         ('"beach at"', ["home", "beach"]),

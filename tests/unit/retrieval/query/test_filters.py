@@ -75,6 +75,8 @@ def test_a_range_that_runs_backwards_means_nothing(field: Field, value: str) -> 
 def test_texts_are_compared_in_lower_case() -> None:
     assert parse_value(Field.CAMERA, "Canon EOS") == "canon eos"
     assert parse_value(Field.CAPTION, "Human") == "human"
+    assert parse_value(Field.TAG, " Sports  Car") == "sports car"
+    assert parse_value(Field.PATH, "My  Photos") == "my  photos"
 
 
 def test_texts_are_compared_as_they_are_kept() -> None:
