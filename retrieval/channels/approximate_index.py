@@ -43,6 +43,8 @@ class ApproximateIndex(ABC):
     kind: ClassVar[str]
     least_rescored: ClassVar[float]
     """`rescored`, to begin with."""
+    most_rescored: ClassVar[float]
+    """`rescored`, at most."""
     more: ClassVar[int]
     """Candidates beyond those of each neighbour."""
     knows_its_own: ClassVar[bool] = False
@@ -122,9 +124,9 @@ class ApproximateIndex(ABC):
         """FAISS's k_factor: of how many candidates for each neighbour to look at the vectors themselves."""
         return float(self._index.k_factor)
 
-    def rescore_more(self) -> bool:
-        """Look at twice as many from now on; False where that would not help."""
-        return False
+    def rescore_more(self) -> None:
+        """Look at twice as many from now on, up to `most_rescored`."""
+        self._index.k_factor = min(2 * self.rescored, self.most_rescored)
 
     @abstractmethod
     def _parameters(self, candidates: int, selector: Any, share: float) -> Any:

@@ -34,6 +34,7 @@ class HnswIndex(ApproximateIndex):
 
     kind = "hnsw"
     least_rescored: ClassVar[float] = 1.0
+    most_rescored: ClassVar[float] = 1.0
     more: ClassVar[int] = 10
     knows_its_own: ClassVar[bool] = True
 

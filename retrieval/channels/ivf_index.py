@@ -20,9 +20,6 @@ POINTS_PER_LIST = 39
 _ROUNDS = 10
 _SEED = 1234
 
-# Of how many candidates for each neighbour the vectors themselves are looked at, at most.
-_MOST_RESCORED = 64
-
 # The cores share the lists of a single query where these hold so many vectors and few of them are candidates:
 # ten neighbours of a million take 0.30 ms then instead of 0.37, of 100,000 as long as before. A thousand
 # neighbours would take longer, 1.3 ms instead of 1.1, for threads put together what they found. Which of
@@ -36,6 +33,7 @@ class IvfIndex(ApproximateIndex):
     """Lists of rounded vectors, and the vectors themselves. Implementations: `IvfSq8Index`, `IvfPqIndex`."""
 
     least_rescored: ClassVar[float] = 2.0
+    most_rescored: ClassVar[float] = 64.0
     more: ClassVar[int] = 40
     lists: ClassVar[int]
     """How many there are, in roots of the number of vectors."""
@@ -76,13 +74,6 @@ class IvfIndex(ApproximateIndex):
     def with_effort(self, effort: int) -> None:
         """As `ApproximateIndex.with_effort`."""
         self._rounded.nprobe = effort
-
-    def rescore_more(self) -> bool:
-        """As `ApproximateIndex.rescore_more`."""
-        if self._index.k_factor >= _MOST_RESCORED:
-            return False
-        self._index.k_factor *= 2
-        return True
 
     def _parameters(self, candidates: int, selector: Any, share: float) -> Any:
         if selector is None:
