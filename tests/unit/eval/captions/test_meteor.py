@@ -14,7 +14,7 @@ from pycocoevalcap.meteor.meteor import Meteor
 from eval.captions.meteor import score_meteor
 from eval.captions.pairs import Tokens
 from retrieval.errors import DatasetError, InstallationError
-from tests.unit.eval.captions.known_pair import METEOR, PAIR
+from tests.unit.eval.captions import known_pair
 
 HYPOTHESES = [("a", "dog", "runs"), ("a", "café", "#", "1"), ("two", "men"), ("snow",)]
 REFERENCES = [
@@ -52,6 +52,7 @@ def test_agrees_with_pycocoevalcap_and_leaves_no_process() -> None:
     """Line breaks and separators do not break a line, and the order of the photos decides nothing."""
     before = children()
     hostile = [("a\n", "|||", "dog", "\0runs"), ("two\nEVAL ||| 1", "men")]
+    few, few_references = [*known_pair.HYPOTHESES, *HYPOTHESES], [*known_pair.REFERENCES, *REFERENCES]
     hostile_references = [[("the ||| dog is running",), ("a\r\npuppy", "runs fast")], REFERENCES[2]]
     plain = [("a", "dog", "runs"), ("two", "EVAL", "1", "men")]
     plain_references = [REFERENCES[0], REFERENCES[2]]
@@ -60,13 +61,13 @@ def test_agrees_with_pycocoevalcap_and_leaves_no_process() -> None:
     with ThreadPoolExecutor() as pool:  # Each starts a Java of its own, which takes seconds.
         ours = pool.submit(
             score_meteor,
-            [*HYPOTHESES, *plain, *hostile, *said, *moved],
-            [*REFERENCES, *plain_references, *hostile_references, *said_references, *moved_references],
+            [*few, *plain, *hostile, *said, *moved],
+            [*few_references, *plain_references, *hostile_references, *said_references, *moved_references],
         )
         theirs = pool.submit(
             ask_pycocoevalcap,
-            [*HYPOTHESES, *plain, *plain, *moved, *said],
-            [*REFERENCES, *plain_references * 2, *moved_references, *said_references],
+            [*few, *plain, *plain, *moved, *said],
+            [*few_references, *plain_references * 2, *moved_references, *said_references],
         )
     (corpus, photos), (expected, expected_each) = ours.result(), theirs.result()
     assert children() == before
@@ -101,7 +102,7 @@ def ask_pycocoevalcap(
     """Asked for the known pair first; its process is ended here: it leaves that to the garbage collector."""
     oracle = Meteor()
     try:
-        assert oracle.compute_score(*PAIR)[0] == pytest.approx(METEOR, abs=1e-6)
+        assert oracle.compute_score(*known_pair.PAIR)[0] == pytest.approx(known_pair.METEOR, abs=1e-6)
         return oracle.compute_score(
             {photo: [" ".join(tokens) for tokens in of_photo] for photo, of_photo in enumerate(references)},
             {photo: [" ".join(tokens)] for photo, tokens in enumerate(hypotheses)},
