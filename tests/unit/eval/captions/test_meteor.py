@@ -1,5 +1,6 @@
 """METEOR through Java, against `pycocoevalcap`'s own way of calling it."""
 
+import os
 import shutil
 import stat
 import subprocess
@@ -28,9 +29,9 @@ needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="needs Java
 
 
 def children() -> set[int]:
-    listed = subprocess.run(
-        ["ps", "-e", "-o", "pid=,args="], capture_output=True, text=True, check=True
-    ).stdout
+    """Of this process alone: on the machine there may be others that score."""
+    command = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return {
         int(line.split()[0])
         for line in listed.splitlines()
@@ -51,8 +52,8 @@ def install_java(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> 
 def test_agrees_with_pycocoevalcap_and_leaves_no_process() -> None:
     """Line breaks and separators do not break a line, and the order of the photos decides nothing."""
     before = children()
-    hostile = [("a\n", "|||", "dog", "\0runs"), ("two\nEVAL ||| 1", "men")]
     few, few_references = [*known_pair.HYPOTHESES, *HYPOTHESES], [*known_pair.REFERENCES, *REFERENCES]
+    hostile = [("a\n", "|||", "dog", "\0runs"), ("two\nEVAL ||| 1", "men")]
     hostile_references = [[("the ||| dog is running",), ("a\r\npuppy", "runs fast")], REFERENCES[2]]
     plain = [("a", "dog", "runs"), ("two", "EVAL", "1", "men")]
     plain_references = [REFERENCES[0], REFERENCES[2]]
