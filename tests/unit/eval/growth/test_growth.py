@@ -2,14 +2,17 @@
 
 import json
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import retrieval.channels
+from eval.bench import step_process
 from eval.bench.comparison import Figures
+from eval.bench.peers.peer import Peer
 from eval.bench.steps import Built, Opened, Searched
 from eval.growth import measurement
 from eval.growth.chart import draw_growth
@@ -164,9 +167,14 @@ def test_another_faiss_or_other_code_or_vectors_are_measured_again(
     assert measurement._CODE == Path(retrieval.channels.__file__).parent
 
 
-@pytest.mark.slow
+def run_step_here(step: str, peer: type[Peer], data: Path, folder: Path, **settings: float) -> dict[str, Any]:
+    """As `run_step`, without a process of its own, which takes longer to begin than to measure so little."""
+    where = {"module": peer.__module__, "class": peer.__qualname__, "data": str(data), "folder": str(folder)}
+    return asdict(step_process._run({"step": step, **where, **settings}))
+
+
 def test_each_kind_is_measured_at_each_size_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.bench.comparison._OPENED", 1)
+    monkeypatch.setattr("eval.bench.comparison.run_step", run_step_here)
     vectors_ND = np.random.default_rng(0).standard_normal((600, 32)).astype(np.float32)
     vectors_ND /= np.linalg.norm(vectors_ND, axis=1, keepdims=True)
     config = GrowthConfig(sizes=(100, 700), queries=5)
