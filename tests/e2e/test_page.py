@@ -167,10 +167,17 @@ def test_rows_are_as_wide_as_the_page_and_photos_keep_their_shape(visit):
         assert box["width"] / box["height"] == pytest.approx(ratio, rel=0.01)
 
 
+# The animation ends in the first frame that begins a millisecond after it.
+READ_HEAT = """async heat => {
+  const asked = performance.now();
+  while (await new Promise(requestAnimationFrame) <= asked + 1);
+  return heat.toDataURL();
+}"""
+
+
 def read_heat(page: Page) -> np.ndarray:
     """How dark the photo is made, by place: alpha (H, W) from 0 to 255."""
-    page.wait_for_timeout(100)
-    address = page.locator("#heat").evaluate("heat => heat.toDataURL()")
+    address = page.locator("#heat").evaluate(READ_HEAT)
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))[:, :, 3].astype(
         int
     )
