@@ -168,12 +168,21 @@ def test_equal_vectors_come_by_id_within_a_filter_too(implementation) -> None:
     assert len(set(scores_1K[0].tolist())) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
+@pytest.fixture(scope="module")
+def index_of_equals(implementation, vectors: np.ndarray, ids: np.ndarray) -> VectorIndex:
+    """A hundred of each."""
+    return implementation.build(np.repeat(vectors[:300], 100, axis=0), ids)
+
+
+@pytest.mark.parametrize(
+    "implementation", KINDS.values(), indirect=True, scope="module", ids=lambda kind: kind.kind
+)
 @pytest.mark.parametrize("k", [1, 12, 60])
-def test_equal_vectors_among_many_come_by_id(kind, vectors: np.ndarray, ids: np.ndarray, k: int) -> None:
-    built = kind.build(np.repeat(vectors[:300], 100, axis=0), ids)
+def test_equal_vectors_among_many_come_by_id(
+    index_of_equals: VectorIndex, vectors: np.ndarray, ids: np.ndarray, k: int
+) -> None:
     for allowed in (None, allow(PHOTOS // 2)):
-        scores_QK, ids_QK = built.search(vectors[:2], k, allowed)
+        scores_QK, ids_QK = index_of_equals.search(vectors[:2], k, allowed)
         for query in range(2):
             same = ids[100 * query : 100 * query + 100]
             same = same if allowed is None else same[allowed[same]]
