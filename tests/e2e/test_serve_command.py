@@ -97,7 +97,8 @@ def test_64_clients_at_once_get_what_one_gets(service):
 SLOW = {
     "connects": b"",
     "trickles a header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
-    "trickles a body": b"PUT /api/photos/1/caption HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+    "trickles a body": b"PUT /api/photos/1/caption HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Length: 99\r\n\r\n{",
     "trickles a second request": b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHo",
     "asks once and idles": b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
