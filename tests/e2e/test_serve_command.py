@@ -313,6 +313,14 @@ def test_a_config_counts_as_in_a_search_of_the_command(start, index, word_encode
 def test_what_cannot_be_served_is_refused_in_one_line(
     index, retrieve_here, monkeypatch, arguments, code, part
 ):
+    look_up = socket.getaddrinfo
+
+    def look_up_here(host, *arguments, **options):
+        if host == "no.such.host.invalid":  # Else a name server would be asked, if there is one.
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
     monkeypatch.delenv("RETRIEVE_TOKEN", raising=False)
     done = retrieve_here("serve", "--port", "0", "--index", index, *arguments)
     assert done.returncode == code
