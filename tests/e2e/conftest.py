@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 import torch
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from indexer.captioner.checkpoint import CaptionerHeader, save_captioner
 from indexer.captioner.config import CaptionerConfig
@@ -76,10 +76,11 @@ def tiny_config(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. What a page is expected to show may take it longer on a busy machine."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("needs Chromium (apt-get install chromium)")
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield started
