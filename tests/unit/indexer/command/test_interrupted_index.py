@@ -144,11 +144,15 @@ def test_run_beside_another_is_refused_before_it_looks_at_anything(
         assert other.stdout is not None
         try:
             assert other.stdout.readline() == "held\n"
-            started = time.monotonic()
-            code, out, err = retrieve("index", photos)
-            assert time.monotonic() - started < 1
+            seconds, answers = [], set()
+            for _ in range(3):  # The first time, what it needs may still have to be imported.
+                started = time.monotonic()
+                answers.add(retrieve("index", photos))
+                seconds.append(time.monotonic() - started)
         finally:
             other.kill()
+    assert min(seconds) < 1
+    [(code, out, err)] = answers
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert f"is being written by process {other.pid}, expected no other writer; wait for it to end" in err
 

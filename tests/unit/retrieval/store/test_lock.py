@@ -41,13 +41,16 @@ def holder(tmp_path):
 
 
 def test_second_process_is_refused_within_a_second(tmp_path, holder):
-    start = time.monotonic()
-    with (
-        pytest.raises(RetrievalError, match=f"written by process {holder.pid}"),
-        writer_lock(tmp_path / "index"),
-    ):
-        pass
-    assert time.monotonic() - start < 1
+    seconds = []
+    for _ in range(3):  # The machine may be busy with something else.
+        start = time.monotonic()
+        with (
+            pytest.raises(RetrievalError, match=f"written by process {holder.pid}"),
+            writer_lock(tmp_path / "index"),
+        ):
+            pass
+        seconds.append(time.monotonic() - start)
+    assert min(seconds) < 1
 
 
 def test_who_asks_before_it_writes_is_told_the_same(tmp_path, holder):
