@@ -105,13 +105,17 @@ def test_failures_are_results(folder: Path) -> None:
 
 
 def interfere(signal_number: int, with_number: int) -> Callable[[str], bool]:
-    """Wants every photo, and sends a signal to the decoding process at one of them."""
+    """Wants every photo, and sends a signal to the decoding process at one of them.
+
+    Not to processes that were there before.
+    """
+    before = set(children())
     seen: list[str] = []
 
     def wanted(image_id: str) -> bool:
         seen.append(image_id)
         if len(seen) == with_number:
-            for child in children():
+            for child in set(children()) - before:
                 os.kill(child, signal_number)
         return True
 
