@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from retrieval.channels.vector_index import FlatIndex, StoredVectorIndex, write_vectors
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
@@ -20,8 +20,8 @@ from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
 
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("any machine", deadline=None)
+# How long an example takes, to make or to run, says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 # Nothing is ever downloaded: a model that is not installed must fail at once, on every machine.
