@@ -21,7 +21,8 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
     from indexer.photo_files.named_photo import find_named
     from retrieval.generations.human_caption import set_caption, unset_caption
     from retrieval.store.manifest import read_manifest
-    from retrieval.store.photo_table import PhotoTable
+    from retrieval.store.schema import StoredCaption
+    from retrieval.store.shards import read_rows
     from retrieval.text.lazy_text_encoder import LazyTextEncoder
 
     image_id, data = find_named(photo)
@@ -37,10 +38,12 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
         raise UnknownPhotoError(
             f"found {photo}, which is not in {index} as it is now; index it first"
         ) from None
-    photos = PhotoTable.read(index, manifest)
-    facts = photos.facts(photos.find(image_id))
+    # The edit is the newest shard, of this row alone.
+    (row,) = read_rows(index, manifest.shards[-1])
+    caption = row.captions[0] if row.captions else StoredCaption("")
     if as_json:
-        document = {"image_id": image_id, "caption": facts.caption, "provenance": facts.provenance}
+        document = {"image_id": image_id, "caption": caption.text, "provenance": caption.provenance}
         typer.echo(json.dumps(document | {"generation": manifest.generation}))
         return
-    typer.echo(f"{make_printable(facts.caption)} (by {facts.provenance}, generation {manifest.generation})")
+    said = make_printable(caption.text)
+    typer.echo(f"{said} (by {caption.provenance}, generation {manifest.generation})")

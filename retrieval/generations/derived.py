@@ -4,6 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import in_image_space, read_channel_vectors, vector_dimensions
@@ -85,8 +87,9 @@ def _is_hurt(index: Path, manifest: Manifest) -> bool:
 def _find_photos(index: Path, manifest: Manifest) -> tuple[np.ndarray, int]:
     """The positions of the searchable photos' rows, ascending, and how many could not be read."""
     statuses = read_statuses(index, manifest)
-    failed = len(newest_with_status(statuses, Status.FAILED))
-    return np.sort(newest_with_status(statuses, Status.INDEXED)), failed
+    known_N = np.sort(newest_with_status(statuses, Status.INDEXED, Status.FAILED))
+    failed_N = pc.equal(statuses["status"].take(pa.array(known_N)), Status.FAILED).to_numpy()
+    return known_N[~failed_N], int(np.count_nonzero(failed_N))
 
 
 def _build_vectors(

@@ -16,6 +16,7 @@ from indexer.models import Models
 from retrieval.channel import Channel
 from retrieval.command.main import run
 from retrieval.errors import PhotoError, RetrievalError
+from retrieval.store import shards
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import read_manifest
 from tests.decode_here import decode_here
@@ -145,6 +146,22 @@ def test_a_caption_is_set_found_and_taken_back(retrieve: Callable[..., Any], fol
     code, out, err = retrieve("caption", "--unset", photo)
     assert (code, out) == (2, "")
     assert "found no person's caption of the photo" in err
+
+
+def test_to_say_what_the_caption_is_now_the_shard_of_the_edit_is_read_alone(
+    retrieve: Callable[..., Any], index: Path, folder_of_colours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[Any, ...]] = []
+    real = shards.read_shard
+
+    def note(*asked: Any) -> Any:
+        read.append((read_manifest(index).generation, *asked[1:]))
+        return real(*asked)
+
+    monkeypatch.setattr(shards, "read_shard", note)
+    assert retrieve("caption", "--set", folder_of_colours / "blue.png", "our barn")[0] == 0
+    written = read_manifest(index)
+    assert [asked for generation, *asked in read if generation == 2] == [[written.shards[-1], None]]
 
 
 @pytest.mark.parametrize(

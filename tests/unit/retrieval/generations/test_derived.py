@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from retrieval.channels import approximate_index, channel_vectors
-from retrieval.errors import UsageError
+from retrieval.errors import IndexFormatError, UsageError
 from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived, update_derived
 from retrieval.generations.human_caption import set_caption, unset_caption
@@ -20,7 +21,7 @@ from retrieval.search.engine import SearchEngine
 from retrieval.store import shards
 from retrieval.store.manifest import Manifest, ShardRecord, VectorsWish, read_manifest
 from retrieval.store.schema import PhotoRow, Status
-from retrieval.store.shards import read_shard, shard_schema, write_shard
+from retrieval.store.shards import read_shard, shard_path, shard_schema, write_shard
 from tests.unit.retrieval.conftest import IMAGE_DIMENSION, commit_rows, make_photo
 
 WHO, WHAT, WHERE = ("dog", "cat", "boy", "girl"), ("runs", "sleeps", "jumps"), ("snow", "water", "grass")
@@ -172,6 +173,19 @@ def test_what_is_missing_or_cut_short_is_made_anew(
     assert ask(SearchEngine.open(index, word_encoder, "cpu"), "Rex", "lexical") != {}
 
 
+def test_where_a_shard_of_other_photos_is_damaged_no_edit_is_committed(
+    index: Path, word_encoder: Any
+) -> None:
+    """The generation before may have their rows in files that are whole, and that a commit removes."""
+    added = photo(PHOTOS, word_encoder)
+    manifest = add(index, [added])
+    path = shard_path(index, manifest.shards[0].sha256)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(IndexFormatError, match="is damaged"):
+        set_caption(index, added.image_id, "Rex", word_encoder)
+    assert read_manifest(index) == manifest
+
+
 def test_recent_shards_are_read_once(index: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         add(index, [photo(PHOTOS + number, word_encoder)])
@@ -188,6 +202,18 @@ def test_recent_shards_are_read_once(index: Path, word_encoder: Any, monkeypatch
     SearchEngine.open(index, word_encoder, "cpu")
     # Once with all others for what is shown, and once for what is searched.
     assert sorted(each for each in read if each in recent) == sorted([*recent, *recent])
+
+
+def test_photos_are_sorted_once_to_be_counted(
+    index: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sorted_ids: list[int] = []
+    real = pc.sort_indices
+    monkeypatch.setattr(pc, "sort_indices", lambda ids: sorted_ids.append(len(ids)) or real(ids))
+    failed = PhotoRow("0" * 64, (b"/x.jpg",), Status.FAILED, "decode")
+    manifest = add(index, [photo(PHOTOS, word_encoder), failed])
+    assert (manifest.photos, manifest.failed) == (PHOTOS + 1, 1)
+    assert sorted_ids == [PHOTOS + 2]
 
 
 @pytest.mark.parametrize("rows", [20, 21])
