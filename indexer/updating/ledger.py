@@ -12,8 +12,8 @@ from typing import NamedTuple
 from indexer.photo_files.photo_file import identify_path, is_replaced
 from indexer.photo_files.scan import Scan
 from retrieval.store.manifest import Manifest
-from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Status, StoredCaption
-from retrieval.store.shards import read_rows
+from retrieval.store.schema import LedgerRow, PhotoRow, Status, StoredCaption
+from retrieval.store.shards import read_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Ledger:
         position = 0
         for entries, shards in ((ledger.before, manifest.shards), (ledger.added, unfinished)):
             for shard in shards:
-                for row in read_rows(index, shard, LEDGER_COLUMNS):
+                for row in read_ledger(index, shard):
                     entry = _to_entry(row, position)
                     if row.status is Status.DELETED:
                         former = ledger._find(row.image_id) if row.reason == captioner_sha256 else None
@@ -237,5 +237,5 @@ class Ledger:
         return min(len(replaced), replacing)
 
 
-def _to_entry(row: PhotoRow, position: int | None) -> Entry:
+def _to_entry(row: PhotoRow | LedgerRow, position: int | None) -> Entry:
     return Entry(row.paths, row.status, row.reason, position, row.human_captions)

@@ -14,8 +14,8 @@ from retrieval.generations.inventory import list_files
 from retrieval.progress import Progress, no_progress, tell_each
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ShardRecord, manifest_path, read_manifest
-from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Status, table_to_rows
-from retrieval.store.shards import keep_failure_time, read_rows, read_shard, shard_schema, write_shard
+from retrieval.store.schema import LedgerRow, PhotoRow, Status, table_to_rows
+from retrieval.store.shards import keep_failure_time, read_ledger, read_shard, shard_schema, write_shard
 
 SHARD_ROWS = 2000
 
@@ -91,7 +91,7 @@ def _find_wanted(index: Path, manifest: Manifest, progress: Progress) -> list[li
     """Of each shard the numbers of the rows that are worth keeping."""
     newest: dict[str, tuple[int, int, bool]] = {}
     for shard_number, shard in enumerate(tell_each(manifest.shards, "Reading shards", progress)):
-        for number, row in enumerate(read_rows(index, shard, LEDGER_COLUMNS)):
+        for number, row in enumerate(read_ledger(index, shard)):
             newest[row.image_id] = (shard_number, number, _is_worth_keeping(row))
     wanted: list[list[int]] = [[] for _ in manifest.shards]
     for shard_number, number, worth_keeping in sorted(newest.values()):
@@ -100,7 +100,7 @@ def _find_wanted(index: Path, manifest: Manifest, progress: Progress) -> list[li
     return wanted
 
 
-def _is_worth_keeping(row: PhotoRow) -> bool:
+def _is_worth_keeping(row: LedgerRow) -> bool:
     return row.status is not Status.DELETED or bool(row.human_captions)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retrieval.generations.commit import time_now
 from retrieval.store.manifest import Manifest, ShardRecord
-from retrieval.store.schema import LEDGER_COLUMNS, PhotoRow, Status, table_to_rows
+from retrieval.store.schema import LEDGER_COLUMNS, LedgerRow, PhotoRow, Status, table_to_ledger
 from retrieval.store.shards import find_captioner, read_shard, shard_schema, write_shard
 
 
@@ -27,14 +27,14 @@ def supersede_resurfaced(index: Path, manifest: Manifest) -> ShardRecord | None:
     return write_shard(index, rows, shard_schema(manifest), time_now())
 
 
-def _find_resurfaced(index: Path, manifest: Manifest) -> list[PhotoRow]:
+def _find_resurfaced(index: Path, manifest: Manifest) -> list[LedgerRow]:
     """The newest row of each photo whose captions are not by whom they are taken for."""
-    newest: dict[str, PhotoRow] = {}
+    newest: dict[str, LedgerRow] = {}
     captioners: dict[str, str | None] = {}
     for shard in manifest.shards:
         table = read_shard(index, shard, LEDGER_COLUMNS)
         captioner = find_captioner(table.schema)
-        for row in table_to_rows(table):
+        for row in table_to_ledger(table):
             newest[row.image_id] = row
             if row.status is Status.INDEXED:
                 captioners[row.image_id] = captioner.sha256 if captioner else None
@@ -45,12 +45,12 @@ def _find_resurfaced(index: Path, manifest: Manifest) -> list[PhotoRow]:
     ]
 
 
-def _taken_for(row: PhotoRow, manifest: Manifest) -> str | None:
+def _taken_for(row: LedgerRow, manifest: Manifest) -> str | None:
     """The hash of the captioner whose captions a photo seems to have, or had and would get back."""
     if row.status is Status.DELETED:
         return row.reason
     return manifest.captioner.sha256 if manifest.captioner and row.status is Status.INDEXED else None
 
 
-def _bury(row: PhotoRow) -> PhotoRow:
+def _bury(row: LedgerRow) -> PhotoRow:
     return PhotoRow(row.image_id, (), Status.DELETED, captions=row.human_captions)

@@ -3,13 +3,15 @@
 Nothing outside `retrieval` names a Parquet column by string: others use `PhotoRow`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from retrieval.channel import Channel
 
@@ -90,6 +92,16 @@ class PhotoRow:
         return tuple(caption for caption in self.captions if caption.provenance is Provenance.HUMAN)
 
 
+class LedgerRow(NamedTuple):
+    """What of a `PhotoRow` says which photo it is and what became of it."""
+
+    image_id: str
+    paths: tuple[bytes, ...]
+    status: Status
+    reason: str | None
+    human_captions: tuple[StoredCaption, ...]
+
+
 _CAPTION = pa.struct([("text", pa.string()), ("logprob", pa.float32()), ("provenance", pa.string())])
 _ATTENTION = pa.struct(
     [
@@ -156,6 +168,23 @@ def rows_to_table(rows: list[PhotoRow], schema: pa.Schema) -> pa.Table:
 def table_to_rows(table: pa.Table) -> list[PhotoRow]:
     """The inverse of `rows_to_table`; columns that the table lacks keep their defaults."""
     return [_from_record(record) for record in table.to_pylist()]
+
+
+def table_to_ledger(table: pa.Table) -> Iterator[LedgerRow]:
+    """The rows of a table of `LEDGER_COLUMNS`, in order, each in short.
+
+    The captioner's captions are by far the most, and are not looked at.
+    """
+    captions = table["captions"].combine_chunks()
+    human_T = pc.equal(captions.flatten().field("provenance"), Provenance.HUMAN)
+    numbers_N = pc.unique(pc.list_parent_indices(captions).filter(human_T))
+    by_people = (row.human_captions for row in table_to_rows(table.take(numbers_N)))
+    human_captions = dict(zip(numbers_N.to_pylist(), by_people, strict=True))
+    # An enum's own look-up takes longer than all else here.
+    statuses = {status.value: status for status in Status}
+    columns = (table[name].to_pylist() for name in ("image_id", "paths", "status", "reason"))
+    for number, (image_id, paths, status, reason) in enumerate(zip(*columns, strict=True)):
+        yield LedgerRow(image_id, tuple(paths), statuses[status], reason, human_captions.get(number, ()))
 
 
 def _vector_type(dimension: int) -> pa.DataType:

@@ -23,7 +23,16 @@ from retrieval.device import count_cores
 from retrieval.errors import IndexFormatError
 from retrieval.store.files import read_verified, require_lost, write_hashed
 from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
-from retrieval.store.schema import PhotoRow, Status, photo_schema, rows_to_table, table_to_rows
+from retrieval.store.schema import (
+    LEDGER_COLUMNS,
+    LedgerRow,
+    PhotoRow,
+    Status,
+    photo_schema,
+    rows_to_table,
+    table_to_ledger,
+    table_to_rows,
+)
 
 _CAPTIONER = b"captioner"
 _MODEL = TypeAdapter(ModelRecord)
@@ -133,6 +142,11 @@ def find_photo(index: Path, shard: ShardRecord, image_id: str) -> pa.Table | Non
 def read_rows(index: Path, shard: ShardRecord, columns: list[str] | None = None) -> list[PhotoRow]:
     """`read_shard` as rows; `columns` must name at least `image_id`, `paths` and `status`."""
     return table_to_rows(read_shard(index, shard, columns))
+
+
+def read_ledger(index: Path, shard: ShardRecord) -> Iterator[LedgerRow]:
+    """`read_shard` as what `table_to_ledger` makes of it."""
+    return table_to_ledger(read_shard(index, shard, LEDGER_COLUMNS))
 
 
 def split_positions(

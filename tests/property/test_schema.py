@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from retrieval.store.schema import (
+    LEDGER_COLUMNS,
     PhotoRow,
     Provenance,
     Status,
@@ -13,6 +14,7 @@ from retrieval.store.schema import (
     StoredCaption,
     photo_schema,
     rows_to_table,
+    table_to_ledger,
     table_to_rows,
 )
 from retrieval.store.shards import newest_with_status, read_rows, write_shard
@@ -70,6 +72,13 @@ def plain(row: PhotoRow) -> tuple[object, ...]:
 def test_rows_survive_a_table(rows):
     table = rows_to_table(rows, photo_schema(DIMENSION, DIMENSION))
     assert [plain(row) for row in table_to_rows(table)] == [plain(row) for row in rows]
+
+
+@given(st.lists(ROWS, max_size=5))
+def test_rows_in_short_are_those_of_the_table(rows):
+    table = rows_to_table(rows, photo_schema(DIMENSION, DIMENSION)).select(LEDGER_COLUMNS)
+    expected = [(row.image_id, row.paths, row.status, row.reason, row.human_captions) for row in rows]
+    assert list(table_to_ledger(table)) == expected
 
 
 @given(rows=st.lists(ROWS, max_size=5))

@@ -12,9 +12,11 @@ from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models
 from indexer.updating.index_writer import IndexWriter
+from indexer.updating.ledger import Ledger
 from retrieval import SearchEngine
 from retrieval.generations.compact import compact_index
 from retrieval.generations.human_caption import set_caption, unset_caption
+from retrieval.store import schema
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import ModelRecord, read_manifest
 from retrieval.store.schema import StoredCaption
@@ -74,3 +76,16 @@ def test_a_run_that_had_begun_keeps_it(
     build_index([photo.parent], index, Models(other_captioner, word_encoder), IndexConfig(recaption=True))
     expected = ["another model's words"] if undone else [MINE, "another model's words"]
     assert [caption.text for caption in rows_of(index)[red].captions] == expected
+
+
+def test_of_photos_that_nobody_captioned_no_caption_is_looked_at(
+    index: Path, red: str, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_caption(index, red, MINE, word_encoder)
+    made: list[str] = []
+    real = schema.StoredCaption
+    monkeypatch.setattr(schema, "StoredCaption", lambda text, *facts: made.append(text) or real(text, *facts))
+    ledger = Ledger.read(index, read_manifest(index), "c" * 64)
+    assert made == [MINE, RED_CAPTION]
+    assert len(ledger.before) == 2
+    assert [caption.text for caption in ledger.human_captions(red)] == [MINE]
