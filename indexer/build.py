@@ -28,7 +28,7 @@ from indexer.updating.current_index import (
 from indexer.updating.index_writer import IndexWriter
 from indexer.updating.ledger import Ledger
 from indexer.updating.report import IndexReport, make_report
-from indexer.updating.unchanged import recall_files
+from indexer.updating.unchanged import list_unread, recall_files
 from retrieval.channels.faiss_installation import import_faiss
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.generations.garbage import collect_garbage
@@ -150,7 +150,8 @@ class _Run:
             return needed
 
         settings = DecodeSettings.from_config(config, describer.image_size, describer.framing)
-        unread = recall_files(self.scan, self.ledger, self.seen, config, progress)
+        recalled = recall_files(self.scan, self.seen, progress)
+        unread = list_unread(self.scan, recalled, self.ledger, config)
         self.seen.forget_gone(self.scan)
         # Who inherits a caption is to be read at the place where it was written.
         unread.sort(key=lambda path: path not in self.ledger.captioned_by_people())

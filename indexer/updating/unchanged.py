@@ -5,7 +5,7 @@ It takes no model in memory, so that indexing a folder again in which nothing ha
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from indexer.captioner.checkpoint_hash import hash_captioner, hash_image_encoder
@@ -45,20 +45,28 @@ def find_unchanged(
         return None
 
 
-def recall_files(
-    scan: Scan, ledger: Ledger, seen: SeenFiles, config: IndexConfig, progress: Progress
-) -> list[bytes]:
-    """The files that must be read; of the others the ledger learns that they are where they were."""
-    unread = []
+def recall_files(scan: Scan, seen: SeenFiles, progress: Progress) -> Iterator[str | None]:
+    """The content of each file of the scan in turn; None of one that must be read to know it."""
     for number, path in enumerate(scan.paths):
         if number % _TOLD == 0:
             progress(_LOOKING, number, len(scan.paths))
-        image_id = seen.recall(path)
+        yield seen.recall(path)
+    progress(_LOOKING, len(scan.paths), len(scan.paths))
+
+
+def list_unread(
+    scan: Scan, recalled: Iterable[str | None], ledger: Ledger, config: IndexConfig
+) -> list[bytes]:
+    """The files that must be read; of the others the ledger learns that they are where they were.
+
+    `recalled` are what `recall_files` gives.
+    """
+    unread = []
+    for path, image_id in zip(scan.paths, recalled, strict=True):
         if image_id is None or ledger.needs_pixels(image_id, config.recaption, config.retry_failed):
             unread.append(path)
         else:
             ledger.note_found(image_id, path)
-    progress(_LOOKING, len(scan.paths), len(scan.paths))
     return unread
 
 
@@ -74,9 +82,16 @@ def _find(
     if captioner is None or manifest.unfinished or not _is_made_with(manifest, captioner, config):
         return None
     scan = scan_photos(photos)
+    if scan.unreadable:
+        return None
+    recalled = []
+    for image_id in recall_files(scan, SeenFiles.read(index), progress):
+        # Before the shards are read: where a file must be, the run reads them itself.
+        if image_id is None:
+            return None
+        recalled.append(image_id)
     ledger = Ledger.read(index, manifest, captioner.sha256, config.keep_missing)
-    unread = recall_files(scan, ledger, SeenFiles.read(index), config, progress)
-    if unread or scan.unreadable or any(True for _ in ledger.moves(scan)):
+    if list_unread(scan, recalled, ledger, config) or any(True for _ in ledger.moves(scan)):
         return None
     return make_report(manifest, ledger, scan, time.monotonic() - started)
 

@@ -1093,6 +1093,22 @@ def test_run_with_nothing_to_do_needs_no_models(
     assert find_unchanged([library.folder], library.index, config) is None
 
 
+def test_where_a_photo_is_new_the_shards_are_left_to_the_run(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", RED)
+    age(library.folder)
+    library.build()
+    manifest = read_manifest(library.index)
+    monkeypatch.setattr("indexer.updating.unchanged.hash_models", lambda _: manifest.captioner.sha256)
+    monkeypatch.setattr("indexer.updating.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
+    config = IndexConfig(image_head="none")
+    assert find_unchanged([library.folder], library.index, config) is not None
+    monkeypatch.delattr("indexer.updating.unchanged.Ledger.read")
+    paint("b.png", GREEN)
+    assert find_unchanged([library.folder], library.index, config) is None
+
+
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
     from indexer.location import find_ngram_encoder, find_tagger
