@@ -180,10 +180,8 @@ def _is_photo(entry: os.DirEntry[bytes]) -> bool:
     if not _is_named_like_photo(entry.name):
         return False
     try:
-        return not stat.S_ISDIR(entry.stat().st_mode)
-    except FileNotFoundError:
-        # A link that leads nowhere: named as a failure when it is read.
-        return entry.is_symlink()
+        # A link that leads nowhere is no folder either: named as a failure when it is read.
+        return not entry.is_dir()
     except OSError:
         # There, but out of reach, such as in a folder that may only be listed: named as well.
         return True

@@ -5,7 +5,6 @@ A file whose size and times of modification and change are as they were is not r
 
 import logging
 import os
-from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -78,14 +77,15 @@ class SeenFiles:
         """Keep what was seen for the next run. A disk that is full costs that run time, and no photo."""
         if not self._changed:
             return
-        list_stamp = attrgetter(*_SCHEMA.names[2:])
-        rows = [
-            dict(zip(_SCHEMA.names, (path, image_id, *list_stamp(stamp)), strict=True))
-            for path, (image_id, stamp) in sorted(self._seen.items())
+        known = sorted(self._seen.items())
+        columns: list[list[object]] = [
+            [path for path, _ in known],
+            [image_id for _, (image_id, _) in known],
+            *([getattr(stamp, name) for _, (_, stamp) in known] for name in _SCHEMA.names[2:]),
         ]
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, _SCHEMA) as writer:
-            writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
+            writer.write_table(pa.table(columns, schema=_SCHEMA))
         try:
             write_sealed(_path(index), sink.getvalue().to_pybytes())
         except OSError as error:

@@ -167,8 +167,14 @@ class Ledger:
         """
         entry, found = self._find(image_id), self.found.get(image_id, ())
         known = entry.paths if entry else ()
-        own = identify_path(known[0]) == image_id if known else False
-        kept = {path for path in known if not scan.covers(path) or (path in self.unread and not own)}
+        if known == tuple(found):
+            return known
+        # What is known of a file by its path alone is that it could not be read: this run knows it anew.
+        kept = {
+            path
+            for path in known
+            if not scan.covers(path) or (path in self.unread and identify_path(known[0]) != image_id)
+        }
         if self.keep_missing and not found and not kept and entry and entry.status is Status.INDEXED:
             kept = {path for path in known if not os.path.lexists(path)}
         return tuple(sorted(kept.union(found)))

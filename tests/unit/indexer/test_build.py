@@ -732,6 +732,17 @@ def test_file_of_the_same_size_and_times_is_not_read_again(
     assert read_files == ["bad.png"]
 
 
+def test_names_of_files_that_can_be_read_are_not_hashed(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", RED)
+    paint("b.png", GREEN)
+    library.build()
+    (library.folder / "b.png").rename(library.folder / "c.png")
+    monkeypatch.delattr("indexer.updating.ledger.identify_path")
+    assert counts(library.build()) == (0, 1, 1, 0, 0, 2, 2)
+
+
 @pytest.mark.parametrize("damage", [b"", b"0" * 64 + b"\nno Arrow file"])
 def test_lost_notes_on_files_cost_time_alone(
     library: Library, paint: Paint, read_files: list[str], damage: bytes

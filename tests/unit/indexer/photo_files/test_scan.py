@@ -201,8 +201,18 @@ def test_what_nobody_may_look_at_is_named_where_the_list_does_not_say_what_it_is
         def is_dir(self, follow_symlinks: bool = True) -> bool:
             raise PermissionError(errno.EACCES, "Permission denied")
 
-        def stat(self) -> os.stat_result:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
     monkeypatch.setattr(os, "scandir", lambda _: nullcontext([Hidden()]))
     assert scan_photos([folder]).paths == (Hidden.path,)
+
+
+def test_what_the_list_says_of_a_photo_is_enough(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Listed:
+        """Nothing else can be asked of it, such as its status, for which the disk would be."""
+
+        name, path = b"a.jpg", os.fsencode(folder / "a.jpg")
+
+        def is_dir(self, follow_symlinks: bool = True) -> bool:
+            return False
+
+    monkeypatch.setattr(os, "scandir", lambda _: nullcontext([Listed()]))
+    assert scan_photos([folder]).paths == (Listed.path,)
