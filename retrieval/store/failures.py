@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from retrieval.store.manifest import Manifest
-from retrieval.store.schema import FAILURE_COLUMNS, PhotoRow, Status
-from retrieval.store.shards import keep_failure_time, read_rows
+from retrieval.store.schema import FAILURE_COLUMNS, PhotoRow, Status, table_to_rows
+from retrieval.store.shards import keep_failure_time, newest_with_status, read_columns, split_positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,16 @@ def list_failures(index: Path, manifest: Manifest) -> list[Failure]:
     Raises:
         IndexFormatError: a shard is missing or damaged.
     """
-    newest: dict[str, PhotoRow] = {}
-    for shard in manifest.shards:
-        for row in read_rows(index, shard, FAILURE_COLUMNS):
-            newest[row.image_id] = keep_failure_time(row, shard)
-    failed = [row for row in newest.values() if row.status is Status.FAILED]
-    return sorted(
-        (failure for row in failed for failure in _to_failures(row)), key=lambda failure: failure.path
-    )
+    table = read_columns(index, manifest.shards, FAILURE_COLUMNS)
+    failed_N = np.sort(newest_with_status(table, Status.FAILED))
+    rows = table_to_rows(table.take(pa.array(failed_N)))
+    failures = [
+        failure
+        for shard, where, _ in split_positions(manifest.shards, failed_N)
+        for row in rows[where]
+        for failure in _to_failures(keep_failure_time(row, shard))
+    ]
+    return sorted(failures, key=lambda failure: failure.path)
 
 
 def _to_failures(row: PhotoRow) -> Iterator[Failure]:

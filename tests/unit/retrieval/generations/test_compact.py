@@ -8,6 +8,7 @@ from retrieval.generations.commit import commit_next
 from retrieval.generations.compact import compact_index
 from retrieval.generations.derived import build_derived
 from retrieval.search.engine import SearchEngine
+from retrieval.store import failures
 from retrieval.store.failures import Failure, list_failures
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import ModelRecord, UnfinishedRun, list_generations, read_manifest
@@ -131,6 +132,22 @@ def test_failures_stay_as_old_as_they_are(index):
     compact_index(index)
     assert list_failures(index, read_manifest(index)) == expected
     assert rows_of(index)["f" * 64].failed_at == datetime(2026, 11, 23, 12)
+
+
+def test_of_photos_that_could_be_read_no_row_is_made(index, monkeypatch):
+    good = next(iter(rows_of(index)))
+    add_rows(index, PhotoRow("f" * 64, (b"/z.jpg", b"/b.jpg"), Status.FAILED, reason="truncated: too short"))
+    add_rows(index, PhotoRow("e" * 64, (b"/a.jpg",), Status.FAILED, reason="gone: at first"))
+    add_rows(index, PhotoRow("e" * 64, (b"/c.jpg",), Status.FAILED, reason="crashed"))
+    add_rows(index, PhotoRow(good, (b"/d.jpg",), Status.FAILED, reason="timed_out"))
+    add_rows(index, PhotoRow(good, (), Status.DELETED))
+    made = []
+    real = failures.table_to_rows
+    monkeypatch.setattr(failures, "table_to_rows", lambda table: made.append(len(table)) or real(table))
+    found = [(each.path, each.code, each.reason) for each in list_failures(index, read_manifest(index))]
+    truncated = ("truncated", "too short")
+    assert found == [(b"/b.jpg", *truncated), (b"/c.jpg", "crashed", ""), (b"/z.jpg", *truncated)]
+    assert made == [2]
 
 
 def test_unfinished_run_is_kept(index):
