@@ -309,7 +309,7 @@ class SearchEngine:
         attentions = read_attentions(self._index, self._manifest, positions)
         if text := asked.query.text:
             queries = Queries((text,), self._text_encoder.encode([text]))
-            ranked = self._ranker.rank_everywhere(queries, depth, channel, asked.allowed_P)
+            ranked = self._ranker.rank_everywhere(queries, depth, numbers_N, channel, asked.allowed_P)
             if reranker is not None:
                 require_fused(channel)
                 ranked = self._look_again(reranker, ranked, queries)

@@ -152,15 +152,24 @@ class Ranker:
         return self._fuse(answers, k, allowed_P)
 
     def rank_everywhere(
-        self, queries: Queries, k: int, channel: str | None = None, allowed_P: np.ndarray | None = None
+        self,
+        queries: Queries,
+        k: int,
+        numbers_N: np.ndarray,
+        channel: str | None = None,
+        allowed_P: np.ndarray | None = None,
     ) -> Ranked:
         """What `rank` gives for one query, all photos that are let through.
 
-        Behind what each channel answers there comes every other photo that it has.
+        Behind what each channel answers there comes every other photo that it has, unless the channel is one
+        of several and its answer has all the photos with these numbers.
         """
         answers = self._ask(queries, self._find_depth(k, channel, allowed_P), channel, allowed_P)
-        everywhere = self._ask(queries, self._photos, channel, allowed_P)
-        whole = {name: _go_on(answer, everywhere[name]) for name, answer in answers.items()}
+        whole = dict(answers)
+        for name, (_, numbers_QK) in answers.items():
+            if len(answers) == 1 or not np.isin(numbers_N, numbers_QK).all():
+                everywhere = self.channels[name].search(queries, self._photos, allowed_P)
+                whole[name] = _go_on(answers[name], everywhere)
         if len(whole) == 1:
             return self._fuse(whole, self._photos, allowed_P)
         return replace(self._fuse(answers, self._photos, allowed_P), answers=whole)

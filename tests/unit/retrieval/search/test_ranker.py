@@ -124,7 +124,8 @@ def test_places_and_scores_everywhere_are_those_of_the_answer(
     one = Queries(QUERIES.texts[:1], QUERIES.vectors_QD[:1])
     overlooking = {name: Overlooking(each.scores_QP[:1]) for name, each in channels.items()}
     ranker = Ranker(overlooking, CONFIG, np.zeros(PHOTOS, dtype=bool))
-    ranked, whole = ranker.rank(one, 50, channel), ranker.rank_everywhere(one, 50, channel)
+    ranked = ranker.rank(one, 50, channel)
+    whole = ranker.rank_everywhere(one, 50, np.arange(PHOTOS), channel)
     numbers_K = ranked.numbers_QK[0]
     places = whole.find_places(numbers_K)
     for number, hits in ranked.find_places(numbers_K).items():
@@ -135,6 +136,53 @@ def test_places_and_scores_everywhere_are_those_of_the_answer(
         assert sorted(numbers_QN[0, numbers_QN[0] >= 0]) == sorted(
             channels[name].order(channels[name].scores_QP[0], None)
         )
+
+
+class Asked(Scored):
+    """Notes for how many photos it is asked."""
+
+    def __init__(self, scores_QP: np.ndarray) -> None:
+        super().__init__(scores_QP)
+        self.depths: list[int] = []
+
+    def search(
+        self, queries: Queries, k: int, allowed_P: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        self.depths.append(k)
+        return super().search(queries, k, allowed_P)
+
+
+def test_only_a_channel_that_leaves_one_of_the_photos_out_is_asked_for_all(
+    channels: dict[Channel, Scored],
+) -> None:
+    one = Queries(QUERIES.texts[:1], QUERIES.vectors_QD[:1])
+    noting = {name: Asked(each.scores_QP[:1]) for name, each in channels.items()}
+    ranker = Ranker(noting, CONFIG, np.zeros(PHOTOS, dtype=bool))
+    answered = {name: set(each.order(each.scores_QP[0], None)[:DEPTH]) for name, each in channels.items()}
+    left_out = answered[Channel.IMAGE] & answered[Channel.LEXICAL] - answered[Channel.CAPTION]
+    numbers_N = np.array([min(set.intersection(*answered.values())), min(left_out)])
+    some = ranker.rank_everywhere(one, 50, numbers_N)
+    depths = {name: each.depths for name, each in noting.items()}
+    assert depths == {
+        Channel.CAPTION: [DEPTH, PHOTOS],
+        Channel.IMAGE: [DEPTH],
+        Channel.LEXICAL: [DEPTH],
+    }
+    whole = ranker.rank_everywhere(one, 50, np.arange(PHOTOS))
+    assert some.find_places(numbers_N) == whole.find_places(numbers_N)
+    assert np.array_equal(some.scores_QK, whole.scores_QK)
+    assert np.array_equal(some.numbers_QK, whole.numbers_QK)
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+def test_a_channel_alone_ranks_every_photo_for_who_looks_again(
+    channels: dict[Channel, Scored], channel: Channel
+) -> None:
+    one = Queries(QUERIES.texts[:1], QUERIES.vectors_QD[:1])
+    ranker = Ranker({channel: Scored(channels[channel].scores_QP[:1])}, CONFIG, np.zeros(PHOTOS, dtype=bool))
+    own = channels[channel].order(channels[channel].scores_QP[0], None)
+    ranked = ranker.rank_everywhere(one, 1, np.array(own[:1]))
+    assert ranked.numbers_QK[0, : len(own)].tolist() == own
 
 
 def test_of_what_people_wrote_only_what_answers_lifts_its_photo() -> None:
