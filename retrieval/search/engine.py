@@ -13,7 +13,7 @@ import numpy as np
 from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import in_image_space
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
-from retrieval.channels.stored_channels import open_stored
+from retrieval.channels.stored_channels import VectorFiles, open_stored, read_vector_files
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import UsageError
 from retrieval.milvus.address import MilvusAddress
@@ -85,6 +85,7 @@ class SearchEngine:
         images = self._vectors.get(Channel.IMAGE)
         self._answerer = Answerer(manifest, photos, images, calibration)
         self._image_searcher = channels.get(Channel.IMAGE)
+        self.vector_files: VectorFiles = {}
 
     @classmethod
     def open(
@@ -97,6 +98,7 @@ class SearchEngine:
         *,
         milvus: str | None = None,
         eager: bool = False,
+        known: VectorFiles | None = None,
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
@@ -105,7 +107,8 @@ class SearchEngine:
         where FAISS has one), "cpu", or "cuda" (the text encoder runs there as well). Without a `calibration`
         the one that is shipped for the index's models is used; where there is none, hits have no probability.
         With a `milvus`, vectors and words are searched there (see `MilvusAddress.parse`), where
-        `publish_index` has put this generation; the photos are still read from the index.
+        `publish_index` has put this generation; the photos are still read from the index. Files of vectors
+        that are `known`, of an engine with the same `device`, are not read again.
 
         Raises:
             IndexNotFoundError: no index there.
@@ -124,8 +127,10 @@ class SearchEngine:
             photos = PhotoTable.read(index, manifest)
             head = manifest.image_head
             image = None if head is None else open_image_queries(index, head, pick_query_device(place))
+            files: VectorFiles = {}
             if address is None:
-                channels = open_stored(index, manifest, photos, image, place)
+                files = read_vector_files(index, manifest, place, known or {})
+                channels = open_stored(index, manifest, photos, image, files)
             else:
                 channels = open_published(address, manifest, photos, image)
             if text_encoder is not None:
@@ -134,7 +139,9 @@ class SearchEngine:
                 calibration.require_fit(manifest)
             sure = calibration or find_calibration(manifest)
             encoder = text_encoder or lazy
-            return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
+            engine = cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
+            engine.vector_files = files
+            return engine
 
         return read_whole(index, open_generation)
 

@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+from retrieval.channels.stored_channels import VectorFiles
 from retrieval.errors import (
     EncoderMismatchError,
     IndexFormatError,
@@ -47,6 +48,7 @@ class LiveEngine:
         self._lock = threading.Lock()
         self._text_encoder = text_encoder
         self._current = read_current_line(self._path)
+        self._vector_files: VectorFiles = {}
         self._engine = self._open(text_encoder)
         self._failed: bytes | None = None
         self._next_try = 0.0
@@ -97,6 +99,9 @@ class LiveEngine:
             return self._open(self._text_encoder)
 
     def _open(self, text_encoder: TextEncoder | None) -> SearchEngine:
-        return SearchEngine.open(
-            self._path, text_encoder, self._device, self._fusion, calibration=self._calibration
+        engine = SearchEngine.open(
+            self._path, text_encoder, self._device, self._fusion, self._calibration, known=self._vector_files
         )
+        # After an edit they are the same, and by far the most bytes of an index to look at.
+        self._vector_files = engine.vector_files
+        return engine
