@@ -3,7 +3,6 @@
 Shapes: R recent rows, those of photos that the vectors' and words' files do not know.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from retrieval.channels.channel_vectors import take_channel_vectors
 from retrieval.channels.layered_vectors import LayeredVectors
 from retrieval.channels.lexical_file import list_texts, read_words
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
-from retrieval.channels.vector_index import FlatIndex, StoredVectorIndex, VectorIndex, read_vectors
+from retrieval.channels.vector_index import FlatIndex, VectorIndex, read_vectors
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError
 from retrieval.store.manifest import Manifest, VectorsRecord
@@ -24,26 +23,11 @@ from retrieval.store.schema import VECTOR_COLUMNS, WORD_COLUMNS, table_to_rows
 from retrieval.store.shards import read_columns
 from retrieval.text.queries import QueryEncoder
 
-VectorFiles = Mapping[str, StoredVectorIndex]
-"""Vectors as their files hold them, by the files' SHA-256."""
-
-
-def read_vector_files(index: Path, manifest: Manifest, place: Device, known: VectorFiles) -> VectorFiles:
-    """The vectors of this generation; those that are `known`, and are in this place, are not read again.
-
-    Raises:
-        IndexFormatError: a file is missing or damaged.
-    """
-    return {
-        record.sha256: known.get(record.sha256) or read_vectors(index, record, place)
-        for record in manifest.vectors
-    }
-
 
 def open_stored(
-    index: Path, manifest: Manifest, photos: PhotoTable, image: QueryEncoder | None, files: VectorFiles
+    index: Path, manifest: Manifest, photos: PhotoTable, image: QueryEncoder | None, place: Device
 ) -> dict[Channel, Searcher]:
-    """The channels of this generation, answering with the photos' numbers. `files` are those of its vectors.
+    """The channels of this generation, answering with the photos' numbers.
 
     Raises:
         IndexFormatError: a file is missing or damaged, or what it holds is not what the shards do.
@@ -53,7 +37,7 @@ def open_stored(
     for record in manifest.vectors:
         channel = Channel(record.channel)
         through = image if channel is Channel.IMAGE or record.in_image_space else None
-        channels[channel] = VectorSearcher(opening.open_vectors(record, files[record.sha256]), through)
+        channels[channel] = VectorSearcher(opening.open_vectors(record, place), through)
     if Channel.CAPTION not in channels:
         if len(photos):
             raise IndexFormatError(f"found no caption vectors in {index}, expected some; index again")
@@ -81,7 +65,8 @@ class _Opening:
     def is_layered(self) -> bool:
         return bool(self.manifest.recent_shards)
 
-    def open_vectors(self, record: VectorsRecord, vectors: StoredVectorIndex) -> VectorIndex:
+    def open_vectors(self, record: VectorsRecord, place: Device) -> VectorIndex:
+        vectors = read_vectors(self.index, record, place)
         numbers_N = self.photos.number(vectors.ids, some_are_gone=self.is_layered)
         if not self.is_layered:
             return vectors.with_ids(numbers_N)

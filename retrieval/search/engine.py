@@ -13,7 +13,7 @@ import numpy as np
 from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import in_image_space
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
-from retrieval.channels.stored_channels import VectorFiles, open_stored, read_vector_files
+from retrieval.channels.stored_channels import open_stored
 from retrieval.device import Device, pick_query_device
 from retrieval.errors import UsageError
 from retrieval.milvus.address import MilvusAddress
@@ -85,7 +85,6 @@ class SearchEngine:
         images = self._vectors.get(Channel.IMAGE)
         self._answerer = Answerer(manifest, photos, images, calibration)
         self._image_searcher = channels.get(Channel.IMAGE)
-        self.vector_files: VectorFiles = {}
 
     @classmethod
     def open(
@@ -98,7 +97,6 @@ class SearchEngine:
         *,
         milvus: str | None = None,
         eager: bool = False,
-        known: VectorFiles | None = None,
     ) -> "SearchEngine":
         """Open the current generation of the index at `path`.
 
@@ -107,8 +105,7 @@ class SearchEngine:
         where FAISS has one), "cpu", or "cuda" (the text encoder runs there as well). Without a `calibration`
         the one that is shipped for the index's models is used; where there is none, hits have no probability.
         With a `milvus`, vectors and words are searched there (see `MilvusAddress.parse`), where
-        `publish_index` has put this generation; the photos are still read from the index. Files of vectors
-        that are `known`, of an engine with the same `device`, are not read again.
+        `publish_index` has put this generation; the photos are still read from the index.
 
         Raises:
             IndexNotFoundError: no index there.
@@ -127,10 +124,8 @@ class SearchEngine:
             photos = PhotoTable.read(index, manifest)
             head = manifest.image_head
             image = None if head is None else open_image_queries(index, head, pick_query_device(place))
-            files: VectorFiles = {}
             if address is None:
-                files = read_vector_files(index, manifest, place, known or {})
-                channels = open_stored(index, manifest, photos, image, files)
+                channels = open_stored(index, manifest, photos, image, place)
             else:
                 channels = open_published(address, manifest, photos, image)
             if text_encoder is not None:
@@ -139,9 +134,7 @@ class SearchEngine:
                 calibration.require_fit(manifest)
             sure = calibration or find_calibration(manifest)
             encoder = text_encoder or lazy
-            engine = cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
-            engine.vector_files = files
-            return engine
+            return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)
 
         return read_whole(index, open_generation)
 

@@ -5,7 +5,6 @@ import threading
 import time
 from pathlib import Path
 
-from retrieval.channels.stored_channels import VectorFiles
 from retrieval.errors import (
     EncoderMismatchError,
     IndexFormatError,
@@ -48,7 +47,6 @@ class LiveEngine:
         self._lock = threading.Lock()
         self._text_encoder = text_encoder
         self._current = read_current_line(self._path)
-        self._vector_files: VectorFiles = {}
         self._engine = self._open(text_encoder)
         self._failed: bytes | None = None
         self._next_try = 0.0
@@ -99,9 +97,6 @@ class LiveEngine:
             return self._open(self._text_encoder)
 
     def _open(self, text_encoder: TextEncoder | None) -> SearchEngine:
-        engine = SearchEngine.open(
-            self._path, text_encoder, self._device, self._fusion, self._calibration, known=self._vector_files
+        return SearchEngine.open(
+            self._path, text_encoder, self._device, self._fusion, calibration=self._calibration
         )
-        # After an edit they are the same, and by far the most bytes of an index to look at.
-        self._vector_files = engine.vector_files
-        return engine

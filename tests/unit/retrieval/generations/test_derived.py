@@ -11,17 +11,15 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from retrieval.channels import approximate_index, channel_vectors, stored_channels
-from retrieval.device import Device
+from retrieval.channels import approximate_index, channel_vectors
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.generations.commit import commit_next
 from retrieval.generations.derived import build_derived, update_derived
 from retrieval.generations.human_caption import set_caption, unset_caption
 from retrieval.generations.inventory import list_files
 from retrieval.search.engine import SearchEngine
-from retrieval.search.live_engine import LiveEngine
 from retrieval.store import shards
-from retrieval.store.manifest import Manifest, ShardRecord, VectorsRecord, VectorsWish, read_manifest
+from retrieval.store.manifest import Manifest, ShardRecord, VectorsWish, read_manifest
 from retrieval.store.schema import PhotoRow, Status
 from retrieval.store.shards import read_shard, shard_path, shard_schema, write_shard
 from tests.unit.retrieval.conftest import IMAGE_DIMENSION, commit_rows, make_photo
@@ -204,32 +202,6 @@ def test_recent_shards_are_read_once(index: Path, word_encoder: Any, monkeypatch
     SearchEngine.open(index, word_encoder, "cpu")
     # Once with all others for what is shown, and once for what is searched.
     assert sorted(each for each in read if each in recent) == sorted([*recent, *recent])
-
-
-@pytest.mark.parametrize("index", KINDS, indirect=True)
-def test_who_follows_the_index_reads_vectors_that_stay_once(
-    index: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[str] = []
-    real = stored_channels.read_vectors
-
-    def note(index: Path, record: VectorsRecord, place: Device) -> Any:
-        read.append(record.sha256)
-        return real(index, record, place)
-
-    monkeypatch.setattr(stored_channels, "read_vectors", note)
-    live = LiveEngine(index, word_encoder, "cpu")
-    stay = [record.sha256 for record in read_manifest(index).vectors]
-    assert live.engine.generation < change(index, word_encoder).generation == live.engine.generation
-    assert read == stay
-    afresh = SearchEngine.open(index, word_encoder, "cpu")
-    for query in QUERIES:
-        for channel in ("caption", "image", None):
-            assert ask(live.engine, query, channel) == ask(afresh, query, channel), (query, channel)
-    read.clear()
-    anew = {record.sha256 for record in make_anew(index).vectors}
-    assert set(live.engine.vector_files) == set(read) == anew
-    assert not anew & set(stay)
 
 
 def test_photos_are_sorted_once_to_be_counted(
