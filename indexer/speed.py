@@ -131,6 +131,8 @@ def measure_plain_path(photos: Sequence[Path], models: Models, config: IndexConf
             counts.append(len(batch))
             seconds.append(time.monotonic() - started)
             started = time.monotonic()
+    if not counts:
+        raise RetrievalError(f"none of the first {len(photos)} photos can be read; give others")
     warm = slice(1 if len(counts) > 1 else 0, None)
     return sum(counts[warm]) / sum(seconds[warm])
 

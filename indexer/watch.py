@@ -35,19 +35,20 @@ def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) 
 
     Runs that changed nothing are not reported, but for the first. While another process writes the index, the
     changes wait: for a second, then twice as long each time that it still does, up to a minute. While a
-    folder's disk is away, they wait for it, with a notice on the log.
+    folder's disk is away, they wait for it, with a notice on the log; of one that came back the system tells
+    no more, and it is looked through every five minutes.
 
     Raises:
         RetrievalError: as `run`, such as for a photo that is gone, or a folder's name is not UTF-8, or the
             system has no watcher to spare.
     """
     known: tuple[tuple[bytes, str], ...] | None = None
-    disks: _Disks | None = None
+    disks = _Disks(photos)
     due, wait = 0.0, 1
     for changed in _watch(photos, index):
         if time.monotonic() < due and not (changed and wait == 1):
             continue
-        if disks is not None and not disks.are_there():
+        if not disks.are_there():
             # There is a run as soon as they are.
             due = 0.0
             continue
@@ -58,7 +59,6 @@ def follow(photos: Sequence[Path], index: Path, run: Callable[[], IndexReport]) 
                 raise
             due, wait = time.monotonic() + wait, min(2 * wait, _MOST_SECONDS_BUSY)
             continue
-        disks = disks or _Disks(photos)
         due, wait = time.monotonic() + _SECONDS_BETWEEN_SCANS, 1
         if known is None or report.new or report.updated or report.removed or report.failures != known:
             yield report
@@ -79,19 +79,22 @@ def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
 
 
 class _Disks:
-    """The file systems that the folders were on after the first run: where one is away, no photo is gone."""
+    """The file systems that the folders are on at first: where one is away, no photo is gone."""
 
     def __init__(self, photos: Sequence[Path]) -> None:
         self._devices = {photo: _look_for_disk(photo) for photo in photos}
         self._noticed = False
 
     def are_there(self) -> bool:
-        """Whether each folder is on its own; where one is not, that is said once until it is."""
-        away = [photo for photo, device in self._devices.items() if _look_for_disk(photo) != device]
+        """Whether each folder is on its own, or on another with something on it; what is away is said once.
+
+        A disk that comes back may have another number.
+        """
+        away = [photo for photo, device in self._devices.items() if _is_away(photo, device)]
         if away and not self._noticed:
             logger.warning(
-                "found no %s any more, or another disk there, expected the one that was followed; connect "
-                "it, or stop and run again for what is there now",
+                "found nothing in %s any more, and another disk there or none, expected the one that was "
+                "followed; connect it, or stop and run again",
                 make_printable(str(away[0])),
             )
         self._noticed = bool(away)
@@ -103,6 +106,14 @@ def _look_for_disk(photo: Path) -> int | None:
     with suppress(OSError), os.scandir(photo):
         pass
     return find_device(os.fsencode(photo))
+
+
+def _is_away(photo: Path, device: int | None) -> bool:
+    if _look_for_disk(photo) == device:
+        return False
+    with suppress(OSError):
+        return not os.listdir(photo)
+    return True
 
 
 def _watch(photos: Sequence[Path], index: Path) -> Iterator[bool]:

@@ -140,10 +140,9 @@ def ablate(request: EvalRequest, config: AblationConfig, progress: Progress) -> 
             for system, each in measured.items():
                 before = unchanged[system]
                 usual = before.seconds if system is System.RERANKED else (before.seconds + again) / 2
+                row = _describe_change(change, system, each, before, draws[system], request.split)
                 cost = _describe_cost(change, system, each.seconds / usual)
-                rows.append(
-                    _describe_change(change, system, each, before, draws[system], request.split, cost)
-                )
+                rows.append(row.model_copy(update={"cost": cost}))
     return tuple(rows)
 
 
@@ -171,7 +170,6 @@ def _describe_change(
     before: Measured,
     draws: PhotoBootstrap,
     split: str,
-    cost: str,
 ) -> Experiment:
     low, high = draws.interval_of_mean((measured.recall_3Q - before.recall_3Q).mean(axis=0))
     return Experiment(
@@ -182,7 +180,6 @@ def _describe_change(
         cider=round(measured.cider, 1),
         base=str(system),
         interval=(round(low, 1), round(high, 1)),
-        cost=cost,
         kept="option",
         measured_by=_COMMAND,
     )

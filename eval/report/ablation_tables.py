@@ -23,9 +23,9 @@ _PARTS_NOTE = (
     "difference in points of the mean of Recall@1, 5 and 10, paired by photo, with its 95 % interval in "
     "brackets. What is ranked again is asked the first sentence of each photo alone: its rows compare with "
     "`reranked` here, not with the others. Measured by `retrieve ablate`, which makes an index for each row "
-    "that needs one; costs are those of one run, and of a second look at photos that another query had "
-    "looked at. The intervals are of each row alone, not corrected for the number of rows: one in twenty "
-    "leaves out 0 by chance."
+    "that needs one; costs are those of one run, in which rows that change no work have 0.8 to 1.1 as well, "
+    "and of a second look at photos that another query had looked at. The intervals are of each row alone, "
+    "not corrected for the number of rows: one in twenty leaves out 0 by chance."
 )
 _NOTES = (
     "Percent on the validation split; the test split chose nothing. mean recall is the difference in points "

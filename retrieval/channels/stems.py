@@ -3,7 +3,7 @@
 import functools
 import unicodedata
 from collections.abc import Iterable
-from itertools import dropwhile
+from itertools import dropwhile, islice, product
 from typing import TYPE_CHECKING
 
 from retrieval.normal_form import normalize_text
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 # Stems of one and of many that differ. No leaf: "leaving" has the stem of "leaves".
 _MANY = {
+    "person": "peopl",
     "man": "men",
     "woman": "women",
     "snowman": "snowmen",
     "policeman": "policemen",
     "fireman": "firemen",
     "fisherman": "fishermen",
+    "gentleman": "gentlemen",
     "child": "children",
     "foot": "feet",
     "tooth": "teeth",
@@ -44,9 +46,13 @@ def stem_words(text: str) -> tuple[str, ...]:
     return tuple(make_analyzer().analyze(normalize_text(text)))
 
 
-def swap_number(stems: Iterable[str]) -> tuple[str, ...]:
-    """The stems with "men" in place of "man" and "man" in place of "men", and so on for irregular plurals."""
-    return tuple(_OTHER_NUMBER.get(stem, stem) for stem in stems)
+def vary_number(stems: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """The stems as they are, and with "men" for "man", "man" for "men" and so on in every mixture.
+
+    Of more than four irregular nouns the last four alone are varied.
+    """
+    either = [dict.fromkeys((stem, _OTHER_NUMBER.get(stem, stem))) for stem in stems]
+    return tuple(islice(product(*either), 16))
 
 
 def split_words(text: str) -> list[str]:

@@ -59,7 +59,7 @@ def repair_index(index: Path, progress: Progress = no_progress) -> RepairReport:
         RetrievalError: another process is writing.
         IndexNotFoundError: the folder holds no index.
         IndexFormatError: no manifest of the index is whole, or a newer version wrote one.
-        UnreadableError: a file may be read another time; nothing is moved.
+        UnreadableError: a file may be read another time; nothing that is needed is moved.
     """
     if not (index / "CURRENT").exists() and not list_generations(index):
         read_manifest(index)
@@ -75,7 +75,7 @@ class _Repair:
         self._progress = progress
         self._actions: list[str] = []
         self._highest = 0
-        self._torn: list[Path] = []
+        self._torn: list[int] = []
 
     def run(self) -> RepairReport:
         # The only manifest, which nothing names yet, may be damaged itself.
@@ -91,12 +91,13 @@ class _Repair:
         named = (file for manifest in readable.values() for file in list_files(self._index, manifest))
         checked = tell_each(list(dict.fromkeys(named)), "Checking files", self._progress)
         damaged = {file.path for file in checked if file.is_lost()}
-        self._quarantine([*self._torn, *sorted(damaged), *self._find_unsealed()])
+        self._quarantine([*sorted(damaged), *self._find_unsealed()])
         newest = readable[max(readable)]
         chosen = self._choose(newest, readable, damaged)
         rebuild = chosen not in readable.values() or self._is_hurt(chosen, damaged)
         known = Known(self._index, readable, is_newest_lost=current is None and self._highest not in readable)
         hurt = [each for each, manifest in readable.items() if self._is_hurt(manifest, damaged)]
+        hurt += self._torn
         if rebuild or chosen != current:
             chosen = self._keep_leftovers(chosen, known)
             if chosen.shards != readable[chosen.generation].shards:
@@ -126,9 +127,13 @@ class _Repair:
             return read_manifest(self._index)
         except NewerFormatError:
             raise
+        except OSError as error:
+            require_lost(Path(error.filename or self._index), error)
+            reason = str(error)
         except (IndexFormatError, IndexNotFoundError) as error:
-            self._actions.append(str(error))
-            return None
+            reason = str(error)
+        self._actions.append(reason)
+        return None
 
     def _read_generations(self, current: Manifest | None) -> dict[int, Manifest]:
         """The manifests that are whole: of the generations that are kept, or of all if CURRENT is lost."""
@@ -145,7 +150,7 @@ class _Repair:
             except (NewerFormatError, UnreadableError):
                 raise
             except IndexFormatError:
-                self._torn.append(manifest_path(self._index, generation))
+                self._torn.append(generation)
         return readable
 
     def _choose(self, newest: Manifest, readable: dict[int, Manifest], damaged: set[Path]) -> Manifest:

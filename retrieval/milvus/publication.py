@@ -96,9 +96,7 @@ def list_publications(milvus: Connection) -> set[Publication]:
     Raises:
         MilvusError: no answer.
     """
-    collections = milvus.call("list_collections")
-    found = (Publication.parse(milvus.address.name, collection) for collection in collections)
-    return {publication for publication in found if publication is not None}
+    return set(_list_collections(milvus).values())
 
 
 def make_current(milvus: Connection, publication: Publication, former: Publication | None) -> None:
@@ -114,12 +112,18 @@ def make_current(milvus: Connection, publication: Publication, former: Publicati
 def remove_publications(milvus: Connection, publications: Container[Publication]) -> None:
     """Remove these, as far as Milvus answers; the next run removes the rest."""
     try:
-        for collection in milvus.call("list_collections"):
-            found = Publication.parse(milvus.address.name, collection)
-            if found is not None and found in publications:
+        for collection, publication in _list_collections(milvus).items():
+            if publication in publications:
                 milvus.call("drop_collection", collection)
     except MilvusError:
         return
+
+
+def _list_collections(milvus: Connection) -> dict[str, Publication]:
+    """The collections under the name of the connection's address, and what each is a part of."""
+    collections = milvus.call("list_collections")
+    parsed = {collection: Publication.parse(milvus.address.name, collection) for collection in collections}
+    return {collection: each for collection, each in parsed.items() if each is not None}
 
 
 def withdraw(milvus: Connection, publication: Publication) -> None:

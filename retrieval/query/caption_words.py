@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrieval.channels.stems import split_words, stem_words, swap_number
+from retrieval.channels.stems import split_words, stem_words, vary_number
 from retrieval.channels.word_index import WordIndex
 from retrieval.normal_form import normalize_text
 from retrieval.store.photo_table import PhotoTable
@@ -41,8 +41,7 @@ class CaptionWords:
 
     def find(self, text: str) -> np.ndarray:
         """Bool (P,): the photos with these words in this order, whatever their endings, of one or of many."""
-        stems = stem_words(text)
-        found = [self._words.photos_with_phrase(each) for each in {stems, swap_number(stems)}]
+        found = [self._words.photos_with_phrase(each) for each in vary_number(stem_words(text))]
         if _UNSPACED.search(text):
             found.append(self._find_anywhere(text))
         return self._mark(np.concatenate(found))

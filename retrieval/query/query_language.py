@@ -7,7 +7,7 @@ r"""The language of queries: words, exact phrases, words to leave out, fields. R
     path:"my holiday"                   quotes around what holds a space
 
 A hyphen or a colon within a word or on its own is a character like any other; typographic quotes are quotes,
-and a minus sign or a dash before a word is a hyphen.
+and a minus sign or an en dash before a word is a hyphen.
 """
 
 import difflib
@@ -22,7 +22,7 @@ _HERE = "▸"
 _SHOWN = 40
 _MINUSES = "-−–\uff0d"
 # What copied text may begin with: marks of byte order and of direction, and a space without a width.
-_INVISIBLE = "\ufeff\u200b\u200e\u200f"
+_INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069"
 _TERM = re.compile(
     rf"""[{_INVISIBLE}]*
          (?P<minus>[{_MINUSES}](?=\S))?

@@ -5,13 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from retrieval.errors import (
-    EncoderMismatchError,
-    IndexFormatError,
-    IndexNotFoundError,
-    RetrievalError,
-    UnreadableError,
-)
+from retrieval.errors import EncoderMismatchError, IndexFormatError, IndexNotFoundError, RetrievalError
 from retrieval.search.calibration import Calibration
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig
@@ -83,7 +77,7 @@ class LiveEngine:
             self._engine = self._open_next()
         except (RetrievalError, OSError) as error:
             logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
-            if not isinstance(error, _UNUSABLE) or isinstance(error, UnreadableError):
+            if not isinstance(error, _UNUSABLE):
                 self._failed, self._next_try = current, time.monotonic() + _SECONDS_BETWEEN_TRIES
                 return
         # Last: who asks in the meantime waits, and sees what was committed before it asked.

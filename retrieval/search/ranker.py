@@ -166,10 +166,10 @@ class Ranker:
         """
         answers = self._ask(queries, self._find_depth(k, channel, allowed_P), channel, allowed_P)
         whole = dict(answers)
-        for name, (_, numbers_QK) in answers.items():
-            if len(answers) == 1 or not np.isin(numbers_N, numbers_QK).all():
+        for name, answer in answers.items():
+            if len(answers) == 1 or not np.isin(numbers_N, answer[1]).all():
                 everywhere = self.channels[name].search(queries, self._photos, allowed_P)
-                whole[name] = _go_on(answers[name], everywhere)
+                whole[name] = _go_on(answer, everywhere)
         if len(whole) == 1:
             return self._fuse(whole, self._photos, allowed_P)
         return replace(self._fuse(answers, self._photos, allowed_P), answers=whole)

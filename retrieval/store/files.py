@@ -13,8 +13,8 @@ from pathlib import Path
 
 from retrieval.errors import IndexFormatError, RetrievalError, UnreadableError, UsageError
 
-# Not there, on a part of the disk that is broken, or read and no Parquet.
-_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EIO, None)
+# Not there, something else in its place, on a part of the disk that is broken, or read and no Parquet.
+_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO, None)
 
 
 def hash_bytes(data: bytes | mmap.mmap) -> str:

@@ -60,7 +60,8 @@ def require_no_writer(index: Path) -> None:
 def _take(descriptor: int, path: Path) -> None:
     _lock(descriptor, path, fcntl.LOCK_EX)
     os.ftruncate(descriptor, 0)
-    # The number is for others' messages alone: a full disk, which a run may free, has no place for it.
+    # Without the number others are refused all the same, some of them later: a full disk, which a run may
+    # free, has no place for it.
     with suppress(OSError):
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 

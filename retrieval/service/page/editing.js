@@ -54,6 +54,7 @@ async function write(method, text) {
   } finally {
     if (sent.get(id) === text) sent.delete(id);
   }
+  if (text && drafts.get(id) === text) drafts.delete(id); // The page was left meanwhile, and is back.
   if (!text && !drafts.has(id)) drafts.set(id, former); // Who takes it back by mistake has it still.
   await search();
   if (!isHere()) return;

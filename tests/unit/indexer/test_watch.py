@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
@@ -197,11 +198,22 @@ def test_a_folder_is_looked_through_after_five_minutes_without_a_change(tmp_path
     assert ran == [0, *range(10, 200), 499]
 
 
-@pytest.mark.parametrize("other", [None, Path("/dev/shm")], ids=["gone", "another disk"])
-def test_a_disk_that_is_away_is_waited_for(tmp_path, seconds, monkeypatch, caplog, other):
-    """As where a disk was mounted, and the empty folder under it stays."""
-    if other is not None and (not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev):
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder on another disk."""
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("needs two file systems")
+    with TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("found", ["nothing", "an empty folder", "photos"])
+def test_a_disk_that_is_away_is_waited_for(tmp_path, seconds, monkeypatch, caplog, elsewhere, found):
+    """As where a disk was mounted, and the empty folder under it stays; or it has another number now."""
+    other = None if found == "nothing" else elsewhere
+    if found == "photos":
+        (elsewhere / "photo.jpg").touch()
     (tmp_path / "photos").mkdir()
     mounted, ran = tmp_path / "mounted", []
     mounted.symlink_to(tmp_path / "photos")
@@ -221,9 +233,13 @@ def test_a_disk_that_is_away_is_waited_for(tmp_path, seconds, monkeypatch, caplo
 
     monkeypatch.setattr("indexer.watch.time", SimpleNamespace(monotonic=tell_time))
     assert list(follow([mounted], tmp_path / "index", run)) == [REPORT]
-    assert ran == [0, 10, 11, 12, 250, 550]
-    (message,) = caplog.messages
-    assert message.startswith(f"found no {mounted} any more, or another disk there, expected ")
+    if found == "photos":
+        assert 13 in ran
+        assert not caplog.messages
+    else:
+        assert ran == [0, 10, 11, 12, 250, 550]
+        (message,) = caplog.messages
+        assert message.startswith(f"found nothing in {mounted} any more, and another disk there or none, exp")
 
 
 def test_changes_wait_longer_and_longer_for_another_writer(tmp_path, seconds):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from retrieval.errors import CheckpointError, UnreadableError
+from retrieval.errors import CheckpointError
 from retrieval.search import live_engine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.store.manifest import read_current_line
@@ -56,9 +56,7 @@ def fail(monkeypatch):
     return errors
 
 
-@pytest.mark.parametrize(
-    "error", [NO_FILES, CheckpointError("found no model"), UnreadableError("found a share that is away")]
-)
+@pytest.mark.parametrize("error", [NO_FILES, CheckpointError("found no model")])
 def test_what_fails_for_the_moment_is_tried_again_after_a_while(live, commit, now, fail, caplog, error):
     commit(2)
     fail.append(error)
