@@ -124,5 +124,6 @@ def test_every_shipped_change_was_measured() -> None:
     assert {row.name for row in rows if row.name.startswith("reranked") and not row.cost} == {
         "reranked",
         "reranked, no second look",
+        "reranked, image score alone",
     }
     assert {row.split for row in rows} == {"val"}

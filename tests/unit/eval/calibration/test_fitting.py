@@ -17,6 +17,7 @@ from eval.human_grades.judgements import JudgedPair
 from retrieval.errors import RetrievalError
 from retrieval.generations.derived import build_derived
 from retrieval.progress import no_progress
+from retrieval.query.query_language import Query
 from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
@@ -146,7 +147,7 @@ def test_searches_that_do_not_keep_to_them_are_seen(subject: Any) -> None:
         channels = engine.channels
 
         def search_many(self, queries: Any, *arguments: Any, **options: Any) -> Any:
-            plain = [query.plain(query.text) for query in queries]
+            plain = [Query(query.text) for query in queries]
             return engine.search_many(plain, *arguments, **options)
 
     subject.engine = Careless()

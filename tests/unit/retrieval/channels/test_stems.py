@@ -8,7 +8,7 @@ _PLURALS = """people men women snowmen policemen firemen fishermen gentlemen chi
 knives wolves calves shelves scarves loaves buses quizzes""".split()
 
 
-@pytest.mark.parametrize(("one", "many"), zip(_SINGULARS, _PLURALS, strict=True))
+@pytest.mark.parametrize(("one", "many"), list(zip(_SINGULARS, _PLURALS, strict=True)))
 def test_one_and_many_have_each_other(one: str, many: str) -> None:
     both = (stem_words(f"red {one}"), stem_words(f"red {many}"))
     assert vary_number(both[0]) == both

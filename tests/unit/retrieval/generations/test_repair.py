@@ -171,6 +171,25 @@ def test_repair_that_is_cut_short_is_done_by_the_next(
 
 
 @pytest.mark.parametrize("lose", [spoil, lambda path: path.unlink()])
+def test_that_there_was_a_generation_is_known_until_another_is_committed(index, monkeypatch, lose):
+    """Its manifest is all that says so, torn as it is."""
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    lose(index / "CURRENT")
+    spoil(manifest_path(index, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr("retrieval.generations.commit.commit_manifest", fail)
+        with pytest.raises(KeyboardInterrupt):
+            repair_index(index)
+    assert list_generations(index) == [1, 2]
+    assert repair_index(index).generation == 3
+    assert list_generations(index) == [1, 3]
+    assert verify_index(index).damaged == ()
+
+
+@pytest.mark.parametrize("lose", [spoil, lambda path: path.unlink()])
 @pytest.mark.parametrize("name", ["CURRENT", "manifest"])
 def test_lost_current_and_manifest(index, captions, name, lose):
     lose(index / "CURRENT" if name == "CURRENT" else manifest_path(index, 2))
