@@ -1442,6 +1442,8 @@ def test_captions_and_filters_by_keyboard_alone(visit):
         press("Escape")
         expect(page.locator("#panel")).to_be_hidden()
         expect(page).not_to_have_url(re.compile("photo="))
+        # The browser tells the page a moment later, and only then does a photo get the focus.
+        expect(page.locator("#photo")).to_have_attribute("src", "")
 
     search_by_keys("a man in a red shirt")
     image_id, before = names(page)[0], tiles(page)[0]
