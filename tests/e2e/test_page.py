@@ -371,6 +371,13 @@ def test_a_busy_service_is_asked_again_only_of_the_photo_that_is_shown(visit):
     assert asked == [first, second, second]
 
 
+def hold_captions(page: Page) -> list[Route]:
+    """The captions that are sent from now on, none of which is answered."""
+    held: list[Route] = []
+    page.route("**/caption", lambda route: held.append(route))
+    return held
+
+
 def begin_caption(page: Page, text: str) -> None:
     """Write this as the caption of the first photo of cats, and do not save it.
 
@@ -380,6 +387,12 @@ def begin_caption(page: Page, text: str) -> None:
     open_first(page)
     page.keyboard.press("e")
     page.keyboard.type(text)
+
+
+def send_caption(page: Page) -> None:
+    """Save the caption that is being written; returns once it is on its way."""
+    with page.expect_request("**/caption"):
+        page.keyboard.press("Enter")
 
 
 def test_no_key_loses_a_caption_that_is_being_written(visit):
@@ -517,8 +530,7 @@ def test_a_caption_that_is_on_its_way_outlives_a_reload(visit):
     page = visit()
     page.route("**/caption", lambda route: None)
     begin_caption(page, "a tabby")
-    with page.expect_request("**/caption"):
-        page.keyboard.press("Enter")
+    send_caption(page)
     page.reload()
     expect(page.locator("#edit-button")).to_have_text("Finish caption")
     page.locator("#edit-button").click()
@@ -546,12 +558,10 @@ def test_where_a_browser_keeps_nothing_a_caption_that_was_begun_is_there_until_t
 def test_a_caption_is_kept_until_it_is_saved(visit):
     page = visit(complaints="507")
     edit, text = page.locator("#edit-button"), page.locator("#edit-text")
-    held = []
-    page.route("**/caption", lambda route: held.append(route))
+    held = hold_captions(page)
     begin_caption(page, "a tabby")
     for status, kept in ((507, True), (204, False)):
-        with page.expect_request("**/caption"):
-            page.keyboard.press("Enter")
+        send_caption(page)
         page.keyboard.press("Escape")
         expect(edit).to_have_text("Edit caption")
         with page.expect_response("**/caption"):
@@ -584,8 +594,7 @@ def test_no_login_loses_a_caption_that_is_being_written(visit):
 def test_a_caption_stays_as_it_is_until_the_service_has_answered(visit, key):
     page = visit(complaints="507")
     text, save = page.locator("#edit-text"), page.get_by_role("button", name="Save")
-    held = []
-    page.route("**/caption", lambda route: held.append(route))
+    held = hold_captions(page)
     begin_caption(page, "a tabby")
     for status in (507, 204):
         with page.expect_request("**/caption"):
@@ -607,11 +616,9 @@ def test_a_caption_stays_as_it_is_until_the_service_has_answered(visit, key):
 
 def test_a_saved_caption_ends_no_later_one(visit):
     page = visit()
-    held = []
-    page.route("**/caption", lambda route: held.append(route))
+    held = hold_captions(page)
     begin_caption(page, "a tabby")
-    with page.expect_request("**/caption"):
-        page.keyboard.press("Enter")
+    send_caption(page)
     page.keyboard.press("Escape")
     expect(page.locator("#edit")).to_be_hidden()
     page.keyboard.press("e")
@@ -930,14 +937,12 @@ def test_an_address_says_all_that_is_asked(visit):
 def test_what_ends_late_opens_no_photo_again(visit):
     page = visit(complaints="507")
     search(page, "a cat")
-    held = []
-    page.route("**/caption", lambda route: held.append(route))
+    held = hold_captions(page)
 
     def save_and_close() -> None:
         open_first(page)
         page.keyboard.press("e")
-        with page.expect_request("**/caption"):
-            page.keyboard.press("Enter")
+        send_caption(page)
         page.locator("#close").click()  # Ends the edit.
         page.locator("#close").click()
         expect(page).not_to_have_url(re.compile("photo="))
@@ -955,11 +960,9 @@ def test_what_ends_late_opens_no_photo_again(visit):
 
 def test_a_caption_that_was_not_saved_is_told_over_another_photo(visit):
     page = visit(complaints="507")
-    held = []
-    page.route("**/caption", lambda route: held.append(route))
+    held = hold_captions(page)
     begin_caption(page, "a tabby")
-    with page.expect_request("**/caption"):
-        page.keyboard.press("Enter")
+    send_caption(page)
     page.keyboard.press("Escape")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#place")).to_have_text("2 of 12")

@@ -1078,17 +1078,22 @@ def test_captioning_all_again_is_carried_on_and_seen_by_nobody_before_its_end(
     library.check()
 
 
+def name_models(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every config name the models that made the library's index."""
+    manifest = read_manifest(library.index)
+    monkeypatch.setattr("indexer.updating.unchanged.hash_models", lambda _: manifest.captioner.sha256)
+    monkeypatch.setattr("indexer.updating.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
+
+
 def test_run_with_nothing_to_do_needs_no_models(
     library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint("a.png", RED)
     age(library.folder)
     library.build()
-    manifest = read_manifest(library.index)
     config = IndexConfig(image_head="none")
     assert find_unchanged([library.folder], library.index, config) is None
-    monkeypatch.setattr("indexer.updating.unchanged.hash_models", lambda _: manifest.captioner.sha256)
-    monkeypatch.setattr("indexer.updating.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
+    name_models(library, monkeypatch)
     report = find_unchanged([library.folder], library.index, config)
     assert report is not None
     assert counts(report) == (0, 1, 0, 0, 0, 1, 1)
@@ -1110,9 +1115,7 @@ def test_where_a_photo_is_new_the_shards_are_left_to_the_run(
     paint("a.png", RED)
     age(library.folder)
     library.build()
-    manifest = read_manifest(library.index)
-    monkeypatch.setattr("indexer.updating.unchanged.hash_models", lambda _: manifest.captioner.sha256)
-    monkeypatch.setattr("indexer.updating.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
+    name_models(library, monkeypatch)
     config = IndexConfig(image_head="none")
     assert find_unchanged([library.folder], library.index, config) is not None
     monkeypatch.delattr("indexer.updating.unchanged.Ledger.read")

@@ -68,6 +68,19 @@ def photos(shown: dict[str, Path], tmp_path: Path) -> list[IndexedPhoto]:
     return [IndexedPhoto(hash_file(path), (path,)) for path in paths]
 
 
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hashes of the files that are decoded, as they are."""
+    decoded: list[str] = []
+
+    def decode(data: bytes, *rest: float) -> object:
+        decoded.append(hash_bytes(data))
+        return decode_photo(data, *rest)
+
+    monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
+    return decoded
+
+
 def test_a_sentence_is_likeliest_for_the_photo_that_it_describes(
     captioner: AttentionCaptioner, photos: list[IndexedPhoto]
 ) -> None:
@@ -169,15 +182,11 @@ def test_photos_are_decoded_by_as_many_threads_as_there_are_cores_to_use(
 
 
 def test_memory_is_bounded_and_the_last_used_stay(
-    captioner: AttentionCaptioner, photos: list[IndexedPhoto], monkeypatch: pytest.MonkeyPatch
+    captioner: AttentionCaptioner,
+    photos: list[IndexedPhoto],
+    decoded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decoded: list[str] = []
-
-    def decode(data: bytes, *rest: float) -> object:
-        decoded.append(hash_bytes(data))
-        return decode_photo(data, *rest)
-
-    monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
     ids = [photo.image_id for photo in photos]
     nothing = PhotoLook(captioner, memory_mb=0)
     for sentence in (CAT, WOMAN):
@@ -203,18 +212,8 @@ def test_memory_is_bounded_and_the_last_used_stay(
 
 
 def test_no_more_answers_are_kept_than_were_asked_for_last(
-    captioner: AttentionCaptioner,
-    image_head: ImageHead,
-    photos: list[IndexedPhoto],
-    monkeypatch: pytest.MonkeyPatch,
+    captioner: AttentionCaptioner, image_head: ImageHead, photos: list[IndexedPhoto], decoded: list[str]
 ) -> None:
-    decoded: list[str] = []
-
-    def decode(data: bytes, *rest: float) -> object:
-        decoded.append(hash_bytes(data))
-        return decode_photo(data, *rest)
-
-    monkeypatch.setattr("indexer.describing.second_look.decode_photo", decode)
     look = PhotoLook(captioner, image_head, memory_mb=0)
     ids = [photo.image_id for photo in photos]
     for asked in (photos[:2], photos[1:], photos[1:], photos[:1]):
