@@ -200,7 +200,7 @@ def _describe_index(manifest: Manifest) -> IndexDescription:
     return IndexDescription(
         photos=manifest.photos,
         generation=manifest.generation,
-        captioner=None if manifest.captioner is None else asdict(manifest.captioner),
+        captioner=asdict(manifest.captioner),
         text_encoder=asdict(manifest.text_encoder),
         image_head=None if head is None else {"name": head.name, "sha256": head.sha256},
         vectors=tuple(

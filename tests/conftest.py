@@ -19,6 +19,7 @@ from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
+from tests.people import PEOPLE
 
 # How long an example takes, to make or to run, says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -139,6 +140,7 @@ def write_index(
         index,
         Manifest(
             generation=generation,
+            captioner=PEOPLE,
             text_encoder=ModelRecord(text_encoder.name, text_encoder.weights_sha256),
             caption_dimension=text_encoder.dimension,
             photos=len(rows),

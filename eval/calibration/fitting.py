@@ -12,7 +12,6 @@ from eval.calibration.logistic import fit_logistic
 from eval.dataset.preparation import Subject
 from eval.searching.systems import list_vector_channels
 from retrieval.channel import Channel
-from retrieval.errors import RetrievalError
 from retrieval.progress import Progress
 from retrieval.search.calibration import Calibration, Logistic
 
@@ -22,11 +21,9 @@ def fit_calibration(subject: Subject, queries_per_batch: int, progress: Progress
 
     Raises:
         DatasetError: a photo with a single caption.
-        RetrievalError: an index of unknown models, or hits that no curve can be fitted to.
+        RetrievalError: hits that no curve can be fitted to.
     """
-    collection, captioner = subject.collection, subject.manifest.captioner
-    if captioner is None:
-        raise RetrievalError(f"found no captioner named in {subject.index}, expected one; index again")
+    collection = subject.collection
     subject.encoder.remember([query.text for query in collection.queries], progress)
     agreement = Agreement(collection, subject.encoder)
     threshold = agreement.find_threshold()
@@ -40,7 +37,7 @@ def fit_calibration(subject: Subject, queries_per_batch: int, progress: Progress
         by_channel = {Channel(name): float(weight) for name, weight in zip(names, weights, strict=True)}
         curves.append(Logistic(by_channel, bias))
     return Calibration(
-        captioner_sha256=captioner.sha256,
+        captioner_sha256=subject.manifest.captioner.sha256,
         text_encoder_sha256=subject.manifest.text_encoder.sha256,
         curves=tuple(curves),
         agreement=threshold,

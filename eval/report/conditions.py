@@ -37,7 +37,7 @@ def list_conditions(report: Report, info: RunInfo) -> list[tuple[str, str]]:
         ("queries and right photos", f"SHA-256 {report.qrels_sha256}"),
         ("index", f"{index.photos:,} photos, of which the {report.photos:,} of the split are ranked"),
         ("vectors", ", ".join(vectors)),
-        ("captioner", "captions given" if index.captioner is None else _describe_model(index.captioner)),
+        ("captioner", _describe_model(index.captioner)),
         ("text encoder", _describe_model(index.text_encoder)),
         ("image head", "" if index.image_head is None else _describe_model(index.image_head)),
         ("config", ", ".join(f"{key} = {value}" for key, value in _flatten(report.config))),

@@ -27,7 +27,7 @@ class IndexDescription:
 
     photos: int
     generation: int
-    captioner: dict[str, str] | None
+    captioner: dict[str, str]
     text_encoder: dict[str, str]
     image_head: dict[str, str] | None = None
     vectors: tuple[dict[str, object], ...] = ()

@@ -34,7 +34,7 @@ def read_current(
         return None
     check_text_encoder(current, text_encoder)
     record = current.captioner
-    if record and current.photos and record.sha256 != captioner.weights_sha256 and not recaption:
+    if current.photos and record.sha256 != captioner.weights_sha256 and not recaption:
         same = record.name == captioner.name
         remedy = f"one {DIFFERENCE}: give the config that made it" if same else "configure that one"
         raise RetrievalError(
@@ -78,7 +78,7 @@ def _refuse_other_captions(
     current: Manifest, captioner: Describer, photos: Iterable[bytes], which: str, remedy: str
 ) -> None:
     record = current.captioner
-    if record is None or record.sha256 == captioner.weights_sha256:
+    if record.sha256 == captioner.weights_sha256:
         return
     paths = sorted(photos)
     if paths:

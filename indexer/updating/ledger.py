@@ -70,11 +70,7 @@ class Ledger:
         cls, index: Path, manifest: Manifest, captioner_sha256: str, keep_missing: bool = False
     ) -> "Ledger":
         """What the generation knows, deleted photos included, for a run with this captioner."""
-        record = manifest.captioner
-        ledger = cls(
-            keep_missing=keep_missing,
-            other_captioner=record is not None and record.sha256 != captioner_sha256,
-        )
+        ledger = cls(keep_missing=keep_missing, other_captioner=manifest.captioner.sha256 != captioner_sha256)
         unfinished = manifest.unfinished.shards if manifest.unfinished else ()
         position = 0
         for entries, shards in ((ledger.before, manifest.shards), (ledger.added, unfinished)):

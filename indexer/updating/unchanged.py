@@ -20,7 +20,7 @@ from indexer.updating.report import IndexReport, make_report
 from retrieval.errors import IndexNotFoundError
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_file
-from retrieval.store.manifest import Manifest, ModelRecord, read_whole
+from retrieval.store.manifest import Manifest, read_whole
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.image_text_model import find_image_text_model, hash_image_text_model
 
@@ -78,8 +78,7 @@ def _find(
     started: float,
     progress: Progress,
 ) -> IndexReport | None:
-    captioner = manifest.captioner
-    if captioner is None or manifest.unfinished or not _is_made_with(manifest, captioner, config):
+    if manifest.unfinished or not _is_made_with(manifest, config):
         return None
     scan = scan_photos(photos)
     if scan.unreadable:
@@ -90,20 +89,20 @@ def _find(
         if image_id is None:
             return None
         recalled.append(image_id)
-    ledger = Ledger.read(index, manifest, captioner.sha256, config.keep_missing)
+    ledger = Ledger.read(index, manifest, manifest.captioner.sha256, config.keep_missing)
     if list_unread(scan, recalled, ledger, config) or any(True for _ in ledger.moves(scan)):
         return None
     return make_report(manifest, ledger, scan, time.monotonic() - started)
 
 
-def _is_made_with(manifest: Manifest, captioner: ModelRecord, config: IndexConfig) -> bool:
+def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
     """Whether the files of the configured models are surely those that made the index."""
     wants_images = bool(find_image_head(config) or find_image_tower(config))
     if (manifest.image_head is not None) != wants_images:
         return False
     if manifest.lexical is None or config.vectors_wish() not in (None, manifest.vectors_wish):
         return False
-    if captioner.sha256 != hash_models(config):
+    if manifest.captioner.sha256 != hash_models(config):
         return False
     folder, _ = find_encoder(config.text_encoder)
     return hash_weights(folder) == manifest.text_encoder.sha256

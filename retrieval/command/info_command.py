@@ -63,7 +63,7 @@ def _describe(index: Path, manifest: "Manifest") -> dict[str, Any]:
         "photos": manifest.photos,
         "failed": manifest.failed,
         "unfinished": manifest.waiting_rows,
-        "captioner": manifest.captioner and dataclasses.asdict(manifest.captioner),
+        "captioner": dataclasses.asdict(manifest.captioner),
         "text_encoder": dataclasses.asdict(manifest.text_encoder),
         "image_head": head and {"name": head.name, "sha256": head.sha256},
         "channels": {

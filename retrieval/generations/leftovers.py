@@ -53,7 +53,7 @@ class Known:
         own: list[ShardRecord] = []
         waiting = [(run.captioner, shard) for shard in run.shards] if run else []
         for whose, shard in self._list_later(chosen):
-            if whose is None and chosen.captioner is not None and (run is None or is_own_run):
+            if whose is None and (run is None or is_own_run):
                 waiting.append((chosen.captioner, shard))
             elif whose is not None and is_same_model(whose, chosen.captioner) and not is_own_run:
                 own.append(shard)
@@ -63,10 +63,10 @@ class Known:
 
     def _continue_run(self, waiting: Sequence[tuple[ModelRecord, ShardRecord]]) -> UnfinishedRun | None:
         newest = self.manifests[max(self.manifests)]
-        last = newest.unfinished.captioner if newest.unfinished else None
-        for captioner in (last, newest.captioner, *(whose for whose, _ in waiting)):
+        last = [newest.unfinished.captioner] if newest.unfinished else []
+        for captioner in (*last, newest.captioner, *(whose for whose, _ in waiting)):
             shards = tuple(shard for whose, shard in waiting if is_same_model(whose, captioner))
-            if captioner is not None and shards:
+            if shards:
                 return UnfinishedRun(captioner, shards)
         return None
 
@@ -98,7 +98,7 @@ class Known:
         return shard_path(self.index, shard.sha256).exists()
 
 
-def _list_shards(manifest: Manifest) -> Iterator[tuple[ModelRecord | None, ShardRecord]]:
+def _list_shards(manifest: Manifest) -> Iterator[tuple[ModelRecord, ShardRecord]]:
     """Each shard that a manifest names, and under which captioner."""
     for shard in manifest.shards:
         yield manifest.captioner, shard

@@ -49,7 +49,7 @@ def _taken_for(row: LedgerRow, manifest: Manifest) -> str | None:
     """The hash of the captioner whose captions a photo seems to have, or had and would get back."""
     if row.status is Status.DELETED:
         return row.reason
-    return manifest.captioner.sha256 if manifest.captioner and row.status is Status.INDEXED else None
+    return manifest.captioner.sha256 if row.status is Status.INDEXED else None
 
 
 def _bury(row: LedgerRow) -> PhotoRow:

@@ -56,13 +56,11 @@ class Calibration:
 
     def fits(self, manifest: Manifest) -> bool:
         """Whether it was fitted with the models that made this index, its image head among them."""
-        captioner = manifest.captioner
         knows_images = any(Channel.IMAGE in curve.weights for curve in self.curves)
         # `retrieve repair` leaves out a head that was damaged; captions are then searched in another space.
         return (
-            captioner is not None
-            and (manifest.image_head is not None or not knows_images)
-            and captioner.sha256 == self.captioner_sha256
+            (manifest.image_head is not None or not knows_images)
+            and manifest.captioner.sha256 == self.captioner_sha256
             and manifest.text_encoder.sha256 == self.text_encoder_sha256
         )
 
@@ -73,10 +71,9 @@ class Calibration:
             UsageError: it is one.
         """
         if not self.fits(manifest):
-            name = manifest.captioner.name if manifest.captioner else "unknown models"
             raise UsageError(
-                f"found a calibration of other models ({self.fitted_on}), expected one of {name}, which made "
-                "this index; fit it with them: `retrieve calibrate`"
+                f"found a calibration of other models ({self.fitted_on}), expected one of "
+                f"{manifest.captioner.name}, which made this index; fit it with them: `retrieve calibrate`"
             )
 
     def find_curve(self, channels: frozenset[Channel]) -> Logistic | None:

@@ -41,9 +41,9 @@ class ModelRecord:
     sha256: Sha256
 
 
-def is_same_model(one: ModelRecord | None, other: ModelRecord | None) -> bool:
-    """Whether both have the same weights, whatever they are called, or neither is known."""
-    return (one and one.sha256) == (other and other.sha256)
+def is_same_model(one: ModelRecord, other: ModelRecord) -> bool:
+    """Whether both have the same weights, whatever they are called."""
+    return one.sha256 == other.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Manifest:
 
     format_version: _Count = FORMAT_VERSION
     generation: _Count
-    captioner: ModelRecord | None = None
+    captioner: ModelRecord
     text_encoder: ModelRecord
     image_head: HeadRecord | TowerRecord | None = None
     caption_dimension: _Count

@@ -47,7 +47,7 @@ def shard_schema(manifest: Manifest) -> pa.Schema:
     """The schema of a shard of what readers of this generation see."""
     head = manifest.image_head
     schema = photo_schema(manifest.caption_dimension, head.dimension if head else 0)
-    return name_captioner(schema, manifest.captioner) if manifest.captioner else schema
+    return name_captioner(schema, manifest.captioner)
 
 
 def name_captioner(schema: pa.Schema, captioner: ModelRecord) -> pa.Schema:

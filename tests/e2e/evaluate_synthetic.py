@@ -55,13 +55,14 @@ def write_dataset(folder: Path, photos: int, captions: int) -> None:
     encoder = QuickEncoder()
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
+    people = ModelRecord("people", "0" * 64)
     empty = Manifest(
         generation=0,
+        captioner=people,
         text_encoder=ModelRecord(encoder.name, encoder.weights_sha256),
         caption_dimension=encoder.dimension,
         probes=make_probes(encoder),
     )
-    people = ModelRecord("people", "0" * 64)
     writer = IndexWriter(folder / "index", empty, people, shard_rows=1000)
     with (folder / "captions.jsonl").open("w") as lines:
         for number in range(photos):

@@ -27,6 +27,7 @@ from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import load_text_encoder
 from tests.e2e.captioned_samples import write_captioned_samples
 from tests.e2e.retrieve import RETRIEVE, Retrieve
+from tests.people import PEOPLE
 
 Refuse = Callable[..., str]
 
@@ -68,11 +69,12 @@ def make_captioned_index(data: Path) -> Callable[[Path, dict[str, str]], None]:
     def write(index: Path, captions: dict[str, str], dataset: Path = data) -> None:
         empty = Manifest(
             generation=0,
+            captioner=PEOPLE,
             text_encoder=ModelRecord(encoder.name, encoder.weights_sha256),
             caption_dimension=encoder.dimension,
             probes=make_probes(encoder),
         )
-        writer = IndexWriter(index, empty, ModelRecord("people", "0" * 64), shard_rows=100)
+        writer = IndexWriter(index, empty, PEOPLE, shard_rows=100)
         for (name, text), vector in zip(
             captions.items(), encoder.encode(list(captions.values())), strict=True
         ):

@@ -1,6 +1,7 @@
 """report.html in a real browser: no script error, no request, hostile captions inert, both colour schemes."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from eval.report.page.page import render_page
 from eval.report.run_info import RunInfo
 from eval.searching.placements import place_relevant
 from tests.e2e.watched_page import Watched, fits_its_window
+from tests.people import PEOPLE
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='owned'\">",
@@ -48,7 +50,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         queries=4,
         systems={HOSTILE[0]: measure_system(placements, PhotoBootstrap(right, 100, 0))},
         captions={"BLEU-1": 50.0},
-        index=IndexDescription(3, 1, None, {"name": HOSTILE[4], "sha256": "ab" * 32}),
+        index=IndexDescription(3, 1, asdict(PEOPLE), {"name": HOSTILE[4], "sha256": "ab" * 32}),
         annotations={"name": HOSTILE[2], "sha256": "cd" * 32},
         failures=Failures(HOSTILE[0], 10, 2, counts, None, exhibits),
         placements={HOSTILE[0]: placements},

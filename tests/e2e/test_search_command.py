@@ -162,7 +162,8 @@ def test_info_as_json(shared_index, retrieve_here):
     assert document["text_encoder"]["name"] == "all-MiniLM-L6-v2"
     assert (vectors["kind"], vectors["vectors"], vectors["dimension"]) == ("flat", 6, 384)
     assert document["format_version"] == FORMAT_VERSION
-    assert document["captioner"] is document["image_head"] is None
+    assert document["captioner"] == {"name": "people", "sha256": "0" * 64}
+    assert document["image_head"] is None
     files = [*shared_index.glob("shards/*"), *shared_index.glob("vectors/*")]
     assert (document["shards"], document["bytes"]) == (2, sum(path.stat().st_size for path in files))
 

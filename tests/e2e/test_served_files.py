@@ -13,6 +13,7 @@ from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.text_encoder import TextEncoder
 from tests.e2e.service_process import COMMAND_WITH_WORDS, ServiceProcess
+from tests.people import PEOPLE
 
 CAPTIONS = {"dog.png": "a dog", "cat.png": "a cat"}
 ENDINGS = ("", "/thumbnail", "/explain", "/similar")
@@ -44,6 +45,7 @@ def service(
     ]
     manifest = Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         caption_dimension=word_encoder.dimension,
         shards=(write_shard(index, rows, photo_schema(word_encoder.dimension)),),

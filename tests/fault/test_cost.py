@@ -27,6 +27,7 @@ from retrieval.store.shards import write_shard
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
+from tests.people import PEOPLE
 
 DIMENSION = 384
 
@@ -93,6 +94,7 @@ def test_opening_a_large_index(
     shards = [write_shard(tmp_path, make_rows(row, step, rng), schema) for row in range(0, count, step)]
     empty = Manifest(
         generation=0,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(text_encoder.name, text_encoder.weights_sha256),
         caption_dimension=DIMENSION,
         probes=make_probes(text_encoder),

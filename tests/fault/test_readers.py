@@ -17,6 +17,7 @@ from retrieval.store.manifest import Manifest, ModelRecord, manifest_path, read_
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
+from tests.people import PEOPLE
 
 SWAPS = 100
 PHOTOS = 20
@@ -44,6 +45,7 @@ def first(tmp_path: Path, stubs: Any) -> Manifest:
     text_encoder = stubs.HashEncoder()
     empty = Manifest(
         generation=0,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(text_encoder.name, text_encoder.weights_sha256),
         caption_dimension=text_encoder.dimension,
         probes=make_probes(text_encoder),

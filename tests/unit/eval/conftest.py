@@ -1,7 +1,7 @@
 """A collection, an engine of channels whose every score can be read off, and a report of everything."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from retrieval.captioned_dataset import tokenize
 from retrieval.channels.searcher import Searcher
 from retrieval.search.fusion import FusionConfig
 from retrieval.search.hit import Ranking
+from tests.people import PEOPLE
 
 CAPTIONS = (
     ("a brown dog jumps over a log", "a dog leaps over wood", "the dog is jumping"),
@@ -125,7 +126,7 @@ def bare_report() -> Report:
         queries=4,
         systems={"caption": measure_system(placements, PhotoBootstrap(RIGHT, 100, seed=0))},
         captions={"BLEU-1": 62.25, "CIDEr": 101.5},
-        index=IndexDescription(3, 7, None, {"name": "words", "sha256": "ab" * 32}),
+        index=IndexDescription(3, 7, asdict(PEOPLE), {"name": "words", "sha256": "ab" * 32}),
         annotations={"name": "captions.jsonl", "sha256": "cd" * 32},
         placements={"caption": placements},
     )

@@ -23,6 +23,7 @@ from retrieval.store.schema import PhotoRow, Status, StoredCaption
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
 from retrieval.text.text_head import write_text_head
+from tests.people import PEOPLE
 from tests.text_head import make_text_head
 
 CAPTIONS = {
@@ -45,13 +46,14 @@ def request_of(
     head = make_text_head(word_encoder, 20)
     empty = Manifest(
         generation=0,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         image_head=write_text_head(tmp_path / "index", head, "random", "ab" * 32),
         caption_dimension=word_encoder.dimension,
         probes=make_probes(word_encoder),
     )
     image_head = SimpleNamespace(dimension=head.dimension, leave=lambda index: empty.image_head)
-    writer = IndexWriter(tmp_path / "index", empty, ModelRecord("people", "0" * 64), 100, image_head)
+    writer = IndexWriter(tmp_path / "index", empty, PEOPLE, 100, image_head)
     lines = []
     for name, caption in CAPTIONS.items():
         (tmp_path / "images" / name).parent.mkdir(exist_ok=True)

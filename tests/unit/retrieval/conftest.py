@@ -16,6 +16,7 @@ from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
 from retrieval.text.text_head import TextHead, write_text_head
+from tests.people import PEOPLE
 from tests.unit_vectors import unit_vectors
 
 IMAGE_DIMENSION = 48
@@ -56,6 +57,7 @@ def commit_rows(index: Path, rows: Sequence[PhotoRow], encoder: TextEncoder, ima
     ]
     manifest = Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(encoder.name, encoder.weights_sha256),
         image_head=write_text_head(index, head, "head", hashlib.sha256(b"head").hexdigest()),
         caption_dimension=encoder.dimension,

@@ -26,6 +26,7 @@ from retrieval.store.shards import write_shard
 from retrieval.text.probes import make_probes
 from retrieval.text.text_encoder import TextEncoder
 from retrieval.text.text_head import head_path, read_text_head, write_text_head
+from tests.people import PEOPLE
 from tests.text_head import make_text_head
 
 CAPTIONS = ["a dog jumps over a log", "a cat sleeps on a sofa", "a red car on a road", "a man on a hill"]
@@ -61,6 +62,7 @@ def index(tmp_path: Path, word_encoder: TextEncoder) -> Path:
     ]
     manifest = Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         image_head=write_text_head(path, head, "head", SHA256),
         caption_dimension=word_encoder.dimension,

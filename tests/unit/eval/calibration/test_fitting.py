@@ -14,7 +14,6 @@ from eval.dataset.collection import Collection
 from eval.dataset.encoded_queries import EncodedQueries
 from eval.failures.strictness import study_strictness
 from eval.human_grades.judgements import JudgedPair
-from retrieval.errors import RetrievalError
 from retrieval.generations.derived import build_derived
 from retrieval.progress import no_progress
 from retrieval.query.query_language import Query
@@ -118,13 +117,6 @@ def test_where_sentences_find_no_photo_of_the_dataset_there_is_nothing_to_look_a
     for photo in subject.collection.photos:
         photo.image_id = "f" * 64
     assert study_sureness(subject, [], 64, no_progress) is None
-
-
-def test_an_index_of_unknown_models_is_refused(subject: Any) -> None:
-    fields = {name: getattr(subject.manifest, name) for name in Manifest.__slots__}
-    subject.manifest = Manifest(**fields | {"captioner": None})
-    with pytest.raises(RetrievalError, match="found no captioner named in"):
-        fit_calibration(subject, 64, no_progress)
 
 
 def test_searches_keep_to_their_conditions(subject: Any) -> None:

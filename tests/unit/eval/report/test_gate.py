@@ -1,7 +1,7 @@
 """The gate: a system that got worse is found out, one that wavers is not."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from eval.report.gate import (
 )
 from eval.searching.placements import Placements
 from retrieval.errors import UsageError
+from tests.people import PEOPLE
 
 PHOTO_Q = np.repeat(np.arange(100), 5)
 CONFIG = EvalConfig(bootstrap_resamples=200, permutations=999)
@@ -38,7 +39,7 @@ def make_report(above: np.ndarray, names: tuple[str, ...] = ("caption",)) -> Rep
         queries=500,
         systems=dict.fromkeys(names, result),
         captions={},
-        index=IndexDescription(100, 1, None, {"name": "words", "sha256": "ab" * 32}),
+        index=IndexDescription(100, 1, asdict(PEOPLE), {"name": "words", "sha256": "ab" * 32}),
         annotations={"name": "captions.jsonl", "sha256": "cd" * 32},
         qrels_sha256="ef" * 32,
         placements=dict.fromkeys(names, placements),

@@ -26,6 +26,7 @@ from retrieval.search.hit import Ranking
 from retrieval.search.ranker import CANDIDATES
 from retrieval.store.manifest import Manifest, ModelRecord, VectorsRecord, commit_manifest, read_manifest
 from retrieval.text.text_encoder import TextEncoder
+from tests.people import PEOPLE
 
 CAPTIONS = {
     b"log": "a brown dog jumps over a log",
@@ -72,7 +73,14 @@ def describe_index(photos: int, *kinds: str) -> Manifest:
         VectorsRecord(f"channel {n}", "0" * 64, 1, kind, photos, 8) for n, kind in enumerate(kinds)
     )
     encoder = ModelRecord("words", "0" * 64)
-    return Manifest(generation=1, text_encoder=encoder, caption_dimension=8, photos=photos, vectors=vectors)
+    return Manifest(
+        generation=1,
+        captioner=PEOPLE,
+        text_encoder=encoder,
+        caption_dimension=8,
+        photos=photos,
+        vectors=vectors,
+    )
 
 
 def no_bar(description: str, done: int, total: int) -> None:

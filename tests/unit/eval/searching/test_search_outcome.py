@@ -21,6 +21,7 @@ from retrieval.progress import no_progress
 from retrieval.search.hit import Ranking
 from retrieval.store.manifest import Manifest, ModelRecord, VectorsRecord
 from retrieval.text.text_encoder import TextEncoder
+from tests.people import PEOPLE
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def subject(
     vectors = tuple(VectorsRecord(name, "ab" * 32, 1, "flat", 4, 48) for name in ("image", "caption"))
     manifest = Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         caption_dimension=48,
         photos=4,

@@ -15,6 +15,7 @@ from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import LexicalRecord, Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
+from tests.people import PEOPLE
 
 ROWS = {
     "a": (["a dog in the snow", "a puppy"], ("malamute",)),
@@ -42,6 +43,7 @@ def index(tmp_path: Path, word_encoder: Any) -> Path:
     shards = [write_shard(path, part, schema) for part in (rows, [gone])]
     manifest = Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         caption_dimension=word_encoder.dimension,
         shards=tuple(shards),

@@ -12,6 +12,7 @@ from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
 from retrieval.store.schema import PhotoRow, Status, photo_schema
 from retrieval.store.shards import write_shard
 from retrieval.text.text_head import TextHead, write_text_head
+from tests.people import PEOPLE
 
 SHARDS, ROWS, DIMENSION = 40, 1000, 512
 VECTORS_BYTES = 4 * SHARDS * ROWS * DIMENSION
@@ -59,6 +60,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     manifest = Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord("none", "0" * 64),
         image_head=write_text_head(index, TextHead(tensors), "head", "0" * 64),
         caption_dimension=DIMENSION,

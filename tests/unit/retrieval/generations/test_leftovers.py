@@ -14,6 +14,7 @@ from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, manif
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import name_captioner, shard_path, write_shard
 from retrieval.text.probes import make_probes
+from tests.people import PEOPLE
 from tests.unit.retrieval.generations.conftest import spoil
 
 FIRST, SECOND = ModelRecord("first", "1" * 64), ModelRecord("second", "2" * 64)
@@ -37,6 +38,7 @@ def commit(index, word_encoder, says_captioner):
     """
     manifest = Manifest(
         generation=0,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         caption_dimension=word_encoder.dimension,
         probes=make_probes(word_encoder),

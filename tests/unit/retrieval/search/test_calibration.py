@@ -58,7 +58,6 @@ def test_the_curve_is_that_of_the_channels_that_were_searched() -> None:
 def test_it_is_of_the_models_that_it_names() -> None:
     CALIBRATION.require_fit(MANIFEST)
     for other in (
-        dataclasses.replace(MANIFEST, captioner=None),
         dataclasses.replace(MANIFEST, captioner=ModelRecord("captioner", "c" * 64)),
         dataclasses.replace(MANIFEST, text_encoder=ModelRecord("encoder", "c" * 64)),
         dataclasses.replace(MANIFEST, image_head=None),

@@ -11,6 +11,7 @@ from retrieval.search.hit import ChannelHit
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
+from tests.people import PEOPLE
 
 PHOTOS = {
     b"/photos/dog.jpg": "a dog jumps over a log",
@@ -147,6 +148,7 @@ def test_empty_index_answers_nothing(tmp_path, make_index, word_encoder):
     make_index(tmp_path / "with vectors", {}, word_encoder)
     manifest = Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         caption_dimension=word_encoder.dimension,
     )
@@ -191,6 +193,7 @@ def test_superseded_deleted_and_failed_rows_are_not_found(tmp_path, word_encoder
     )
     manifest = Manifest(
         generation=3,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         caption_dimension=word_encoder.dimension,
         photos=2,

@@ -20,6 +20,7 @@ from retrieval.service.settings import ServiceSettings
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredAttention, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
+from tests.people import PEOPLE
 
 CAPTIONS = {
     "dog.jpg": "a dog jumps over a log",
@@ -95,7 +96,11 @@ def captioned_index(tmp_path, rows, word_encoder):
     shard = write_shard(path, rows, photo_schema(word_encoder.dimension))
     encoder = ModelRecord(word_encoder.name, word_encoder.weights_sha256)
     manifest = Manifest(
-        generation=1, text_encoder=encoder, caption_dimension=word_encoder.dimension, shards=(shard,)
+        generation=1,
+        captioner=PEOPLE,
+        text_encoder=encoder,
+        caption_dimension=word_encoder.dimension,
+        shards=(shard,),
     )
     commit_manifest(path, build_derived(path, manifest))
     return path

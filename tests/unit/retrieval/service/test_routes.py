@@ -17,6 +17,7 @@ from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ModelRecord, UnfinishedRun, commit_manifest, read_manifest
+from tests.people import PEOPLE
 
 
 def search(client, **parameters):
@@ -107,7 +108,13 @@ def test_photos_that_wait_for_a_run_to_end_are_counted(client, index):
     run = UnfinishedRun(ModelRecord("captioner", "a" * 64), manifest.shards)
     commit_manifest(index, replace(manifest, generation=2, unfinished=run))
     assert (search(client)["photos"], search(client)["waiting"]) == (4, 4)
-    first = Manifest(generation=3, text_encoder=manifest.text_encoder, caption_dimension=48, unfinished=run)
+    first = Manifest(
+        generation=3,
+        captioner=PEOPLE,
+        text_encoder=manifest.text_encoder,
+        caption_dimension=48,
+        unfinished=run,
+    )
     commit_manifest(index, first)
     assert search(client) == {
         "hits": [],

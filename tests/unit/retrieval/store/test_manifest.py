@@ -165,6 +165,18 @@ def test_impossible_value_is_refused(tmp_path, key, value):
         read_manifest(tmp_path)
 
 
+@pytest.mark.parametrize("said", [{}, {"captioner": None}])
+def test_manifest_that_does_not_say_who_captioned_is_refused(tmp_path, said):
+    commit_manifest(tmp_path, MANIFEST)
+    document = dataclasses.asdict(MANIFEST)
+    del document["captioner"]
+    replace_manifest(tmp_path, json.dumps(document | said).encode())
+    with pytest.raises(
+        IndexFormatError, match=r"00000007\.json is not a manifest: captioner.*; index again$"
+    ):
+        read_manifest(tmp_path)
+
+
 def test_manifest_that_could_not_be_read_back_is_never_committed(tmp_path):
     commit_manifest(tmp_path, MANIFEST)
     wrong = dataclasses.replace(MANIFEST, generation=8, text_encoder=ModelRecord("x", "no hash"))

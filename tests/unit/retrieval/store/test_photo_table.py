@@ -6,6 +6,7 @@ from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.photo_table import PhotoTable
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard
+from tests.people import PEOPLE
 
 
 @pytest.fixture
@@ -18,7 +19,9 @@ def photos(tmp_path):
     ]
     shard = write_shard(tmp_path, [*rows, PhotoRow("c", (), Status.DELETED)], photo_schema(4))
     encoder = ModelRecord("e", "0" * 64)
-    manifest = Manifest(generation=1, text_encoder=encoder, caption_dimension=4, shards=(shard,))
+    manifest = Manifest(
+        generation=1, captioner=PEOPLE, text_encoder=encoder, caption_dimension=4, shards=(shard,)
+    )
     return PhotoTable.read(tmp_path, manifest)
 
 

@@ -24,6 +24,7 @@ from retrieval.store.shards import (
     shard_path,
     write_shard,
 )
+from tests.people import PEOPLE
 
 SCHEMA = photo_schema(4)
 
@@ -36,7 +37,11 @@ def row(image_id: str, status: Status = Status.INDEXED, caption: str = "a dog") 
 
 def manifest_of(shards: list[ShardRecord]) -> Manifest:
     return Manifest(
-        generation=1, text_encoder=ModelRecord("e", "0" * 64), caption_dimension=4, shards=tuple(shards)
+        generation=1,
+        captioner=PEOPLE,
+        text_encoder=ModelRecord("e", "0" * 64),
+        caption_dimension=4,
+        shards=tuple(shards),
     )
 
 

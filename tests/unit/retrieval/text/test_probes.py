@@ -6,6 +6,7 @@ import pytest
 from retrieval.errors import EncoderMismatchError, IndexFormatError
 from retrieval.store.manifest import Manifest, ModelRecord, ProbeRecord
 from retrieval.text.probes import PROBE_SENTENCES, check_text_encoder, make_probes
+from tests.people import PEOPLE
 
 
 class Turned:
@@ -32,6 +33,7 @@ class Turned:
 def manifest(word_encoder):
     return Manifest(
         generation=1,
+        captioner=PEOPLE,
         text_encoder=ModelRecord(word_encoder.name, word_encoder.weights_sha256),
         caption_dimension=word_encoder.dimension,
         probes=make_probes(word_encoder),
