@@ -86,25 +86,25 @@ def build_index(
     import_faiss()
     require_photos_exist(photos)
     describer = Describer(models, config)
-    read_current(index, describer, models.text_encoder, config.recaption)
-    record = ModelRecord(describer.name, describer.weights_sha256)
+    captioner = ModelRecord(describer.name, describer.weights_sha256)
+    read_current(index, captioner, models.text_encoder, config.recaption)
     with writer_lock(index):
         # Not before: what another run has indexed in between would count as deleted.
         scan = scan_photos(photos)
         finish_commit(index)
-        current = read_current(index, describer, models.text_encoder, config.recaption)
+        current = read_current(index, captioner, models.text_encoder, config.recaption)
         collect_garbage(index, current.generation if current else 0)
-        base = current or first_manifest(record, models.text_encoder)
-        ledger = Ledger.read(index, carry_on(base, record), record.sha256, config.keep_missing)
-        require_one_captioner(base, describer, ledger.photos_outside(scan))
+        base = current or first_manifest(captioner, models.text_encoder)
+        ledger = Ledger.read(index, carry_on(base, captioner), captioner.sha256, config.keep_missing)
+        require_one_captioner(base, captioner, ledger.photos_outside(scan))
         space = models.image_tower or models.image_head
-        writer = IndexWriter(index, base, record, config.shard_rows, space, config.vectors_wish())
+        writer = IndexWriter(index, base, captioner, config.shard_rows, space, config.vectors_wish())
         run = _Run(writer, ledger, SeenFiles.read(index), scan, models.text_encoder)
         try:
             try:
                 run.add_rows(describer, config, progress, profile, read_photos or decode_photos)
                 scan.require_still_there()
-                require_all_captioned(base, describer, ledger.photos_left(scan))
+                require_all_captioned(base, captioner, ledger.photos_left(scan))
                 run.follow_paths()
             finally:
                 run.seen.write(index)

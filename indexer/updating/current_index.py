@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from indexer.describing.describer import DIFFERENCE, Describer
+from indexer.describing.describer import DIFFERENCE
 from retrieval.errors import IndexNotFoundError, RetrievalError
 from retrieval.generations.inventory import FOLDERS
 from retrieval.printable import make_printable
@@ -18,7 +18,7 @@ _UNFINISHED = {"LOCK", "SEEN", *FOLDERS}
 
 
 def read_current(
-    index: Path, captioner: Describer, text_encoder: TextEncoder, recaption: bool
+    index: Path, captioner: ModelRecord, text_encoder: TextEncoder, recaption: bool
 ) -> Manifest | None:
     """The current generation, if these models may add to it; None where there is no index yet.
 
@@ -34,11 +34,11 @@ def read_current(
         return None
     check_text_encoder(current, text_encoder)
     record = current.captioner
-    if current.photos and record.sha256 != captioner.weights_sha256 and not recaption:
+    if current.photos and record.sha256 != captioner.sha256 and not recaption:
         same = record.name == captioner.name
         remedy = f"one {DIFFERENCE}: give the config that made it" if same else "configure that one"
         raise RetrievalError(
-            f"found captioner {captioner.name} ({captioner.weights_sha256[:12]}…), expected {record.name} "
+            f"found captioner {captioner.name} ({captioner.sha256[:12]}…), expected {record.name} "
             f"({record.sha256[:12]}…), which captioned {index}; {remedy}, or caption all its "
             "photos again: with --recaption of `retrieve index`, or `recaption = true` in the config of the "
             "index"
@@ -46,7 +46,7 @@ def read_current(
     return current
 
 
-def require_one_captioner(current: Manifest, captioner: Describer, outside: Iterable[bytes]) -> None:
+def require_one_captioner(current: Manifest, captioner: ModelRecord, outside: Iterable[bytes]) -> None:
     """Refuse to leave an index with the captions of two captioners.
 
     `outside` are paths of the photos that the run would not caption again.
@@ -59,7 +59,7 @@ def require_one_captioner(current: Manifest, captioner: Describer, outside: Iter
     )
 
 
-def require_all_captioned(current: Manifest, captioner: Describer, left: Iterable[bytes]) -> None:
+def require_all_captioned(current: Manifest, captioner: ModelRecord, left: Iterable[bytes]) -> None:
     """The same once all files were read: `left` are paths of the photos that the run has not captioned again.
 
     Raises:
@@ -75,10 +75,10 @@ def require_all_captioned(current: Manifest, captioner: Describer, left: Iterabl
 
 
 def _refuse_other_captions(
-    current: Manifest, captioner: Describer, photos: Iterable[bytes], which: str, remedy: str
+    current: Manifest, captioner: ModelRecord, photos: Iterable[bytes], which: str, remedy: str
 ) -> None:
     record = current.captioner
-    if record.sha256 == captioner.weights_sha256:
+    if record.sha256 == captioner.sha256:
         return
     paths = sorted(photos)
     if paths:
