@@ -2,5 +2,4 @@
 
 In the order to read: `conveyor` (a batch at each stage), `threads` (who computes on how many cores), `arenas`
 (how malloc keeps memory), `profile` (where the time went).
-Knows nothing of photos.
 """

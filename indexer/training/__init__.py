@@ -3,6 +3,6 @@
 The CNN's own lies in `indexer.fine_tuning`: it needs the image head, which needs the CNN.
 
 In the order to read: `config`, `task` (what is trained), `recall` (of an image search meanwhile),
-`passes` (the loop), `schedule`, `state` (a killed run carries on), `soup` (the mean of several runs),
-`folder`, `curves`, `card`.
+`schedule`, `state` (a killed run carries on), `passes` (the loop), `soup` (the mean of several runs),
+`curves`, `folder`, `card`.
 """
