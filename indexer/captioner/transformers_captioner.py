@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 
 from indexer.captioner.captioner import Caption
 from retrieval.errors import CheckpointError
 from retrieval.in_halves import in_halves
 from retrieval.printable import make_printable
+from retrieval.text.quiet_loading import quiet_loading
 
 _MAX_WORDS = 20
 
@@ -66,35 +66,52 @@ class TransformersCaptioner:
 
 
 def load_transformers_captioner(name_or_path: str, device: str, beam_width: int) -> TransformersCaptioner:
-    """The image-to-text model of that name or in that folder; its weights must be safetensors.
+    """The image-to-text model of that name or in that folder, in float32; its weights must be safetensors.
 
-    Raises `CheckpointError` where there is no such model.
+    Raises `CheckpointError` where there is no such model, where weights are missing, or where it cannot
+    caption a photo by itself.
     """
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
     try:
-        model = AutoModelForImageTextToText.from_pretrained(name_or_path, use_safetensors=True)
-        processor = AutoProcessor.from_pretrained(name_or_path)
+        model, processor = _load(name_or_path)
         size = processor.image_processor.size
         image_size: int = size["height"] if "height" in size else size["shortest_edge"]
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        ImportError,
-        AttributeError,
-        RuntimeError,
-        SafetensorError,
-    ) as error:
-        reason = str(error).strip().splitlines()[0]
+        torch.nn.Module.to(model, device)
+        name, sha256 = make_printable(Path(name_or_path).name), _hash(model, beam_width)
+        captioner = TransformersCaptioner(name, sha256, image_size, model.eval(), processor, beam_width)
+        # A model that wants a prompt beside a photo is loaded like any other.
+        captioner.caption(np.zeros((1, image_size, image_size, 3), dtype=np.uint8))
+    # Models and processors have no exception of their own.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(
             f"no captioner {name_or_path!r} ({reason}); expected `default`, a .safetensors file from "
-            "`retrieve train captioner`, or an image-to-text model of the transformers library in safetensors"
+            "`retrieve train captioner`, or an image-to-text model of the transformers library in "
+            "safetensors that captions a photo without a prompt"
         ) from None
-    torch.nn.Module.to(model, device)
+    return captioner
+
+
+def _load(name_or_path: str) -> tuple[Any, Any]:
+    with quiet_loading():
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        loader: Any = AutoModelForImageTextToText
+        model, report = loader.from_pretrained(
+            name_or_path,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype="float32",
+            output_loading_info=True,
+        )
+        processor = AutoProcessor.from_pretrained(name_or_path, trust_remote_code=False)
+    if missing := sorted(report["missing_keys"]):
+        raise ValueError(f"found no {missing[0]}, {len(missing)} weights are missing")
+    return model, processor
+
+
+def _hash(model: Any, beam_width: int) -> str:
     digest = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode() + weight.float().cpu().numpy().tobytes())
     digest.update(f"beam width {beam_width}".encode())
-    name = make_printable(Path(name_or_path).name)
-    return TransformersCaptioner(name, digest.hexdigest(), image_size, model.eval(), processor, beam_width)
+    return digest.hexdigest()

@@ -8,6 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from indexer.image_encoder.encoder import ImageEncoder, Pixels
+from retrieval.text.quiet_loading import quiet_loading
+
+# Norms of feature maps: as they begin they only normalise. A checkpoint made for classes has none of them.
+_MAY_BE_MISSING = "hidden_states_norms."
 
 
 class BackboneTrunk(nn.Module):
@@ -29,17 +33,24 @@ class BackboneTrunk(nn.Module):
 def load_backbone(name_or_path: str, maps: int) -> ImageEncoder:
     """The backbone of that name or in that folder, giving its last so many feature maps; safetensors only.
 
-    Where there is none, `transformers` raises `OSError`, `ValueError`, `KeyError`, `ImportError`,
-    `RuntimeError` or `SafetensorError`.
+    Its weights are taken as float32. Where there is none, `transformers` raises `OSError`, `ValueError`,
+    `KeyError`, `ImportError`, `RuntimeError` or `SafetensorError`; where weights are missing it is a
+    `ValueError` as well.
     """
-    from transformers import AutoBackbone, AutoConfig, ImageProcessingMixin
+    with quiet_loading():
+        from transformers import AutoBackbone, AutoConfig, ImageProcessingMixin
 
-    config = AutoConfig.from_pretrained(name_or_path)
-    # AutoBackbone.from_pretrained asks the model hub even for a local folder; the class it picks doesn't.
-    architecture = type(AutoBackbone.from_config(config))
-    config.out_features = config.stage_names[-maps:]
-    backbone = architecture.from_pretrained(name_or_path, config=config, use_safetensors=True)
-    processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path)
+        config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
+        # AutoBackbone.from_pretrained asks the model hub even for a local folder; the class it picks doesn't.
+        architecture: Any = type(AutoBackbone.from_config(config, trust_remote_code=False))
+        config.out_features = config.stage_names[-maps:]
+        backbone, report = architecture.from_pretrained(
+            name_or_path, config=config, use_safetensors=True, dtype="float32", output_loading_info=True
+        )
+        processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path)
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith(_MAY_BE_MISSING))
+    if missing:
+        raise ValueError(f"found no {missing[0]}, {len(missing)} weights are missing")
     name, trunk = Path(name_or_path).name, BackboneTrunk(backbone)
     return ImageEncoder(name, _hash_weights(backbone), trunk, _read_pixels(processor)).eval()
 

@@ -49,7 +49,7 @@ def _load_trained(name_or_path: str, maps: int) -> ImageEncoder:
     try:
         return load_backbone(name_or_path, maps)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         nearest = difflib.get_close_matches(name_or_path, _BUILT_IN, n=1, cutoff=0)[0]
         raise CheckpointError(
             f"no image encoder {name_or_path!r} ({reason}); built in: {', '.join(_BUILT_IN)}, the nearest of "

@@ -54,7 +54,7 @@ def load_image_text_model(folder: Path, device: str) -> Any:
         from transformers import MODEL_MAPPING, AutoConfig
 
         try:
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             kind: Any = MODEL_MAPPING.get(type(config), None)
             if not all(hasattr(kind, tower) for tower in _TOWERS):
                 raise CheckpointError(f"found a model of type {config.model_type!r} in {folder}, {_EXPECTED}")
@@ -111,7 +111,7 @@ def _load(kind: str, folder: Path) -> Any:
 
         loader = getattr(transformers, kind)
         try:
-            return loader.from_pretrained(folder, local_files_only=True)
+            return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
             raise _refuse(folder, error) from None
 

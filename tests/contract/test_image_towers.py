@@ -3,6 +3,7 @@
 The models are random and tiny, made here with their tokenizers: what they find is nonsense, but known.
 """
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -489,6 +490,34 @@ def with_oblong_pictures(folder: Path) -> None:
     config = json.loads((folder / "preprocessor_config.json").read_text())
     size = {"size": {"height": 40, "width": 24}, "do_center_crop": False, "max_num_patches": None}
     (folder / "preprocessor_config.json").write_text(json.dumps(config | size))
+
+
+def update_json(file: Path, **entries: Any) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | entries))
+
+
+def with_a_model_of_its_own(folder: Path) -> None:
+    update_json(folder / "config.json", model_type="own", auto_map={"AutoConfig": "own.Config"})
+
+
+def with_a_processor_of_its_own(folder: Path) -> None:
+    classes = {"AutoImageProcessor": "own.Processor"}
+    update_json(folder / "preprocessor_config.json", image_processor_type="Own", auto_map=classes)
+
+
+@pytest.mark.parametrize("change", [with_a_model_of_its_own, with_a_processor_of_its_own])
+def test_python_that_lies_beside_a_model_is_not_run(
+    own: Path,
+    change: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    change(own)
+    (own / "own.py").write_text("raise SystemExit('it was run')")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
+    with pytest.raises(CheckpointError, match="contains custom code"):
+        load_image_tower(str(own))
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
