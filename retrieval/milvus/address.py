@@ -6,6 +6,9 @@ from pathlib import Path
 
 from retrieval.errors import UsageError
 
+TOKEN = "MILVUS_TOKEN"
+"""The environment variable that holds a server's token, or user:password."""
+
 _SERVER = re.compile(r"(?:https?|tcp|unix)://[^\s#]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _DEFAULT = "retrieve"
@@ -26,10 +29,18 @@ class MilvusAddress:
         """`http://host:19530`, `photos.db`, or either with `#name`.
 
         Raises:
-            UsageError: neither a server nor a file ending with .db, or a name that Milvus does not take.
+            UsageError: neither a server nor a file ending with .db, a user or password in it, or a name that
+                Milvus does not take.
         """
         uri, mark, name = text.partition("#")
-        if not _SERVER.fullmatch(uri) and not (uri.endswith(".db") and "://" not in uri):
+        is_file = uri.endswith(".db") and "://" not in uri
+        # What is before the @ may be a password, with any marks in it: nothing of it is shown.
+        if "@" in text and not is_file and not uri.startswith("unix:"):
+            raise UsageError(
+                "found an @ in the address of a Milvus, expected no user and no password in it; put "
+                f"user:password, or a token, into the environment variable {TOKEN}"
+            )
+        if not is_file and not _SERVER.fullmatch(uri):
             raise UsageError(
                 f"found {text!r}, expected a Milvus: http://HOST:19530, or a file ending with .db for Milvus "
                 "Lite; either with #NAME where it holds several indexes"

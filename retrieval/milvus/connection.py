@@ -8,10 +8,7 @@ from typing import Any
 
 from retrieval.errors import InstallationError, MilvusError
 from retrieval.installing import how_to_install
-from retrieval.milvus.address import MilvusAddress
-
-TOKEN = "MILVUS_TOKEN"
-"""The environment variable that holds a server's token, or user:password."""
+from retrieval.milvus.address import TOKEN, MilvusAddress
 
 PAGE = 16_384
 """The most rows that Milvus answers with at once (its limit of `limit + offset`)."""
@@ -81,7 +78,8 @@ class Connection:
         reason = (reason.strip() or "no answer").splitlines()[0].rstrip(". ")
         raise MilvusError(
             f"found no answer from Milvus at {self.address.uri} ({reason}), expected one; see that it runs, "
-            "can be reached and is used by nobody else where it is a file, then try again"
+            f"can be reached, finds what it asks for in {TOKEN}, and is used by nobody else where it is a "
+            "file, then try again"
         )
 
 

@@ -82,9 +82,11 @@ def find_current(milvus: Connection) -> Publication | None:
             continue
         if name in milvus.call("list_aliases", collection)["aliases"]:
             return publication
-    if name in collections:
+    # Also answers of an alias, which leads to a collection of somebody else.
+    if milvus.call("has_collection", name):
+        kind = "a collection" if name in collections else "an alias"
         raise MilvusError(
-            f"found a collection {name!r} at {milvus.address.uri} that is no published index, expected that "
+            f"found {kind} {name!r} at {milvus.address.uri} that is no published index, expected that "
             f"name to be free; choose another one: {milvus.address.uri}#NAME"
         )
     return None

@@ -164,6 +164,18 @@ def test_a_name_that_is_taken_by_something_else_is_refused(index, address, lite)
     assert list_collections(address) == {"theirs"}
 
 
+def test_a_name_that_is_an_alias_of_something_else_is_refused_before_anything_is_sent(index, address, lite):
+    milvus = Connection(address)
+    milvus.call("create_collection", "theirs", dimension=4)
+    milvus.call("create_alias", "theirs", "photos")
+    milvus.close()
+    sent = []
+    with pytest.raises(MilvusError, match=r"found an alias 'photos' .* choose another one"):
+        publish_index(index, MilvusAddress.parse(f"{lite}#photos"), lambda *what: sent.append(what))
+    assert sent == []
+    assert list_collections(address) == {"theirs"}
+
+
 def test_what_fails_halfway_leaves_nothing_behind(index, address, lite, word_encoder):
     publish_index(index, address)
     before = list_collections(address)
@@ -359,7 +371,8 @@ def test_a_milvus_that_does_not_answer_is_said_within_seconds(index, lite, monke
         for port in (silent.getsockname()[1], 1):
             start = time.monotonic()
             with pytest.raises(
-                MilvusError, match=rf"found no answer from Milvus at http://127.0.0.1:{port} "
+                MilvusError,
+                match=rf"found no answer from Milvus at http://127.0.0.1:{port} .* in MILVUS_TOKEN, ",
             ):
                 publish_index(index, MilvusAddress.parse(f"http://127.0.0.1:{port}"))
             assert time.monotonic() - start < 10
