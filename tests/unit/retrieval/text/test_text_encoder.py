@@ -86,6 +86,16 @@ def test_pickled_weights_are_refused(tmp_path):
         hash_weights(tmp_path)
 
 
+def test_the_same_model_for_openvino_beside_it_is_no_pickle(tmp_path):
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "model.safetensors").write_bytes(b"x")
+    (tmp_path / "openvino").mkdir()
+    for name in ("openvino_model", "openvino_model_qint8_quantized"):
+        for ending in ("bin", "xml"):
+            (tmp_path / "openvino" / f"{name}.{ending}").write_bytes(b"y")
+    assert hash_weights(tmp_path) == hash_file(tmp_path / "model.safetensors")
+
+
 def test_hash_over_several_files_depends_on_every_byte_and_name(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"x")
