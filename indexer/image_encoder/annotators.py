@@ -84,7 +84,8 @@ def make_annotator(
     `dtype` is what torch computes in. The encoder is in float32, and is changed.
 
     Raises:
-        InstallationError: the runtime is not installed, or gives other annotations than torch in float32.
+        InstallationError: the runtime is not installed, fails, or gives other annotations than torch in
+            float32.
         UsageError: it does not run this encoder, or not on this device.
     """
     candidates = pick_runtimes(runtime, device.type)
@@ -98,14 +99,22 @@ def make_annotator(
     probes_BSSC = make_probes(encoder.image_size)
     expected_BLD = TorchAnnotator(encoder, torch.device("cpu"), torch.float32).annotate(probes_BSSC)
     for candidate in candidates:
-        annotator = _open(encoder, candidate, device, dtype)
-        cosine = measure_agreement(annotator.annotate(probes_BSSC), expected_BLD)
-        if cosine >= _LEAST_COSINE:
-            return annotator
-        found = (
-            f"{candidate} gives other annotations than torch in float32: found a cosine of {cosine:.4f}, "
-            f"expected at least {_LEAST_COSINE}"
-        )
+        try:
+            annotator = _open(encoder, candidate, device, dtype)
+            cosine = measure_agreement(annotator.annotate(probes_BSSC), expected_BLD)
+        # The libraries of graphs have no exceptions of one tree.
+        except Exception as error:
+            if candidate is Runtime.TORCH:
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            found = f"{candidate} does not run the image encoder: {reason}"
+        else:
+            if cosine >= _LEAST_COSINE:
+                return annotator
+            found = (
+                f"{candidate} gives other annotations than torch in float32: found a cosine of {cosine:.4f}, "
+                f"expected at least {_LEAST_COSINE}"
+            )
         if len(candidates) == 1:
             raise InstallationError(f"{found}; install another version of it, or use another --runtime")
         logger.warning("%s; the next best runtime is used", found)

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from onnx import ModelProto
 
 import indexer.image_encoder.annotators as annotators
 from indexer.captioner.attention_captioner import fastest_dtype
@@ -106,6 +107,29 @@ def test_auto_goes_on_to_the_next_and_says_so(
     with caplog.at_level(logging.WARNING):
         assert make(Runtime.AUTO).runtime is Runtime.TORCH
     assert "onnxruntime gives other annotations" in caplog.text
+
+
+def empty(encoder: ImageEncoder) -> ModelProto:
+    """A graph that no library runs."""
+    return ModelProto()
+
+
+def test_a_runtime_that_fails_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotators, "build_graph", empty)
+    with pytest.raises(
+        InstallationError, match=r"\Aonnxruntime does not run the image encoder: .+; install .*\Z"
+    ):
+        make(Runtime.ONNXRUNTIME)
+
+
+def test_auto_goes_on_to_the_next_where_one_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(annotators, "build_graph", empty)
+    with caplog.at_level(logging.WARNING):
+        assert make(Runtime.AUTO).runtime is Runtime.TORCH
+    said = [each for each in caplog.messages if "does not run the image encoder" in each]
+    assert len(said) == sum(map(is_installed, (Runtime.ONNXRUNTIME, Runtime.OPENVINO)))
 
 
 def test_numbers_that_are_none_are_drift(photos: np.ndarray) -> None:
