@@ -124,14 +124,15 @@ class SearchEngine:
             photos = PhotoTable.read(index, manifest)
             head = manifest.image_head
             image = None if head is None else open_image_queries(index, head, pick_query_device(place))
-            if address is None:
-                channels = open_stored(index, manifest, photos, image, place)
-            else:
-                channels = open_published(address, manifest, photos, image)
+            # Before a Milvus is opened, whose file nobody else can use from then on.
             if text_encoder is not None:
                 check_text_encoder(manifest, text_encoder)
             if calibration is not None:
                 calibration.require_fit(manifest)
+            if address is None:
+                channels = open_stored(index, manifest, photos, image, place)
+            else:
+                channels = open_published(address, manifest, photos, image)
             sure = calibration or find_calibration(manifest)
             encoder = text_encoder or lazy
             return cls(index, manifest, photos, channels, encoder, fusion or FusionConfig(), sure)

@@ -139,6 +139,11 @@ def test_another_encoder_is_refused(index, other_word_encoder):
         SearchEngine.open(index, other_word_encoder)
 
 
+def test_another_encoder_is_refused_before_a_milvus_is_opened(index, other_word_encoder):
+    with pytest.raises(EncoderMismatchError):
+        SearchEngine.open(index, other_word_encoder, milvus="http://127.0.0.1:1")
+
+
 def test_no_index(tmp_path, word_encoder):
     with pytest.raises(IndexNotFoundError):
         SearchEngine.open(tmp_path, word_encoder)
