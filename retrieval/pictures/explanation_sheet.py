@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from retrieval.pictures.attention_light import light_up
-from retrieval.pictures.contact_sheet import FAINT, GAP, INK, PAPER, TITLE, fit_photo
+from retrieval.pictures.contact_sheet import COLUMNS, FAINT, GAP, PAPER, TITLE, fit_photo, write_line
+from retrieval.pictures.lettering import Font, cut_text, load_font
+from retrieval.printable import make_printable
 from retrieval.search.explanation import Explanation
 
 _SIDE = 220
 _LINE = 28
-_LABEL_SIZES = (16, 15, 14, 13, 12, 11, 10, 9)
+_LABEL_SIZES = (16, 15, 14, 13, 12, 11, 10, 9, 8)
 
 
 def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Sequence[Path]]]) -> Image.Image:
@@ -22,25 +24,26 @@ def draw_explanations(query: str, explained: Sequence[tuple[Explanation, Sequenc
     rows = [_draw_panels(explanation, paths) for explanation, paths in explained]
     columns = max((len(row) for row in rows), default=1)
     height = 2 * _LINE + _SIDE + GAP
-    sheet = Image.new("RGB", (GAP + max(columns, 3) * (_SIDE + GAP), TITLE + len(rows) * height), PAPER)
+    sheet = Image.new("RGB", (GAP + max(columns, COLUMNS) * (_SIDE + GAP), TITLE + len(rows) * height), PAPER)
+    write_line(sheet, query, TITLE / 2, 20)
     draw = ImageDraw.Draw(sheet)
-    draw.text((GAP, TITLE / 2), query, fill=INK, font=ImageFont.load_default(size=22), anchor="lm")
     for number, (row, (explanation, _)) in enumerate(zip(rows, explained, strict=True)):
         top = TITLE + number * height
-        said = f"{number + 1}   {explanation.caption}"
-        draw.text((GAP, top + _LINE / 2), said, fill=INK, font=ImageFont.load_default(size=16), anchor="lm")
+        said = f"{number + 1}   {make_printable(explanation.caption)}"
+        write_line(sheet, said, top + _LINE / 2, 15)
         for column, (label, panel) in enumerate(row):
             left = GAP + column * (_SIDE + GAP)
             corner = (left + _SIDE / 2, top + 1.5 * _LINE)
-            draw.text(corner, label, fill=FAINT, font=_fit_font(label), anchor="mm")
+            font = _fit_font(label)
+            draw.text(corner, cut_text(label, font, _SIDE), fill=FAINT, font=font, anchor="mm")
             sheet.paste(panel, (left + (_SIDE - panel.width) // 2, top + 2 * _LINE))
     return sheet
 
 
-def _fit_font(label: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _fit_font(label: str) -> Font:
     """The largest in which the label is no wider than a panel, of those that can be read."""
     for size in _LABEL_SIZES:
-        font = ImageFont.load_default(size=size)
+        font = load_font(size)
         if font.getlength(label) <= _SIDE:
             break
     return font

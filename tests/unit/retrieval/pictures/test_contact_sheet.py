@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from retrieval.pictures.contact_sheet import draw_hits
@@ -10,9 +11,9 @@ from retrieval.search.hit import Hit
 from retrieval.store.files import hash_file
 
 
-def make_hit(rank: int, path: Path) -> tuple[Hit, list[Path]]:
+def make_hit(rank: int, path: Path, caption: str = "a dog") -> tuple[Hit, list[Path]]:
     image_id = hash_file(path) if path.exists() else "0" * 64
-    return Hit(rank, 1 / rank, image_id, path.name, "a dog", {}), [path]
+    return Hit(rank, 1 / rank, image_id, path.name, caption, {}), [path]
 
 
 def test_photos_stand_in_order_and_a_missing_one_is_blank(tmp_path: Path) -> None:
@@ -42,6 +43,26 @@ def test_another_photo_in_its_place_stays_blank(tmp_path: Path) -> None:
     hit = make_hit(1, tmp_path / "1.png")
     Image.new("RGB", (400, 400), "blue").save(tmp_path / "1.png")
     assert draw_hits("red", [hit]).getpixel((146, 52 + 130)) == (238, 238, 238)
+
+
+@pytest.mark.parametrize("letters", ["W", "a wide WW "])
+def test_no_text_leaves_its_place(tmp_path: Path, letters: str) -> None:
+    hits = [make_hit(rank, tmp_path / "gone.png", letters * 60) for rank in (1, 2)]
+    sheet = np.asarray(draw_hits(letters * 60, hits).convert("L"))
+    assert (sheet[:52, -16:] == 255).all()
+    for right in (276, 552):
+        assert (sheet[52:, right : right + 16] == 255).all()
+    # Two lines of a caption, and below them its rank and score.
+    inked = (sheet[52 + 260 :, 16:276] < 200).any(axis=1)
+    assert np.count_nonzero(np.diff(inked.astype(int)) == 1) == 3
+
+
+def test_a_title_has_room_above_a_single_photo(tmp_path: Path) -> None:
+    hit = make_hit(1, tmp_path / "gone.png")
+    title = "a dog that runs along the beach"
+    sheet = np.asarray(draw_hits(title, [hit]).convert("L"))
+    longer = np.asarray(draw_hits(f"{title} in the sun", [hit]).convert("L"))
+    assert (sheet[:52] != longer[:52]).any()
 
 
 def test_nothing_found_is_a_picture_of_the_query_alone() -> None:

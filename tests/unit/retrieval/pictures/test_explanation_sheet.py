@@ -53,3 +53,24 @@ def test_every_word_that_matched_is_lit(tmp_path: Path) -> None:
     assert len({panel.tobytes() for panel in panels}) == 7
     bright = [int(panel[:, 0].astype(int).argmax()) for panel in panels[1:]]
     assert bright == sorted(bright)
+
+
+def test_no_caption_or_title_leaves_the_sheet(tmp_path: Path) -> None:
+    image_id, paths = save_photo(tmp_path)
+    words = "Жук šťastný\n" * 40
+    explanation = Explanation(
+        words, image_id, "a.png", words, Provenance.HUMAN, 400, 300, 0.5, 0.5, {}, (), 1
+    )
+    sheet = np.asarray(draw_explanations("Жук šťastný " * 40, [(explanation, paths)]).convert("L"))
+    assert (sheet[: 52 + 28, -16:] == 255).all()
+    assert (sheet[: 52 + 28, -40:-16] < 200).any()
+
+
+def test_a_word_that_is_wider_than_its_panel_is_cut(tmp_path: Path) -> None:
+    image_id, paths = save_photo(tmp_path)
+    lit = np.ones((10, 10), dtype=np.float32)
+    words = tuple(ExplainedWord("W" * 60, True, lit) for _ in range(2))
+    explanation = Explanation("w", image_id, "a.png", "w", Provenance.MODEL, 400, 300, 0.5, 0.5, {}, words, 1)
+    sheet = np.asarray(draw_explanations("w", [(explanation, paths)]).convert("L"))
+    for left in (236, 472, 708):
+        assert (sheet[80:108, left : left + 16] == 255).all()
