@@ -48,8 +48,9 @@ def weigh_answers(
 ) -> dict[Channel, np.ndarray]:
     """What each channel adds to the photos' scores, float32 (Q, P); higher is better.
 
-    `spread` is what `spread_answer` gives of each. Scores are on comparable scales: cosines, and shares of
-    the words. Of reciprocal ranks, 1 / (60 + rank), a photo without a rank adds 0.
+    `spread` is what `spread_answer` gives of each. Scores are on comparable scales: cosines, and of
+    the words about 1 where a photo's texts hold each once, more where they recur. Of reciprocal ranks,
+    1 / (60 + rank), a photo without a rank adds 0.
     """
     if config.method is FusionMethod.WEIGHTED:
         return {name: config.weight(name) * spread_QP for name, spread_QP in spread.items()}

@@ -9,7 +9,11 @@ from retrieval.store.schema import Provenance
 
 @dataclass(frozen=True, slots=True)
 class ChannelHit:
-    """A photo's place (from 1) and score in one channel, and what that added to the score of the hit."""
+    """A photo's place (from 1) and score in one channel, and what that added to the score of the hit.
+
+    Beyond those that a search looks at in a channel, a thousand or more, what the last of them adds is added
+    to every photo's score, to that of a hit without a place there as well.
+    """
 
     rank: int
     score: float
@@ -25,8 +29,9 @@ class Hit:
     `channels` says what each channel that was searched gave it. `probability` is that of a person saying that
     the query describes the photo, None where it is not known (see `calibration`). `matched` are the words of
     the caption that are words of the query, but for their endings. `duplicates` are the image_ids of the
-    photos that show the same and would have come after it. `provenance` says who wrote the caption. The photo
-    is shown `width` times `height` pixels large; 0 where that is not known.
+    photos that show the same and would have come after it, of those that were looked at: a search for more
+    hits looks further. `provenance` says who wrote the caption. The photo is shown `width` times `height`
+    pixels large; 0 where that is not known.
     """
 
     rank: int

@@ -17,6 +17,7 @@ from retrieval.printable import make_printable
         ("\ud800", r"\ud800"),
         ("a\u2028b\u2029", r"a\u2028b\u2029"),
         ("photo\u202egpj.exe", r"photo\u202egpj.exe"),
+        ("photo\u061c1.jpg", r"photo\u061c1.jpg"),
     ],
 )
 def test_control_characters_are_escaped_and_nothing_else(text, expected):
