@@ -15,7 +15,7 @@ from retrieval.channels.vector_index import write_vectors
 from retrieval.generations.inventory import list_files
 from retrieval.store.manifest import HeadRecord, Manifest, VectorsRecord
 from retrieval.store.schema import Status
-from retrieval.store.shards import newest_with_status, read_statuses
+from retrieval.store.shards import newest_with_status, read_shard, read_statuses, split_positions
 
 # The derived files stay as they are until more rows, or more than this share of theirs, are new: so many are
 # read by who opens the index in a moment, and compared one by one in less.
@@ -85,11 +85,15 @@ def _is_hurt(index: Path, manifest: Manifest) -> bool:
 
 
 def _find_photos(index: Path, manifest: Manifest) -> tuple[np.ndarray, int]:
-    """The positions of the searchable photos' rows, ascending, and how many could not be read."""
+    """The positions of the searchable photos' rows, ascending, and how many files could not be read."""
     statuses = read_statuses(index, manifest)
     known_N = np.sort(newest_with_status(statuses, Status.INDEXED, Status.FAILED))
     failed_N = pc.equal(statuses["status"].take(pa.array(known_N)), Status.FAILED).to_numpy()
-    return known_N[~failed_N], int(np.count_nonzero(failed_N))
+    failed = 0
+    for shard, _, numbers_R in split_positions(manifest.shards, known_N[failed_N]):
+        paths = read_shard(index, shard, ["paths"])["paths"].take(pa.array(numbers_R))
+        failed += pc.sum(pc.list_value_length(paths)).as_py()
+    return known_N[~failed_N], failed
 
 
 def _build_vectors(

@@ -19,6 +19,7 @@ from retrieval.generations.human_caption import set_caption, unset_caption
 from retrieval.generations.inventory import list_files
 from retrieval.search.engine import SearchEngine
 from retrieval.store import shards
+from retrieval.store.failures import list_failures
 from retrieval.store.manifest import Manifest, ShardRecord, VectorsWish, read_manifest
 from retrieval.store.schema import PhotoRow, Status
 from retrieval.store.shards import read_shard, shard_path, shard_schema, write_shard
@@ -214,6 +215,16 @@ def test_photos_are_sorted_once_to_be_counted(
     manifest = add(index, [photo(PHOTOS, word_encoder), failed])
     assert (manifest.photos, manifest.failed) == (PHOTOS + 1, 1)
     assert sorted_ids == [PHOTOS + 2]
+
+
+def test_files_that_failed_are_counted_and_not_what_is_in_them(index: Path, word_encoder: Any) -> None:
+    paths = (b"/x.jpg", b"/y.jpg", b"/z.jpg")
+    failed = PhotoRow("0" * 64, paths, Status.FAILED, "decode")
+    other = PhotoRow("1" * 64, (b"/other.jpg",), Status.FAILED, "decode")
+    add(index, [photo(PHOTOS, word_encoder), failed])
+    manifest = add(index, [other])
+    assert manifest.failed == len(list_failures(index, manifest)) == 4
+    assert build_derived(index, manifest).failed == 4
 
 
 @pytest.mark.parametrize("rows", [20, 21])
