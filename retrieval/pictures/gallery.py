@@ -11,6 +11,7 @@ from retrieval.page_templates import open_templates
 from retrieval.pictures.thumbnail import embed_jpeg, encode_thumbnail
 from retrieval.pictures.verified_photos import VerifiedPhotos
 from retrieval.printable import make_printable
+from retrieval.search.results import say_percent
 from retrieval.store.schema import Provenance
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _render(template: str, results: "Results", **texts: str) -> str:
 
 def _make_card(hit: "Hit", results: "Results", photos: VerifiedPhotos) -> dict[str, str]:
     file, picture = _find_picture(photos, hit, results)
-    sure = "" if hit.probability is None else f"{hit.probability:.0%} · "
+    sure = "" if hit.probability is None else f"{say_percent(hit.probability)} · "
     author = "by a person · " if hit.provenance is Provenance.HUMAN else ""
     return {
         "rank": str(hit.rank),

@@ -1,5 +1,6 @@
 """The answer to one query: hits, best first, and what they were chosen from. Reads and writes nothing."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -8,6 +9,12 @@ from retrieval.search.hit import Hit
 
 # Half: below it, people rather disagree than agree that the sentence describes the photo.
 LIKELY = 0.5
+
+
+def say_percent(probability: float) -> str:
+    """`probability` in whole percent, rounded down: what is said to be as sure as `LIKELY` is."""
+    # Of 0.57 the product is 56.99999999999999.
+    return f"{math.floor(round(100 * probability, 6))}%"
 
 
 class Results(list[Hit]):

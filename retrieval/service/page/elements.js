@@ -14,7 +14,8 @@ export const isWriting = (element) => Boolean(element?.closest?.("input, textare
 
 export const NAMES = { caption: "Caption", image: "Picture", lexical: "Words", rerank: "Second look" };
 
-export const percent = (share) => `${Math.round(100 * share)} %`;
+// Rounded down, as the command does: what is said to be 50 % is not below. Of 0.57 the product is 56.99999999999999.
+export const percent = (share) => `${Math.floor(Number((100 * share).toFixed(6)))} %`;
 
 export function ordinal(number) {
   const ending = number % 100 >= 11 && number % 100 <= 13 ? "th" : { 1: "st", 2: "nd", 3: "rd" }[number % 10] || "th";

@@ -10,7 +10,7 @@ from PIL import Image
 
 from retrieval.pictures.gallery import render_grid, render_page
 from retrieval.search.hit import Hit
-from retrieval.search.results import Results
+from retrieval.search.results import LIKELY, Results
 from retrieval.store.files import hash_file
 from retrieval.store.schema import Provenance
 
@@ -72,6 +72,15 @@ def test_doubt_and_authors_are_said(results, render):
     seen = Seen(render(results))
     assert "Nothing here matches well. These are the nearest." in seen.text
     assert f"73% · by a person · {NAME}" in seen.text
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [(0.4999, "49%"), (LIKELY, "50%"), (0.57, "57%"), (0.29, "29%"), (1.0, "100%"), (0.004, "0%")],
+)
+def test_what_is_said_to_be_likely_is_likely(results, probability, said):
+    results[0] = replace(results[0], probability=probability)
+    assert f"{said} · {NAME}" in Seen(render_grid(results)).text
 
 
 def test_a_notebook_gets_the_grid(results):
