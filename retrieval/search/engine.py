@@ -373,9 +373,16 @@ class SearchEngine:
         require_probability(least)
         channels = frozenset(self._ranker.pick(channel))
         if least and (self.calibration is None or self.calibration.find_curve(channels) is None):
+            # Those are the channels that `retrieve calibrate` fits, and all together.
+            can_be_fitted = channel is None or channel in self._vectors
+            mend = (
+                "ask without a least probability, or fit one: `retrieve calibrate`"
+                if can_be_fitted
+                else "leave out --channel or --min-probability"
+            )
             raise UsageError(
                 f"found no calibration for {channel or 'the models of this index'}, expected one to be at "
-                f"least {least:.0%} sure; ask without a least probability, or fit one: `retrieve calibrate`"
+                f"least {least:.0%} sure; {mend}"
             )
 
     def _find_near(

@@ -172,6 +172,8 @@ def test_a_probability_that_is_not_known_is_no_filter(
 ) -> None:
     with pytest.raises(UsageError, match=r"found no calibration for image, .*retrieve calibrate"):
         sure.search("a dog", channel="image", min_probability=0.5)
+    with pytest.raises(UsageError, match=r"calibration for lexical, .*; leave out --channel or --min-prob"):
+        sure.search("a dog", channel="lexical", min_probability=0.5)
     for query in ("-car", "path:photos", Query()):
         with pytest.raises(UsageError, match=r"query without words .* to be at least 50% sure of"):
             sure.search(query, min_probability=0.5)
