@@ -127,9 +127,16 @@ class Answerer:
                 channels=places[number],
                 words=explain_words(photo.caption, query.text, photo.provenance, attention),
                 generation=self._manifest.generation,
+                also=self._find_also(number, photo.caption, query.text),
+                unseen=ranked.unseen.get(number),
             )
             explanations.append(explanation)
         return explanations
+
+    def _find_also(self, number: int, caption: str, text: str) -> tuple[str, ...]:
+        """The texts of a photo beside its caption that have words of the query, each once."""
+        others = dict.fromkeys(each for each in self._photos.texts(number) if each != caption)
+        return tuple(each for each in others if match_words(each, text))
 
     def _list(self, text: str, ranked: Ranked) -> _Candidates:
         found_K = ranked.numbers_QK[0] >= 0

@@ -44,6 +44,8 @@ class Explanation:
 
     `score`, `probability` and `channels` are those of its hit; every channel that was searched is there that
     has the photo, however far down. `width` and `height` are those of the photo in pixels, as it is shown.
+    `also` are the other captions and the tags that have words of the query. `unseen` is what the photo gained
+    where the first were ranked again and it could not be read (see `reranking`).
     """
 
     query: str
@@ -58,6 +60,8 @@ class Explanation:
     channels: dict[str, ChannelHit]
     words: tuple[ExplainedWord, ...]
     generation: int
+    also: tuple[str, ...] = ()
+    unseen: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -74,6 +78,8 @@ class Explanation:
             "channels": {name: asdict(place) for name, place in self.channels.items()},
             "words": [word.to_dict() for word in self.words],
             "generation": self.generation,
+            "also": list(self.also),
+            "unseen": self.unseen,
         }
 
 

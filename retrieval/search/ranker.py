@@ -64,7 +64,8 @@ class Ranked:
 
     `answers` are such scores and numbers of each channel, `spread` the scores by photo (Q, P) (see
     `fusion.spread_answer`). `fused` is None where one channel was asked alone. `reranked` is, of one query,
-    the place of each photo that was ranked again (see `reranking`).
+    the place of each photo that was ranked again (see `reranking`), `unseen` what each of those gained that
+    could not be read.
     """
 
     scores_QK: np.ndarray
@@ -73,6 +74,7 @@ class Ranked:
     spread: Mapping[Channel, np.ndarray] = field(default_factory=dict)
     fused: Fused | None = None
     reranked: Mapping[int, ChannelHit] = field(default_factory=dict)
+    unseen: Mapping[int, float] = field(default_factory=dict)
 
     def only(self, query: int) -> "Ranked":
         """The answer to one of the queries."""
@@ -80,7 +82,14 @@ class Ranked:
         answers = {name: (scores[row], numbers[row]) for name, (scores, numbers) in self.answers.items()}
         spread = {name: spread_QP[row] for name, spread_QP in self.spread.items()}
         fused = self.fused and self.fused.only(row)
-        return Ranked(self.scores_QK[row], self.numbers_QK[row], answers, spread, fused, self.reranked)
+        return replace(
+            self,
+            scores_QK=self.scores_QK[row],
+            numbers_QK=self.numbers_QK[row],
+            answers=answers,
+            spread=spread,
+            fused=fused,
+        )
 
     def deepen(self, k: int) -> "Ranked":
         """The same with the k best photos, as far as there are so many; that of one channel as it is."""

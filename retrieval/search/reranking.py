@@ -121,12 +121,16 @@ class Reranker:
             said_N = said_N + image_query.weight * again_N / 2
             gain_N = gain_N + image_query.weight * _average_images(ranked, numbers_N, again_N)
         gain_N = gain_N - np.nanmin(gain_N)
+        average = float(np.nanmean(gain_N))
+        unseen_N = np.isnan(gain_N)
         scores_K, numbers_K = ranked.scores_QK[0].copy(), ranked.numbers_QK[0].copy()
-        scores_N = scores_K[: len(numbers_N)] + np.where(np.isnan(gain_N), np.nanmean(gain_N), gain_N)
+        scores_N = scores_K[: len(numbers_N)] + np.where(unseen_N, average, gain_N)
         order_N = np.argsort(-scores_N, kind="stable")
         scores_K[: len(order_N)], numbers_K[: len(order_N)] = scores_N[order_N], numbers_N[order_N]
         places = _place(numbers_N, said_N, gain_N)
-        return replace(ranked, scores_QK=scores_K[None], numbers_QK=numbers_K[None], reranked=places)
+        unseen = dict.fromkeys(numbers_N[unseen_N].tolist(), average)
+        scores_QK, numbers_QK = scores_K[None], numbers_K[None]
+        return replace(ranked, scores_QK=scores_QK, numbers_QK=numbers_QK, reranked=places, unseen=unseen)
 
 
 def _average_images(ranked: Ranked, numbers_N: np.ndarray, again_N: np.ndarray) -> np.ndarray:

@@ -38,7 +38,11 @@ class WordAnswer(BaseModel):
 
 
 class ExplainAnswer(BaseModel):
-    """Why a photo came up; `query` is what was understood, `paths` everywhere that the photo was found."""
+    """Why a photo came up; `query` is what was understood, `paths` everywhere that the photo was found.
+
+    `also` are its other captions and tags that have words of the query. `unseen` is what it gained where the
+    first photos were looked at again and it could not be read, or null.
+    """
 
     query: str
     image_id: ImageId
@@ -56,6 +60,8 @@ class ExplainAnswer(BaseModel):
     channels: dict[str, ChannelHit]
     words: list[WordAnswer]
     generation: int
+    also: tuple[str, ...]
+    unseen: float | None
 
 
 class CaptionAnswer(BaseModel):

@@ -4,7 +4,8 @@ import { thumbnail } from "./service.js";
 import { shown } from "./results.js";
 
 export function showWhy(why, hit, openPhoto) {
-  showChannels(Object.entries(why.channels));
+  const unseen = why.unseen === null ? [] : [["rerank", { contribution: why.unseen }]];
+  showChannels([...Object.entries(why.channels), ...unseen]);
   const sure = why.probability ?? hit?.probability ?? null;
   $("likely").hidden = sure === null || !shown.query;
   if (sure !== null) {
@@ -12,7 +13,7 @@ export function showWhy(why, hit, openPhoto) {
     $("likely-text").replaceChildren(make("b", percent(sure)), " likely what you asked for");
   }
   showSame(hit?.duplicates || [], openPhoto);
-  const facts = [["File", why.path], ["Also", why.paths.slice(1).join(", ")], ["Size", `${why.width.toLocaleString()} × ${why.height.toLocaleString()} pixels`], ["Taken", why.taken], ["Camera", why.camera], ["Tags", why.tags.join(", ")]];
+  const facts = [["File", why.path], ["Also", why.paths.slice(1).join(", ")], ["Size", `${why.width.toLocaleString()} × ${why.height.toLocaleString()} pixels`], ["Taken", why.taken], ["Camera", why.camera], ["Tags", why.tags.join(", ")], ["Also says", why.also.join(", ")]];
   $("facts").replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
 }
 
@@ -30,7 +31,7 @@ function showChannels(channels) {
     const amount = make("div", null, "amount");
     amount.append(bar, make("span", percent(share), "share"));
     const among = name === "rerank" ? "those looked at again" : shown.allowed.toLocaleString();
-    const figures = `${ordinal(place.rank)} of ${among}, score ${place.score.toFixed(2)}`;
+    const figures = place.rank ? `${ordinal(place.rank)} of ${among}, score ${place.score.toFixed(2)}` : "could not be read, gains the average";
     row.append(make("span", NAMES[name] || name, "name"), make("span", figures, "figures"), amount);
     row.title = "The photo's place and score by this alone, and what that adds to its score";
     return row;

@@ -209,6 +209,26 @@ def test_photos_that_have_all_words_in_other_texts_than_their_caption_match_well
         assert sure.search(query).matches_well is False, query
 
 
+def test_reasons_name_the_other_texts_in_which_words_of_the_query_are(
+    open_engine: Make, rows: list[Any]
+) -> None:
+    said = StoredCaption("a sailor in the harbour", -3.0, Provenance.MODEL)
+    again = StoredCaption("a cat on a sofa", -4.0, Provenance.MODEL)
+    rows[4] = replace(rows[4], tags=("tabby cat", "espresso"), captions=(*rows[4].captions, said, again))
+    engine = open_engine(rows)
+    caption = rows[4].captions[0].text
+    image_id = rows[4].image_id
+
+    def also(query: str) -> tuple[str, ...]:
+        return engine.explain(query, image_id).also
+
+    assert also('"tabby"') == ("tabby cat",)
+    assert also("sailors and espressos") == ("a sailor in the harbour", "espresso")
+    assert also("the ship in a bottle") == also("-dog") == ()
+    assert caption not in also(f"{caption} harbour")
+    assert engine.explain('"tabby"', image_id).to_dict()["also"] == ["tabby cat"]
+
+
 def test_of_several_places_the_first_with_a_file_is_given(
     open_engine: Make, rows: list[Any], tmp_path: Path
 ) -> None:

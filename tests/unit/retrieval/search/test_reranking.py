@@ -209,6 +209,11 @@ def test_a_photo_that_cannot_be_read_gains_what_the_first_gain_on_average(engine
     hit = next(hit for hit in again if numbers([hit]) == [gone])
     assert hit.score == pytest.approx(fused[1].score + WEIGHT * 2.5, abs=1e-5)
     assert "rerank" not in hit.channels
+    for each in again:
+        explained = engine.explain(QUERY, each.image_id, reranker=make_reranker(nats))
+        assert explained.unseen == (pytest.approx(WEIGHT * 2.5) if each == hit else None)
+        parts = [place.contribution for place in explained.channels.values()]
+        assert sum(parts) + (explained.unseen or 0) == pytest.approx(each.score, abs=1e-5)
 
 
 @pytest.mark.parametrize("nats", [None, {}])
