@@ -19,7 +19,8 @@ from retrieval.command.options import (
     WhereOption,
 )
 from retrieval.command.results_formats import ResultsFormat
-from retrieval.command.results_output import open_page, save_picture, show_results, show_status
+from retrieval.command.results_output import save_picture, show_results, show_status
+from retrieval.command.results_page import open_page
 from retrieval.command.short_run import short_run
 from retrieval.device import Device
 from retrieval.printable import make_printable
@@ -76,9 +77,9 @@ def similar(
         from retrieval.pictures.contact_sheet import draw_hits
 
         save_picture(draw_hits(name, [(hit, results.files(hit)) for hit in results]), picture)
+    show_results({"photo": name, "image_id": image_id}, results, seconds, form, left_out=int(seen is None))
     if in_browser:
         open_page(f"Photos like {name}", results)
-    show_results({"photo": name, "image_id": image_id}, results, seconds, form, left_out=int(seen is None))
 
 
 def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "PhotoVector":

@@ -1,4 +1,4 @@
-"""Shows what a search found: a table, a picture, a page. Writes to stdout and files."""
+"""Shows what a search found: a table, a picture. Writes to stdout and files."""
 
 import re
 import sys
@@ -44,7 +44,8 @@ def show_results(
         else:
             _print_table(results)
         passing = f"{results.allowed} that pass, of " if results.allowed < results.photos - left_out else ""
-        typer.echo(f"{len(results)} of {passing}{results.photos} photos in {seconds:.3f} s", err=True)
+        order = ", newest first," if _is_by_time(results) else ""
+        typer.echo(f"{len(results)} of {passing}{results.photos} photos{order} in {seconds:.3f} s", err=True)
     else:
         print_results(asked, results, seconds, form, explanations)
     if results.waiting:
@@ -57,33 +58,27 @@ def show_results(
         typer.echo("nothing here matches well", err=True)
 
 
-def open_page(title: str, results: "Results") -> None:
-    """Write the photos into a page of its own, and show it in a browser where there is one."""
-    import tempfile
-    import webbrowser
-
-    from retrieval.pictures.gallery import render_page
-
-    page = Path(tempfile.mkdtemp(prefix="retrieve-")) / "results.html"
-    page.write_text(render_page(title, results), encoding="utf-8")
-    typer.echo(f"the photos are in {page}", err=True)
-    if not webbrowser.open(page.as_uri()):
-        typer.echo("found no browser to show them in; open that file", err=True)
-
-
 def _print_table(results: "Results") -> None:
     """A line for each hit."""
     if not results:
         return
+    scored = not _is_by_time(results)
     known = any(hit.probability is not None for hit in results)
-    table = _make_table("rank", "score", *(["sure"] if known else []), "caption", "photo")
+    numbers = ["rank", *(["score"] if scored else []), *(["sure"] if known else [])]
+    table = _make_table(*numbers, "caption", "photo")
     for hit in results:
+        score = [f"{hit.score:.3f}"] if scored else []
         sure = [_percent(hit)] if known else []
         path = _link(hit, results)
         if hit.duplicates:
             path.append(f" (+{len(hit.duplicates)} alike)")
-        table.add_row(str(hit.rank), f"{hit.score:.3f}", *sure, _mark_words(hit), path)
+        table.add_row(str(hit.rank), *score, *sure, _mark_words(hit), path)
     _make_console().print(table, crop=False)
+
+
+def _is_by_time(results: "Results") -> bool:
+    """Whether the hits are only what a query without words lets through, the newest first."""
+    return bool(results) and not any(hit.channels for hit in results)
 
 
 def _print_explained(results: "Results", explanations: "Sequence[Explanation]") -> None:
@@ -91,18 +86,24 @@ def _print_explained(results: "Results", explanations: "Sequence[Explanation]") 
     from rich.padding import Padding
     from rich.text import Text
 
-    console = _make_console()
+    console, by_time = _make_console(), _is_by_time(results)
     for hit, explanation in zip(results, explanations, strict=True):
         console.print(_plain(f"{hit.rank}  "), _mark_words(hit), sep="", crop=False, soft_wrap=True)
-        about = [f"score {hit.score:.3f}"]
+        about = [] if by_time else [f"score {hit.score:.3f}"]
         about += [f"sure {_percent(hit)}"] if hit.probability is not None else []
         about += [f"matched {', '.join(map(make_printable, hit.matched))}"] if hit.matched else []
+        also = ", ".join(map(make_printable, explanation.also))
+        about += [f"also says: {also}"] if also else []
         about += [f"{len(hit.duplicates)} more show the same"] if hit.duplicates else []
         line = Text("; ").join([_link(hit, results), *map(_plain, about)])
-        console.print(Padding(line, (0, 0, 0, 3), expand=False), crop=False)
+        console.print(Padding(line, (0, 0, int(by_time), 3), expand=False), crop=False)
+        if by_time:
+            continue
         table = _make_table("channel", "rank", "score", "adds", left=("channel",))
         for name, place in explanation.channels.items():
             table.add_row(name, str(place.rank), f"{place.score:.3f}", f"{place.contribution:.3f}")
+        if explanation.unseen is not None:
+            table.add_row("not seen", "", "", f"{explanation.unseen:.3f}")
         console.print(Padding(table, (0, 0, 1, 3), expand=False), crop=False)
 
 
@@ -150,7 +151,8 @@ def _make_table(*columns: str, left: Sequence[str] = ("caption", "photo")) -> "T
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
-        table.add_column(name, justify="left" if name in left else "right", overflow="fold")
+        is_text = name in left
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     return table
 
 
@@ -183,4 +185,6 @@ def _plain(text: str) -> "Text":
 
 
 def _percent(hit: "Hit") -> str:
-    return "" if hit.probability is None else f"{hit.probability:.0%}"
+    from retrieval.search.results import say_percent
+
+    return "" if hit.probability is None else say_percent(hit.probability)

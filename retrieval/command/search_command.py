@@ -22,7 +22,8 @@ from retrieval.command.options import (
     WhereOption,
 )
 from retrieval.command.results_formats import ResultsFormat, require_reasons
-from retrieval.command.results_output import open_page, save_picture, show_results, show_status
+from retrieval.command.results_output import save_picture, show_results, show_status
+from retrieval.command.results_page import open_page
 from retrieval.command.short_run import short_run
 from retrieval.device import Device
 from retrieval.normal_form import replace_surrogates
@@ -112,9 +113,9 @@ def search(
     title = " ".join(filter(None, [text.strip(), where]))
     if picture is not None:
         _draw(title, results, explanations, picture)
+    show_results({"query": replace_surrogates(text)}, results, seconds, form, explanations)
     if in_browser:
         open_page(title, results)
-    show_results({"query": replace_surrogates(text)}, results, seconds, form, explanations)
 
 
 def _draw(title: str, results: "Results", explanations: "list[Explanation]", out: Path) -> None:

@@ -225,6 +225,52 @@ def test_why_a_photo_came_up(visit, service):
     expect(page.locator("#heat")).not_to_have_class("on")
 
 
+def test_why_a_photo_came_up_whose_caption_says_nothing_of_it(visit, service):
+    """Photos come up for their tags, too; and one that cannot be looked at again gains the average."""
+    about = json.loads(service.get("/api/search?k=30&q=-zebra")[2])["hits"]
+    tags = {
+        tag: hit["caption"]
+        for hit in about
+        for tag in json.loads(service.get(f"/api/photos/{hit['image_id']}/explain")[2])["tags"]
+    }
+    tag = next(tag for tag, caption in tags.items() if not set(tag.split()) & set(caption.split()))
+    page = visit()
+    search(page, f'"{tag}"')
+    open_first(page)
+    expect(page.locator("#facts dt", has_text="Also says")).to_be_visible()
+    expect(page.locator("#facts dt:text('Also says') + dd")).to_contain_text(tag)
+    page.keyboard.press("Escape")
+
+    def lose(route: Route) -> None:
+        why = route.fetch().json()
+        route.fulfill(json={**why, "unseen": 0.25})
+
+    page.route("**/explain*", lose)
+    open_first(page)
+    second_look = page.locator("#channels li", has_text="Second look")
+    expect(second_look.locator(".figures")).to_have_text("could not be read, gains the average")
+    expect(page.locator("#channels li")).to_have_count(4)
+
+
+def test_what_has_no_scores_is_said_to_be_in_order_of_time(visit):
+    page = visit()
+    search(page, "-zebra")
+    expect(page.locator("#status")).to_have_text("13 photos, newest first")
+    search(page, "path:chelsea")
+    expect(page.locator("#status")).to_have_text("2 of 13 photos pass, newest first")
+    search(page, "cat path:chelsea")
+    expect(page.locator("#status")).to_have_text("2 of 13 photos pass")
+
+
+def test_what_is_said_to_be_half_likely_is(visit):
+    page = visit()
+    said = page.evaluate(
+        'async shares => shares.map((await import("/elements.js")).percent)',
+        [0.4999, 0.5, 0.57, 0.29, 1, 0.004],
+    )
+    assert said == ["49 %", "50 %", "57 %", "29 %", "100 %", "0 %"]
+
+
 def test_why_is_of_the_search_on_the_screen(visit, service):
     page = visit("/?q=a+cat&where=path%3Achelsea&channel=caption")
     wait(page)

@@ -22,7 +22,9 @@ export function showAnswer(answer) {
 
   const all = answer.photos.toLocaleString();
   const passing = answer.allowed < answer.photos - Boolean(asked.like) ? `${answer.allowed.toLocaleString()} of ${all} photos pass` : "";
-  const order = asked.like ? "" : asked.q ? passing || `Best of ${all} photos` : `${passing || `${all} photos`}, newest first`;
+  // A query without words has no scores, and no channel has a place for its photos.
+  const byTime = !asked.q || !hits.some((hit) => Object.keys(hit.channels).length);
+  const order = asked.like ? "" : byTime ? `${passing || `${all} photos`}, newest first` : passing || `Best of ${all} photos`;
   const cut = hits.length === MOST && answer.allowed > MOST && `the first ${MOST} are shown`;
   const waiting = answer.waiting && `${answer.waiting.toLocaleString()} more wait for a run of retrieve index to end`;
   $("status").textContent = !hits.length ? "" : [order || passing, cut, waiting].filter(Boolean).join(", ");

@@ -210,6 +210,11 @@ def test_a_search_can_say_why(retrieve: Callable[..., Any], tmp_path: Path) -> N
     assert header.split() == ["channel", "rank", "score", "adds"]
     assert [line.split()[0] for line in channels if line.strip()] == ["caption", "lexical"]
     assert max(map(len, out.splitlines())) < 300
+    code, out, _ = retrieve("search", "-5", "--explain")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if line[:1].isdigit()] == ["1", "2", "3", "4"]
+    for word in ("channel", "score", "adds"):
+        assert word not in out
     code, out, _ = retrieve("search", "green 210", "--explain", "--json", "--channel", "lexical")
     for hit in json.loads(out)["hits"]:
         assert hit["explanation"]["score"] == pytest.approx(hit["score"])
@@ -254,6 +259,7 @@ def test_the_first_photos_are_ranked_again(
     (notice,) = caplog.messages
     assert notice.startswith(f"1 of the first 4 photos ({folder_of_colours / 'blue.png'}) cannot be read")
     hits = json.loads(out)["hits"]
+    (gone,) = [number for number, hit in enumerate(hits) if "blue" in hit["path"]]
     for hit in hits:
         there = "blue" not in hit["path"]
         assert ("rerank" in hit["channels"]) is there
@@ -266,6 +272,8 @@ def test_the_first_photos_are_ranked_again(
     code, out, _ = retrieve("search", "a red wall", "--rerank", "--explain")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines() if line.split()].count("rerank") == 3
+    unseen = [line.split() for line in out.splitlines() if line.split()[:2] == ["not", "seen"]]
+    assert unseen == [["not", "seen", f"{hits[gone]['explanation']['unseen']:.3f}"]]
 
 
 def test_one_channel_is_not_ranked_again(

@@ -79,6 +79,32 @@ def test_a_table_says_which_captions_are_by_people(results, capsys):
     assert table.count("by a person") == 1
 
 
+@pytest.mark.parametrize("columns", [20, 30, 60])
+def test_numbers_are_never_folded(results, columns, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    results[0] = dataclasses.replace(results[0], probability=0.5)
+    show_results({"query": "dog"}, results, 0.5, ResultsFormat.TABLE)
+    table = capsys.readouterr().out
+    for number in ("-0.500", "-0.250", "50%"):
+        assert number in table
+
+
+def test_what_is_listed_by_time_has_no_scores(results, capsys):
+    show_results({"query": ""}, results, 0.5, ResultsFormat.TABLE)
+    out, err = capsys.readouterr()
+    assert out.split()[:4] == ["rank", "score", "caption", "photo"]
+    assert err == "6 of 9 photos in 0.500 s\n"
+    results[:] = [dataclasses.replace(hit, score=0.0, channels={}) for hit in results]
+    show_results({"query": ""}, results, 0.5, ResultsFormat.TABLE)
+    out, err = capsys.readouterr()
+    assert out.split()[:3] == ["rank", "caption", "photo"]
+    assert "0.000" not in out
+    assert err == "6 of 9 photos, newest first, in 0.500 s\n"
+    show_results({"query": ""}, results, 0.5, ResultsFormat.JSONL)
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["score"] == 0.0
+
+
 def test_jsonl_is_a_hit_a_line(results, capsys):
     lines = show(results, "jsonl", capsys).splitlines()
     assert [json.loads(line)["caption"] for line in lines] == list(HOSTILE.values())
@@ -146,18 +172,24 @@ def test_a_terminal_lets_one_click_the_path_and_a_pipe_has_none_of_it(index, cap
 
 def test_open_writes_a_page_and_shows_it(index, tmp_path):
     browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/address\n')
+    browser.write_text(
+        f'#!/bin/sh\necho "$1" > {tmp_path}/address\ncp {tmp_path}/out {tmp_path}/before\necho opening\n'
+    )
     browser.chmod(0o755)
     arguments = ["search", "--where", "path:dog", "", "--open", "--format", "paths", "--index", str(index)]
-    done = subprocess.run(
-        [sys.executable, "-m", "retrieval.command", *arguments],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"BROWSER": f"{browser} %s", "TMPDIR": str(tmp_path)},
-        check=True,
-    )
-    assert done.stdout == "/photos/a dog's\\xff.jpg\n"
+    with (tmp_path / "out").open("w") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "retrieval.command", *arguments],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"BROWSER": f"{browser} %s", "TMPDIR": str(tmp_path)},
+            check=True,
+        )
+    # The results are there before the browser, and what it says itself is not among them.
+    expected = "/photos/a dog's\\xff.jpg\n"
+    assert (tmp_path / "before").read_text() == (tmp_path / "out").read_text() == expected
     page = Path((tmp_path / "address").read_text().strip().removeprefix("file://"))
     assert "a dog" in page.read_text()
-    assert done.stderr == f"the photos are in {page}\n"
+    assert done.stderr == f"the photos are in {page}\nopening\n"
     assert oct(page.parent.stat().st_mode)[-3:] == "700"
