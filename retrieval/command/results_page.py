@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ def open_page(title: str, results: "Results") -> None:
 
     What was printed before is there first: a browser that runs in the terminal keeps it until it is left.
     """
+    import tempfile
     import webbrowser
 
     from retrieval.pictures.gallery import render_page
