@@ -14,6 +14,7 @@ class PassesConfig(Config):
     """How often the examples are seen, in what portions, and how far each step goes.
 
     `cycles` are the passes of each cycle of the learning rate, which starts at half that of the one before.
+    `average_decay` is what stays of the weights' moving average at each step; less does at the first steps.
     """
 
     cycles: tuple[PositiveInt, ...] = Field((10,), min_length=1)

@@ -1,13 +1,13 @@
 """Passes over the examples: trains a task's model in place, validates after each, resumable, stops early."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, TypeAlias
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from indexer.training.config import PassesConfig
@@ -16,6 +16,8 @@ from indexer.training.state import TrainingState
 from indexer.training.task import Batch, Task
 from retrieval.errors import RetrievalError
 from retrieval.progress import Progress
+
+_Weights: TypeAlias = tuple[Tensor, ...] | list[Tensor]
 
 
 class Passes(Generic[Batch]):
@@ -47,7 +49,7 @@ class Passes(Generic[Batch]):
         self._seed = seed
         self._saved = saved
         self._rates = [group["lr"] for group in optimizer.param_groups]
-        self._average = AveragedModel(task.model, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay))
+        self._average = AveragedModel(task.model, multi_avg_fn=_follow(config.average_decay))
         self._state = TrainingState(task.model, self._average.module, optimizer)
 
     def run(self, progress: Progress) -> Iterator[dict[str, Any]]:
@@ -59,7 +61,7 @@ class Passes(Generic[Batch]):
         state, config, metric = self._state, self._config, self._task.metric
         if self._saved.exists():
             state.load(self._saved)
-            self._average.n_averaged.fill_(state.passes)  # past the first update, which would copy
+            self._average.n_averaged.fill_(state.passes * self._task.steps)
             yield from list(state.log)
         while state.passes < sum(config.cycles) and state.since_best(metric) < config.patience:
             try:
@@ -67,8 +69,8 @@ class Passes(Generic[Batch]):
             except torch.OutOfMemoryError:
                 raise RetrievalError(
                     f"found too little GPU memory for a batch of {config.batch} photos, expected room for "
-                    "all of them; set a smaller `batch` in the config, close what else uses the GPU, or use "
-                    "--device cpu"
+                    "all of them; set a smaller `batch` in the config, under another --out where something "
+                    "was trained already, close what else uses the GPU, or use --device cpu"
                 ) from None
             state.record({"pass": state.passes + 1, **trained, **self._task.validate(state.average)}, metric)
             state.save(self._saved)
@@ -102,6 +104,19 @@ class Passes(Generic[Batch]):
             "gradient_norms": [float(f"{norm:.4g}") for norm in norms],
             "seconds": round(time.perf_counter() - started, 1),
         }
+
+
+def _follow(decay: float) -> Callable[[_Weights, _Weights, Tensor | int], None]:
+    """An average of which `decay` stays at each step; after n steps at most (1 + n) / (10 + n).
+
+    A short training would otherwise keep much of its first weights.
+    """
+
+    def update(averages: _Weights, weights: _Weights, updates: Tensor | int) -> None:
+        done = int(updates)
+        get_ema_multi_avg_fn(min(decay, (1 + done) / (10 + done)))(averages, weights, updates)
+
+    return update
 
 
 def find_dtype(precision: str) -> torch.dtype:
