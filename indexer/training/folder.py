@@ -17,29 +17,40 @@ _NAMED = 3
 def claim_folder(out: Path, config: Config, dataset: CaptionedDataset, **inputs: str) -> None:
     """Make the folder, or see that it holds the same training; `inputs` are hashes of what else decides it.
 
+    A folder in which nothing was trained yet may get another config.
+
     Raises:
-        CheckpointError: it holds a training with another config, on other captions or inputs, or is damaged.
+        CheckpointError: it holds a training with another config, on other photos, captions or inputs, or one
+            whose config is missing or damaged.
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "config.json"
-    wanted = {"captions_sha256": dataset.hash_captions(), **inputs, **config.model_dump(mode="json")}
-    if path.exists() and (differs := _compare(_read_config(path), wanted)):
+    data = {"captions_sha256": dataset.hash_captions(), "photos_sha256": dataset.hash_photos()}
+    wanted = {**data, **inputs, **config.model_dump(mode="json")}
+    if _holds_training(out) and (differs := _compare(_read_config(path), wanted)):
         raise CheckpointError(
             f"{out} holds a training with another config or dataset: {'; '.join(differs[:_NAMED])}; "
-            "name another --out, or delete that one"
+            f"name another --out, or delete {out}"
         )
     write_file(path, json.dumps(wanted, indent=2).encode())
+
+
+def _holds_training(out: Path) -> bool:
+    """Whether something was trained in it, or in a folder in it that is no training by itself."""
+    inner = [*out.glob("*/state.safetensors"), *out.glob("*/log.jsonl")]
+    parts = [path for path in inner if not path.with_name("config.json").exists()]
+    return bool(parts) or any(out.glob("*.safetensors")) or (out / "log.jsonl").exists()
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         held = json.loads(path.read_bytes())
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         held = None
     if not isinstance(held, dict):
         raise CheckpointError(
-            f"found no JSON object in {path}, expected the config of a training; "
-            "name another --out, or delete that one"
+            f"found no JSON object in {path}, expected the config of the training that {path.parent} holds; "
+            f"name another --out, or delete {path.parent}"
         )
     return held
 

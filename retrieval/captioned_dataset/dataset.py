@@ -12,7 +12,7 @@ from retrieval.captioned_dataset.karpathy import read_karpathy
 from retrieval.errors import DatasetError
 from retrieval.naming import name_first
 from retrieval.printable import make_printable
-from retrieval.store.files import hash_bytes, hash_file
+from retrieval.store.files import describe_files, hash_bytes, hash_file
 
 _EXPECTED = "images/ and one of dataset_*.json, captions_*.json, *.token.txt, captions.jsonl"
 
@@ -50,6 +50,10 @@ class CaptionedDataset:
         if len(hashes) == 1:
             return hashes[0]
         return hash_bytes(f"{self.file_names} {' '.join(hashes)}".encode())
+
+    def hash_photos(self) -> str:
+        """SHA-256 in hex of where the photos are, their sizes and times; what is in them is not read."""
+        return hash_bytes(describe_files([photo.path for photo in self.photos]))
 
     @property
     def splits(self) -> tuple[str, ...]:

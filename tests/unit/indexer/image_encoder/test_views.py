@@ -121,6 +121,16 @@ def test_a_frozen_network_sees_in_a_faster_library_what_it_sees_in_torch(
     assert encoder.dtype is torch.bfloat16
 
 
+def test_another_seed_sees_only_crops_anew(tmp_path: Path, photos: list[Path]) -> None:
+    encoder = load_image_encoder("hrnet")
+    folder = tmp_path / "views"
+    for seed in range(2):
+        cache = ViewCache(folder, seed, no_progress)
+        for view in range(3):
+            cache.seen(encoder, photos, view)
+    assert len(list(folder.glob("*.npy"))) == 4
+
+
 def test_in_float32_torch_alone_sees(tmp_path: Path, photos: list[Path]) -> None:
     encoder = load_image_encoder("efficientnet-lite2-flickr8k").for_inference(torch.float32)
     cache = ViewCache(tmp_path / "views", 0, no_progress)
