@@ -17,16 +17,21 @@ class Vocabulary:
         if tuple(words[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS or len(set(words)) != len(words):
             raise ValueError(f"a vocabulary starts with {SPECIAL_TOKENS} and holds each word once")
         self.words = tuple(words)
-        self._numbers = {word: number for number, word in enumerate(words)}
+        self._numbers = {word: number for number, word in enumerate(words) if word not in SPECIAL_TOKENS}
 
     def __len__(self) -> int:
         return len(self.words)
 
     @classmethod
     def from_captions(cls, captions: Iterable[Sequence[str]], min_count: int) -> "Vocabulary":
-        """Every word seen at least `min_count` times, most frequent first, ties in alphabetical order."""
+        """Every word seen at least `min_count` times, most frequent first, ties in alphabetical order.
+
+        Special tokens that captions hold already are no words.
+        """
         counts = Counter(word for caption in captions for word in caption)
-        frequent = [word for word, count in counts.items() if count >= min_count]
+        frequent = [
+            word for word, count in counts.items() if count >= min_count and word not in SPECIAL_TOKENS
+        ]
         frequent.sort(key=lambda word: (-counts[word], word))
         return cls([*SPECIAL_TOKENS, *frequent])
 
@@ -36,7 +41,7 @@ class Vocabulary:
 
     def find_words(self, tokens: Sequence[str]) -> tuple[str, ...]:
         """Those of the tokens that are words of the vocabulary."""
-        return tuple(token for token in tokens if self._numbers.get(token, UNKNOWN) >= len(SPECIAL_TOKENS))
+        return tuple(token for token in tokens if token in self._numbers)
 
     def decode(self, numbers: Iterable[int]) -> tuple[str, ...]:
         """Word numbers → words up to the first END, special tokens left out."""

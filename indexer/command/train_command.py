@@ -150,5 +150,16 @@ def _train(
 
     settings = load_config(model, config)
     dataset = read_captioned_dataset(data)
+    _require_splits(dataset)
     with show_progress() as progress:
         return training(dataset, settings, out, cache, progress)
+
+
+def _require_splits(dataset: "CaptionedDataset") -> None:
+    from retrieval.errors import DatasetError
+
+    if not {"train", "val"} <= set(dataset.splits):
+        raise DatasetError(
+            f"found the splits {', '.join(dataset.splits)} in {dataset.file_names}, expected train and val; "
+            "give photos these splits, as dataset_*.json and captions.jsonl can"
+        )
