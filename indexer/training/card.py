@@ -15,7 +15,7 @@ _CARD = """\
 |---|---|
 | weights | `{file}`, {megabytes:.1f} MB, fp16, SHA-256 `{sha256}` |
 | needs | {needs} |
-| trained on | {dataset}, split `train`: {photos:,} photos, {captions:,} captions |
+| trained on | {dataset}, split `train`: {photos:,} photos{captions} |
 | chosen on | split `val`: {figures} |
 | made by | `{command} {dataset} --config FILE`, with the config {config} |
 
@@ -35,7 +35,7 @@ _TERMS = {
 class Card:
     """The sentences of a card that say which kind of model it is, and where its config is.
 
-    `needs` is what it takes besides its file.
+    `needs` is what it takes besides its file, `captions` whether people's were learned from.
     """
 
     title: str
@@ -43,11 +43,13 @@ class Card:
     needs: str
     command: str
     config: str = "in the header"
+    captions: bool = True
 
 
 def write_card(checkpoint: Path, card: Card, dataset: CaptionedDataset, figures: dict[str, float]) -> None:
     """Write CHECKPOINT.md beside the checkpoint, figures being of the validation split."""
     photos = dataset.split("train")
+    captions = sum(len(photo.captions) for photo in photos)
     text = _CARD.format(
         title=card.title,
         name=checkpoint.stem,
@@ -58,7 +60,7 @@ def write_card(checkpoint: Path, card: Card, dataset: CaptionedDataset, figures:
         needs=card.needs,
         dataset=dataset.name,
         photos=len(photos),
-        captions=sum(len(photo.captions) for photo in photos),
+        captions=f", {captions:,} captions" if card.captions else "",
         figures=", ".join(f"{name} {value:.1f}" for name, value in figures.items()),
         command=card.command,
         config=card.config,

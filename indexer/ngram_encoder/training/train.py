@@ -42,6 +42,7 @@ _CARD = Card(
     "header are the words.",
     needs="the text encoder that its header names, for sentences with other words, or in other orders",
     command="retrieve train ngram-encoder",
+    captions=False,
 )
 
 
@@ -55,7 +56,7 @@ def train_ngram_encoder(
     Raises:
         DatasetError: one of the splits is missing, or a photo cannot be read.
         CheckpointError: `out` holds another training, or there is no such captioner.
-        UsageError: a captioner that is not one of ours.
+        UsageError: a captioner that is not one of ours, or one that learned a part of its CNN.
     """
     checkpoint = find_checkpoint(config.captioner)
     if checkpoint is None:
@@ -63,6 +64,7 @@ def train_ngram_encoder(
             f"found captioner {config.captioner}, expected one of `retrieve train captioner` (.safetensors)"
         )
     photos, validation = dataset.split("train"), dataset.split("val")
+    encoder = _read_frozen_encoder(checkpoint)
     captioner = load_attention_captioner(checkpoint, runtime=Runtime.AUTO)
     text_encoder = load_text_encoder(config.text_encoder, runtime=Runtime.AUTO)
     hashes = {
@@ -70,10 +72,8 @@ def train_ngram_encoder(
         "text_encoder_sha256": text_encoder.weights_sha256,
     }
     claim_folder(out, config, dataset, **hashes)
-    encoder = read_encoder(checkpoint, read_captioner(checkpoint)[1])
-    encoder = encoder.for_inference(find_dtype(config.precision))
     views = ViewCache(cache, config.seed, progress)
-    write = partial(_write, captioner, encoder, views, progress)
+    write = partial(_write, captioner, encoder.for_inference(find_dtype(config.precision)), views, progress)
     sentences = sorted({sentence for view in range(config.views) for sentence in write(photos, view)})
     unseen = sorted(set(write(validation, 0)))
     ngrams, vectors_GD = fit_ngrams(sentences, text_encoder.encode(sentences), config.ridge)
@@ -105,6 +105,16 @@ def compare_vectors(
         cosine_N = np.einsum("nd,nd->n", found_ND, expected_ND)
         figures |= {"cosine": 100 * float(cosine_N.mean()), "least cosine": 100 * float(cosine_N.min())}
     return figures
+
+
+def _read_frozen_encoder(checkpoint: Path) -> ImageEncoder:
+    encoder = read_encoder(checkpoint, read_captioner(checkpoint)[1])
+    if encoder.learned is not None:
+        raise UsageError(
+            f"found {checkpoint}, a captioner that learned a part of its CNN, expected one over a frozen "
+            'CNN; index with ngram_encoder = "none"'
+        )
+    return encoder
 
 
 def _write(

@@ -20,7 +20,7 @@ from indexer.training.card import Card, write_card
 from indexer.training.folder import claim_folder
 from indexer.training.passes import find_dtype
 from retrieval.captioned_dataset import CaptionedDataset
-from retrieval.errors import InstallationError
+from retrieval.errors import InstallationError, UsageError
 from retrieval.installing import how_to_install
 from retrieval.progress import Progress
 
@@ -34,6 +34,7 @@ _CARD = Card(
     "research, too.",
     needs="the image encoder that its header names, which is not in this file",
     command="retrieve train tagger",
+    captions=False,
 )
 
 
@@ -48,11 +49,18 @@ def train_tagger(
         DatasetError: one of the splits is missing, or a photo cannot be read.
         CheckpointError: `out` holds another training.
         InstallationError: the package with the classes' names is missing.
+        UsageError: an image encoder with other channels than the classifier reads.
     """
     names = _read_names()
     dtype = find_dtype(config.precision)
     encoder = load_image_encoder(config.image_encoder).for_inference(dtype)
     teacher = load_image_encoder(config.classifier).for_inference(dtype)
+    if encoder.channels != teacher.channels:
+        raise UsageError(
+            f"found image encoder {encoder.name} with {encoder.channels} channels, expected "
+            f"{teacher.channels}, those of the classifier; name an EfficientNet-Lite, or one that was "
+            "fine-tuned from it"
+        )
     claim_folder(out, config, dataset, image_encoder_sha256=encoder.weights_sha256)
     views = ViewCache(cache, config.seed, progress)
     photos = [photo.path for photo in dataset.split("train")]

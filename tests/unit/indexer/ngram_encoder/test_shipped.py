@@ -31,7 +31,7 @@ def test_it_is_small_and_what_its_card_and_the_default_config_say() -> None:
     assert header.figures["known"] > 97
     assert header.figures["cosine"] > 97
     card = WEIGHTS.with_suffix(".md").read_text(encoding="utf-8")
-    for part in ("retrieve train ngram-encoder", "Sent2Vec", "split `train`"):
+    for part in ("retrieve train ngram-encoder", "Sent2Vec", "split `train`: 6,000 photos |"):
         assert part in card
 
 
@@ -81,7 +81,7 @@ def test_it_is_trained_on_what_the_captioner_says_of_the_photos(trained: Path) -
     assert header.figures["least cosine"] > 99
     card = trained.with_suffix(".md").read_text(encoding="utf-8")
     assert "known 100.0" in card
-    assert "4 photos" in card
+    assert "4 photos |" in card
 
 
 def test_the_command_trains_the_same(

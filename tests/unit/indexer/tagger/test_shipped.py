@@ -28,7 +28,7 @@ def test_it_is_small_and_what_its_card_and_the_default_config_say() -> None:
     assert header.names[967] == ("espresso",)
     assert header.figures["where that is sure"] > 90
     card = WEIGHTS.with_suffix(".md").read_text(encoding="utf-8")
-    for part in ("retrieve train tagger", "WordNet", "split `train`"):
+    for part in ("retrieve train tagger", "WordNet", "split `train`: 6,000 photos |"):
         assert part in card
 
 
@@ -59,4 +59,4 @@ def test_where_nothing_was_fine_tuned_it_is_the_classifier(dataset: CaptionedDat
     _, _, header = read_tagger(path)
     assert header.figures["same class as the classifier"] == 100.0
     assert len(header.names) == 1000
-    assert "4 photos" in path.with_suffix(".md").read_text()
+    assert "4 photos |" in path.with_suffix(".md").read_text()
