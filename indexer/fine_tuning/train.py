@@ -124,10 +124,11 @@ def _train_network(
 
 
 def _describe(config: ImageEncoderConfig) -> Card:
+    soup = f": the mean of {config.runs} runs\n(model soup, Wortsman et al. 2022)" if config.runs > 1 else ""
     return Card(
         title="Image encoder",
         summary=f"{config.image_encoder}, fine-tuned so that photos lie near the sentences that describe "
-        f"them: the mean of {config.runs} runs\n(model soup, Wortsman et al. 2022). Its annotations serve "
+        f"them{soup}. Its annotations serve "
         "captioner and image head alike. It began with weights\nthat were trained on ImageNet, whose photos "
         "(Russakovsky et al. 2015) are for non-commercial research, too.",
         needs=f"{config.image_encoder}'s registry package, for the classifier over it",

@@ -76,7 +76,7 @@ def train_captioner(
         figures=figures,
     )
     save_captioner(path, model.decoder, header, model.encoder)
-    write_card(path, _describe(config, encoder), dataset, figures)
+    write_card(path, _describe(config, encoder, hashes), dataset, figures)
     return path
 
 
@@ -139,16 +139,27 @@ def build_model(config: CaptionerConfig, encoder: ImageEncoder, vocabulary: Voca
     return EncoderDecoder(encoder.learned, decoder)
 
 
-def _describe(config: CaptionerConfig, encoder: ImageEncoder) -> Card:
+def _describe(config: CaptionerConfig, encoder: ImageEncoder, hashes: dict[str, str]) -> Card:
     neck = "" if config.neck is Neck.NONE else f" under an {config.neck} neck"
     missing = "which is not in this file" if encoder.learned is None else "but for the weights in this file"
     return Card(
         title="Captioner",
         summary=f"A photo's caption with the attention behind each word: {config.image_encoder} annotations"
         f"{neck}, additive attention, a\n{config.decoder.cell} decoder "
-        "(Show, Attend and Tell, Xu et al. 2015).",
+        f"(Show, Attend and Tell, Xu et al. 2015).{_describe_second_stage(config, hashes)}",
         needs=f"the image encoder {config.image_encoder}, {missing}",
         command="retrieve train captioner",
+    )
+
+
+def _describe_second_stage(config: CaptionerConfig, hashes: dict[str, str]) -> str:
+    if not config.self_critical.cycles:
+        return ""
+    start = Path(config.self_critical.start).name
+    begun = f" It began with `{start}`, SHA-256\n`{hashes['start_sha256']}`." if start else ""
+    return (
+        "\nThen it learned which of its own sentences of a photo are nearest to people's, by CIDEr-D "
+        f"(self-critical\nsequence training, Rennie et al. 2017).{begun}"
     )
 
 

@@ -25,15 +25,6 @@ from retrieval.progress import Progress
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 _BATCH = 256
-_CARD = Card(
-    title="Image head",
-    summary="A photo's annotations and a sentence's vector → vectors of one space, in which a photo lies\n"
-    "near the sentences that describe it (InfoNCE, van den Oord et al. 2018); the mean of several runs\n"
-    "(model soup, Wortsman et al. 2022). In it are the text encoder's vectors of some training\n"
-    "captions, which its hubs are measured with.",
-    needs="the image encoder and the text encoder that its header names, which are not in this file",
-    command="retrieve train image-head",
-)
 
 
 def train_image_head(
@@ -76,7 +67,7 @@ def train_image_head(
     figures = {name: scores[name] for name in RECALLS}
     path = out / "image-head.safetensors"
     save_heads(path, heads, header.model_copy(update={"figures": figures}))
-    write_card(path, _CARD, dataset, figures)
+    write_card(path, _describe(config), dataset, figures)
     return path
 
 
@@ -89,6 +80,25 @@ def _train_run(
     task, dtype = HeadTask(heads, data, config.training), find_dtype(config.precision)
     passes = Passes(task, config.training, dtype, config.seed + number, out / "state.safetensors")
     log_passes(passes.run(progress), out, task.metric)
+
+
+def _describe(config: ImageHeadConfig) -> Card:
+    summary = (
+        "A photo's annotations and a sentence's vector → vectors of one space, in which a photo lies\n"
+        "near the sentences that describe it (InfoNCE, van den Oord et al. 2018)"
+    )
+    if config.runs > 1:
+        summary += "; the mean of several runs\n(model soup, Wortsman et al. 2022)"
+    summary += "."
+    if config.hubs.captions:
+        summary += " In it are the text encoder's vectors of some training\n"
+        summary += "captions, which its hubs are measured with."
+    return Card(
+        title="Image head",
+        summary=summary,
+        needs="the image encoder and the text encoder that its header names, which are not in this file",
+        command="retrieve train image-head",
+    )
 
 
 def _prepare(

@@ -25,7 +25,7 @@ def test_it_is_small_and_in_half_precision() -> None:
 
 def test_its_card_says_how_it_was_made() -> None:
     card = WEIGHTS.with_suffix(".md").read_text(encoding="utf-8")
-    for part in ("Flickr8k", "split `train`", "CIDEr", "retrieve train captioner"):
+    for part in ("Flickr8k", "split `train`", "CIDEr", "self-critical", "retrieve train captioner"):
         assert part in card
 
 

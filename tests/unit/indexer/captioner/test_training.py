@@ -22,6 +22,7 @@ from indexer.image_encoder import Neck
 from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import CheckpointError, DatasetError
 from retrieval.progress import no_progress
+from retrieval.store.files import hash_file
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,9 @@ def test_a_second_stage_makes_better_sentences_of_a_given_captioner(
     assert not (tmp_path / "second" / "state.safetensors").exists()
     before, after = (read_captioner(path)[1].figures["CIDEr"] for path in (first, better))
     assert after > before + 300
+    cards = [path.with_suffix(".md").read_text() for path in (first, better)]
+    assert ["self-critical" in card for card in cards] == [False, True]
+    assert f"It began with `{first.name}`, SHA-256\n`{hash_file(first)}`." in cards[1]
 
 
 def test_a_captioner_with_other_words_is_no_start(

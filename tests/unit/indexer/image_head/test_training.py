@@ -38,7 +38,9 @@ def test_it_learns_which_sentence_belongs_to_which_photo(checkpoint: Path, datas
     heads, _, header = read_heads(checkpoint)
     assert header.figures["Recall@1"] == 100.0
     assert heads.image.pool(torch.zeros(1, 49, 1280)).shape == (1, 2560)
-    assert "4 photos, 4 captions" in checkpoint.with_suffix(".md").read_text()
+    card = checkpoint.with_suffix(".md").read_text()
+    for part in ("4 photos, 4 captions", "mean of several runs", "which its hubs are measured with"):
+        assert part in card
 
 
 def test_each_run_leaves_its_log_and_the_runs_differ(checkpoint: Path) -> None:
@@ -71,14 +73,21 @@ def test_photos_that_are_like_the_bank_on_average_are_marked_neither_up_nor_down
 
 
 def test_without_a_bank_nothing_is_marked_down(dataset: CaptionedDataset, tmp_path: Path) -> None:
-    changes = {"hubs": {"captions": 0}, "training": {**CONFIG.training.model_dump(), "cycles": [1]}}
+    changes = {
+        "runs": 1,
+        "hubs": {"captions": 0},
+        "training": {**CONFIG.training.model_dump(), "cycles": [1]},
+    }
     config = ImageHeadConfig.model_validate(CONFIG.model_dump() | changes)
-    heads, text, _ = read_heads(
-        train_image_head(dataset, config, tmp_path / "run", tmp_path / "cache", no_progress)
-    )
+    path = train_image_head(dataset, config, tmp_path / "run", tmp_path / "cache", no_progress)
+    heads, text, _ = read_heads(path)
     assert heads.hubs is None
     assert heads.embed_photos(torch.rand(1, 2560)).shape == (1, 32)
     assert TextHead(text).dimension == 32
+    card = path.with_suffix(".md").read_text()
+    assert "(InfoNCE, van den Oord et al. 2018).\n" in card
+    assert "several runs" not in card
+    assert "hubs" not in card
 
 
 def test_what_is_not_an_image_head_is_refused(checkpoint: Path, tmp_path: Path) -> None:
