@@ -22,7 +22,7 @@ from indexer.image_encoder.encoder import ImageEncoder
 from retrieval.errors import CheckpointError, DatasetError
 from retrieval.pictures.photo_pixels import find_formats, read_orientation, to_rgb, turn_upright
 from retrieval.progress import Progress
-from retrieval.store.files import describe_files, hash_bytes, write_file
+from retrieval.store.files import write_file
 
 _BATCH = 64
 _SMALLEST_CROP = 0.7  # of a side
@@ -113,8 +113,12 @@ class ViewCache:
 
     def _key(self, made_by: str, photos: Sequence[Path], view: int) -> str:
         seed = self.seed if view > 1 else 0  # Nothing is random in the others.
-        cut = f"{made_by} {view} {seed} {_SMALLEST_CROP}".encode()
-        return hash_bytes(cut + describe_files(photos))[:16]
+        digest = hashlib.sha256(f"{made_by} {view} {seed} {_SMALLEST_CROP}".encode())
+        for photo in photos:
+            status = photo.stat()
+            name = os.fsencode(photo.resolve())
+            digest.update(name + f"\0{status.st_size} {status.st_mtime_ns}\0".encode())
+        return digest.hexdigest()[:16]
 
 
 def _open_cache(path: Path, compute: _Compute, size: int, photos: int, done: int) -> np.memmap:

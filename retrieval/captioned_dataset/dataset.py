@@ -1,5 +1,6 @@
 """A folder of photos with people's captions. Reads `images/` and annotation files, writes nothing."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,7 @@ from retrieval.captioned_dataset.karpathy import read_karpathy
 from retrieval.errors import DatasetError
 from retrieval.naming import name_first
 from retrieval.printable import make_printable
-from retrieval.store.files import describe_files, hash_bytes, hash_file
+from retrieval.store.files import hash_bytes, hash_file
 
 _EXPECTED = "images/ and one of dataset_*.json, captions_*.json, *.token.txt, captions.jsonl"
 
@@ -52,8 +53,9 @@ class CaptionedDataset:
         return hash_bytes(f"{self.file_names} {' '.join(hashes)}".encode())
 
     def hash_photos(self) -> str:
-        """SHA-256 in hex of where the photos are, their sizes and times; what is in them is not read."""
-        return hash_bytes(describe_files([photo.path for photo in self.photos]))
+        """SHA-256 in hex of the photos' names and sizes; what is in them is not read."""
+        parts = [f"{photo.path.name}\0{photo.path.stat().st_size}\0" for photo in self.photos]
+        return hash_bytes(os.fsencode("".join(parts)))
 
     @property
     def splits(self) -> tuple[str, ...]:

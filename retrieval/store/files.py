@@ -8,7 +8,7 @@ import errno
 import hashlib
 import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError, RetrievalError, UnreadableError, UsageError
@@ -26,15 +26,6 @@ def hash_file(path: str | Path) -> str:
     """SHA-256 of the file's bytes, in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def describe_files(paths: Sequence[Path]) -> bytes:
-    """Where the files are, their sizes and times of change: which they are, without reading them."""
-    parts = []
-    for path in paths:
-        status = path.stat()
-        parts.append(os.fsencode(path.resolve()) + f"\0{status.st_size} {status.st_mtime_ns}\0".encode())
-    return b"".join(parts)
 
 
 def read_verified(path: Path, sha256: str) -> bytes:
