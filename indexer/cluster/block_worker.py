@@ -6,19 +6,19 @@ from contextlib import closing
 from indexer.describing.describer import Describer
 from indexer.describing.photo_rows import make_rows
 from indexer.photo_files.photo_file import identify_path, read_photo
-from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.pixels.decode_pool import DecodePool, DecodeSettings, ReadPhoto
 from retrieval.errors import PhotoError
 from retrieval.store.files import hash_bytes
 
 
 class BlockWorker:
-    """A Ray actor. It loads the models once."""
+    """A Ray actor. It loads the models and starts the decoders once."""
 
     def __init__(self, load: Callable[[], Describer], settings: DecodeSettings, batch_photos: int) -> None:
         self._load = load
-        self._settings = settings
         self._batch_photos = batch_photos
         self._describer: Describer | None = None
+        self._decoders = DecodePool(settings)
 
     def open(self) -> str:
         """Load the models; the hash of all that decides what they make of a photo."""
@@ -32,7 +32,7 @@ class BlockWorker:
     def describe(self, paths: Sequence[bytes]) -> list[ReadPhoto]:
         """What became of each file, with the row of those that are photos, by the stages of a local run."""
         assert self._describer is not None
-        with closing(decode_photos(paths, lambda _: True, self._settings)) as reads:
+        with closing(self._decoders.decode_photos(paths, lambda _: True)) as reads:
             return list(make_rows(reads, self._describer, self._batch_photos))
 
 

@@ -98,39 +98,60 @@ ReadPhotos: TypeAlias = Callable[
 def decode_photos(
     paths: Iterable[bytes], wanted: Callable[[str], bool], settings: DecodeSettings
 ) -> Generator[ReadPhoto, None, None]:
-    """What became of each file, in order; processes work ahead of the reader.
+    """What became of each file, in order; processes of this one's own work ahead of the reader.
 
     `wanted` is asked with each `image_id` (from several threads) whether its pixels are needed.
     """
-    idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-    workers = [_Worker(settings) for _ in range(settings.workers or count_cores())]
-    for worker in workers:
-        idle.put(worker)
+    pool = DecodePool(settings)
+    try:
+        yield from pool.decode_photos(paths, wanted)
+    finally:
+        pool.end()
 
-    def read(path: bytes) -> ReadPhoto:
-        worker = idle.get()
+
+class DecodePool:
+    """Decoding processes for one list of files after the other. They end with it, or with this process."""
+
+    def __init__(self, settings: DecodeSettings) -> None:
+        self._ahead = settings.ahead
+        self._workers = [_Worker(settings) for _ in range(settings.workers or count_cores())]
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._threads = ThreadPoolExecutor(len(self._workers), thread_name_prefix="decode")
+
+    def decode_photos(
+        self, paths: Iterable[bytes], wanted: Callable[[str], bool]
+    ) -> Generator[ReadPhoto, None, None]:
+        """As the function of this name."""
+        pending: deque[Future[ReadPhoto]] = deque()
+        try:
+            for path in paths:
+                pending.append(self._threads.submit(self._read, path, wanted))
+                if len(pending) >= self._ahead:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for read in pending:
+                read.cancel()
+
+    def end(self) -> None:
+        """End the processes, whatever they are at."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.stop()
+        self._threads.shutdown()
+        for worker in self._workers:
+            worker.end()
+
+    def _read(self, path: bytes, wanted: Callable[[str], bool]) -> ReadPhoto:
+        worker = self._idle.get()
         started = time.perf_counter()
         try:
             return replace(worker.read(path, wanted), seconds=time.perf_counter() - started)
         finally:
-            idle.put(worker)
-
-    threads = ThreadPoolExecutor(len(workers), thread_name_prefix="decode")
-    pending: deque[Future[ReadPhoto]] = deque()
-    try:
-        for path in paths:
-            pending.append(threads.submit(read, path))
-            if len(pending) >= settings.ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.stop()
-        threads.shutdown()
-        for worker in workers:
-            worker.end()
+            self._idle.put(worker)
 
 
 class _Worker:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
@@ -22,6 +23,7 @@ from indexer.cluster.ray_cluster import ClusterError, open_cluster
 from indexer.config import IndexConfig
 from indexer.describing.describer import Describer
 from indexer.models import Models
+from retrieval.device import count_cores
 from retrieval.errors import CheckpointError, RetrievalError, UsageError
 from retrieval.store.schema import PhotoRow, Status
 from tests.live_rows import rows_of
@@ -58,6 +60,20 @@ class ColourCaptioner:
         ]
 
 
+class WatchfulCaptioner(ColourCaptioner):
+    """Notes also which processes decode for it."""
+
+    def caption(self, pixels_BHWC: np.ndarray) -> list[Caption]:
+        decoders = [
+            number
+            for task in Path("/proc/self/task").iterdir()
+            for number in (task / "children").read_text().split()
+        ]
+        with self._log.with_suffix(".decoders").open("a") as log:
+            log.writelines(f"{os.getpid()} {number}\n" for number in decoders)
+        return super().caption(pixels_BHWC)
+
+
 class HashEncoder:
     name = "hashes"
     dimension = 16
@@ -73,6 +89,10 @@ class HashEncoder:
 
 def load_models(log: Path, seconds: float = 0.0) -> Describer:
     return Describer(Models(ColourCaptioner(log, seconds), HashEncoder()))
+
+
+def load_watchful(log: Path) -> Describer:
+    return Describer(Models(WatchfulCaptioner(log), HashEncoder()))
 
 
 def die_on_other_nodes(good: str | None, log: Path) -> Describer:
@@ -171,6 +191,20 @@ def test_rows_are_those_of_a_local_run(nodes, photos, tmp_path):
     Image.new("RGB", (16, 12), (1, 2, 3)).save(photos / "new.png")
     again = index_there(nodes.address, photos, there, log)
     assert (again.new, again.photos, len(log.read_text().splitlines())) == (1, 61, 61)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for processes in /proc")
+def test_a_node_decodes_all_its_blocks_in_the_same_processes(nodes, photos, tmp_path):
+    log = tmp_path / "log"
+    index_there(nodes.address, photos, tmp_path / "index", log, functools.partial(load_watchful, log))
+    seen = {tuple(line.split()) for line in log.with_suffix(".decoders").read_text().splitlines()}
+    most = max(Counter(node for node, _ in seen).values())
+    assert most <= count_cores()
+    # They end with the node's worker.
+    end = time.monotonic() + 20
+    while any(Path("/proc", decoder).is_dir() for _, decoder in seen):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_a_node_that_is_killed_costs_the_blocks_in_flight_alone(nodes, photos, tmp_path):

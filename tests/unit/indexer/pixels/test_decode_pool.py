@@ -16,7 +16,7 @@ from PIL import Image
 
 from indexer.pixels import decode_pool
 from indexer.pixels.decode import decode_photo
-from indexer.pixels.decode_pool import DecodeSettings, ReadPhoto, decode_photos
+from indexer.pixels.decode_pool import DecodePool, DecodeSettings, ReadPhoto, decode_photos
 from indexer.pixels.decode_worker import receive_answer
 from retrieval.store.files import hash_bytes
 
@@ -80,6 +80,22 @@ def test_a_process_for_each_core_decodes_unless_told_otherwise(
     next(reads)
     assert len(set(children()) - before) == expected
     reads.close()
+
+
+@needs_proc
+def test_a_pool_decodes_one_list_after_the_other_in_the_same_processes(folder: Path) -> None:
+    paths, before = paint_many(folder, 20), set(children())
+    pool = DecodePool(DecodeSettings(8, workers=2, ahead=5))
+    assert [read.path for read in pool.decode_photos(paths, everything)] == paths
+    processes = set(children()) - before
+    # Of a list that nobody reads to its end no more is decoded.
+    half_read = pool.decode_photos(paths, everything)
+    next(half_read)
+    half_read.close()
+    assert outcomes(list(pool.decode_photos(paths[:3], everything))) == ["decoded"] * 3
+    assert (len(processes), set(children()) - before) == (2, processes)
+    pool.end()
+    assert set(children()) == before
 
 
 def test_pixels_that_are_not_wanted_are_not_decoded(folder: Path) -> None:
