@@ -52,4 +52,4 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
 
     ours = Describer(models, config)
     load = functools.partial(load_describer, config, device)
-    return ClusterReader(load, ours.weights_sha256, config.batch_photos).read_photos
+    return ClusterReader(load, ours.models_sha256, config.batch_photos).read_photos

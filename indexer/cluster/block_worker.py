@@ -20,10 +20,10 @@ class BlockWorker:
         self._describer: Describer | None = None
         self._decoders = DecodePool(settings)
 
-    def open(self) -> str:
-        """Load the models; the hash of all that decides what they make of a photo."""
+    def open(self) -> tuple[str, str]:
+        """Load the models; the hashes of all that decides what they make of a photo."""
         self._describer = self._load()
-        return self._describer.weights_sha256
+        return self._describer.models_sha256
 
     def identify(self, paths: Sequence[bytes]) -> list[ReadPhoto]:
         """The hash of each file's bytes, which are read and not looked into."""

@@ -24,10 +24,12 @@ class ClusterReader:
     A node that goes away costs what it was working on, which is done again elsewhere.
     """
 
-    def __init__(self, load: Callable[[], Describer], weights_sha256: str, batch_photos: int) -> None:
-        """`load` makes on each node the describer that has this hash here."""
+    def __init__(
+        self, load: Callable[[], Describer], models_sha256: tuple[str, str], batch_photos: int
+    ) -> None:
+        """`load` makes on each node the describer whose `models_sha256` are these here."""
         self._load = load
-        self._weights_sha256 = weights_sha256
+        self._models_sha256 = models_sha256
         self._batch_photos = batch_photos
 
     def read_photos(
@@ -41,7 +43,7 @@ class ClusterReader:
         """
         blocks = split_blocks(paths, _BATCHES * self._batch_photos)
         pool = NodePool(self._load, settings, self._batch_photos)
-        run = _Run(blocks, pool, wanted, self._weights_sha256)
+        run = _Run(blocks, pool, wanted, self._models_sha256)
         try:
             while (block := run.next_done()) is not None:
                 yield from block.reads.values()
@@ -53,12 +55,16 @@ class _Run:
     """The blocks of one run: which are waiting, at which node, and done."""
 
     def __init__(
-        self, blocks: Iterable[Block], pool: NodePool, wanted: Callable[[str], bool], weights_sha256: str
+        self,
+        blocks: Iterable[Block],
+        pool: NodePool,
+        wanted: Callable[[str], bool],
+        models_sha256: tuple[str, str],
     ) -> None:
         self._blocks = iter(blocks)
         self._pool = pool
         self._wanted = wanted
-        self._weights_sha256 = weights_sha256
+        self._models_sha256 = models_sha256
         self._again: deque[Block] = deque()
         self._asked: dict[Any, tuple[NodeWorker, Block | None]] = {}
         self._done: dict[int, Block] = {}
@@ -121,10 +127,10 @@ class _Run:
 
     def _take(self, worker: NodeWorker, block: Block | None, answer: Any) -> None:
         if block is None:
-            if answer != self._weights_sha256:
+            if answer != self._models_sha256:
                 raise RetrievalError(
-                    f"found models on a node of the Ray cluster ({answer[:12]}…) that are not those of this "
-                    f"machine ({self._weights_sha256[:12]}…); install the same version and models there"
+                    f"found models on a node of the Ray cluster ({_name(answer)}) that are not those of this "
+                    f"machine ({_name(self._models_sha256)}); install the same version and models there"
                 )
             worker.is_open = True
             return
@@ -147,3 +153,8 @@ class _Run:
                     "then index again, which carries on"
                 )
         self._again.extend(worker.blocks)
+
+
+def _name(models_sha256: tuple[str, str]) -> str:
+    captioner, text_encoder = models_sha256
+    return f"captioner {captioner[:12]}…, text encoder {text_encoder[:12]}…"

@@ -118,6 +118,11 @@ class Describer:
         return described
 
     @property
+    def models_sha256(self) -> tuple[str, str]:
+        """`weights_sha256`, and the hash of the text encoder, which an index keeps beside it."""
+        return self.weights_sha256, self._models.text_encoder.weights_sha256
+
+    @property
     def stages(self) -> tuple[tuple[str, Stage], ...]:
         """`describe` in the steps that can work at once, each on what the one before made, with their names.
 

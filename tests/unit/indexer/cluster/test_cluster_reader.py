@@ -87,6 +87,9 @@ class HashEncoder:
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
+MODELS = (ColourCaptioner.weights_sha256, HashEncoder.weights_sha256)
+
+
 def load_models(log: Path, seconds: float = 0.0) -> Describer:
     return Describer(Models(ColourCaptioner(log, seconds), HashEncoder()))
 
@@ -146,7 +149,7 @@ def index_there(address: str | None, photos: Path, index: Path, log: Path, load=
 
 def index_in_cluster(photos: Path, index: Path, log: Path, load=None, progress=None):
     load = load or functools.partial(load_models, log)
-    reader = ClusterReader(load, ColourCaptioner.weights_sha256, BATCH)
+    reader = ClusterReader(load, MODELS, BATCH)
     arguments = {} if progress is None else {"progress": progress}
     models = Models(ColourCaptioner(log), HashEncoder())
     return build_index([photos], index, models, CONFIG, read_photos=reader.read_photos, **arguments)
@@ -231,10 +234,11 @@ def test_other_models_or_none_on_a_node_are_refused(nodes, photos, tmp_path):
     index, log = tmp_path / "index", tmp_path / "log"
     with pytest.raises(CheckpointError, match="found no weights"):
         index_there(nodes.address, photos, index, log, fail_to_load)
-    reader = ClusterReader(functools.partial(load_models, log), "0" * 64, BATCH)
     models = Models(ColourCaptioner(log), HashEncoder())
-    with open_cluster(nodes.address), pytest.raises(RetrievalError, match="found models on a node"):
-        build_index([photos], index, models, CONFIG, read_photos=reader.read_photos)
+    for others in (("0" * 64, MODELS[1]), (MODELS[0], "0" * 64)):
+        reader = ClusterReader(functools.partial(load_models, log), others, BATCH)
+        with open_cluster(nodes.address), pytest.raises(RetrievalError, match="found models on a node"):
+            build_index([photos], index, models, CONFIG, read_photos=reader.read_photos)
     assert not any(row.status is Status.INDEXED for row in _rows_if_any(index))
 
 
