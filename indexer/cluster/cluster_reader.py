@@ -38,7 +38,8 @@ class ClusterReader:
         """As `decode_photos`, with the rows of the photos in place of their pixels.
 
         Raises:
-            ClusterError: no node is left, none gets ready, or one block was lost again and again.
+            ClusterError: no node is left, none gets ready, one block was lost again and again, or a node
+                failed otherwise.
             RetrievalError: a node's models are not those of this machine, or cannot be loaded.
         """
         blocks = split_blocks(paths, _BATCHES * self._batch_photos)
@@ -119,11 +120,9 @@ class _Run:
             try:
                 self._take(worker, block, ray.get(answer))
             except RayTaskError as error:
-                if isinstance(error.cause, RetrievalError):
-                    raise error.cause from None
-                raise
-            except RayError:
-                self._lose(worker)
+                raise _to_error_here(error.cause) from error
+            except RayError as error:
+                self._lose(worker, _take_last_line(error))
 
     def _take(self, worker: NodeWorker, block: Block | None, answer: Any) -> None:
         if block is None:
@@ -141,16 +140,16 @@ class _Run:
         worker.blocks.remove(block)
         self._done[block.number] = block
 
-    def _lose(self, worker: NodeWorker) -> None:
+    def _lose(self, worker: NodeWorker, reason: str) -> None:
         """The node, or the process on it, is gone: others do again what it was working on."""
-        self._pool.drop(worker)
+        self._pool.drop(worker, reason)
         for block in worker.blocks:
             block.lost += 1
             if block.lost >= _MOST_LOSSES:
                 raise ClusterError(
                     f"found {_MOST_LOSSES} nodes gone while they worked on the same {len(block.paths)} "
-                    "photos, expected them to stay; give them more memory or smaller batches (batch_photos), "
-                    "then index again, which carries on"
+                    f"photos, expected them to stay (the last: {reason}); give them more memory or smaller "
+                    "batches (batch_photos), then index again, which carries on"
                 )
         self._again.extend(worker.blocks)
 
@@ -158,3 +157,19 @@ class _Run:
 def _name(models_sha256: tuple[str, str]) -> str:
     captioner, text_encoder = models_sha256
     return f"captioner {captioner[:12]}…, text encoder {text_encoder[:12]}…"
+
+
+def _to_error_here(cause: Exception) -> RetrievalError:
+    if isinstance(cause, RetrievalError):
+        return type(cause)(f"on a node of the Ray cluster: {cause}")
+    reason = (str(cause).strip() or "without a word").splitlines()[0]
+    return ClusterError(
+        f"found a node of the Ray cluster that failed ({type(cause).__name__}: {reason}), expected rows; see "
+        "that it has the same version and packages as this machine, then index again, which carries on"
+    )
+
+
+def _take_last_line(error: Exception) -> str:
+    """Why a worker is gone: Ray tells first who it was, and of an error the traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

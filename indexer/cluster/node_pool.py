@@ -46,6 +46,7 @@ class NodePool:
         self._looked = -_SECONDS_BETWEEN_LOOKS
         self._last_open = time.monotonic()
         self._failed_starts: Counter[str] = Counter()
+        self._last_reason = ""
         self.workers: list[NodeWorker] = []
 
     def find_new(self) -> list[NodeWorker]:
@@ -70,11 +71,11 @@ class NodePool:
         ]
         self.workers += new
         if not self.workers:
-            raise ClusterError(_explain_no_worker(len(usable)))
+            raise ClusterError(_explain_no_worker(len(usable), self._last_reason))
         return new
 
-    def drop(self, worker: NodeWorker) -> None:
-        """Forget a worker that is gone.
+    def drop(self, worker: NodeWorker, reason: str) -> None:
+        """Forget a worker that is gone for this reason.
 
         Its node gets another one if it is still there, but not where one after the other was gone before it
         had loaded its models.
@@ -83,10 +84,13 @@ class NodePool:
 
         ray.kill(worker.actor)
         self.workers.remove(worker)
+        self._last_reason = reason
         self._failed_starts[worker.node] = 0 if worker.is_open else self._failed_starts[worker.node] + 1
         if self._failed_starts[worker.node] == _MOST_FAILED_STARTS:
             logger.warning(
-                "a node is left out, its worker died again and again as it started: %s", worker.node
+                "a node is left out, its worker died again and again as it started: %s (the last: %s)",
+                worker.node,
+                reason,
             )
 
     def end(self) -> None:
@@ -119,7 +123,7 @@ class NodePool:
         return actor.remote(*self._arguments)
 
 
-def _explain_no_worker(usable: int) -> str:
+def _explain_no_worker(usable: int, reason: str) -> str:
     if not usable:
         return (
             "found no node with a CPU in the Ray cluster, expected one at least; start one and index again, "
@@ -127,6 +131,7 @@ def _explain_no_worker(usable: int) -> str:
         )
     return (
         "found no node of the Ray cluster that can load the models: on each the worker died "
-        f"{_MOST_FAILED_STARTS} times as it started, expected one to stay; see that the nodes have the "
-        "memory for them, then index again, which carries on"
+        f"{_MOST_FAILED_STARTS} times as it started, expected one to stay (the last: {reason}); see that the "
+        "nodes have the same version and packages as this machine, and the memory for the models, then index "
+        "again, which carries on"
     )

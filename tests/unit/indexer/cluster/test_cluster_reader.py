@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import importlib
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,6 +111,17 @@ def die_on_other_nodes(good: str | None, log: Path) -> Describer:
 
 def fail_to_load() -> Describer:
     raise CheckpointError("found no weights")
+
+
+def fail_otherwise() -> Describer:
+    raise RuntimeError("no kernel for this card\nCompile it anew")
+
+
+class NeedsPackage:
+    """Loads models by a package that the nodes have not."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.import_module, ("a_package_of_this_machine",)
 
 
 @pytest.fixture(scope="module")
@@ -232,8 +245,11 @@ def test_a_node_that_is_killed_costs_the_blocks_in_flight_alone(nodes, photos, t
 
 def test_other_models_or_none_on_a_node_are_refused(nodes, photos, tmp_path):
     index, log = tmp_path / "index", tmp_path / "log"
-    with pytest.raises(CheckpointError, match="found no weights"):
+    with pytest.raises(CheckpointError, match=r"\Aon a node of the Ray cluster: found no weights\Z"):
         index_there(nodes.address, photos, index, log, fail_to_load)
+    failed = r"\Afound a node .* failed \(RuntimeError: no kernel for this card\), expected [^\n]*\Z"
+    with pytest.raises(ClusterError, match=failed):
+        index_there(nodes.address, photos, index, log, fail_otherwise)
     models = Models(ColourCaptioner(log), HashEncoder())
     for others in (("0" * 64, MODELS[1]), (MODELS[0], "0" * 64)):
         reader = ClusterReader(functools.partial(load_models, log), others, BATCH)
@@ -255,10 +271,17 @@ def test_a_node_that_never_loads_its_models_is_left_out(nodes, photos, tmp_path,
     assert_same_rows(here, there)
     assert len(log.with_suffix(".starts").read_text().splitlines()) <= 1 + 3
     index, log = tmp_path / "index", tmp_path / "second log"
-    with pytest.raises(ClusterError, match=r"\Afound no node .* can load the models[^\n]*\Z"):
+    with pytest.raises(
+        ClusterError, match=r"\Afound no node .* can load the models[^\n]* unexpectedly exits[^\n]*\Z"
+    ):
         index_there(nodes.address, photos, index, log, functools.partial(die_on_other_nodes, None, log))
     assert len(log.with_suffix(".starts").read_text().splitlines()) == 2 * 3
     assert "is left out" in caplog.text
+    caplog.clear()
+    lacks = r"ModuleNotFoundError: No module named 'a_package_of_this_machine'"
+    with pytest.raises(ClusterError, match=rf"\Afound no node [^\n]*\(the last: {lacks}\)[^\n]*\Z"):
+        index_there(nodes.address, photos, index, log, NeedsPackage())
+    assert f"(the last: {lacks})" in caplog.text
 
 
 def test_cpus_that_another_job_holds_are_not_waited_for_for_ever(nodes, photos, tmp_path, monkeypatch):
