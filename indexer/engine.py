@@ -49,7 +49,8 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
         return decode_photos
     from indexer.cluster.cluster_reader import ClusterReader
     from indexer.describing.describer import Describer, load_describer
+    from indexer.location import make_paths_absolute
 
     ours = Describer(models, config)
-    load = functools.partial(load_describer, config, device)
+    load = functools.partial(load_describer, make_paths_absolute(config), device)
     return ClusterReader(load, ours.models_sha256, config.batch_photos).read_photos

@@ -9,6 +9,15 @@ from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER
 
 _DEFAULT, _NONE = "default", "none"
 _CHECKPOINT = ".safetensors"
+# The keys of a config that say a model, and what is a name there, also where a folder is called so.
+_NAMES = {
+    "captioner": (DEFAULT_CAPTIONER,),
+    "text_encoder": (DEFAULT_TEXT_ENCODER,),
+    "image_head": (_DEFAULT, _NONE),
+    "tagger": (_DEFAULT, _NONE),
+    "ngram_encoder": (_DEFAULT, _NONE),
+}
+_FILES = ("tagger", "ngram_encoder")
 _HERE = Path(__file__).parent
 _IMAGE_HEAD = _HERE / "image_head" / "weights" / "flickr8k.safetensors"
 _TAGGER = _HERE / "tagger" / "weights" / "imagenet.safetensors"
@@ -58,6 +67,20 @@ def find_ngram_encoder(config: IndexConfig) -> Path | None:
     return _choose(
         config.ngram_encoder, _NGRAM_ENCODER, lambda: (config.captioner, config.text_encoder) == defaults
     )
+
+
+def make_paths_absolute(config: IndexConfig) -> IndexConfig:
+    """The config for who is in another folder: paths of models begin at the root, names stay as they are."""
+    asked = {key: getattr(config, key) for key in _NAMES}
+    paths = {key: str(Path(model).absolute()) for key, model in asked.items() if _is_path(key, model)}
+    return config.model_copy(update=paths)
+
+
+def _is_path(key: str, model: str) -> bool:
+    """Whether what loads it takes it for a path; what is neither file nor folder is a name on the hub."""
+    if model in _NAMES[key]:
+        return False
+    return key in _FILES or model.endswith(_CHECKPOINT) or Path(model).is_dir()
 
 
 def _choose(asked: str, shipped: Path, fits: Callable[[], bool]) -> Path | None:

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import importlib
 import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -17,13 +18,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer import models as index_models
 from indexer.build import build_index
 from indexer.captioner.captioner import Caption
+from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint
 from indexer.cluster import node_pool
 from indexer.cluster.cluster_reader import ClusterReader
 from indexer.cluster.ray_cluster import ClusterError, open_cluster
 from indexer.config import IndexConfig
 from indexer.describing.describer import Describer
+from indexer.engine import Engine, choose_reader
 from indexer.models import Models
 from retrieval.device import count_cores
 from retrieval.errors import CheckpointError, RetrievalError, UsageError
@@ -260,6 +264,19 @@ def test_other_models_or_none_on_a_node_are_refused(nodes, photos, tmp_path):
 
 def _rows_if_any(index: Path) -> list[PhotoRow]:
     return list(rows_of(index).values()) if (index / "CURRENT").exists() else []
+
+
+def test_models_by_a_relative_path_are_found_by_nodes_in_another_folder(nodes, photos, tmp_path, monkeypatch):
+    shipped = find_checkpoint(DEFAULT_CAPTIONER)
+    assert shipped is not None
+    shutil.copy(shipped, tmp_path / "own.safetensors")
+    monkeypatch.chdir(tmp_path)
+    config = IndexConfig(captioner="own.safetensors", tagger="none", image_head="none", beam_width=1)
+    models = index_models.load_models(config, "cpu")
+    with open_cluster(nodes.address):
+        reader = choose_reader(Engine.RAY, models, config, "cpu")
+        report = build_index([photos / "07.png"], tmp_path / "index", models, config, read_photos=reader)
+    assert (report.new, report.failed) == (1, 0)
 
 
 def test_a_node_that_never_loads_its_models_is_left_out(nodes, photos, tmp_path, monkeypatch, caplog):
