@@ -90,9 +90,11 @@ class ClockedProtocol(H11Protocol):
             self.gate.leave()
 
     def on_response_complete(self) -> None:
-        """Make room for another search."""
+        """Make room for another search; start the clock where only the beginning of another request is there."""
         self._leave()
         super().on_response_complete()
+        if not self.cycle.response_complete and self.cycle.more_body:
+            self._arrival.start()
 
     def pause_writing(self) -> None:
         """The client reads slower than it is sent to: give it a while."""

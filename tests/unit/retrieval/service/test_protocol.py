@@ -33,20 +33,23 @@ class Counted(Gate):
 class Service:
     """An application that answers when `free` is set, behind the gate, at a port of its own."""
 
-    def __init__(self, room):
+    def __init__(self, room, seconds=6.0):
         self.gate = Counted(room)
+        self.seconds = seconds
         self.free = asyncio.Event()
         self.free.set()
         self.paths = []
 
     async def __call__(self, scope, receive, send):
         self.paths.append(scope["path"])
+        while (await receive()).get("more_body"):
+            pass
         await self.free.wait()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
     async def __aenter__(self):
-        protocol = type("Protocol", (ClockedProtocol,), {"gate": self.gate})
+        protocol = type("Protocol", (ClockedProtocol,), {"gate": self.gate, "seconds": self.seconds})
         config = uvicorn.Config(self, http=protocol, ws="none", lifespan="off", log_config=None)
         config.load()
         state = ServerState()
@@ -135,6 +138,19 @@ def test_two_searches_in_one_piece_are_both_read():
             assert (await client.ask(SEARCH + SEARCH))[0] == 200
             assert (await client.read())[0] == 200
             assert service.paths == ["/api/search"] * 2
+            client.writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_request_that_began_behind_another_has_no_longer_to_arrive():
+    async def run():
+        async with Service(room=0, seconds=0.3) as service:
+            client = await Client().open(service)
+            began = b"POST /api/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"
+            assert (await client.ask(HEALTH + began))[0] == 200
+            assert await asyncio.wait_for(client.reader.read(), 3) == b""
+            assert service.paths == ["/health", "/api/session"]
             client.writer.close()
 
     asyncio.run(run())
