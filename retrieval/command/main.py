@@ -8,8 +8,11 @@ import logging
 import os
 import signal
 import sys
+import traceback
 import warnings
+from asyncio import CancelledError
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 import typer
@@ -70,10 +73,21 @@ def run(arguments: Sequence[str]) -> int:
 
 
 class _Notices(logging.Handler):
-    """Prints what the libraries log as warnings, one line each."""
+    """Prints what the libraries log as warnings, one line each, with the error that it is about."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _say(f"notice: {record.getMessage()}")
+        message = record.getMessage().strip()
+        error = record.exc_info[1] if record.exc_info else None
+        # Work that was given up because the process is told to stop is no failure.
+        if not isinstance(error, CancelledError):
+            _say(f"notice: {message}" if error is None else f"notice: {message}: {_describe(error)}")
+
+
+def _describe(error: BaseException) -> str:
+    """Of what type an error is, what it says, and where it was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in last)
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _set_up_notices() -> None:

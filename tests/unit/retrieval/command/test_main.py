@@ -1,4 +1,7 @@
+import asyncio
+import logging
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -58,6 +61,44 @@ def test_defect_is_not_hidden(monkeypatch):
     add_command(monkeypatch, raiser(ZeroDivisionError("a defect")))
     with pytest.raises(ZeroDivisionError):
         run(["stub"])
+
+
+@pytest.fixture
+def notices(monkeypatch, capsys):
+    """What is printed of what is logged while a command runs."""
+
+    def run_logging(log) -> str:
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])
+        add_command(monkeypatch, log)
+        assert run(["stub"]) == 0
+        return capsys.readouterr().err
+
+    return run_logging
+
+
+def log_failure(error):
+    def stub() -> None:
+        try:
+            raise error
+        except BaseException as raised:
+            logging.getLogger("library").error("Exception in application\n", exc_info=raised)
+
+    return stub
+
+
+def test_what_is_logged_is_one_line(notices):
+    said = notices(lambda: logging.getLogger("library").warning("a notice\n"))
+    assert said == "retrieve: notice: a notice\n"
+
+
+def test_of_an_error_that_is_logged_its_cause_and_its_place_are_said(notices):
+    said = notices(log_failure(ZeroDivisionError("a defect\nin two lines")))
+    cause = r"ZeroDivisionError: a defect\\nin two lines \(test_main.py:\d+\)"
+    assert re.fullmatch(rf"retrieve: notice: Exception in application: {cause}\n", said)
+
+
+def test_work_that_was_given_up_is_no_notice(notices):
+    assert notices(log_failure(asyncio.CancelledError())) == ""
 
 
 def test_done_is_zero(monkeypatch, capsys):
