@@ -1,11 +1,12 @@
 """A search engine that follows its index. Reads CURRENT before every use; writes nothing."""
 
 import logging
+import math
 import threading
 import time
 from pathlib import Path
 
-from retrieval.errors import EncoderMismatchError, IndexFormatError, IndexNotFoundError, RetrievalError
+from retrieval.errors import EncoderMismatchError, IndexNotFoundError, NewerFormatError, RetrievalError
 from retrieval.search.calibration import Calibration
 from retrieval.search.engine import SearchEngine
 from retrieval.search.fusion import FusionConfig
@@ -14,9 +15,11 @@ from retrieval.text.text_encoder import TextEncoder
 
 logger = logging.getLogger(__name__)
 
-# Another try would end as the first did.
-_UNUSABLE = (IndexFormatError, IndexNotFoundError, EncoderMismatchError)
-_SECONDS_BETWEEN_TRIES = 5
+# Another try would end as the first did. Not so of what is damaged: its files may still be on their way.
+_UNUSABLE = (NewerFormatError, IndexNotFoundError, EncoderMismatchError)
+_LEAST_SECONDS_BETWEEN_TRIES = 5
+# Times as long as the try that failed.
+_BETWEEN_TRIES = 10
 
 
 class LiveEngine:
@@ -44,14 +47,16 @@ class LiveEngine:
         self._engine = self._open(text_encoder)
         self._failed: bytes | None = None
         self._next_try = 0.0
+        self._said = ""
 
     @property
     def engine(self) -> SearchEngine:
         """The engine of the generation that is current now.
 
         Where that cannot be opened, the former one goes on answering, with a notice on the log. A generation
-        that cannot be used (it is damaged, say) is left to the next one; whatever else fails (there is no
-        file to spare, say) is tried again after a few seconds.
+        that cannot be used (a newer program wrote it, say) is left to the next one; whatever else fails (a
+        file is damaged or not there yet, or there is no memory to spare) is tried again after a few seconds,
+        while others go on with the former one.
         """
         if self.opened is None:
             with self._lock:
@@ -71,17 +76,28 @@ class LiveEngine:
         return self._engine if waits or current == self._current else None
 
     def _reopen(self) -> None:
-        current = None
+        current, start, wait = None, time.monotonic(), 0.0
+        # Who asks while it is tried again need not wait.
+        self._next_try = math.inf
         try:
             current = read_current_line(self._path)
             self._engine = self._open_next()
-        except (RetrievalError, OSError) as error:
-            logger.warning("generation %d goes on answering: %s", self._engine.generation, error)
+        except (RetrievalError, OSError, MemoryError) as error:
+            self._say(f"generation {self._engine.generation} goes on answering: {str(error) or 'no memory'}")
             if not isinstance(error, _UNUSABLE):
-                self._failed, self._next_try = current, time.monotonic() + _SECONDS_BETWEEN_TRIES
+                wait = max(_LEAST_SECONDS_BETWEEN_TRIES, _BETWEEN_TRIES * (time.monotonic() - start))
+                self._failed = current
                 return
+        finally:
+            self._next_try = time.monotonic() + wait
         # Last: who asks in the meantime waits, and sees what was committed before it asked.
         self._current = current
+
+    def _say(self, notice: str) -> None:
+        """Once, however often the same is tried again."""
+        if notice != self._said:
+            logger.warning("%s", notice)
+        self._said = notice
 
     def _open_next(self) -> SearchEngine:
         try:

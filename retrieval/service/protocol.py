@@ -90,7 +90,7 @@ class ClockedProtocol(H11Protocol):
             self.gate.leave()
 
     def on_response_complete(self) -> None:
-        """Make room for another search; start the clock where only the beginning of another request is there."""
+        """Make room for another search; start the clock of a request that began behind this one."""
         self._leave()
         super().on_response_complete()
         if not self.cycle.response_complete and self.cycle.more_body:

@@ -81,6 +81,8 @@ def read_shard(index: Path, shard: ShardRecord, columns: list[str] | None = None
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         table = file.read(columns)
+    except MemoryError:  # Arrow's own is one of its exceptions too, and says nothing about the shard.
+        raise
     except (pa.ArrowException, OSError) as error:
         raise IndexFormatError(f"{path} is not a readable shard: {error}; index again") from None
     if missing := sorted(set(columns or ()) - set(table.column_names)):
@@ -122,6 +124,8 @@ def find_shard(path: Path) -> ShardRecord | None:
     except OSError as error:
         require_lost(path, error)
         return None
+    except MemoryError:
+        raise
     except (IndexFormatError, pa.ArrowException):
         return None
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")

@@ -56,7 +56,9 @@ def fail(monkeypatch):
     return errors
 
 
-@pytest.mark.parametrize("error", [NO_FILES, CheckpointError("found no model")])
+@pytest.mark.parametrize(
+    "error", [NO_FILES, CheckpointError("found no model"), MemoryError("found no gigabyte")]
+)
 def test_what_fails_for_the_moment_is_tried_again_after_a_while(live, commit, now, fail, caplog, error):
     commit(2)
     fail.append(error)
@@ -78,6 +80,53 @@ def test_the_next_generation_is_tried_at_once(live, commit, now, fail):
     commit(3)
     assert live.opened is None
     assert live.engine.generation == 3
+
+
+def test_of_a_generation_whose_files_are_on_their_way_it_waits_for_the_rest(live, index, commit, now, caplog):
+    commit(2)
+    (manifest,) = index.glob("manifests/*2*")
+    (shard,) = index.glob("shards/*")
+    late = [(file, file.rename(index / file.name)) for file in (manifest, shard)]
+    for file, kept in late:
+        for _ in range(3):
+            assert live.engine.generation == 1
+            now[0] += 10
+        kept.rename(file)
+    assert live.engine.generation == 2
+    assert len(caplog.messages) == 2
+    assert live.opened is live.engine
+
+
+def test_what_takes_long_to_fail_is_tried_again_later_and_nobody_else_waits(live, commit, now, monkeypatch):
+    opened = []
+
+    def fail(*_):
+        opened.append(live.opened)
+        now[0] += 2
+        raise NO_FILES
+
+    commit(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveEngine, "_open", fail)
+        for _ in range(2):
+            former = live.engine
+            assert former.generation == 1
+            now[0] += 21
+    assert opened == [None, former]
+    assert live.engine.generation == 2
+
+
+def test_a_generation_that_failed_once_is_followed_again_when_it_comes_back(live, index, commit, now, fail):
+    commit(2)
+    second = read_current_line(index)
+    fail.append(NO_FILES)
+    assert live.engine.generation == 1
+    now[0] += 10
+    assert live.engine.generation == 2
+    commit(3)
+    assert live.engine.generation == 3
+    (index / "CURRENT").write_bytes(second)
+    assert live.engine.generation == 2
 
 
 def test_a_generation_that_cannot_be_used_is_tried_once(live, index, now, fail, caplog):

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -223,3 +224,17 @@ def test_nobody_outside_names_a_column_of_vectors():
     ]
     assert files
     assert named == []
+
+
+@pytest.mark.parametrize("error", [MemoryError, pa.ArrowMemoryError])
+def test_a_shard_for_which_there_is_no_memory_is_not_called_damaged(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error("malloc of size 4294967296 failed")
+
+    record = write_shard(tmp_path, [row("a")], SCHEMA)
+    monkeypatch.setattr(pq.ParquetFile, "read", fail)
+    monkeypatch.setattr(pq, "read_metadata", fail)
+    with pytest.raises(MemoryError, match="malloc"):
+        read_shard(tmp_path, record)
+    with pytest.raises(MemoryError, match="malloc"):
+        find_shard(shard_path(tmp_path, record.sha256))
