@@ -42,8 +42,9 @@ class TestHost:
             assert "expected this machine's own name" in answer.json()["detail"]
 
     def test_elsewhere_addresses_and_names_that_were_given(self, serve):
-        client = serve(host="0.0.0.0", token=TOKEN, names=("Photos.example",))
-        for host in ("192.168.1.7:8642", "[fe80::1]", "photos.example", "localhost"):
+        client = serve(host="0.0.0.0", token=TOKEN, names=("Photos.example", "photos.local.", "fe80::2"))
+        photos = ("photos.example", "photos.local", "photos.local.:8642")
+        for host in ("192.168.1.7:8642", "[fe80::1]", *photos, "localhost"):
             assert client.get("/health", headers={"host": host}).status_code == 200
         assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
 
@@ -171,10 +172,26 @@ class TestSettings:
         monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {3, 5, 7})
         assert ServiceSettings().workers == 3
 
-    @pytest.mark.parametrize("token", ["", "short", "x" * 15, "ü" * 20, "line\nbreak" * 3])
-    def test_a_token_that_can_be_guessed_or_not_be_sent_is_refused(self, token):
-        with pytest.raises(UsageError, match="expected at least 16"):
+    @pytest.mark.parametrize("length", [0, 5, 15, 1001])
+    def test_a_token_that_can_be_guessed_or_is_too_long_is_refused(self, length):
+        with pytest.raises(UsageError, match=f"a token of {length} characters, expected 16 to 1000"):
+            ServiceSettings(token="x" * length)
+
+    @pytest.mark.parametrize("token", ["ü" * 20, "line\nbreak" * 3, f" {TOKEN}", f"{TOKEN} "])
+    def test_a_token_that_cannot_be_sent_is_refused(self, token):
+        with pytest.raises(
+            UsageError, match="other characters than printable ASCII, or with a space at an end"
+        ):
             ServiceSettings(token=token)
+
+    def test_the_longest_token_is_taken_from_programs_and_from_the_page(self, serve):
+        client = serve(token="x" * 1000)
+        assert client.get("/api/about", headers={"authorization": "Bearer " + "x" * 1000}).status_code == 200
+        assert client.post("/api/session", json={"token": "x" * 1000}).status_code == 204
+
+    def test_a_name_with_a_port_is_refused(self):
+        with pytest.raises(UsageError, match="found --name box:8642, expected a name without a port"):
+            ServiceSettings(names=("box:8642",))
 
 
 def test_every_answer_forbids_what_the_page_needs_not(client):
