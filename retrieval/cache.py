@@ -12,7 +12,7 @@ V = TypeVar("V")
 class Cache(Generic[K, V]):
     """The values that were used last, as many as weigh `most` together. May be shared by threads."""
 
-    def __init__(self, most: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
+    def __init__(self, most: int, weigh: Callable[[K, V], int] = lambda *_: 1) -> None:
         self._most = most
         self._weigh = weigh
         self._weight = 0
@@ -37,6 +37,6 @@ class Cache(Generic[K, V]):
         with self._lock:
             if key not in self._values:
                 self._values[key] = value
-                self._weight += self._weigh(value)
+                self._weight += self._weigh(key, value)
             while self._weight > self._most:
-                self._weight -= self._weigh(self._values.popitem(last=False)[1])
+                self._weight -= self._weigh(*self._values.popitem(last=False))

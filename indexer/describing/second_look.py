@@ -74,7 +74,7 @@ class PhotoLook:
         self._nothing = np.nan, np.full(dimension, np.nan, dtype=np.float32)
         self._captioner = captioner
         self._image_head = image_head
-        self._kept = Cache[str, _Sight](memory_mb * _MEGABYTE, lambda sight: sight.bytes)
+        self._kept = Cache[str, _Sight](memory_mb * _MEGABYTE, lambda _, sight: sight.bytes)
         self._missed = set[str]()
         self._lock = threading.Lock()
         self._asked: tuple[str, ...] = ()

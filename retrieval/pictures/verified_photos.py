@@ -40,7 +40,9 @@ class VerifiedPhotos:
 
     def __init__(self) -> None:
         self._verified: Cache[_Stamp, str] = Cache(_MOST_STAMPS)
-        self._thumbnails: Cache[tuple[str, int], bytes] = Cache(_MOST_THUMBNAIL_BYTES, len)
+        self._thumbnails: Cache[tuple[str, int], bytes] = Cache(
+            _MOST_THUMBNAIL_BYTES, lambda _, small: len(small)
+        )
 
     @property
     def thumbnail_bytes(self) -> int:

@@ -3,35 +3,44 @@
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from retrieval.errors import IndexBusyError, PhotoError, RetrievalError, UsageError
 from retrieval.printable import make_printable
 from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker
 from retrieval.service.answers import HealthAnswer, Refusal
+from retrieval.service.defects import Defects
 from retrieval.service.desk import Desk
-from retrieval.service.edit_routes import make_edit_routes
+from retrieval.service.edit_routes import BODY_REFUSALS, make_edit_routes
+from retrieval.service.etags import IfNoneMatch, is_held
 from retrieval.service.guard import Guard
 from retrieval.service.limits import Admission, BodyLimit
 from retrieval.service.metrics import CONTENT_TYPE, Measured
 from retrieval.service.page_files import PageFile, read_page
 from retrieval.service.photo_routes import make_photo_routes
-from retrieval.service.search_routes import make_search_routes
+from retrieval.service.search_routes import REFUSALS, make_search_routes
 from retrieval.service.searches import FieldError
-from retrieval.service.settings import ServiceSettings
+from retrieval.service.settings import MOST_TOKEN, ServiceSettings
+
+# What the document says of the token; `Guard` asks for it.
+_TOKEN = Security(
+    HTTPBearer(scheme_name="token", description="Where the service was started with one.", auto_error=False)
+)
+_SESSION_REFUSALS = {status: REFUSALS[status] for status in (401, 403, 422, 503)} | BODY_REFUSALS
 
 
 class Token(BaseModel):
     """What the service was started with."""
 
-    token: str = Field(max_length=1000)
+    token: str = Field(max_length=MOST_TOKEN)
 
 
 def build_app(
@@ -50,13 +59,14 @@ def build_app(
         middleware=[
             Middleware(Measured, metrics=desk.metrics),
             Middleware(Guard, settings=settings, sessions=desk.sessions, page=page.keys()),
+            Middleware(Defects),
             Middleware(Admission, concurrency=settings.concurrency),
             Middleware(BodyLimit),
         ],
     )
     app.state.gate = desk.gate
     for routes in (make_search_routes(desk), make_photo_routes(desk), make_edit_routes(desk)):
-        app.include_router(routes)
+        app.include_router(routes, dependencies=[_TOKEN])
     app.include_router(_make_care_routes(desk))
     app.include_router(_make_page_routes(page))
     _say_what_is_wrong(app)
@@ -66,19 +76,24 @@ def build_app(
 def _make_care_routes(desk: Desk) -> APIRouter:
     routes = APIRouter(tags=["care"])
 
-    @routes.get("/health", response_model=HealthAnswer)
+    @routes.head("/health", include_in_schema=False)
+    @routes.get("/health", response_model=HealthAnswer, responses={403: REFUSALS[403]})
     async def health() -> Response:
         """Whether the service is up; does nothing else."""
         return JSONResponse({"status": "ok"})
 
-    @routes.get("/metrics", response_model=None)
+    @routes.head("/metrics", include_in_schema=False)
+    @routes.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        responses={status: REFUSALS[status] for status in (401, 403, 500, 503)},
+        dependencies=[_TOKEN],
+    )
     async def metrics() -> Response:
         """What the service has been doing, for Prometheus."""
-        return Response(await desk.draw(desk.metrics.write), media_type=CONTENT_TYPE)
+        return Response(await desk.compute(desk.metrics.write), media_type=CONTENT_TYPE)
 
-    @routes.post(
-        "/api/session", status_code=204, responses={401: {"model": Refusal}, 422: {"model": Refusal}}
-    )
+    @routes.post("/api/session", status_code=204, responses=_SESSION_REFUSALS)
     async def session(token: Token) -> Response:
         """Give the token once; the browser then holds a cookie for as long as the service runs."""
         secret = desk.sessions.accept_token(token.token)
@@ -103,9 +118,10 @@ def _make_page_routes(page: dict[str, PageFile]) -> APIRouter:
 def _serve_file(routes: APIRouter, path: str, file: PageFile) -> None:
     headers = {"etag": file.etag, "cache-control": "no-cache"}
 
+    @routes.head(path, response_model=None)
     @routes.get(path, response_model=None)
-    async def page(if_none_match: Annotated[str | None, Header()] = None) -> Response:
-        if if_none_match == file.etag:
+    async def page(if_none_match: IfNoneMatch = None) -> Response:
+        if is_held(file.etag, if_none_match):
             return Response(status_code=304, headers=headers)
         return Response(file.data, media_type=file.kind, headers=headers)
 
@@ -115,9 +131,11 @@ def _say_what_is_wrong(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def refuse_parameter(_request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        return _refuse(422, f"{where or 'the body'}: {first['msg']}")
+        return _refuse(422, _describe(error.errors()[0]))
+
+    @app.exception_handler(400)
+    async def refuse_body(_request: Request, _error: Exception) -> Response:
+        return _refuse(400, "the body: found no JSON in UTF-8, or too deep a one, expected a JSON object")
 
     @app.exception_handler(FieldError)
     async def refuse_query(_request: Request, error: FieldError) -> Response:
@@ -147,6 +165,16 @@ def _say_what_is_wrong(app: FastAPI) -> None:
             f"found a file that cannot be read ({make_printable(reason)}), expected one of the index's or of "
             "the models'; see to its disk, then try again",
         )
+
+
+def _describe(error: dict[str, Any]) -> str:
+    """Where a request is wrong, and what is wrong there."""
+    if error["type"] == "json_invalid":
+        return f"the body: {error['ctx']['error']} at character {error['loc'][-1]}"
+    where = ".".join(str(part) for part in error["loc"][1:])
+    if error["type"] == "model_attributes_type" and not where:
+        return "the body: found no JSON object, expected one, with the content type application/json"
+    return f"{where or 'the body'}: {error['msg']}"
 
 
 def _refuse(

@@ -1,12 +1,14 @@
 """What every route needs: the engine of now, the photos' files, and threads to work in. Reads an index."""
 
+import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 from weakref import ref
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from starlette.exceptions import HTTPException
 
 from retrieval.cache import Cache
@@ -17,7 +19,7 @@ from retrieval.search.live_engine import LiveEngine
 from retrieval.search.reranking import Reranker
 from retrieval.service.batches import Batches
 from retrieval.service.guard import Sessions
-from retrieval.service.limits import Gate, Turns
+from retrieval.service.limits import Gate, Turns, refuse_gone
 from retrieval.service.metrics import Metrics
 from retrieval.service.searches import Question, answer_alike, answer_questions
 from retrieval.service.settings import ServiceSettings
@@ -26,6 +28,8 @@ from retrieval.store.photo_table import PhotoFacts
 T = TypeVar("T")
 
 _MOST_ANSWER_BYTES = 32 * 2**20
+# What an answer is remembered with, beside its question's texts.
+_ENTRY_BYTES = 400
 
 
 class Desk:
@@ -43,16 +47,16 @@ class Desk:
         self.index = index
         self.sessions = Sessions(settings)
         self.files = VerifiedPhotos()
-        self._answers: Cache[tuple[ref[SearchEngine], Question], bytes] = Cache(_MOST_ANSWER_BYTES, len)
+        self._answers: Cache[tuple[ref[SearchEngine], Question], bytes] = Cache(_MOST_ANSWER_BYTES, _weigh)
         self.metrics = Metrics()
         self._live = live
         self._answering = Batches(self._answer_together)
         self._computing = Turns(settings.workers)
         self.gate = Gate(
             lambda: self._answering.usual_seconds,
-            lambda: self.metrics.count("/api/search", "GET", 503, 0.0),
+            lambda: self.metrics.count("/api/search", "GET", 503),
         )
-        self._drawing = CapacityLimiter(settings.workers)
+        self._drawing = asyncio.Semaphore(settings.workers)
         self._reranking = Turns(1, next_ones=0, usual_seconds=3.0)
         self._load_reranker = cache(load_reranker)
         self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
@@ -120,9 +124,24 @@ class Desk:
         """
         return await self._reranking.run(lambda: work(self._load_reranker()), is_gone)
 
-    async def draw(self, work: Callable[[], T]) -> T:
-        """The same for thumbnails and files, of which a page full must not hold up a search."""
-        return await to_thread.run_sync(work, limiter=self._drawing)
+    async def draw(self, work: Callable[[], T], is_gone: Callable[[], Awaitable[bool]] | None = None) -> T:
+        """The same for thumbnails and files, of which a page full must not hold up a search.
+
+        Each waits for as long as it takes; none is done for who `is_gone` when the turn comes.
+
+        Raises:
+            HTTPException: 499, which nobody reads.
+        """
+        async with self._drawing:
+            if is_gone is not None and await is_gone():
+                raise refuse_gone()
+            return await to_thread.run_sync(work)
+
+
+def _weigh(key: tuple[ref[SearchEngine], Question], answer: bytes) -> int:
+    """How much memory an answer takes, in bytes, with the question under which it is kept."""
+    _, question = key
+    return len(answer) + sys.getsizeof(question.q) + sys.getsizeof(question.where) + _ENTRY_BYTES
 
 
 def find_photo(engine: SearchEngine, image_id: str) -> PhotoFacts:

@@ -14,12 +14,17 @@ from retrieval.service.desk import Desk, find_photo
 from retrieval.service.search_routes import REFUSALS
 from retrieval.store.manifest import Manifest
 
-_REFUSALS: dict[int | str, dict[str, object]] = REFUSALS | {
+BODY_REFUSALS: dict[int | str, dict[str, object]] = {
+    400: {"model": Refusal, "description": "The body is not JSON in UTF-8, or too deep."},
+    413: {"model": Refusal},
+}
+_REFUSALS: dict[int | str, dict[str, object]] = {
+    **REFUSALS,
+    **BODY_REFUSALS,
     409: {
         "model": Refusal,
         "description": "Another program is writing the index; try again when it is done.",
     },
-    413: {"model": Refusal},
     507: {"model": Refusal, "description": "The index cannot be written: its disk is full, or read-only."},
 }
 

@@ -1,6 +1,7 @@
 """How much is taken on. Reads a request; passes it on, or answers 413 or 503."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ T = TypeVar("T")
 
 MOST_BODY = 16 * 2**10
 API = "/api/"
+_PHOTO = re.compile(r"/api/photos/[^/]*(/thumbnail)?")
 TOO_LATE = "found more to do than can be done in time, expected less; try again in a second"
 _SECONDS_TO_WAIT = 0.1
 # Searches that are let in, at most: the event loop has work with each, too, however fast it is computed.
@@ -21,28 +23,33 @@ _MOST_INSIDE = 24
 
 
 class Admission:
-    """Lets `concurrency` requests of the API in at once; the others are asked to come again."""
+    """Lets `concurrency` requests of the API in at once; the others are asked to come again.
+
+    Those for photos are counted apart: the disk that they lie on may be slow, and no search needs it.
+    """
 
     def __init__(self, app: ASGIApp, concurrency: int) -> None:
         self._app = app
         self._concurrency = concurrency
-        self._inside = 0
+        self._inside = {False: 0, True: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http" or not scope["path"].startswith(API):
             await self._app(scope, receive, send)
             return
-        if self._inside >= self._concurrency:
-            detail = f"found {self._inside} requests being worked on, expected fewer; try again in a second"
+        is_photo = _PHOTO.fullmatch(scope["path"]) is not None
+        inside = self._inside[is_photo]
+        if inside >= self._concurrency:
+            detail = f"found {inside} requests being worked on, expected fewer; try again in a second"
             busy = JSONResponse({"detail": detail}, 503, {"retry-after": "1"})
             await busy(scope, receive, send)
             return
-        self._inside += 1
+        self._inside[is_photo] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._inside -= 1
+            self._inside[is_photo] -= 1
 
 
 def seconds_to_wait(usual_seconds: float) -> float:
@@ -58,6 +65,11 @@ def follow(usual_seconds: float, seconds: float) -> float:
 def refuse_late() -> HTTPException:
     """What is said to one whose turn did not come in time."""
     return HTTPException(503, TOO_LATE, {"retry-after": "1"})
+
+
+def refuse_gone() -> HTTPException:
+    """What would be said to one who is gone when the turn comes."""
+    return HTTPException(499, "found nobody who waits for the answer any more")
 
 
 class Turns:
@@ -85,7 +97,7 @@ class Turns:
             await self._turns.acquire()
         try:
             if is_gone is not None and await is_gone():
-                raise HTTPException(499, "found nobody who waits for the answer any more")
+                raise refuse_gone()
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._time, work)
         finally:
             self._turns.release()

@@ -12,7 +12,10 @@ _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.
 
 
 class Metrics:
-    """The counters of one service. `endpoint` is the route's pattern, never what a client has put into it."""
+    """The counters of one service. `endpoint` is the route's pattern, never what a client has put into it.
+
+    It is "none" where there is no such route, and of what was turned away before a route was looked for.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -38,10 +41,11 @@ class Metrics:
         """Report what `read` gives whenever the metrics are asked for."""
         Gauge(name, what, registry=self._registry).set_function(read)
 
-    def count(self, endpoint: str, method: str, status: int, seconds: float) -> None:
-        """One request has been answered."""
+    def count(self, endpoint: str, method: str, status: int, seconds: float | None = None) -> None:
+        """One request has been answered, in so many seconds; None where it was refused unread."""
         self._requests.labels(endpoint, method, str(status)).inc()
-        self._seconds.labels(endpoint).observe(seconds)
+        if seconds is not None:
+            self._seconds.labels(endpoint).observe(seconds)
 
     def write(self) -> bytes:
         """In Prometheus's text format."""
@@ -49,7 +53,7 @@ class Metrics:
 
 
 class Measured:
-    """Counts and times every request."""
+    """Counts and times every request; as 499 where the client was gone before it was answered."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -60,7 +64,7 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 500
+        start, status = time.perf_counter(), 0
 
         async def send_watched(message: Message) -> None:
             nonlocal status
@@ -71,9 +75,12 @@ class Measured:
         self._metrics.in_progress.inc()
         try:
             await self._app(scope, receive, send_watched)
+        except Exception:
+            status = status or 500
+            raise
         finally:
             self._metrics.in_progress.dec()
             route = scope.get("route")
             endpoint = getattr(route, "path", "none")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._metrics.count(endpoint, method, status, time.perf_counter() - start)
+            self._metrics.count(endpoint, method, status or 499, time.perf_counter() - start)

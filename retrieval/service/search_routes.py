@@ -56,11 +56,13 @@ def make_search_routes(desk: Desk) -> APIRouter:
     """The routes of one service."""
     routes = APIRouter(prefix="/api", responses=REFUSALS, tags=["search"])
 
+    @routes.head("/about", include_in_schema=False)
     @routes.get("/about", response_model=AboutAnswer)
     async def about() -> Response:
         """What is served."""
         return _json(await desk.compute(lambda: _describe(desk)))
 
+    @routes.head("/search", include_in_schema=False)
     @routes.get("/search", response_model=SearchAnswer)
     async def search(
         request: Request,
@@ -80,6 +82,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
             answer = await (desk.look_again(question, is_gone) if rerank else desk.answer(question))
         return _json(answer)
 
+    @routes.head("/photos/{image_id}/similar", include_in_schema=False)
     @routes.get("/photos/{image_id}/similar", response_model=SearchAnswer)
     async def similar(image_id: str, k: Count = 30, where: Where = "", fold: Fold = True) -> Response:
         """The photos that look most like one of the index."""
@@ -93,6 +96,7 @@ def make_search_routes(desk: Desk) -> APIRouter:
 
         return _json(await desk.compute(work))
 
+    @routes.head("/photos/{image_id}/explain", include_in_schema=False)
     @routes.get("/photos/{image_id}/explain", response_model=ExplainAnswer)
     async def explain(
         request: Request,

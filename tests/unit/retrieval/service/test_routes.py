@@ -1,18 +1,24 @@
 """What the service answers, and how it refuses."""
 
+import asyncio
 import errno
 import io
 import json
 import os
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.requests import Request
+from starlette.testclient import TestClient
 
 from retrieval.generations.human_caption import set_caption
+from retrieval.pictures import verified_photos
 from retrieval.search.engine import SearchEngine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.store.lock import writer_lock
@@ -100,6 +106,20 @@ def test_nothing_is_looked_at_again_for_who_has_gone(client, image_ids, monkeypa
             assert client.get(path, params={"q": "a dog", "rerank": "true"}).status_code == 499
             assert client.get(path, params={"q": "a dog"}).status_code == 200
     assert client.get("/api/search", params={"q": "a dog", "rerank": "true"}).status_code == 200
+
+
+def test_an_answer_is_remembered_with_its_question(serve, monkeypatch):
+    monkeypatch.setattr("retrieval.service.desk._MOST_ANSWER_BYTES", 12_000)
+    client = serve()
+    asked, engine_search = [], SearchEngine.search_many
+    monkeypatch.setattr(
+        SearchEngine,
+        "search_many",
+        lambda engine, *rest, **more: asked.append(1) or engine_search(engine, *rest, **more),
+    )
+    for word in ("dog", "cat", "cat", "dog"):
+        search(client, q=f"{word} " * 1700, where="taken:1999")
+    assert len(asked) == 3
 
 
 def test_photos_that_wait_for_a_run_to_end_are_counted(client, index):
@@ -289,6 +309,57 @@ class TestPhotos:
             again = client.get(path, headers={"if-none-match": etag})
             assert (again.status_code, again.content) == (304, b"")
 
+    @pytest.mark.parametrize(
+        "held", ['"a", W/{}', '{} , "b"', "*", '"' + "a" * 64 + '","' + "b" * 64 + '",{}']
+    )
+    def test_what_the_client_has_among_others_is_not_sent_again(self, client, image_ids, held):
+        photo = f"/api/photos/{image_ids['dog.jpg']}"
+        for path in (photo, f"{photo}/thumbnail", "/page.js"):
+            etag = client.get(path).headers["etag"]
+            again = client.get(path, headers={"if-none-match": held.format(etag)})
+            assert (again.status_code, again.headers["etag"]) == (304, etag)
+            other = client.get(path, headers={"if-none-match": f'"x{etag[1:]}, W/"other"'})
+            assert other.status_code == 200
+
+    def test_nothing_is_read_for_who_has_gone(self, client, image_ids, monkeypatch):
+        async def is_disconnected(_request):
+            return True
+
+        monkeypatch.setattr(Request, "is_disconnected", is_disconnected)
+        monkeypatch.setattr(verified_photos, "open_regular", None)
+        for ending in ("", "/thumbnail"):
+            assert client.get(f"/api/photos/{image_ids['dog.jpg']}{ending}").status_code == 499
+
+    def test_a_file_that_fails_once_it_is_open_is_closed(self, client, image_ids, monkeypatch):
+        files = []
+
+        def fail(file):
+            files.append((file, threading.current_thread()))
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr("retrieval.service.photo_routes.find_kind", fail)
+        assert client.get(f"/api/photos/{image_ids['dog.jpg']}").status_code == 500
+        ((file, thread),) = files
+        assert file.closed
+        assert thread.name.startswith("AnyIO")
+
+    def test_on_a_disk_that_hangs_they_hold_up_nothing_else(self, serve, image_ids, monkeypatch):
+        free, opened = threading.Event(), verified_photos.open_regular
+        monkeypatch.setattr(verified_photos, "open_regular", lambda path: free.wait(30) and opened(path))
+        photo = f"/api/photos/{image_ids['dog.jpg']}"
+        with serve(concurrency=3, workers=1) as client, ThreadPoolExecutor() as pool:
+            hung = [pool.submit(client.get, photo + ending) for ending in ("", "/thumbnail", "/thumbnail")]
+            try:
+                latest = time.monotonic() + 20
+                while "retrieve_requests_in_progress 4.0" not in client.get("/metrics").text:
+                    assert time.monotonic() < latest
+                assert client.get(photo).status_code == 503
+                for path in ("/api/search?q=dog", f"{photo}/similar"):
+                    assert client.get(path).status_code == 200
+            finally:
+                free.set()
+            assert [answer.result().status_code for answer in hung] == [200] * 3
+
     def test_other_sizes_are_refused(self, client, image_ids):
         path = f"/api/photos/{image_ids['dog.jpg']}/thumbnail"
         assert client.get(path, params={"side": 20_000}).status_code == 422
@@ -340,6 +411,43 @@ class TestEdits:
         answer = client.put(f"/api/photos/{image_ids['cat.png']}/caption", json=body)
         assert answer.status_code == 422
         assert search(client)["generation"] == 1
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "status", "detail"),
+        [
+            (
+                b'{"text": "a',
+                "application/json",
+                422,
+                "the body: Unterminated string starting at at character 9",
+            ),
+            (b'{"text": a}', "application/json", 422, "the body: Expecting value at character 9"),
+            (
+                b'{"text": "a"}',
+                None,
+                422,
+                "the body: found no JSON object, expected one, with the content type",
+            ),
+            (b'["text"]', "application/json", 422, "the body: found no JSON object, expected one"),
+            (
+                b'{"text": "\xff"}',
+                "application/json",
+                400,
+                "the body: found no JSON in UTF-8, or too deep a one",
+            ),
+            (b"[" * 9000, "application/json", 400, "the body: found no JSON in UTF-8, or too deep a one"),
+        ],
+    )
+    def test_of_a_body_that_cannot_be_read_it_is_said_why(
+        self, client, image_ids, body, kind, status, detail
+    ):
+        path = "/api/photos/{image_id}/caption"
+        headers = {"content-type": kind} if kind else {}
+        answer = client.put(path.format(image_id=image_ids["cat.png"]), content=body, headers=headers)
+        assert answer.status_code == status
+        assert answer.json()["detail"].startswith(detail)
+        assert set(answer.json()) == {"detail", "field", "position"}
+        assert str(status) in client.get("/openapi.json").json()["paths"][path]["put"]["responses"]
 
     def test_while_another_program_writes_one_is_asked_to_wait(self, client, index, image_ids):
         with writer_lock(index):
@@ -437,6 +545,65 @@ def test_metrics_count_what_was_answered(client):
     assert "nowhere" not in text
 
 
+def test_a_search_that_is_refused_unread_took_no_time(client):
+    while client.app.state.gate.enter():
+        pass
+    text = client.get("/metrics").text
+    assert 'retrieve_requests_total{endpoint="/api/search",method="GET",status="503"} 1.0' in text
+    assert 'retrieve_request_seconds_count{endpoint="/api/search"}' not in text
+
+
+def test_who_hangs_up_in_mid_body_is_no_failure(client):
+    messages = [{"type": "http.disconnect"}, {"type": "http.request", "body": b"{", "more_body": True}]
+    sent = []
+
+    async def receive():
+        return messages.pop()
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/session",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-length", b"99")],
+    }
+    asyncio.run(client.app(scope, receive, send))
+    assert sent == []
+    assert 'endpoint="none",method="POST",status="499"} 1.0' in client.get("/metrics").text
+
+
+def test_a_defect_is_a_refusal_too_and_goes_on_to_the_log(client, image_ids, monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(SearchEngine, "similar", fail)
+    path = f"/api/photos/{image_ids['dog.jpg']}/similar"
+    with pytest.raises(ZeroDivisionError):
+        client.get(path)
+    answer = TestClient(client.app, client.base_url, raise_server_exceptions=False).get(path)
+    assert answer.status_code == 500
+    assert answer.json()["detail"].startswith("found a defect of the service, expected none")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (
+        'endpoint="/api/photos/{image_id}/similar",method="GET",status="500"} 2.0'
+        in client.get("/metrics").text
+    )
+
+
+def test_whatever_can_be_got_has_a_head(client, image_ids):
+    document = client.get("/openapi.json").json()["paths"]
+    paths = ["/", "/page.js", "/openapi.json", *(path for path in document if "get" in document[path])]
+    assert len(paths) == 11
+    for path in paths:
+        path = path.format(image_id=image_ids["dog.jpg"])
+        whole, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert head.headers.keys() == whole.headers.keys()
+
+
 def test_health_and_what_is_served(client):
     assert client.get("/health").json() == {"status": "ok"}
     about = {"photos": 4, "channels": ["caption", "lexical"], "generation": 1}
@@ -453,3 +620,22 @@ def test_the_document_of_the_interface_names_every_route(client):
         "/api/photos/{image_id}/caption",
     }
     assert "HTTPValidationError" not in json.dumps(document)
+
+
+def test_the_document_says_where_a_token_is_asked_for_and_what_may_be_refused(client):
+    document = client.get("/openapi.json").json()
+    scheme = document["components"]["securitySchemes"]["token"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    free = {
+        name for name, operation in operations.items() if {"token": []} not in operation.get("security", ())
+    }
+    assert free == {"GET /health", "POST /api/session"}
+    metrics = operations["GET /metrics"]["responses"]
+    assert list(metrics["200"]["content"]) == ["text/plain"]
+    assert {"401", "403", "503"} <= metrics.keys()
+    assert {"400", "401", "403", "413", "422", "503"} <= operations["POST /api/session"]["responses"].keys()
