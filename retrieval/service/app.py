@@ -31,9 +31,7 @@ from retrieval.service.searches import FieldError
 from retrieval.service.settings import MOST_TOKEN, ServiceSettings
 
 # What the document says of the token; `Guard` asks for it.
-_TOKEN = Security(
-    HTTPBearer(scheme_name="token", description="Where the service was started with one.", auto_error=False)
-)
+_TOKEN = Security(HTTPBearer(scheme_name="token", auto_error=False))
 _SESSION_REFUSALS = {status: REFUSALS[status] for status in (401, 403, 422, 503)} | BODY_REFUSALS
 
 
@@ -65,15 +63,33 @@ def build_app(
         ],
     )
     app.state.gate = desk.gate
+    closed = [] if settings.token is None else [_TOKEN]
     for routes in (make_search_routes(desk), make_photo_routes(desk), make_edit_routes(desk)):
-        app.include_router(routes, dependencies=[_TOKEN])
-    app.include_router(_make_care_routes(desk))
+        app.include_router(routes, dependencies=closed)
+    app.include_router(_make_metrics_route(desk), dependencies=closed)
+    app.include_router(_make_open_routes(desk))
     app.include_router(_make_page_routes(page))
     _say_what_is_wrong(app)
     return app
 
 
-def _make_care_routes(desk: Desk) -> APIRouter:
+def _make_metrics_route(desk: Desk) -> APIRouter:
+    routes = APIRouter(tags=["care"])
+
+    @routes.head("/metrics", include_in_schema=False)
+    @routes.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        responses={status: REFUSALS[status] for status in (401, 403, 500, 503)},
+    )
+    async def metrics() -> Response:
+        """What the service has been doing, for Prometheus."""
+        return Response(await desk.compute(desk.metrics.write), media_type=CONTENT_TYPE)
+
+    return routes
+
+
+def _make_open_routes(desk: Desk) -> APIRouter:
     routes = APIRouter(tags=["care"])
 
     @routes.head("/health", include_in_schema=False)
@@ -81,17 +97,6 @@ def _make_care_routes(desk: Desk) -> APIRouter:
     async def health() -> Response:
         """Whether the service is up; does nothing else."""
         return JSONResponse({"status": "ok"})
-
-    @routes.head("/metrics", include_in_schema=False)
-    @routes.get(
-        "/metrics",
-        response_class=PlainTextResponse,
-        responses={status: REFUSALS[status] for status in (401, 403, 500, 503)},
-        dependencies=[_TOKEN],
-    )
-    async def metrics() -> Response:
-        """What the service has been doing, for Prometheus."""
-        return Response(await desk.compute(desk.metrics.write), media_type=CONTENT_TYPE)
 
     @routes.post("/api/session", status_code=204, responses=_SESSION_REFUSALS)
     async def session(token: Token) -> Response:
