@@ -82,6 +82,7 @@ class LiveEngine:
         try:
             current = read_current_line(self._path)
             self._engine = self._open_next()
+            self._said = ""
         except (RetrievalError, OSError, MemoryError) as error:
             self._say(f"generation {self._engine.generation} goes on answering: {str(error) or 'no memory'}")
             if not isinstance(error, _UNUSABLE):
