@@ -20,7 +20,7 @@ def select_photos(photos: PhotoTable, words: CaptionWords | None, query: Query) 
     """Bool (P,): the photos that the phrases, the words to leave out and the filters allow; None: all.
 
     Raises:
-        UsageError: there are phrases or words to leave out, and no `words` to look for them in.
+        UsageError: there are phrases or words to leave out, and photos, but no `words` to look for them in.
     """
     masks = _list_masks(photos, words, query)
     return reduce(np.logical_and, masks) if masks else None
@@ -28,7 +28,8 @@ def select_photos(photos: PhotoTable, words: CaptionWords | None, query: Query) 
 
 def _list_masks(photos: PhotoTable, words: CaptionWords | None, query: Query) -> list[np.ndarray]:
     masks = [_match(photos, each) != each.negated for each in query.filters]
-    if not query.phrases and not query.excluded:
+    # An index whose first run was stopped has neither photos nor words yet.
+    if not len(photos) or not (query.phrases or query.excluded):
         return masks
     if words is None:
         raise UsageError(

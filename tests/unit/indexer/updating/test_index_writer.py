@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from indexer.updating.current_index import first_manifest
 from indexer.updating.index_writer import IndexWriter
 from retrieval.channel import Channel
 from retrieval.generations.repair import repair_index
@@ -130,6 +131,19 @@ def test_the_same_weights_by_another_name_are_the_same_captioner(index: Path, wo
     writer.delete(SearchEngine.open(index, word_encoder, "cpu").rank(["a"]).image_ids[0], ())
     (row,) = read_rows(index, writer.commit().shards[-1])
     assert row.reason == CAPTIONER.sha256
+
+
+def test_while_the_first_run_is_stopped_every_query_finds_nothing(tmp_path: Path, word_encoder: Any) -> None:
+    writer = IndexWriter(tmp_path, first_manifest(CAPTIONER, word_encoder), CAPTIONER, 10)
+    vector = word_encoder.encode(["a red car"])[0]
+    captions = (StoredCaption("a red car"),)
+    writer.add(PhotoRow("a" * 64, (b"/a.jpg",), Status.INDEXED, captions=captions, caption_vector=vector))
+    writer.suspend()
+    engine = SearchEngine.open(tmp_path, word_encoder, "cpu")
+    for query in ("car", "car taken:2019", 'car "red car"', '"red car"', "car -red", "taken:2019 -car"):
+        results = engine.search(query)
+        assert (results, results.waiting) == ([], 1)
+    assert engine.search("car", where='-red "red car"') == []
 
 
 class Stopped(IndexWriter):
