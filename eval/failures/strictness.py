@@ -12,12 +12,10 @@ from eval.failures.words import find_content
 from eval.searching.systems import list_systems, pick_headline
 from retrieval.captioned_dataset import tokenize
 from retrieval.channel import Channel
-from retrieval.channels.lexical_file import list_texts
 from retrieval.progress import Progress
 from retrieval.query.query_language import Query
 from retrieval.search.results import Results
-from retrieval.store.schema import WORD_COLUMNS
-from retrieval.store.shards import iterate_live_rows
+from retrieval.store.photo_table import PhotoTable
 
 _HITS = 10
 
@@ -85,8 +83,11 @@ def study_strictness(subject: Subject, searches: int, progress: Progress) -> tup
 
 
 def _read_texts(subject: Subject) -> Texts:
-    rows = iterate_live_rows(subject.index, subject.manifest, WORD_COLUMNS)
-    return {row.image_id: [tokenize(text) for text in list_texts(row)] for _, row in rows}
+    photos = PhotoTable.read(subject.index, subject.manifest)
+    return {
+        image_id: [tokenize(text) for text in photos.texts(number)]
+        for number, image_id in enumerate(photos.image_ids)
+    }
 
 
 def _search(subject: Subject, queries: Iterable[Query], channel: str | None) -> list[Results]:

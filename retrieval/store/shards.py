@@ -205,18 +205,3 @@ def newest_with_status(table: pa.Table, *statuses: Status) -> np.ndarray:
     wanted = pc.is_in(table["status"], value_set=pa.array(statuses, pa.string())).to_numpy()
     chosen_N: np.ndarray = newest_N[wanted[newest_N]]
     return chosen_N
-
-
-def iterate_live_rows(
-    index: Path, manifest: Manifest, columns: Sequence[str] | None = None
-) -> Iterator[tuple[int, PhotoRow]]:
-    """(position, row) of every photo that is not deleted, by position, one shard in memory at a time.
-
-    `columns` as in `read_rows`.
-    """
-    statuses = read_statuses(index, manifest)
-    live_N = np.sort(newest_with_status(statuses, Status.INDEXED, Status.FAILED))
-    for shard, where, numbers_R in split_positions(manifest.shards, live_N):
-        rows = read_rows(index, shard, list(columns) if columns is not None else None)
-        for position, number in zip(live_N[where].tolist(), numbers_R.tolist(), strict=True):
-            yield position, rows[number]

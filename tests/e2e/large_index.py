@@ -13,7 +13,8 @@ from PIL import Image
 from retrieval.generations.derived import build_derived
 from retrieval.store.manifest import commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, StoredAttention, StoredCaption
-from retrieval.store.shards import iterate_live_rows, shard_schema, write_shard
+from retrieval.store.shards import shard_schema, write_shard
+from tests.live_rows import iterate_live_rows
 
 _SHARD_ROWS = 1000
 _WHO = ("a dog", "two children", "a man in a red shirt", "a woman", "a cat", "three people", "a boy")

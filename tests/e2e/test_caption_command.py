@@ -11,8 +11,8 @@ from PIL import Image
 
 from indexer.samples import write_samples
 from retrieval.store.manifest import read_manifest
-from retrieval.store.shards import iterate_live_rows
 from tests.e2e.retrieve import RETRIEVE, Retrieve
+from tests.live_rows import iterate_live_rows
 
 
 @pytest.fixture(scope="module")

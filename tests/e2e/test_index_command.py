@@ -16,8 +16,8 @@ from indexer.samples import find_samples, write_samples
 from retrieval.runtime import Runtime, pick_runtimes
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import Status
-from retrieval.store.shards import iterate_live_rows
 from tests.e2e.retrieve import RETRIEVE, Retrieve
+from tests.live_rows import iterate_live_rows
 
 KEYS = ["new", "unchanged", "updated", "removed", "failed", "photos", "generation", "seconds"]
 

@@ -21,10 +21,10 @@ from indexer.samples import write_samples
 from retrieval.command.main import run
 from retrieval.generations.human_caption import set_caption
 from retrieval.store.manifest import ModelRecord, UnfinishedRun, commit_manifest, read_manifest
-from retrieval.store.shards import iterate_live_rows
 from retrieval.text.text_encoder import load_text_encoder
 from tests.e2e.service_process import COMMAND, COMMAND_WITH_WORDS, ServiceProcess
 from tests.e2e.watched_page import Watched, fits_its_window
+from tests.live_rows import iterate_live_rows
 
 HOSTILE = '<img src=x onerror="window.owned=1">'
 TOKEN = "correct horse battery staple"

@@ -24,8 +24,9 @@ from retrieval.generations.inventory import FOLDERS, list_files
 from retrieval.generations.verify import verify_index
 from retrieval.search.engine import SearchEngine
 from retrieval.store.manifest import list_generations, manifest_path, read_generation, read_manifest
-from retrieval.store.schema import LEDGER_COLUMNS, Status
-from retrieval.store.shards import iterate_live_rows, read_captioner, split_positions
+from retrieval.store.schema import Status
+from retrieval.store.shards import read_captioner, split_positions
+from tests.live_rows import iterate_live_rows
 
 HERE = Path(__file__).parent
 FULL = os.environ.get("RETRIEVE_FAULT") == "full"
@@ -130,7 +131,7 @@ class Library:
     def _check_captioners(self) -> None:
         """The shards of what readers see say that the index's captioner captioned it."""
         manifest = read_manifest(self.index)
-        rows = iterate_live_rows(self.index, manifest, LEDGER_COLUMNS)
+        rows = iterate_live_rows(self.index, manifest)
         live_N = np.array([position for position, row in rows if row.status is Status.INDEXED], np.int64)
         for shard, *_ in split_positions(manifest.shards, live_N):
             assert read_captioner(self.index, shard) == manifest.captioner

@@ -20,7 +20,8 @@ from retrieval.generations.repair import repair_index
 from retrieval.generations.verify import verify_index
 from retrieval.store.manifest import manifest_path, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance
-from retrieval.store.shards import iterate_live_rows, shard_path
+from retrieval.store.shards import shard_path
+from tests.live_rows import iterate_live_rows
 
 pytestmark = pytest.mark.usefixtures("decoding_here")
 

@@ -43,9 +43,9 @@ from retrieval.store.files import hash_file
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption
-from retrieval.store.shards import iterate_live_rows, shard_path
+from retrieval.store.shards import shard_path
 from tests.decode_here import decode_here as decode_photos
-from tests.live_rows import rows_of
+from tests.live_rows import iterate_live_rows, rows_of
 
 pytestmark = pytest.mark.usefixtures("decoding_here")
 

@@ -32,9 +32,9 @@ from indexer.tagger.tagger import Tagger
 from retrieval import SearchEngine
 from retrieval.errors import RetrievalError
 from retrieval.store.manifest import read_manifest
-from retrieval.store.shards import iterate_live_rows
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 from retrieval.text.text_head import TextHead
+from tests.live_rows import iterate_live_rows
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
 WORDS = Vocabulary([*SPECIAL_TOKENS, *"a the dog man cat rocket runs sits near grass water".split()])

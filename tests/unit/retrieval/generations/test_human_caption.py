@@ -36,14 +36,13 @@ from retrieval.store.schema import (
     photo_schema,
 )
 from retrieval.store.shards import (
-    iterate_live_rows,
     name_captioner,
     read_captioner,
     shard_schema,
     write_shard,
 )
 from retrieval.text.probes import make_probes
-from tests.live_rows import rows_of
+from tests.live_rows import iterate_live_rows, rows_of
 
 CAPTIONER, OTHER = ModelRecord("captioner", "c" * 64), ModelRecord("another", "d" * 64)
 RED, GREEN = "red 200 green 10 blue 20", "red 11 green 210 blue 21"

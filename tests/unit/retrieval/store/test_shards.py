@@ -15,7 +15,6 @@ from retrieval.store.manifest import Manifest, ModelRecord, ShardRecord
 from retrieval.store.schema import VECTOR_COLUMNS, PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import (
     find_shard,
-    iterate_live_rows,
     name_captioner,
     newest_with_status,
     read_captioner,
@@ -25,6 +24,7 @@ from retrieval.store.shards import (
     shard_path,
     write_shard,
 )
+from tests.live_rows import iterate_live_rows
 from tests.people import PEOPLE
 
 SCHEMA = photo_schema(4)
