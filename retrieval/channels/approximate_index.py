@@ -116,7 +116,7 @@ class ApproximateIndex(ABC):
         """More does not pay; an exact search costs less."""
 
     @abstractmethod
-    def with_effort(self, effort: int) -> None:
+    def set_effort(self, effort: int) -> None:
         """Look into so many from now on."""
 
     @property

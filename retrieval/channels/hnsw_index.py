@@ -69,8 +69,8 @@ class HnswIndex(ApproximateIndex):
         """As `ApproximateIndex.most_effort`."""
         return max(1, min(len(self), _MOST_CANDIDATES))
 
-    def with_effort(self, effort: int) -> None:
-        """As `ApproximateIndex.with_effort`."""
+    def set_effort(self, effort: int) -> None:
+        """As `ApproximateIndex.set_effort`."""
         self._rounded.hnsw.efSearch = effort
 
     def _parameters(self, candidates: int, selector: Any, share: float) -> Any:

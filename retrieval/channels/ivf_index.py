@@ -71,8 +71,8 @@ class IvfIndex(ApproximateIndex):
         """nlist, the number of lists."""
         return int(self._rounded.nlist)
 
-    def with_effort(self, effort: int) -> None:
-        """As `ApproximateIndex.with_effort`."""
+    def set_effort(self, effort: int) -> None:
+        """As `ApproximateIndex.set_effort`."""
         self._rounded.nprobe = effort
 
     def _parameters(self, candidates: int, selector: Any, share: float) -> Any:

@@ -72,7 +72,7 @@ def tune_effort(index: StoredVectorIndex, wanted: float, queries_QD: np.ndarray 
     kth_Q = find_kth_scores(asked_QD, vectors_ND, k)
 
     def measure(effort: int) -> float:
-        index.with_effort(effort)
+        index.set_effort(effort)
         found_QK = numbered.search(asked_QD, k)[1]
         share = measure_ann_recall(found_QK, asked_QD, vectors_ND, kth_Q) / 100
         # A vector of the index finds itself, whatever else is missed.

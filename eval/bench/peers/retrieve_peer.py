@@ -45,7 +45,7 @@ class RetrievePeer(Peer):
     def set_effort(self, effort: int) -> None:
         """As `Peer.set_effort`: the lists that are looked into; 0 leaves it at those that it chose itself."""
         if effort and isinstance(self._vectors, ApproximateIndex):
-            self._vectors.with_effort(min(effort, self._vectors.most_effort))
+            self._vectors.set_effort(min(effort, self._vectors.most_effort))
 
     def search(self, queries_QD: np.ndarray, k: int) -> np.ndarray:
         """As `Peer.search`."""

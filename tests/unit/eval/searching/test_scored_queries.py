@@ -209,7 +209,7 @@ class TestDepth:
         captions = {b"%d" % number: " ".join(rng.choice(words, 4)) for number in range(6000)}
         image_ids = make_index(tmp_path, captions, word_encoder, shard_rows=6000)
         lists = IvfSq8Index.build(word_encoder.encode(list(captions.values())), np.arange(6000))
-        lists.with_effort(lists.most_effort // 4)
+        lists.set_effort(lists.most_effort // 4)
         manifest = read_manifest(tmp_path)
         commit_manifest(
             tmp_path, replace(manifest, generation=2, vectors=(write_vectors(tmp_path, "caption", lists),))

@@ -18,7 +18,7 @@ def index():
         COUNT, DIMENSION, seed=1
     )
     made = IvfPqIndex.build(near_ND / np.linalg.norm(near_ND, axis=1, keepdims=True), np.arange(COUNT))
-    made.with_effort(made.most_effort)
+    made.set_effort(made.most_effort)
     return made
 
 

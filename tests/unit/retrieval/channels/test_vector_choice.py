@@ -71,13 +71,13 @@ def test_a_graph_is_not_tuned_by_what_is_in_it():
 
 def test_a_graph_is_not_asked_as_hard_as_it_can_be(monkeypatch):
     """It never looks at more of the vectors themselves: that answer takes long, and decides nothing."""
-    efforts, with_effort = [], HnswIndex.with_effort
+    efforts, set_effort = [], HnswIndex.set_effort
 
     def watch(index, effort):
         efforts.append(effort)
-        with_effort(index, effort)
+        set_effort(index, effort)
 
-    monkeypatch.setattr(HnswIndex, "with_effort", watch)
+    monkeypatch.setattr(HnswIndex, "set_effort", watch)
     index = HnswIndex.build(unit_vectors(3000, 16), np.arange(3000))
     tune_effort(index, 0.99)
     assert 1 < max(efforts) < index.most_effort
