@@ -133,7 +133,7 @@ class Describer:
             return (
                 ("CNN", lambda views: self._look(captioner, *views)),
                 ("captions", lambda seen: self._say(captioner, seen)),
-                ("vectors", lambda said: self._weigh(captioner, said)),
+                ("vectors", lambda said: self._make_descriptions(captioner, said)),
             )
         return (("captions", lambda views: self._caption(*views)),)
 
@@ -165,16 +165,16 @@ class Describer:
         said = [[*each, *more] for each, more in zip(beams, sampled, strict=True)]
         return _Said(seen, len(beams[0]), said)
 
-    def _weigh(self, captioner: BeamCaptioner, spoken: _Said) -> list[Description]:
-        seen, said = spoken.seen, spoken.captions
+    def _make_descriptions(self, captioner: BeamCaptioner, said: _Said) -> list[Description]:
+        seen, captions_BK = said.seen, said.captions
         head, tagger, images = self._models.image_head, self._models.tagger, seen.framed
-        tags: list[tuple[str, ...]] = [()] * len(said)
+        tags: list[tuple[str, ...]] = [()] * len(captions_BK)
         if tagger is not None:
             tags = tagger.tag(seen.a_BLD, self._config.tags, self._config.tag_probability)
-        sentences_BKT = self._encode(said)
+        sentences_BKT = self._encode(captions_BK)
         penalty = captioner.decoding.length_penalty
         logprob_BK = np.array(
-            [[each.logprob / max(len(each.words), 1) ** penalty for each in photo] for photo in said]
+            [[each.logprob / max(len(each.words), 1) ** penalty for each in photo] for photo in captions_BK]
         )
         cosine_BK = np.zeros_like(logprob_BK)
         if head is not None:
@@ -185,9 +185,9 @@ class Describer:
         rank_BK = logprob_BK + self._config.agreement * cosine_BK
         weight_BK = logprob_BK + self._config.mean_agreement * cosine_BK
         described = []
-        for photo, captions in enumerate(said):
-            kept = self._keep(captions, rank_BK[photo], spoken.beams)
-            vector_T = _weigh(sentences_BKT[photo, kept], weight_BK[photo, kept])
+        for photo, captions in enumerate(captions_BK):
+            kept = self._keep(captions, rank_BK[photo], said.beams)
+            vector_T = _mean_by_softmax(sentences_BKT[photo, kept], weight_BK[photo, kept])
             distinct: dict[str, Caption] = {}
             for each in kept:
                 distinct.setdefault(captions[each].text, captions[each])
@@ -266,7 +266,7 @@ def hash_with_tower(describer: str, image_tower: str) -> str:
     return hashlib.sha256(f"{describer} {image_tower}".encode()).hexdigest()
 
 
-def _weigh(sentences_KT: np.ndarray, score_K: np.ndarray) -> np.ndarray:
+def _mean_by_softmax(sentences_KT: np.ndarray, score_K: np.ndarray) -> np.ndarray:
     """The mean weighted by softmax(score), of unit length, float32 (T,)."""
     mean_T = np.exp(score_K - score_K.max()) @ sentences_KT
     vector_T: np.ndarray = (mean_T / np.linalg.norm(mean_T)).astype(np.float32)
