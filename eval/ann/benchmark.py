@@ -45,7 +45,7 @@ def benchmark_indexes(sets: Sequence[VectorSet], progress: Progress) -> AnnBench
             for variant in build_variants(each.vectors):
                 variant.set_up()
                 speed, (_, found_QK) = measure_speed(partial(variant.index.search, k=k), each.queries)
-                recall = measure_ann_recall(found_QK, each.queries, each.vectors, kth_Q)
+                recall = 100 * measure_ann_recall(found_QK, each.queries, each.vectors, kth_Q)
                 rows.append(AnnRow(each.name, len(each.vectors), variant.type, variant.parameters, k, recall))
                 speeds.append(speed)
                 # The next index may be built now; the two are not in memory together.

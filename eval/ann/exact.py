@@ -62,7 +62,7 @@ def measure_index(subject: Subject, channels: ExactChannels, texts: Sequence[str
         k, queries_QD = min(_K, len(channel.vectors)), channel.encode(texts)
         answer_QK = subject.engine.rank(texts, k, name).photos_QK
         kth_Q = find_kth_scores(queries_QD, channel.vectors, k)
-        found[name] = measure_ann_recall(answer_QK, queries_QD, channel.vectors, kth_Q)
+        found[name] = 100 * measure_ann_recall(answer_QK, queries_QD, channel.vectors, kth_Q)
     return found
 
 

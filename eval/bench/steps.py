@@ -71,7 +71,7 @@ def search(
     def measure(effort: int) -> float:
         opened.set_effort(effort)
         found_QK = opened.search(queries_QD, K)
-        return measure_ann_recall(found_QK, queries_QD, vectors_ND, kth_Q) / 100
+        return measure_ann_recall(found_QK, queries_QD, vectors_ND, kth_Q)
 
     efforts = peer.efforts
     least = efforts[bisect_left(efforts, wanted, hi=len(efforts) - 1, key=measure)]

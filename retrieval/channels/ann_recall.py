@@ -43,7 +43,7 @@ def _find_best_scores(queries_QD: np.ndarray, vectors_VD: np.ndarray, k: int) ->
 def measure_ann_recall(
     found_QK: np.ndarray, queries_QD: np.ndarray, vectors_ND: np.ndarray, kth_Q: np.ndarray
 ) -> float:
-    """The mean `ann_recall` in percent of answers to `queries_QD` over `vectors_ND`, by inner products.
+    """The mean `ann_recall`, 0 to 1, of answers to `queries_QD` over `vectors_ND`, by inner products.
 
     `kth_Q` is of `find_kth_scores`: once for all answers to the same queries.
     """
@@ -53,4 +53,4 @@ def measure_ann_recall(
         found = found_QK[batch]
         scores_QK = np.einsum("qkd,qd->qk", vectors_ND[found], queries_QD[batch])
         shares.append(ann_recall(found, scores_QK, kth_Q[batch]))
-    return 100 * float(np.concatenate(shares).mean())
+    return float(np.concatenate(shares).mean())

@@ -74,7 +74,7 @@ def tune_effort(index: StoredVectorIndex, wanted: float, queries_QD: np.ndarray 
     def measure(effort: int) -> float:
         index.set_effort(effort)
         found_QK = numbered.search(asked_QD, k)[1]
-        share = measure_ann_recall(found_QK, asked_QD, vectors_ND, kth_Q) / 100
+        share = measure_ann_recall(found_QK, asked_QD, vectors_ND, kth_Q)
         # A vector of the index finds itself, whatever else is missed.
         return (k * share - own) / (k - own) if k > 1 else share
 

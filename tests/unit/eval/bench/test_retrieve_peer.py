@@ -35,7 +35,7 @@ def test_lists_are_looked_into_as_told(tmp_path: Path, vectors: np.ndarray) -> N
     chosen = find(0)
     assert find(1) < find(EFFORTS[0]) < chosen
     # More than there are lists is all of them, and of all that is rounded nearly all is found.
-    assert find(EFFORTS[-1]) > 99
+    assert find(EFFORTS[-1]) > 0.99
     # Zero changes nothing: it is what was chosen only while nothing else was told.
     assert find(0) == find(EFFORTS[-1])
 
