@@ -61,12 +61,10 @@ class Report:
     queries: int
     systems: Mapping[str, SystemResult]
     captions: Mapping[str, float]
-    index: IndexDescription
-    annotations: Mapping[str, str]
+    diversity: Mapping[str, Diversity] = field(default_factory=dict)
     ceiling: Mapping[str, SystemResult] = field(default_factory=dict)
     sentence_search: Mapping[str, SystemResult] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
-    diversity: Mapping[str, Diversity] = field(default_factory=dict)
     human_judgement: HumanJudgement | None = None
     sureness: SurenessStudy | None = None
     strictness: tuple[Strictness, ...] = ()
@@ -75,6 +73,8 @@ class Report:
     published: tuple[PublishedResult, ...] = ()
     parts: tuple[Experiment, ...] = ()
     ablation: tuple[Experiment, ...] = ()
+    index: IndexDescription
+    annotations: Mapping[str, str]
     left_out: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from eval.searching.placements import Placements
 def test_the_document_has_the_fields_of_the_design_in_their_order(full_report: Report) -> None:
     document = json.loads(full_report.to_json())
     assert list(document)[:6] == ["dataset", "split", "photos", "queries", "systems", "captions"]
+    assert list(document) == [field.name for field in fields(Report)]
     caption = document["systems"]["caption"]
     assert caption.keys() == {
         *("Recall@1", "Recall@5", "Recall@10", "MRR", "nDCG@10", "median_rank", "mean_rank", "ci95")
