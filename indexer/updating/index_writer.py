@@ -90,9 +90,9 @@ class IndexWriter:
             self._publish()
 
     def delete(self, image_id: str, captions: tuple[StoredCaption, ...]) -> None:
-        """Add the tombstone of a content, should it come back with the `captions` that people wrote.
+        """Mark a content as deleted. The row keeps people's `captions` for its return.
 
-        Its reason is the hash of the captioner whose words the content's last row has.
+        Its `reason` is the hash of this run's captioner if that captioned the content's last row, else None.
         """
         is_own = is_same_model(self._manifest.captioner, self._captioner)
         reason = self._captioner.sha256 if is_own else None

@@ -21,8 +21,8 @@ class Entry:
     """The newest row of one content, in short.
 
     `position` is its number in the concatenation of the shards, those of an unfinished run included; None for
-    a row of this run. Of a deleted photo it is that of its last row with captions, if the run's captioner
-    wrote them: they hold, should the photo come back.
+    a row of this run. For a deleted photo: where its last captioned row is, if this run's captioner wrote it
+    (the photo can then return without being captioned again), else None.
     """
 
     paths: tuple[bytes, ...]

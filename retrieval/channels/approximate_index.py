@@ -48,7 +48,10 @@ class ApproximateIndex(ABC):
     more: ClassVar[int]
     """Candidates beyond those of each neighbour."""
     knows_its_own: ClassVar[bool] = False
-    """Whether more is found of what is near a vector of the index than of what is near others like it."""
+    """Whether recall is higher for queries that are vectors of the index than for others like them.
+
+    `tune_effort` then asks mixtures of them.
+    """
 
     def __init__(self, index: Any, exact: FlatIndex) -> None:
         """`index` is a FAISS IndexRefineFlat, `exact` has the same vectors in the same order; see `build`."""

@@ -4,8 +4,8 @@ import numpy as np
 
 from retrieval.errors import RetrievalError
 
-# So many scores, at most, are a block, of which the best one is looked at first; and so many blocks, at
-# least, there are for each score that is wanted: the best of fewer would reach far down.
+# Scores are compared in blocks of at most `_BLOCK`, by their maxima. There are at least `_BLOCKS` · k blocks:
+# with fewer, the k-th best maximum would let too many scores through.
 _BLOCK = 8
 _BLOCKS = 2
 

@@ -25,8 +25,9 @@ _COMPARED = 16384
 # So many bytes of vectors take longer to read than a second thread takes to begin.
 _SHARED = 32 * 2**20
 
-# Of such short vectors FAISS takes several at once, and the last ones otherwise: equal ones would not tie. To
-# vectors of twelve numbers it comes by one order alone and by another with several queries.
+# For vectors this short FAISS handles several per step and the rest by another routine, which sums in another
+# order, so that equal vectors would not tie; at 12 dimensions one query and several are summed differently,
+# too.
 _TINY = 12
 
 

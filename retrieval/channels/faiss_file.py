@@ -19,8 +19,9 @@ def pack_index(index: Any, ids_N: np.ndarray, write: Callable[[bytes], object]) 
     """
     faiss = import_faiss()
     mapped = faiss.IndexIDMap(faiss.IndexFlatIP(index.d))
-    # FAISS wants an empty index to begin with and would add copies of the vectors. What is put into a field
-    # Python no longer frees, and nobody else does: it is taken back.
+    # FAISS wants an empty index to begin with and would add copies of the vectors. Assigning to
+    # `mapped.index` makes SWIG give up ownership of `index`, which then nobody would free; it is given back
+    # to Python.
     owned = index.this.own()
     mapped.index, mapped.ntotal, mapped.metric_type = index, index.ntotal, index.metric_type
     index.this.own(owned)

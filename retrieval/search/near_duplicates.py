@@ -20,11 +20,11 @@ _MORE = 8
 def fold_duplicates(
     numbers_K: np.ndarray, vectors: Callable[[np.ndarray], np.ndarray], k: int
 ) -> tuple[list[tuple[int, list[int]]], bool]:
-    """Places of the first k photos of which none shows what one before it does, each with those that do.
+    """The first k distinct pictures: each as its place in `numbers_K`, with the places of its duplicates.
 
     `vectors` gives the unit vectors float32 (K, D) of photos by number; NaN is like no other. A photo is
-    folded under the one before it that is nearest, at a cosine of `SAME_PICTURE` or more. Those after the
-    first that would be one too many are not looked at; the second that is returned says whether there is one.
+    folded under the distinct picture before it that is nearest, at a cosine of `SAME_PICTURE` or more. Stops
+    at the (k+1)-th distinct picture; the second value says whether there was one.
     """
     kept: list[tuple[int, list[int]]] = []
     kept_ND: np.ndarray | None = None

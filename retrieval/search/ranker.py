@@ -170,8 +170,8 @@ class Ranker:
     ) -> Ranked:
         """What `rank` gives for one query, all photos that are let through.
 
-        Behind what each channel answers there comes every other photo that it has, unless the channel is one
-        of several and its answer has all the photos with these numbers.
+        Each channel's answer is followed by all its other photos; where several channels are fused, only if
+        the answer lacks one of `numbers_N`.
         """
         answers = self._ask(queries, self._find_depth(k, channel, allowed_P), channel, allowed_P)
         whole = dict(answers)
