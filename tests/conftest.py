@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from retrieval.channels.vector_index import FlatIndex, StoredVectorIndex, write_vectors
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.vector_index import StoredVectorIndex, write_vectors
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
 from retrieval.store.shards import write_shard

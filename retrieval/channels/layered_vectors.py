@@ -6,7 +6,8 @@ Shapes: Q queries, N vectors of that index, D dimensions, K neighbours, C candid
 import numpy as np
 
 from retrieval.channels.best_scores import make_answer, sort_best
-from retrieval.channels.vector_index import FlatIndex, StoredVectorIndex
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.vector_index import StoredVectorIndex
 
 
 class LayeredVectors:

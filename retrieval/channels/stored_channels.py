@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from retrieval.channel import Channel
 from retrieval.channels.channel_vectors import take_channel_vectors
+from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.layered_vectors import LayeredVectors
 from retrieval.channels.lexical_file import list_texts, read_words
 from retrieval.channels.searcher import LexicalSearcher, Searcher, VectorSearcher
-from retrieval.channels.vector_index import FlatIndex, VectorIndex, read_vectors
+from retrieval.channels.vector_index import VectorIndex, read_vectors
 from retrieval.device import Device
 from retrieval.errors import IndexFormatError
 from retrieval.store.manifest import Manifest, VectorsRecord

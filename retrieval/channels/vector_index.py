@@ -19,8 +19,6 @@ from retrieval.errors import IndexFormatError
 from retrieval.store.files import map_verified, write_hashed
 from retrieval.store.manifest import VectorsRecord
 
-__all__ = ["KINDS", "FlatIndex", "VectorIndex", "read_vectors", "vectors_path", "write_vectors"]
-
 
 class VectorIndex(Protocol):
     """Unit vectors with ids. Implementations: those in `KINDS`, `LayeredVectors`, and `MilvusVectors`."""

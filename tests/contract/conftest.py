@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.layered_vectors import LayeredVectors
 from retrieval.channels.lexical_index import LexicalIndex, pack_texts
-from retrieval.channels.vector_index import FlatIndex
 
 
 @pytest.fixture(scope="session")

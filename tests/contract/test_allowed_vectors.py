@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from retrieval.channels.approximate_index import ApproximateIndex
+from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.vector_choice import tune_effort
-from retrieval.channels.vector_index import KINDS, FlatIndex, VectorIndex
+from retrieval.channels.vector_index import KINDS, VectorIndex
 from retrieval.milvus.milvus_vectors import MilvusVectors
 from tests.unit_vectors import unit_vectors
 

@@ -12,8 +12,8 @@ from safetensors.numpy import save
 
 from retrieval import SearchEngine
 from retrieval.channel import Channel
+from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.vector_choice import tune_effort
-from retrieval.channels.vector_index import FlatIndex
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.generations import derived
 from retrieval.generations.derived import build_derived

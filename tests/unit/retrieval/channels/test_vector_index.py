@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from retrieval.channels.faiss_installation import import_faiss
-from retrieval.channels.flat_index import OnGpu
-from retrieval.channels.vector_index import KINDS, FlatIndex, read_vectors, vectors_path, write_vectors
+from retrieval.channels.flat_index import FlatIndex, OnGpu
+from retrieval.channels.vector_index import KINDS, read_vectors, vectors_path, write_vectors
 from retrieval.errors import IndexFormatError, UsageError
 from retrieval.store.files import hash_bytes
 from retrieval.store.manifest import VectorsRecord

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from retrieval import RetrievalError, SearchEngine
-from retrieval.channels.vector_index import FlatIndex, write_vectors
+from retrieval.channels.flat_index import FlatIndex
+from retrieval.channels.vector_index import write_vectors
 from retrieval.errors import EncoderMismatchError, IndexFormatError, IndexNotFoundError, UsageError
 from retrieval.search.hit import ChannelHit
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
