@@ -1,4 +1,7 @@
-"""Index types and their settings, as FAISS builds them. Vectors in, a searchable index out."""
+"""FAISS's plain index types and their settings. Vectors in, a searchable index out.
+
+The kinds that an index of photos can have are measured by `eval/growth` and `eval/bench`.
+"""
 
 import math
 from collections.abc import Iterator

@@ -155,6 +155,8 @@ def tabulate_ann(report: Report, info: RunInfo) -> Table:
         *(f"{name}: {description}." for name, description in report.ann.sets.items()),
         "ann_recall in percent of the exact first 10; latency in ms of one query at a time, and queries "
         "per second where all are handed in at once, on one thread.",
+        "HNSW and IVF are FAISS's plain types, over whole vectors, and not the kinds that an index can have, "
+        "which round them: those are measured by “make growth” and “make bench”.",
     ]
     header = ("vectors", "count", "type", "setting", "ann_recall@10", "p50", "p95", "p99", "queries/s")
     return Table("Index types and settings", header, rows, tuple(notes))

@@ -74,6 +74,7 @@ def test_the_page_for_a_person(full_report: Report, run_info: RunInfo) -> None:
         "| caption − human caption | Recall@1 | +0.0 [+0.0, +0.0] | 1.000 | 1.000 | no |",
         "| the caption does not mention it | 1 | 50.0 % | 1 |",
         "| caption | 3 | IVF | nlist 2, nprobe 1 | 87.5 | 0.500 | 0.600 | 0.700 | 1,234 |",
+        "those are measured by “make growth” and “make bench”.",
         "| NIC | 19.0 | – | 64.0 | published: Vinyals et al., Show and Tell, CVPR 2015 |",
         "| caption (ours) | 50.0 | 100.0 | 100.0 | measured here |",
         "| chance | 75.0 [74.0, 76.0] |",
