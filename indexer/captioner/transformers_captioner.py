@@ -80,6 +80,8 @@ def load_transformers_captioner(name_or_path: str, device: str, beam_width: int)
         captioner = TransformersCaptioner(name, sha256, image_size, model.eval(), processor, beam_width)
         # A model that wants a prompt beside a photo is loaded like any other.
         captioner.caption(np.zeros((1, image_size, image_size, 3), dtype=np.uint8))
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
     # Models and processors have no exception of their own.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -122,7 +122,7 @@ class _Run:
             except RayTaskError as error:
                 raise _to_error_here(error.cause) from error
             except RayError as error:
-                self._lose(worker, _take_last_line(error))
+                self._lose(worker, _take_reason(error))
 
     def _take(self, worker: NodeWorker, block: Block | None, answer: Any) -> None:
         if block is None:
@@ -169,7 +169,12 @@ def _to_error_here(cause: Exception) -> RetrievalError:
     )
 
 
-def _take_last_line(error: Exception) -> str:
-    """Why a worker is gone: Ray tells first who it was, and of an error the traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def _take_reason(error: Exception) -> str:
+    """Why a worker is gone, in a line.
+
+    Ray tells first who it was, and of an error the traceback; of too little memory last what to read of it.
+    """
+    from ray.exceptions import OutOfMemoryError
+
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[0 if isinstance(error, OutOfMemoryError) else -1]

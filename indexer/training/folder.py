@@ -12,6 +12,7 @@ from retrieval.errors import CheckpointError
 from retrieval.store.files import write_file
 
 _NAMED = 3
+_CAPTIONS = "captions_sha256"
 
 
 def claim_folder(out: Path, config: Config, dataset: CaptionedDataset, **inputs: str) -> None:
@@ -20,14 +21,16 @@ def claim_folder(out: Path, config: Config, dataset: CaptionedDataset, **inputs:
     A folder in which nothing was trained yet may get another config.
 
     Raises:
-        CheckpointError: it holds a training with another config, on other photos, captions or inputs, or one
-            whose config is missing or damaged.
+        CheckpointError: it holds a training with another config, on other photos, captions or inputs, or
+            what may be one, or a config.json that is no training's.
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "config.json"
-    data = {"captions_sha256": dataset.hash_captions(), "photos_sha256": dataset.hash_photos()}
+    data = {_CAPTIONS: dataset.hash_captions(), "photos_sha256": dataset.hash_photos()}
     wanted = {**data, **inputs, **config.model_dump(mode="json")}
-    if _holds_training(out) and (differs := _compare(_read_config(path), wanted)):
+    is_trained = _holds_training(out)
+    held = _read_config(path) if is_trained or path.exists() else {}
+    if is_trained and (differs := _compare(held, wanted)):
         raise CheckpointError(
             f"{out} holds a training with another config or dataset: {'; '.join(differs[:_NAMED])}; "
             f"name another --out, or delete {out}"
@@ -47,10 +50,11 @@ def _read_config(path: Path) -> dict[str, Any]:
         held = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         held = None
-    if not isinstance(held, dict):
+    # Whose the folder is then, nobody can say: it is not for us to call it one that may be deleted.
+    if not isinstance(held, dict) or _CAPTIONS not in held:
         raise CheckpointError(
-            f"found no JSON object in {path}, expected the config of the training that {path.parent} holds; "
-            f"name another --out, or delete {path.parent}"
+            f"found no config of a training in {path}, expected that of what {path.parent} holds; "
+            "name another --out"
         )
     return held
 

@@ -10,7 +10,6 @@ import signal
 import sys
 import traceback
 import warnings
-from asyncio import CancelledError
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -78,9 +77,14 @@ class _Notices(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage().strip()
         error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            _say(f"notice: {message}")
+            return
+        from asyncio import CancelledError
+
         # Work that was given up because the process is told to stop is no failure.
         if not isinstance(error, CancelledError):
-            _say(f"notice: {message}" if error is None else f"notice: {message}: {_describe(error)}")
+            _say(f"notice: {message}: {_describe(error)}")
 
 
 def _describe(error: BaseException) -> str:

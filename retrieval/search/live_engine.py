@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 # Another try would end as the first did. Not so of what is damaged: its files may still be on their way.
 _UNUSABLE = (NewerFormatError, IndexNotFoundError, EncoderMismatchError)
 _LEAST_SECONDS_BETWEEN_TRIES = 5
-# Times as long as the try that failed.
-_BETWEEN_TRIES = 10
+# Times as long as the try that failed, for which whoever asked had to wait.
+_BETWEEN_TRIES = 100
 
 
 class LiveEngine:

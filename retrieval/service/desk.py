@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import ref
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 
 from retrieval.cache import Cache
@@ -57,6 +57,8 @@ class Desk:
             lambda: self.metrics.count("/api/search", "GET", 503),
         )
         self._drawing = asyncio.Semaphore(settings.workers)
+        self._drawers = CapacityLimiter(settings.workers)
+        self._writing = CapacityLimiter(1)
         self._reranking = Turns(1, next_ones=0, usual_seconds=3.0)
         self._load_reranker = cache(load_reranker)
         self.metrics.watch("retrieve_photos", "Photos that can be found.", lambda: self.engine.photos)
@@ -125,7 +127,7 @@ class Desk:
         return await self._reranking.run(lambda: work(self._load_reranker()), is_gone)
 
     async def draw(self, work: Callable[[], T], is_gone: Callable[[], Awaitable[bool]] | None = None) -> T:
-        """The same for thumbnails and files, of which a page full must not hold up a search.
+        """What `work` returns, for thumbnails and files, of which a page full must not hold up a search.
 
         Each waits for as long as it takes; none is done for who `is_gone` when the turn comes.
 
@@ -135,7 +137,11 @@ class Desk:
         async with self._drawing:
             if is_gone is not None and await is_gone():
                 raise refuse_gone()
-            return await to_thread.run_sync(work)
+            return await to_thread.run_sync(work, limiter=self._drawers)
+
+    async def write(self, work: Callable[[], T]) -> T:
+        """What `work` returns, which writes to the index: one after the other, for as long as it takes."""
+        return await to_thread.run_sync(work, limiter=self._writing)
 
 
 def _weigh(key: tuple[ref[SearchEngine], Question], answer: bytes) -> int:

@@ -1,6 +1,5 @@
 """Editing: a person's caption for a photo, and its undoing. Writes an index by way of `set_caption`."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,15 +37,13 @@ class CaptionText(BaseModel):
 def make_edit_routes(desk: Desk) -> APIRouter:
     """The routes of one service."""
     routes = APIRouter(prefix="/api/photos", responses=_REFUSALS, tags=["edit"])
-    one_at_a_time = threading.Lock()
 
     def edit(image_id: str, write: Callable[[], Manifest]) -> Response:
         find_photo(desk.engine, image_id)
-        with one_at_a_time:
-            try:
-                written = write()
-            except OSError as error:
-                raise _refuse_unwritten(desk.index, error) from None
+        try:
+            written = write()
+        except OSError as error:
+            raise _refuse_unwritten(desk.index, error) from None
         engine = desk.engine
         if engine.generation < written.generation:
             raise _refuse_unseen(written)
@@ -66,7 +63,7 @@ def make_edit_routes(desk: Desk) -> APIRouter:
         def write() -> Manifest:
             return set_caption(desk.index, image_id, caption.text, desk.engine.text_encoder)
 
-        return await desk.draw(lambda: edit(image_id, write))
+        return await desk.write(lambda: edit(image_id, write))
 
     @routes.delete("/{image_id}/caption", response_model=CaptionAnswer)
     async def undo_caption(image_id: str) -> Response:
@@ -75,7 +72,7 @@ def make_edit_routes(desk: Desk) -> APIRouter:
         def write() -> Manifest:
             return unset_caption(desk.index, image_id, desk.engine.text_encoder)
 
-        return await desk.draw(lambda: edit(image_id, write))
+        return await desk.write(lambda: edit(image_id, write))
 
     return routes
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -31,25 +32,25 @@ class Admission:
     def __init__(self, app: ASGIApp, concurrency: int) -> None:
         self._app = app
         self._concurrency = concurrency
-        self._inside = {False: 0, True: 0}
+        self._inside = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http" or not scope["path"].startswith(API):
             await self._app(scope, receive, send)
             return
-        is_photo = _PHOTO.fullmatch(scope["path"]) is not None
-        inside = self._inside[is_photo]
+        kind = "photo" if _PHOTO.fullmatch(scope["path"]) else "other"
+        inside = self._inside[kind]
         if inside >= self._concurrency:
             detail = f"found {inside} requests being worked on, expected fewer; try again in a second"
             busy = JSONResponse({"detail": detail}, 503, {"retry-after": "1"})
             await busy(scope, receive, send)
             return
-        self._inside[is_photo] += 1
+        self._inside[kind] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._inside[is_photo] -= 1
+            self._inside[kind] -= 1
 
 
 def seconds_to_wait(usual_seconds: float) -> float:

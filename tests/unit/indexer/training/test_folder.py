@@ -60,7 +60,7 @@ def test_a_damaged_config_is_named(data: Path, held: bytes) -> None:
     train(data)
     path = data.parent / "out" / "config.json"
     path.write_bytes(held)
-    expected = f"^found no JSON object in {path}, expected the config .*, or delete {path.parent}$"
+    expected = f"^found no config of a training in {path}, expected that of what .*; name another --out$"
     with pytest.raises(CheckpointError, match=expected):
         claim(data)
     assert path.read_bytes() == held
@@ -70,7 +70,7 @@ def test_what_was_trained_with_a_config_that_is_gone_is_refused(data: Path) -> N
     train(data)
     path = data.parent / "out" / "config.json"
     path.unlink()
-    with pytest.raises(CheckpointError, match=f"^found no JSON object in {path}"):
+    with pytest.raises(CheckpointError, match=f"^found no config of a training in {path}"):
         claim(data)
     assert not path.exists()
 
@@ -93,6 +93,15 @@ def test_another_config_is_refused_once_something_was_trained(data: Path, trace:
     train(data, trace)
     with pytest.raises(CheckpointError, match=r"views is 4 there and 2 here; .* or delete /.*/out$"):
         claim(data, TaggerConfig(views=2))
+
+
+def test_a_config_that_is_no_trainings_stays_as_it_is(data: Path) -> None:
+    path = data.parent / "out" / "config.json"
+    path.parent.mkdir()
+    path.write_text('{"name": "a project"}')
+    with pytest.raises(CheckpointError, match=f"^found no config of a training in {path}"):
+        claim(data)
+    assert path.read_text() == '{"name": "a project"}'
 
 
 def test_another_training_in_a_folder_of_this_one_is_not_its_own(data: Path) -> None:

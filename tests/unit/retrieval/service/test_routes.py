@@ -356,6 +356,7 @@ class TestPhotos:
                 assert client.get(photo).status_code == 503
                 for path in ("/api/search?q=dog", f"{photo}/similar"):
                     assert client.get(path).status_code == 200
+                assert client.put(f"{photo}/caption", json={"text": "a wolf"}).status_code == 200
             finally:
                 free.set()
             assert [answer.result().status_code for answer in hung] == [200] * 3
