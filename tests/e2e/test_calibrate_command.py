@@ -121,7 +121,7 @@ def test_a_search_with_it_says_how_sure_each_hit_is(
     assert [hit["path"] for hit in plain] == [hit["path"] for hit in hits]
     header, first, *_ = search(SENTENCE).stdout.splitlines()
     assert header.split() == ["rank", "score", "sure", "caption", "photo"]
-    assert first.split()[2] == f"{hits[0]['probability']:.0%}"
+    assert first.split()[2] == f"{math.floor(100 * hits[0]['probability'])}%"
 
 
 def test_what_is_not_likely_enough_is_left_out(search: Retrieve) -> None:

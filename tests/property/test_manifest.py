@@ -19,7 +19,7 @@ MODELS = st.builds(ModelRecord, st.text(), HASHES)
 MANIFESTS = st.builds(
     Manifest,
     generation=st.integers(0, 99_999_999),
-    captioner=st.none() | MODELS,
+    captioner=MODELS,
     text_encoder=MODELS,
     caption_dimension=COUNTS,
     photos=COUNTS,
