@@ -60,6 +60,11 @@ def run(arguments: Sequence[str]) -> int:
         return _fail_usage(error)
     except ModuleNotFoundError as error:
         return _fail(f"found no package {error.name!r}, which this needs; install it with pip", 1)
+    except ImportError as error:
+        # One that comes while a package's binary part is loaded is the cause of this.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            return _fail(f"cannot load {error.name or 'a package'}: {error}; install it again", 1)
+        code = INTERRUPTED
     except OSError as error:
         return _fail(str(error), 1)
     except KeyboardInterrupt:

@@ -71,11 +71,15 @@ def _fill_up(tokens: Sequence[list[int]]) -> Inputs:
 
 
 def open_onnx_encoder(folder: Path, name: str, weights_sha256: str) -> OnnxEncoder | None:
-    """The encoder in this folder; None where it is no plain BERT, is damaged, or the runtime is too old."""
+    """The encoder in this folder; None where it is no plain BERT, is damaged, or the runtime is too old.
+
+    Raises:
+        ImportError: a package is missing or broken.
+    """
     # Neither the tokenizers nor ONNX Runtime have an exception of their own.
     try:
         return OnnxEncoder(read_bert(folder), name, weights_sha256)
-    except ModuleNotFoundError:
+    except ImportError:
         raise
     except Exception as error:
         logger.info("%s is left to sentence-transformers: %s", folder, error)

@@ -122,6 +122,16 @@ def _open_light(folder: Path, name: str, weights_sha256: str, runtime: Runtime) 
             how_to_install("onnx", "onnxruntime", "tokenizers"),
         )
         return None
+    except ImportError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            # Where one comes while a package's binary part is loaded.
+            raise error.__cause__ from None
+        logger.warning(
+            "cannot load %s (%s), so the text encoder runs in torch, which starts slowly; install it again",
+            error.name or "ONNX Runtime",
+            error,
+        )
+        return None
     fast = runtime in (Runtime.AUTO, Runtime.OPENVINO) and is_installed(Runtime.OPENVINO)
     return speed_up(light) if light is not None and fast else light
 

@@ -35,6 +35,13 @@ def raiser(error):
     return stub
 
 
+def interrupted_import() -> ImportError:
+    """As pybind11 raises it where a Ctrl-C comes while a module of its is loaded."""
+    error = ImportError("initialization failed")
+    error.__cause__ = KeyboardInterrupt()
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
@@ -43,6 +50,13 @@ def raiser(error):
         (IndexFormatError("a\nb\x1b[31m"), 1, "retrieve: error: a\\nb\\x1b[31m\n"),
         (PermissionError(13, "Permission denied", "/x"), 1, "error: [Errno 13] Permission denied: '/x'\n"),
         (ModuleNotFoundError("No module named 'q'", name="q"), 1, "error: found no package 'q', which this "),
+        (
+            ImportError("libarrow.so: cannot open shared object file", name="pyarrow.lib"),
+            1,
+            "error: cannot load pyarrow.lib: libarrow.so: cannot open shared object file; install it again\n",
+        ),
+        (ImportError("libarrow.so"), 1, "error: cannot load a package: libarrow.so; install it again\n"),
+        (interrupted_import(), 130, "retrieve: interrupted\n"),
         (KeyboardInterrupt(), 130, "retrieve: interrupted\n"),
         (SystemExit(143), 143, "retrieve: terminated\n"),
         (typer.Exit(3), 3, ""),

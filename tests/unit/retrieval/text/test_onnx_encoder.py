@@ -229,6 +229,33 @@ def test_without_its_runtime_torch_does_it_and_says_so(tiny, monkeypatch, caplog
     assert f"found no package '{package}', so the text encoder runs in torch" in caplog.text
 
 
+def install(folder, monkeypatch, body):
+    """An onnxruntime of this body is what is imported from now on."""
+    (folder / "onnxruntime.py").write_text(body)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "onnxruntime")
+
+
+def test_a_broken_runtime_is_said_and_torch_does_it(tiny, tmp_path, monkeypatch, caplog):
+    folder = str(tiny())
+    expected = load_text_encoder(folder).encode(TEXTS)
+    install(tmp_path, monkeypatch, "raise ImportError('libonnxruntime.so.1: cannot open')")
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_allclose(load_text_encoder(folder).encode(TEXTS), expected, atol=1e-5)
+    assert caplog.messages == [
+        "cannot load ONNX Runtime (libonnxruntime.so.1: cannot open), so the text encoder runs in torch, "
+        "which starts slowly; install it again"
+    ]
+
+
+def test_an_interrupt_while_the_runtime_is_loaded_is_one(tiny, tmp_path, monkeypatch):
+    folder = str(tiny())
+    load_text_encoder(folder)
+    install(tmp_path, monkeypatch, "raise ImportError('initialization failed') from KeyboardInterrupt()")
+    with pytest.raises(KeyboardInterrupt):
+        load_text_encoder(folder)
+
+
 def test_a_gpu_is_used_where_it_is_asked_for(tiny, monkeypatch):
     made = []
     monkeypatch.setattr("retrieval.text.text_encoder._load_model", lambda folder, device: made.append(device))
