@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from retrieval.command.options import DataArgument, DeviceOption
+from retrieval.command.options import DataArgument, DeviceOption, parse_path
 from retrieval.device import Device
 
 
@@ -14,7 +14,9 @@ def ablate(
     config: Annotated[
         Path, typer.Option(metavar="FILE", help="What to change: a TOML file as configs/ablation.toml.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where ablation.json goes.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where ablation.json goes.", parser=parse_path)
+    ],
     split: Annotated[str, typer.Option(metavar="NAME", help="The split to measure on.")] = "val",
     device: DeviceOption = Device.AUTO,
 ) -> None:

@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 CaptionsOption = Annotated[
-    Path, typer.Option("--captions", metavar="DIR", help="A folder with captions.jsonl.gz, to encode.")
+    Path,
+    typer.Option(
+        "--captions", metavar="DIR", help="A folder with captions.jsonl.gz, to encode.", parser=parse_path
+    ),
 ]
 DEFAULT_CAPTIONS = Path("../shared/data/flickr30k_captions")
 VectorsOption = Annotated[
-    Path | None, typer.Option("--vectors", metavar="FILE", help="A .npy (N, D) instead of captions.")
+    Path | None,
+    typer.Option("--vectors", metavar="FILE", help="A .npy (N, D) instead of captions.", parser=parse_path),
 ]
 IndexedOption = Annotated[
     Path | None,
@@ -40,7 +44,12 @@ AmountOption = Annotated[
 QueriesOption = Annotated[int, typer.Option("--queries", min=1, help="How many queries at most.")]
 KeepOption = Annotated[
     Path | None,
-    typer.Option("--keep", metavar="DIR", help="Keep vectors and the others' indexes here for a next run."),
+    typer.Option(
+        "--keep",
+        metavar="DIR",
+        help="Keep vectors and the others' indexes here for a next run.",
+        parser=parse_path,
+    ),
 ]
 PeerOption = Annotated[
     list[str] | None,
@@ -104,7 +113,8 @@ def growth(
         Path | None, typer.Option("--config", metavar="FILE", help="A file like configs/growth.toml.")
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw query time against size.")
+        Path | None,
+        typer.Option("--picture", metavar="OUT.png", help="Draw query time against size.", parser=parse_path),
     ] = None,
     keep: KeepOption = None,
 ) -> None:

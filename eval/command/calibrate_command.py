@@ -11,7 +11,9 @@ from retrieval.device import Device
 
 def calibrate(
     data: DataArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where calibration.json goes.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where calibration.json goes.", parser=parse_path)
+    ],
     split: Annotated[str, typer.Option(metavar="NAME", help="The split to fit on.")] = "val",
     index: Annotated[
         Path | None,

@@ -13,7 +13,9 @@ from retrieval.device import Device
 
 def evaluate(
     data: DataArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the report's files go.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the report's files go.", parser=parse_path)
+    ],
     split: Annotated[str, typer.Option(metavar="NAME", help="The split to evaluate.")] = "test",
     index: Annotated[
         Path | None,

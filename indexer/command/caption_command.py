@@ -39,12 +39,19 @@ def caption(
         ),
     ] = None,
     attention: Annotated[
-        Path | None, typer.Option(help="Draw each photo once per word, lit where the captioner looked.")
+        Path | None,
+        typer.Option(
+            metavar="OUT.png",
+            help="Draw each photo once per word, lit where the captioner looked.",
+            parser=parse_path,
+        ),
     ] = None,
     states: Annotated[
         Path | None,
         typer.Option(
-            help="Write a page of the captions, coloured by what one hidden unit does at each word."
+            metavar="OUT.html",
+            help="Write a page of the captions, coloured by what one hidden unit does at each word.",
+            parser=parse_path,
         ),
     ] = None,
     unit: Annotated[

@@ -30,13 +30,15 @@ DataArgument = Annotated[
 ]
 ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file as in configs/.")]
 OutOption = Annotated[
-    Path, typer.Option(metavar="DIR", help="Where the checkpoint, its log, curves and card go.")
+    Path,
+    typer.Option(metavar="DIR", help="Where the checkpoint, its log, curves and card go.", parser=parse_path),
 ]
 CacheOption = Annotated[
     Path,
     typer.Option(
         metavar="DIR",
         help="Where photos' pixels, or what a frozen network sees in them, are kept between runs.",
+        parser=parse_path,
     ),
 ]
 _CACHE = Path(".cache/views")
@@ -113,6 +115,7 @@ def captioner(
         typer.Option(
             metavar="DIR",
             help="Instead train the three cells alike, and draw there what their gradients did.",
+            parser=parse_path,
         ),
     ] = None,
 ) -> None:

@@ -95,5 +95,6 @@ FoldOption = Annotated[
 ]
 
 PictureOption = Annotated[
-    Path | None, typer.Option("--picture", metavar="OUT.png", help="Draw the photos that were found.")
+    Path | None,
+    typer.Option("--picture", metavar="OUT.png", help="Draw the photos that were found.", parser=parse_path),
 ]
