@@ -1,6 +1,7 @@
 """Any image-to-text model of the `transformers` library as a captioner, without attention."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from indexer.captioner.captioner import Caption
 from retrieval.errors import CheckpointError
 from retrieval.in_halves import in_halves
 from retrieval.printable import make_printable
+from retrieval.text.cached_first import load_cached_first
 from retrieval.text.quiet_loading import quiet_loading
 
 _MAX_WORDS = 20
@@ -72,7 +74,8 @@ def load_transformers_captioner(name_or_path: str, device: str, beam_width: int)
     caption a photo by itself.
     """
     try:
-        model, processor = _load(name_or_path)
+        with quiet_loading():
+            model, processor = load_cached_first(name_or_path, partial(_load, name_or_path))
         size = processor.image_processor.size
         image_size: int = size["height"] if "height" in size else size["shortest_edge"]
         torch.nn.Module.to(model, device)
@@ -93,19 +96,19 @@ def load_transformers_captioner(name_or_path: str, device: str, beam_width: int)
     return captioner
 
 
-def _load(name_or_path: str) -> tuple[Any, Any]:
-    with quiet_loading():
-        from transformers import AutoModelForImageTextToText, AutoProcessor
+def _load(name_or_path: str, offline: bool) -> tuple[Any, Any]:
+    from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        loader: Any = AutoModelForImageTextToText
-        model, report = loader.from_pretrained(
-            name_or_path,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype="float32",
-            output_loading_info=True,
-        )
-        processor = AutoProcessor.from_pretrained(name_or_path, trust_remote_code=False)
+    loader: Any = AutoModelForImageTextToText
+    model, report = loader.from_pretrained(
+        name_or_path,
+        local_files_only=offline,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype="float32",
+        output_loading_info=True,
+    )
+    processor = AutoProcessor.from_pretrained(name_or_path, local_files_only=offline, trust_remote_code=False)
     if missing := sorted(report["missing_keys"]):
         raise ValueError(f"found no {missing[0]}, {len(missing)} weights are missing")
     return model, processor

@@ -1,6 +1,7 @@
 """Backbones of the `transformers` library as trunks. Reads weights; downloads one given by name."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from indexer.image_encoder.encoder import ImageEncoder, Pixels
+from retrieval.text.cached_first import load_cached_first
 from retrieval.text.quiet_loading import quiet_loading
 
 # Norms of feature maps: as they begin they only normalise. A checkpoint made for classes has none of them.
@@ -38,16 +40,25 @@ def load_backbone(name_or_path: str, maps: int) -> ImageEncoder:
     `ValueError` as well.
     """
     with quiet_loading():
-        from transformers import AutoBackbone, AutoConfig, ImageProcessingMixin
+        return load_cached_first(name_or_path, partial(_load, name_or_path, maps))
 
-        config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
-        # AutoBackbone.from_pretrained asks the model hub even for a local folder; the class it picks doesn't.
-        architecture: Any = type(AutoBackbone.from_config(config, trust_remote_code=False))
-        config.out_features = config.stage_names[-maps:]
-        backbone, report = architecture.from_pretrained(
-            name_or_path, config=config, use_safetensors=True, dtype="float32", output_loading_info=True
-        )
-        processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path)
+
+def _load(name_or_path: str, maps: int, offline: bool) -> ImageEncoder:
+    from transformers import AutoBackbone, AutoConfig, ImageProcessingMixin
+
+    config = AutoConfig.from_pretrained(name_or_path, local_files_only=offline, trust_remote_code=False)
+    # AutoBackbone.from_pretrained asks the model hub even for a local folder; the class it picks doesn't.
+    architecture: Any = type(AutoBackbone.from_config(config, trust_remote_code=False))
+    config.out_features = config.stage_names[-maps:]
+    backbone, report = architecture.from_pretrained(
+        name_or_path,
+        local_files_only=offline,
+        config=config,
+        use_safetensors=True,
+        dtype="float32",
+        output_loading_info=True,
+    )
+    processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path, local_files_only=offline)
     missing = sorted(key for key in report["missing_keys"] if not key.startswith(_MAY_BE_MISSING))
     if missing:
         raise ValueError(f"found no {missing[0]}, {len(missing)} weights are missing")

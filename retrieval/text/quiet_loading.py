@@ -8,8 +8,11 @@ from contextlib import contextmanager
 @contextmanager
 def quiet_loading() -> Iterator[None]:
     """Without the progress bars and the advice that the libraries print while a model is loaded."""
+    import huggingface_hub.utils.logging as hub_logging
     import transformers.utils.logging as transformers_logging
 
+    hub_verbosity = hub_logging.get_verbosity()
+    hub_logging.set_verbosity(logging.ERROR)
     had_bars = transformers_logging.is_progress_bar_enabled()
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
@@ -17,6 +20,7 @@ def quiet_loading() -> Iterator[None]:
     try:
         yield
     finally:
+        hub_logging.set_verbosity(hub_verbosity)
         transformers_logging.set_verbosity(verbosity)
         if had_bars:
             transformers_logging.enable_progress_bar()

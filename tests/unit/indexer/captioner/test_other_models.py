@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,55 @@ def test_loading_a_model_prints_nothing(
     load_captioner(str(blip))
     assert capfd.readouterr() == ("", "")
     assert caplog.messages == []
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hosts that were looked for, of which none is found."""
+    hosts: list[str] = []
+
+    def find_none(host: object, *_arguments: object, **_options: object) -> None:
+        hosts.append(str(host))
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", find_none)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    # The library also looks there, once in a process, for the names of programs that use it.
+    monkeypatch.setattr("huggingface_hub.utils._detect_agent._get_registry", dict)
+    return hosts
+
+
+@pytest.mark.parametrize("load", [load_captioner, load_image_encoder])
+def test_a_model_that_is_nowhere_is_refused_at_once_and_without_a_word(
+    load: Callable[[str], Any],
+    requests: list[str],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(CheckpointError, match=r"\(it is neither on this disk nor found on the model hub: "):
+        load("no-such/model")
+    assert requests == ["huggingface.co"]
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
+
+
+def keep_in_cache(folder: Path, cache: Path, name: str) -> None:
+    """As the hub's programs keep a model that they downloaded."""
+    kept = cache / f"models--{name.replace('/', '--')}"
+    shutil.copytree(folder, kept / "snapshots" / "1")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("1")
+
+
+def test_a_model_in_the_cache_is_loaded_without_a_network(
+    resnet: Path, blip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    keep_in_cache(resnet, tmp_path, "tiny/resnet")
+    keep_in_cache(blip, tmp_path, "tiny/blip")
+    assert load_image_encoder("tiny/resnet").weights_sha256 == load_image_encoder(str(resnet)).weights_sha256
+    assert load_captioner("tiny/blip").weights_sha256 == load_captioner(str(blip)).weights_sha256
+    assert requests == []
 
 
 @pytest.mark.parametrize("load", [load_captioner, load_image_encoder])
