@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 import socket
+import threading
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -88,7 +89,9 @@ def serve(
             f"{live.engine.photos} photos at {_address(named, settings.port)} (stop with Ctrl-C)", err=True
         )
         if open_page:
-            typer.launch(_address(opened, settings.port))
+            # One for terminals is waited for, and meanwhile is to be answered.
+            address = _address(opened, settings.port)
+            threading.Thread(target=typer.launch, args=[address], name="browser", daemon=True).start()
 
     run_server(app, listening, settings, say_started)
 

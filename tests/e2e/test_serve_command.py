@@ -279,6 +279,23 @@ def test_a_browser_is_sent_to_no_address_that_stands_for_all(start, index, tmp_p
     assert asked.read_text() == f"http://{opened}:{service.port}/\n"
 
 
+def test_a_browser_that_is_waited_for_is_answered(start, index, tmp_path):
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(f"""#!{sys.executable}
+import pathlib, sys, urllib.request
+status = urllib.request.urlopen(sys.argv[1], timeout=20).status
+pathlib.Path({str(tmp_path / "part")!r}).write_text(str(status))
+pathlib.Path({str(tmp_path / "part")!r}).rename({str(seen)!r})
+""")
+    browser.chmod(0o755)
+    # Without xdg-open, Python's own way is taken.
+    start("--index", str(index), "--open", PATH=str(tmp_path), BROWSER=str(browser))
+    deadline = time.monotonic() + 10
+    while not seen.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert seen.read_text() == "200"
+
+
 def test_a_config_counts_as_in_a_search_of_the_command(start, index, word_encoder, tmp_path):
     config = tmp_path / "search.toml"
     fusion = '[fusion]\nmethod = "reciprocal_rank"\ncaption = 1\nlexical = 50\n'
