@@ -18,6 +18,7 @@ from retrieval.device import Device, pick_query_device
 from retrieval.errors import UsageError
 from retrieval.milvus.address import MilvusAddress
 from retrieval.milvus.published_channels import open_published
+from retrieval.normal_form import require_texts
 from retrieval.query.allowed_photos import select_photos
 from retrieval.query.caption_words import CaptionWords
 from retrieval.query.query_language import Query, parse_query, parse_where
@@ -218,6 +219,7 @@ class SearchEngine:
         reranker: Reranker | None = None,
     ) -> list[Results]:
         """`search` for many queries, ranked together; each may have a `min_probability` of its own."""
+        require_texts(queries)
         require_count(k)
         if not isinstance(min_probability, Sequence):
             min_probability = [min_probability] * len(queries)
@@ -256,6 +258,7 @@ class SearchEngine:
         Raises:
             UsageError: as `search`.
         """
+        require_texts(queries)
         wanted = min(len(self._photos) if k is None else require_count(k), len(self._photos))
         numbers_QK = np.full((len(queries), wanted), -1, dtype=np.int64)
         scores_QK = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
@@ -411,6 +414,10 @@ class SearchEngine:
         for query in queries:
             if isinstance(query, str):
                 query = Query() if outer_P is not None and not query.strip() else parse_query(query)
+            elif not isinstance(query, Query):
+                raise UsageError(
+                    f"found {query!r}, expected a text or a Query; ask several of them with search_many"
+                )
             asked.append(_Asked(query, _both(select_photos(self._photos, self._words, query), outer_P)))
         return asked
 

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
 
 from retrieval.graph_session import Inputs, open_session
-from retrieval.normal_form import replace_surrogates
+from retrieval.normal_form import replace_surrogates, require_texts
 from retrieval.runtime import Runtime
 from retrieval.text.bert_graph import build_graph
 from retrieval.text.bert_model import BertModel, read_bert
@@ -49,6 +49,7 @@ class OnnxEncoder:
         Raises:
             RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged).
         """
+        require_texts(texts)
         sentences = list(map(replace_surrogates, texts))
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(sentences)]
         # Texts of like length go together, so that little is padded.

@@ -10,7 +10,7 @@ import numpy as np
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.in_halves import in_halves
 from retrieval.installing import how_to_install
-from retrieval.normal_form import replace_surrogates
+from retrieval.normal_form import replace_surrogates, require_texts
 from retrieval.runtime import Runtime, is_installed
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.quiet_loading import quiet_loading
@@ -49,7 +49,11 @@ class TextEncoder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 (N, D), of unit length, one row per text; long texts are cut as the model does."""
+        """float32 (N, D), of unit length, one row per text; long texts are cut as the model does.
+
+        Raises:
+            UsageError: it is one text instead of several.
+        """
         ...
 
 
@@ -69,6 +73,7 @@ class SentenceEncoder:
             RetrievalError: the model gives vectors that cannot be normalised (its weights are damaged), or
                 one sentence is too much for the GPU's memory.
         """
+        require_texts(texts)
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         sentences = list(map(replace_surrogates, texts))

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from retrieval.errors import UsageError
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER, load_text_encoder
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a dog cat runs jumps over the log . , !".split()
@@ -140,3 +141,10 @@ def test_default_knows_what_words_mean():
     )
     assert query @ near > 0.6
     assert query @ far < 0.3
+
+
+def test_one_text_in_the_place_of_several_is_refused(text_encoder):
+    with pytest.raises(
+        UsageError, match=r"found one text, 'a dog', expected a list of them; write \['a dog'\]"
+    ):
+        text_encoder.encode("a dog")

@@ -45,6 +45,20 @@ def test_best_hit_has_everything_about_its_photo(engine, word_encoder):
     assert len(hit.image_id) == 64
 
 
+def test_one_text_in_the_place_of_several_is_refused(engine):
+    for ask in (engine.search_many, engine.rank):
+        with pytest.raises(UsageError, match=r"found one text, 'a dog', expected a list .* \['a dog'\]"):
+            ask("a dog")
+
+
+def test_several_texts_in_the_place_of_one_are_refused(engine):
+    asks = [engine.search, lambda query: engine.explain(query, "0" * 64), lambda query: engine.rank([query])]
+    for ask in asks:
+        for query in (["a dog"], b"a dog", None):
+            with pytest.raises(UsageError, match=r"expected a text or a Query; ask several of them with"):
+                ask(query)
+
+
 def test_one_notice_says_that_there_is_no_gpu_however_many_indexes_there_are(
     index, word_encoder, caplog, unnoted, monkeypatch
 ):
