@@ -66,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
             return _fail(f"cannot load {error.name or 'a package'}: {error}; install it again", 1)
         code = INTERRUPTED
     except OSError as error:
-        return _fail(str(error), 1)
+        return _fail(_describe_file(error), 1)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except SystemExit as stop:
@@ -74,6 +74,17 @@ def run(arguments: Sequence[str]) -> int:
     if code in (INTERRUPTED, TERMINATED):
         _say("interrupted" if code == INTERRUPTED else "terminated")
     return code
+
+
+def _describe_file(error: OSError) -> str:
+    """What an error says of the file that it names, if it names one."""
+    if error.filename is None:
+        return str(error)
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else error.filename
+    return (
+        f"found {name} ({error.strerror}), expected a file or folder that this can use; see to its name, "
+        "its permissions and its disk"
+    )
 
 
 class _Notices(logging.Handler):

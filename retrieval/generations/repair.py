@@ -125,7 +125,7 @@ class _Repair:
     def _read_current(self) -> Manifest | None:
         try:
             return read_manifest(self._index)
-        except NewerFormatError:
+        except (NewerFormatError, UnreadableError):
             raise
         except OSError as error:
             require_lost(Path(error.filename or self._index), error)

@@ -104,7 +104,7 @@ def write_named(path: Path, data: bytes, what: str) -> None:
         UsageError: there is no such folder, or the path is one.
         RetrievalError: the disk is full, or the folder cannot be written.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"cannot write {what} to {path}, expected no folder there; name a file in it")
     try:
         write_file(path, data)

@@ -206,6 +206,7 @@ def read_manifest(index: Path) -> Manifest:
     Raises:
         IndexNotFoundError: the folder holds no index.
         IndexFormatError: CURRENT or the manifest is damaged or missing, or a newer version wrote it.
+        UnreadableError: it may be read another time.
     """
     return read_whole(index, lambda manifest: manifest)
 
@@ -220,11 +221,11 @@ def read_whole(index: Path, read: Callable[[Manifest], T]) -> T:
         IndexNotFoundError, IndexFormatError: as `read_manifest`, and what `read` raises.
     """
     while True:
-        before = read_current_line(index)
+        before = _read_current(index)
         try:
             return read(_read_named_manifest(index, before))
         except IndexFormatError:
-            if read_current_line(index) == before:
+            if _read_current(index) == before:
                 raise
 
 
@@ -234,6 +235,16 @@ def read_current_line(index: Path) -> bytes | None:
         return (index / "CURRENT").read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def _read_current(index: Path) -> bytes | None:
+    """As `read_current_line`, but what keeps it from being read is said as of other files of an index."""
+    try:
+        return read_current_line(index)
+    except OSError as error:
+        path = index / "CURRENT"
+        require_lost(path, error)
+        raise IndexFormatError(f"found no {path} ({error.strerror}), {_EXPECTED_CURRENT}") from None
 
 
 def _read_named_manifest(index: Path, current: bytes | None) -> Manifest:

@@ -48,7 +48,13 @@ def interrupted_import() -> ImportError:
         (IndexFormatError("found x, expected y; do z"), 1, "retrieve: error: found x, expected y; do z\n"),
         (ConfigError("unknown key"), 2, "retrieve: error: unknown key\n"),
         (IndexFormatError("a\nb\x1b[31m"), 1, "retrieve: error: a\\nb\\x1b[31m\n"),
-        (PermissionError(13, "Permission denied", "/x"), 1, "error: [Errno 13] Permission denied: '/x'\n"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            1,
+            "error: found /x (Permission denied), expected a file or folder that this can use; see to its "
+            "name, its permissions and its disk\n",
+        ),
+        (OSError(24, "Too many open files"), 1, "error: [Errno 24] Too many open files\n"),
         (ModuleNotFoundError("No module named 'q'", name="q"), 1, "error: found no package 'q', which this "),
         (
             ImportError("libarrow.so: cannot open shared object file", name="pyarrow.lib"),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from retrieval.errors import CheckpointError
+from retrieval.errors import CheckpointError, UnreadableError
 from retrieval.search import live_engine
 from retrieval.search.live_engine import LiveEngine
 from retrieval.store.manifest import read_current_line
@@ -57,7 +57,13 @@ def fail(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "error", [NO_FILES, CheckpointError("found no model"), MemoryError("found no gigabyte")]
+    "error",
+    [
+        NO_FILES,
+        CheckpointError("found no model"),
+        UnreadableError("found CURRENT, which cannot be read"),
+        MemoryError("found no gigabyte"),
+    ],
 )
 def test_what_fails_for_the_moment_is_tried_again_after_a_while(live, commit, now, fail, caplog, error):
     commit(2)

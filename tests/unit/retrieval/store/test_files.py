@@ -2,7 +2,10 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,3 +168,20 @@ def test_a_name_that_no_file_can_have_is_a_mistake_of_who_named_it(tmp_path, mon
     with pytest.raises(UsageError, match=r"cannot write the page to .*expected .*; name a file"):
         write_named(Path(name), b"new", "the page")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_place_to_write_to(tmp_path):
+    script = f"""
+from pathlib import Path
+from retrieval.store.files import write_named
+write_named(Path({str(tmp_path / "locked" / "a.html")!r}), b"new", "the page")
+"""
+    command = [sys.executable, "-c", script]
+    if os.geteuid() == 0:
+        if (setpriv := shutil.which("setpriv")) is None:
+            pytest.skip("found no setpriv, and root may write wherever it likes")
+        command = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *command]
+    (tmp_path / "locked").mkdir(mode=0)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "RetrievalError: cannot write the page to " in done.stderr
+    assert "(Permission denied), expected a disk that can be written" in done.stderr

@@ -1,10 +1,13 @@
 import dataclasses
 import json
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
-from retrieval.errors import IndexFormatError, IndexNotFoundError
+from retrieval.errors import IndexFormatError, IndexNotFoundError, UnreadableError
 from retrieval.store.files import hash_bytes
 from retrieval.store.manifest import (
     FORMAT_VERSION,
@@ -218,3 +221,31 @@ def test_manifest_is_known_by_its_own_checksum(tmp_path):
     path.write_bytes(path.read_bytes().replace(b'"generation": 7', b'"generation": 9'))
     with pytest.raises(IndexFormatError, match="checksum"):
         read_generation(tmp_path, 7)
+
+
+def test_a_current_that_is_a_folder_is_damaged(tmp_path):
+    (tmp_path / "CURRENT").mkdir()
+    with pytest.raises(
+        IndexFormatError, match=r"found no .*CURRENT \(Is a directory\), expected a generation"
+    ):
+        read_manifest(tmp_path)
+
+
+def test_an_index_that_may_not_be_read_now_is_said_to_be(tmp_path):
+    commit_manifest(tmp_path, MANIFEST)
+    script = f"""
+from pathlib import Path
+from retrieval.store.manifest import read_manifest
+read_manifest(Path({str(tmp_path)!r}))
+"""
+    command = [sys.executable, "-c", script]
+    if os.geteuid() == 0:
+        if (setpriv := shutil.which("setpriv")) is None:
+            pytest.skip("found no setpriv, and root may read whatever it likes")
+        command = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *command]
+    (tmp_path / "CURRENT").chmod(0)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (
+        f"{UnreadableError.__name__}: found {tmp_path / 'CURRENT'}, which cannot be read (Permission denied)"
+        in done.stderr
+    )
