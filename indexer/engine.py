@@ -21,6 +21,16 @@ class Engine(StrEnum):
     RAY = "ray"
 
 
+def require_engine_for(ray_address: str | None, engine: Engine) -> None:
+    """Refuse an address that the engine has no use for.
+
+    Raises:
+        UsageError: it is that of Ray, for another engine.
+    """
+    if engine is Engine.LOCAL and ray_address is not None:
+        raise UsageError("found --ray-address without --engine ray, expected both; add the engine")
+
+
 @contextmanager
 def open_engine(engine: Engine, ray_address: str | None = None) -> Iterator[None]:
     """Have an engine running: Ray's at HOST:PORT, or for None one of this machine's own.
@@ -30,9 +40,8 @@ def open_engine(engine: Engine, ray_address: str | None = None) -> Iterator[None
         InstallationError: Ray is not installed.
         ClusterError: nobody answers there.
     """
+    require_engine_for(ray_address, engine)
     if engine is Engine.LOCAL:
-        if ray_address is not None:
-            raise UsageError("found --ray-address without --engine ray, expected both; add the engine")
         yield
         return
     from indexer.cluster.ray_cluster import open_cluster

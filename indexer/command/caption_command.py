@@ -97,6 +97,7 @@ def caption(
         return
     if unit is not None and states is None:
         raise UsageError(f"found --unit {unit} without a page to open at it; give --states OUT.html as well")
+    _require_places(attention, states)
     photos, unreadable = _list_photos(photos)
     settings = load_index_config(config, captioner=captioner, beam_width=beam)
     with show_progress() as progress:
@@ -129,6 +130,17 @@ def _refuse(options: dict[str, object]) -> None:
         raise UsageError(
             f"found {', '.join(given)} with --set or --unset, which ask no captioner; leave it out"
         )
+
+
+def _require_places(attention: Path | None, states: Path | None) -> None:
+    """Refuse names that cannot be written to, before hours of captions are lost to them."""
+    from retrieval.command.results_output import require_picture
+    from retrieval.store.files import require_place
+
+    if attention is not None:
+        require_picture(attention)
+    if states is not None:
+        require_place(states, "the page")
 
 
 def _print_captions(captions: dict[Path, Caption], json_output: bool, named: bool) -> None:

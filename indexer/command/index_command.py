@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.engine import Engine, choose_reader, open_engine
+from indexer.engine import Engine, choose_reader, open_engine, require_engine_for
 from indexer.photo_files.reason import Reason
 from retrieval.command.options import (
     DEFAULT_INDEX,
@@ -87,6 +87,7 @@ def index(
         keep_missing=keep_missing or None,
         runtime=runtime,
     )
+    require_engine_for(ray_address, engine)
     require_photos_exist(photos)
     run = _Runs(photos, index, settings, device, engine, ray_address)
     reports: Iterable[IndexReport]

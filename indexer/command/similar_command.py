@@ -27,6 +27,7 @@ from retrieval.printable import make_printable
 from retrieval.search.arguments import require_count
 
 if TYPE_CHECKING:
+    from indexer.config import IndexConfig
     from indexer.describing.photo_vector import PhotoVector
 
 
@@ -55,17 +56,22 @@ def similar(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Show the photos that look most like a photo."""
+    from indexer.config import IndexConfig
     from indexer.photo_files.named_photo import find_named
+    from retrieval.config import load_config
     from retrieval.query.query_language import parse_where
     from retrieval.search.engine import SearchEngine
 
     parse_where(where)
     require_count(k)
     form = ResultsFormat.choose(json_output, form)
+    settings = load_config(IndexConfig, config)
     image_id, data = find_named(photo)
     with show_status("opening the index"):
         engine = SearchEngine.open(index, device=device)
-        seen = None if data is None or engine.holds(image_id) else _encode(data, index, config, device)
+        seen = (
+            None if data is None or engine.holds(image_id) else _encode(photo, data, index, settings, device)
+        )
     start = time.perf_counter()
     if seen is None:
         results = engine.similar(image_id, k, where=where, fold=fold)
@@ -82,10 +88,12 @@ def similar(
         open_page(f"Photos like {name}", results)
 
 
-def _encode(data: bytes, index: Path, config: Path | None, device: Device) -> "PhotoVector":
-    from indexer.config import IndexConfig
+def _encode(photo: str, data: bytes, index: Path, config: "IndexConfig", device: Device) -> "PhotoVector":
     from indexer.describing.photo_vector import encode_photo
-    from retrieval.config import load_config
+    from retrieval.errors import PhotoError
     from retrieval.store.manifest import read_manifest
 
-    return encode_photo(data, read_manifest(index), load_config(IndexConfig, config), device)
+    try:
+        return encode_photo(data, read_manifest(index), config, device)
+    except PhotoError as error:
+        raise PhotoError(f"cannot read {photo} ({error}), expected a photo; name another") from None

@@ -13,7 +13,7 @@ import typer
 from retrieval.command.results_formats import ResultsFormat, print_results
 from retrieval.errors import UsageError
 from retrieval.printable import make_printable
-from retrieval.store.files import write_named
+from retrieval.store.files import require_place, write_named
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -120,11 +120,28 @@ def save_picture(picture: "Image.Image", out: Path) -> None:
     try:
         picture.save(data, Image.registered_extensions()[out.suffix.lower()])
     except (OSError, ValueError, KeyError):
-        raise UsageError(
-            f"cannot write the picture to {out}, expected the ending of a kind of picture that can hold it; "
-            "name a file ending in .png"
-        ) from None
+        raise _refuse_ending(out) from None
     write_named(out, data.getvalue(), "the picture")
+
+
+def require_picture(out: Path) -> None:
+    """Refuse a name that `save_picture` cannot write to, before there is a picture.
+
+    Raises:
+        UsageError: its ending is none of a picture, or there is no such folder.
+    """
+    from PIL import Image
+
+    if Image.registered_extensions().get(out.suffix.lower()) not in Image.SAVE:
+        raise _refuse_ending(out)
+    require_place(out, "the picture")
+
+
+def _refuse_ending(out: Path) -> UsageError:
+    return UsageError(
+        f"cannot write the picture to {out}, expected the ending of a kind of picture that can hold it; "
+        "name a file ending in .png"
+    )
 
 
 @contextmanager

@@ -97,6 +97,30 @@ def write_file(path: Path, data: bytes) -> None:
         raise
 
 
+def require_place(path: Path, what: str) -> None:
+    """Refuse a name that `write_named` cannot write to, before there is anything to write.
+
+    Raises:
+        UsageError: there is no such folder, or the path is one.
+    """
+    if os.path.isdir(path):
+        raise UsageError(f"cannot write {what} to {path}, expected no folder there; name a file in it")
+    try:
+        os.stat(os.path.join(path.parent, ""))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _refuse_place(path, what, error) from None
+    except OSError:
+        # Whoever writes says what keeps it from that.
+        return
+
+
+def _refuse_place(path: Path, what: str, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot write {what} to {path} ({error.strerror}), expected a folder to write to; name a file "
+        "elsewhere"
+    )
+
+
 def write_named(path: Path, data: bytes, what: str) -> None:
     """As `write_file`, where a person said that `what` is to be written, such as "the picture".
 
@@ -104,15 +128,11 @@ def write_named(path: Path, data: bytes, what: str) -> None:
         UsageError: there is no such folder, or the path is one.
         RetrievalError: the disk is full, or the folder cannot be written.
     """
-    if os.path.isdir(path):
-        raise UsageError(f"cannot write {what} to {path}, expected no folder there; name a file in it")
+    require_place(path, what)
     try:
         write_file(path, data)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(
-            f"cannot write {what} to {path} ({error.strerror}), expected a folder to write to; name a file "
-            "elsewhere"
-        ) from None
+        raise _refuse_place(path, what, error) from None
     except OSError as error:
         raise RetrievalError(
             f"cannot write {what} to {path} ({error.strerror}), expected a disk that can be written and has "

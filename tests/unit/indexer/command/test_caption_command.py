@@ -33,6 +33,37 @@ def test_attention_that_a_captioner_lacks_is_refused_before_it_captions(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "part"),
+    [
+        (
+            "--attention",
+            "words",
+            "cannot write the picture to words, expected the ending of a kind of picture",
+        ),
+        ("--attention", "none/words.png", "cannot write the picture to none/words.png (No such file"),
+        ("--attention", "file/words.png", "cannot write the picture to file/words.png (Not a directory"),
+        ("--states", "none/page.html", "cannot write the page to none/page.html (No such file or directory)"),
+        ("--states", ".", "cannot write the page to ., expected no folder there"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_models_are_loaded(
+    paint: Paint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    name: str,
+    part: str,
+) -> None:
+    monkeypatch.setattr("indexer.models.load_models", lambda *_: pytest.fail("models are loaded"))
+    photo = paint("red.png", (200, 10, 20))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert run(["caption", str(photo), option, name]) == 2
+    assert part in capsys.readouterr().err
+
+
 def test_progress_is_told_of_every_photo(
     paint: Paint, folder: Path, captioner: Any, word_encoder: Any
 ) -> None:

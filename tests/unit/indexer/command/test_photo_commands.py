@@ -107,6 +107,30 @@ def test_photos_like_one_outside_the_index(
     assert names(out) == []
 
 
+def test_a_file_that_is_no_photo_is_named(retrieve: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_text("Dear diary")
+    code, out, err = retrieve("similar", tmp_path / "bad.jpg")
+    assert (code, out) == (1, "")
+    assert f"error: cannot read {tmp_path / 'bad.jpg'} (not_an_image" in err
+    assert "), expected a photo; name another\n" in err
+
+
+def test_a_config_that_is_not_there_is_missed_even_where_it_is_not_needed(
+    retrieve: Callable[..., Any], folder_of_colours: Path
+) -> None:
+    code, out, err = retrieve("similar", folder_of_colours / "red.png", "--config", "nosuch.toml")
+    assert (code, out) == (2, "")
+    assert "found no config file nosuch.toml" in err
+
+
+def test_an_address_of_ray_is_refused_even_where_nothing_is_new(
+    retrieve: Callable[..., Any], folder_of_colours: Path
+) -> None:
+    code, out, err = retrieve("index", folder_of_colours, "--ray-address", "localhost:1")
+    assert (code, out) == (2, "")
+    assert "found --ray-address without --engine ray" in err
+
+
 def test_a_photo_outside_is_seen_as_the_index_sees_its_own(
     index: Path, folder_of_colours: Path, word_encoder: Any
 ) -> None:
