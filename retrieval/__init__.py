@@ -20,38 +20,54 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
+    from retrieval.query.query_language import Query, parse_query
+    from retrieval.search.calibration import Calibration, read_calibration
     from retrieval.search.engine import SearchEngine
+    from retrieval.search.fusion import FusionConfig
     from retrieval.search.hit import ChannelHit, Hit, Ranking
     from retrieval.search.live_engine import LiveEngine
     from retrieval.search.reranking import RerankConfig, Reranker, load_reranker
+    from retrieval.search.results import Results
     from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 __all__ = [
+    "Calibration",
     "ChannelHit",
+    "FusionConfig",
     "Hit",
     "LiveEngine",
+    "Query",
     "Ranking",
     "RerankConfig",
     "Reranker",
+    "Results",
     "RetrievalError",
     "SearchEngine",
     "TextEncoder",
     "load_reranker",
     "load_text_encoder",
+    "parse_query",
+    "read_calibration",
 ]
 
 # Imported when first used, so that `import retrieval` and the command's help stay fast.
 _MODULES = {
+    "Calibration": "retrieval.search.calibration",
     "ChannelHit": "retrieval.search.hit",
+    "FusionConfig": "retrieval.search.fusion",
     "Hit": "retrieval.search.hit",
     "LiveEngine": "retrieval.search.live_engine",
+    "Query": "retrieval.query.query_language",
     "Ranking": "retrieval.search.hit",
     "RerankConfig": "retrieval.search.reranking",
     "Reranker": "retrieval.search.reranking",
+    "Results": "retrieval.search.results",
     "SearchEngine": "retrieval.search.engine",
     "TextEncoder": "retrieval.text.text_encoder",
     "load_reranker": "retrieval.search.reranking",
     "load_text_encoder": "retrieval.text.text_encoder",
+    "parse_query": "retrieval.query.query_language",
+    "read_calibration": "retrieval.search.calibration",
 }
 
 

@@ -3,6 +3,8 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -14,20 +16,35 @@ def test_public_names():
         sorted(retrieval.__all__)
         == dir(retrieval)
         == [
+            "Calibration",
             "ChannelHit",
+            "FusionConfig",
             "Hit",
             "LiveEngine",
+            "Query",
             "Ranking",
             "RerankConfig",
             "Reranker",
+            "Results",
             "RetrievalError",
             "SearchEngine",
             "TextEncoder",
             "load_reranker",
             "load_text_encoder",
+            "parse_query",
+            "read_calibration",
         ]
     )
     assert all(getattr(retrieval, name).__name__ == name for name in retrieval.__all__)
+
+
+@pytest.mark.parametrize("package", ["retrieval", "indexer", "eval"])
+def test_who_installs_a_package_gets_its_types(package):
+    files = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]
+    assert "py.typed" in files[package]
+    assert (Path(importlib.import_module(package).__path__[0]) / "py.typed").is_file()
 
 
 def test_unknown_name_is_an_attribute_error():
