@@ -79,6 +79,7 @@ def index(
     """Bring an index up to date with folders of photos: add, update, remove."""
     from indexer.config import load_index_config
     from indexer.photo_files.scan import require_photos_exist
+    from retrieval.command.short_run import leave_pandas_out
 
     settings = load_index_config(
         config,
@@ -89,6 +90,9 @@ def index(
     )
     require_engine_for(ray_address, engine)
     require_photos_exist(photos)
+    if engine is Engine.LOCAL:
+        # Ray's data may be of pandas.
+        leave_pandas_out()
     run = _Runs(photos, index, settings, device, engine, ray_address)
     reports: Iterable[IndexReport]
     if watch:

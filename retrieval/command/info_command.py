@@ -37,8 +37,11 @@ def info(
 
 
 def _print_failures(index: Path, json_output: bool) -> None:
+    from retrieval.command.short_run import leave_pandas_out
     from retrieval.store.failures import list_failures
     from retrieval.store.manifest import read_whole
+
+    leave_pandas_out()
 
     found = [
         {**dataclasses.asdict(failure), "path": make_printable(os.fsdecode(failure.path))}

@@ -68,6 +68,7 @@ def serve(
     # A request on each core is faster than each request on all of them. The libraries look at this once.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with show_status("opening the index"):
+        from retrieval.command.short_run import leave_pandas_out
         from retrieval.config import load_config
         from retrieval.search.calibration import read_calibration
         from retrieval.search.live_engine import LiveEngine
@@ -78,6 +79,7 @@ def serve(
         from retrieval.store.manifest import read_manifest
         from retrieval.text.text_encoder import load_text_encoder
 
+        leave_pandas_out()
         ranking = load_config(SearchConfig, config)
         encoder = load_text_encoder(read_manifest(index).text_encoder.name, pick_query_device(device))
         sure = None if calibration is None else read_calibration(calibration)

@@ -1,6 +1,8 @@
 """`retrieve similar`, `caption --set` and `--unset`, and what `search` can be told, on painted photos."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,20 @@ def test_a_config_that_is_not_there_is_missed_even_where_it_is_not_needed(
     code, out, err = retrieve("similar", folder_of_colours / "red.png", "--config", "nosuch.toml")
     assert (code, out) == (2, "")
     assert "found no config file nosuch.toml" in err
+
+
+@pytest.mark.parametrize("command", ["info", "index"])
+def test_a_run_of_a_second_does_without_pandas(index: Path, folder_of_colours: Path, command: str) -> None:
+    pytest.importorskip("pandas")
+    arguments = ["info", "--failures"] if command == "info" else ["index", str(folder_of_colours)]
+    script = f"""
+import sys
+from retrieval.command.main import run
+run({[*arguments, "--index", str(index)]!r})
+print("pyarrow" in sys.modules, "pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True False"
 
 
 def test_an_address_of_ray_is_refused_even_where_nothing_is_new(
