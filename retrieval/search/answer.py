@@ -12,7 +12,7 @@ from retrieval.query.query_language import Query
 from retrieval.search.calibration import Calibration
 from retrieval.search.explanation import Explanation, explain_words
 from retrieval.search.hit import Hit
-from retrieval.search.matched_words import has_all_words, match_words
+from retrieval.search.matched_words import has_all_words, match_words, says_more
 from retrieval.search.near_duplicates import fold_duplicates
 from retrieval.search.ranker import Ranked
 from retrieval.search.results import LIKELY, Results
@@ -134,9 +134,9 @@ class Answerer:
         return explanations
 
     def _find_also(self, number: int, caption: str, text: str) -> tuple[str, ...]:
-        """The texts of a photo beside its caption that have words of the query, each once."""
-        others = dict.fromkeys(each for each in self._photos.texts(number) if each != caption)
-        return tuple(each for each in others if match_words(each, text))
+        """The texts of a photo that have words of the query which its caption lacks, each once."""
+        others = dict.fromkeys(self._photos.texts(number))
+        return tuple(each for each in others if says_more(each, caption, text))
 
     def _list(self, text: str, ranked: Ranked) -> _Candidates:
         found_K = ranked.numbers_QK[0] >= 0

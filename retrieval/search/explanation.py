@@ -44,8 +44,8 @@ class Explanation:
 
     `score`, `probability` and `channels` are those of its hit; every channel that was searched is there that
     has the photo, however far down. `width` and `height` are those of the photo in pixels, as it is shown.
-    `also` are the other captions and the tags that have words of the query. `unseen` is what the photo gained
-    where the first were ranked again and it could not be read (see `reranking`).
+    `also` are the other captions and the tags that have words of the query which the caption lacks. `unseen`
+    is what the photo gained where the first were ranked again and it could not be read (see `reranking`).
     """
 
     query: str

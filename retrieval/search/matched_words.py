@@ -20,6 +20,11 @@ def match_words(caption: str, query: str) -> tuple[str, ...]:
     return tuple(word for word, stems in _find_content(caption).items() if stems in wanted)
 
 
+def says_more(other: str, caption: str, query: str) -> bool:
+    """Whether another text has a word of the query that the caption lacks, but for their endings."""
+    return bool(_stem_content(other) & (_stem_content(query) - _stem_content(caption)))
+
+
 def has_all_words(caption: str, query: str) -> bool:
     """Whether all words of the query, but for their endings and words such as "the", are in the caption."""
     wanted = _stem_content(query)

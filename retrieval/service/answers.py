@@ -40,8 +40,8 @@ class WordAnswer(BaseModel):
 class ExplainAnswer(BaseModel):
     """Why a photo came up; `query` is what was understood, `paths` everywhere that the photo was found.
 
-    `also` are its other captions and tags that have words of the query. `unseen` is what it gained where the
-    first photos were looked at again and it could not be read, or null.
+    `also` are its other captions and tags that have words of the query which its caption lacks. `unseen` is
+    what it gained where the first photos were looked at again and it could not be read, or null.
     """
 
     query: str
