@@ -14,6 +14,7 @@ from retrieval.in_halves import in_halves
 from retrieval.printable import make_printable
 from retrieval.text.cached_first import load_cached_first
 from retrieval.text.quiet_loading import quiet_loading
+from retrieval.text.whole_weights import load_weights
 
 _MAX_WORDS = 20
 
@@ -100,16 +101,9 @@ def _load(name_or_path: str, offline: bool) -> tuple[Any, Any]:
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     loader: Any = AutoModelForImageTextToText
-    model, report = loader.from_pretrained(
-        name_or_path,
-        local_files_only=offline,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype="float32",
-        output_loading_info=True,
-    )
+    model, missing = load_weights(loader, name_or_path, offline, trust_remote_code=False)
     processor = AutoProcessor.from_pretrained(name_or_path, local_files_only=offline, trust_remote_code=False)
-    if missing := sorted(report["missing_keys"]):
+    if missing:
         raise ValueError(f"found no {missing[0]}, {len(missing)} weights are missing")
     return model, processor
 

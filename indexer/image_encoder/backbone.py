@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from indexer.image_encoder.encoder import ImageEncoder, Pixels
 from retrieval.text.cached_first import load_cached_first
 from retrieval.text.quiet_loading import quiet_loading
+from retrieval.text.whole_weights import load_weights
 
 # Norms of feature maps: as they begin they only normalise. A checkpoint made for classes has none of them.
 _MAY_BE_MISSING = "hidden_states_norms."
@@ -50,17 +51,9 @@ def _load(name_or_path: str, maps: int, offline: bool) -> ImageEncoder:
     # AutoBackbone.from_pretrained asks the model hub even for a local folder; the class it picks doesn't.
     architecture: Any = type(AutoBackbone.from_config(config, trust_remote_code=False))
     config.out_features = config.stage_names[-maps:]
-    backbone, report = architecture.from_pretrained(
-        name_or_path,
-        local_files_only=offline,
-        config=config,
-        use_safetensors=True,
-        dtype="float32",
-        output_loading_info=True,
-    )
+    backbone, missing = load_weights(architecture, name_or_path, offline, config=config)
     processor, _ = ImageProcessingMixin.get_image_processor_dict(name_or_path, local_files_only=offline)
-    missing = sorted(key for key in report["missing_keys"] if not key.startswith(_MAY_BE_MISSING))
-    if missing:
+    if missing := [key for key in missing if not key.startswith(_MAY_BE_MISSING)]:
         raise ValueError(f"found no {missing[0]}, {len(missing)} weights are missing")
     name, trunk = Path(name_or_path).name, BackboneTrunk(backbone)
     return ImageEncoder(name, _hash_weights(backbone), trunk, _read_pixels(processor)).eval()

@@ -11,6 +11,7 @@ from typing import Any
 from retrieval.errors import CheckpointError
 from retrieval.text.encoder_weights import hash_weights, name_folder
 from retrieval.text.quiet_loading import quiet_loading
+from retrieval.text.whole_weights import load_weights
 
 _EXPECTED = (
     "expected an image-text model of CLIP's or SigLIP's kind, by its folder or its name in the hub's cache"
@@ -58,13 +59,7 @@ def load_image_text_model(folder: Path, device: str) -> Any:
             kind: Any = MODEL_MAPPING.get(type(config), None)
             if not all(hasattr(kind, tower) for tower in _TOWERS):
                 raise CheckpointError(f"found a model of type {config.model_type!r} in {folder}, {_EXPECTED}")
-            model, report = kind.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype="float32",
-                output_loading_info=True,
-            )
+            model, missing = load_weights(kind, folder, offline=True)
         except (
             OSError,
             ValueError,
@@ -75,7 +70,7 @@ def load_image_text_model(folder: Path, device: str) -> Any:
             SafetensorError,
         ) as error:
             raise _refuse(folder, error) from None
-    if missing := sorted(report["missing_keys"]):
+    if missing:
         raise CheckpointError(
             f"found no {missing[0]} in {folder} ({len(missing)} weights are missing), {_EXPECTED}"
         )
