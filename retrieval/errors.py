@@ -71,3 +71,8 @@ class MilvusError(RetrievalError):
 
 class InstallationError(RetrievalError):
     """A package that is missing, or two that exclude each other."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says first, and its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from indexer.captioner.captioner import Caption
-from retrieval.errors import CheckpointError
+from retrieval.errors import CheckpointError, first_line
 from retrieval.in_halves import in_halves
 from retrieval.printable import make_printable
 from retrieval.text.cached_first import load_cached_first
@@ -88,7 +88,7 @@ def load_transformers_captioner(name_or_path: str, device: str, beam_width: int)
         raise
     # Models and processors have no exception of their own.
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise CheckpointError(
             f"no captioner {name_or_path!r} ({reason}); expected `default`, a .safetensors file from "
             "`retrieve train captioner`, or an image-to-text model of the transformers library in "

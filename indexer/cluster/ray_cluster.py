@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from retrieval.errors import InstallationError, RetrievalError, UsageError
+from retrieval.errors import InstallationError, RetrievalError, UsageError, first_line
 from retrieval.installing import how_to_install
 
 _ADDRESS = re.compile(r"[^\s:/]+:[0-9]{1,5}")
@@ -55,7 +55,7 @@ def open_cluster(address: str | None) -> Iterator[None]:
         # Ray ends a program in its own way; it is this one's that commits what there is.
         signal.signal(signal.SIGTERM, terminate)
     except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ClusterError(
             f"cannot use the Ray cluster at {address or 'this machine'} ({reason}), expected this machine to "
             "be one of its nodes; run `ray start --address HOST:PORT` here first"

@@ -11,7 +11,7 @@ from indexer.image_encoder.encoder import ImageEncoder, Pixels
 from indexer.image_encoder.learned import Neck, NeckedEncoder
 from indexer.image_encoder.tuned import load_tuned
 from indexer.image_encoder.untrained import UNTRAINED, make_untrained_encoder
-from retrieval.errors import CheckpointError
+from retrieval.errors import CheckpointError, first_line
 
 _SHIPPED = {
     "efficientnet-lite2-flickr8k": Path(__file__).parent
@@ -49,7 +49,7 @@ def _load_trained(name_or_path: str, maps: int) -> ImageEncoder:
     try:
         return load_backbone(name_or_path, maps)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         nearest = difflib.get_close_matches(name_or_path, _BUILT_IN, n=1, cutoff=0)[0]
         raise CheckpointError(
             f"no image encoder {name_or_path!r} ({reason}); built in: {', '.join(_BUILT_IN)}, the nearest of "

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.channels.faiss_installation import import_faiss
-from retrieval.errors import IndexFormatError, RetrievalError
+from retrieval.errors import IndexFormatError, RetrievalError, first_line
 
 
 def pack_index(index: Any, ids_N: np.ndarray, write: Callable[[bytes], object]) -> None:
@@ -57,7 +57,7 @@ def unpack_index(data: Any, expected: str) -> tuple[Any, np.ndarray]:
         index = faiss.downcast_index(mapped.index)
         ids_N = faiss.vector_to_array(mapped.id_map)
     except (RuntimeError, AttributeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise IndexFormatError(f"found no FAISS index with ids: {reason}; index again") from None
     if type(index).__name__ != expected:
         raise IndexFormatError(f"found a {type(index).__name__}, expected an {expected}; index again")

@@ -17,7 +17,7 @@ import numpy as np
 from retrieval.channels.best_scores import find_best, make_answer, sort_best
 from retrieval.channels.stems import make_analyzer, stem_words
 from retrieval.channels.word_index import weigh_stem
-from retrieval.errors import IndexFormatError, RetrievalError
+from retrieval.errors import IndexFormatError, RetrievalError, first_line
 from retrieval.normal_form import normalize_text
 from retrieval.store.packed_folder import open_scratch_folder, pack_files, unpack_files
 
@@ -189,7 +189,7 @@ def _say_no_room(folder: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise RetrievalError(
             f"cannot write the words of the captions to {folder.parent} for the moment: {reason}; "
             "make room there, or set TMPDIR to another folder"

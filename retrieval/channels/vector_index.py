@@ -15,7 +15,7 @@ from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.hnsw_index import HnswIndex
 from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
 from retrieval.device import Device, note_cpu
-from retrieval.errors import IndexFormatError
+from retrieval.errors import IndexFormatError, first_line
 from retrieval.store.files import map_verified, write_hashed
 from retrieval.store.manifest import VectorsRecord
 
@@ -137,7 +137,7 @@ def _place(found: FlatIndex | ApproximateIndex, device: Device) -> FlatIndex | A
             return found.on_gpu()
         reason = f"vectors of kind {found.kind} are searched nowhere else"
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
     if device is Device.CUDA:
         note_cpu("the vectors are searched", reason)
     return found
