@@ -90,9 +90,14 @@ def read_experiments(dataset: str) -> tuple[Experiment, ...]:
     return load_config(Ablation, known[dataset]).experiment if dataset in known else ()
 
 
+def find_base(experiment: Experiment, others: Sequence[Experiment]) -> Experiment | None:
+    """The row that it is compared with; None without one."""
+    return next((each for each in others if each.name == experiment.base), None)
+
+
 def find_difference(experiment: Experiment, others: Sequence[Experiment]) -> float | None:
     """By how many points its mean recall is above its base's; None where either is not known."""
-    base = next((each for each in others if each.name == experiment.base), None)
+    base = find_base(experiment, others)
     if base is None or base.recall is None or experiment.recall is None or base.split != experiment.split:
         return None
     return fmean(experiment.recall) - fmean(base.recall)

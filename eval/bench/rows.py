@@ -8,13 +8,13 @@ from retrieval.markdown_table import render_markdown_table
 
 _HEADER = (
     "engine",
-    "one at a time",
+    "one query at a time",
     "many at once",
     "ann\\_recall@10",
-    "memory",
-    "built in",
-    "building takes",
-    "opens in",
+    "memory to search",
+    "time to build",
+    "memory to build",
+    "open to first answer",
     "on disk",
 )
 

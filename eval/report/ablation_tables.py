@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from eval.ablation.experiments import Experiment, find_difference
+from eval.ablation.experiments import Experiment, find_base, find_difference
 from eval.report.tables import Table
 
 _HEADER = (
@@ -19,13 +19,14 @@ _HEADER = (
 _KEPT = {True: "yes", False: "no", "option": "option", "weights": "its weights"}
 _PARTS = ("system", "what is otherwise", "Recall@1 / 5 / 10", "CIDEr", "mean recall", "cost")
 _PARTS_NOTE = (
-    "Percent on the split {split!r}. Each row changes one thing of how things are; mean recall is then the "
-    "difference in points of the mean of Recall@1, 5 and 10, paired by photo, with its 95 % interval in "
-    "brackets. What is ranked again is asked the first sentence of each photo alone: its rows compare with "
-    "`reranked` here, not with the others. Measured by `retrieve ablate`, which makes an index for each row "
-    "that needs one; costs are those of one run, in which rows that change no work have 0.8 to 1.1 as well, "
-    "and of a second look at photos that another query had looked at. The intervals are of each row alone, "
-    "not corrected for the number of rows: one in twenty leaves out 0 by chance."
+    "Percent on the split {split!r}. The first rows are the systems as they are; each other changes one "
+    "thing: mean recall is the difference in points of the mean of Recall@1, 5 and 10, paired by photo, with "
+    "its 95 % interval in brackets; CIDEr stands where it differs. Rows of `reranked` are asked the first "
+    "sentence of each photo alone, the others all of them: compare these with `reranked` here. Measured by "
+    "`retrieve ablate`, which makes an index for each row that needs one. Costs are of one run, 0.8 to 1.1 "
+    "means no difference; those of re-ranking are of photos that another query had just looked at. The "
+    "intervals are of each row alone, not corrected for the number of rows: one in twenty leaves out 0 by "
+    "chance."
 )
 _NOTES = (
     "Percent on the validation split; the test split chose nothing. mean recall is the difference in points "
@@ -54,7 +55,7 @@ def _list_part(each: Experiment, experiments: Sequence[Experiment]) -> tuple[str
         each.name,
         each.what,
         _format_recall(each),
-        _format_cider(each),
+        _format_cider(each, find_base(each, experiments)),
         _format_difference(each, find_difference(each, experiments)),
         each.cost or "–",
     )
@@ -86,8 +87,9 @@ def _format_recall(each: Experiment) -> str:
     return "–" if each.recall is None else " / ".join(f"{value:.1f}" for value in each.recall)
 
 
-def _format_cider(each: Experiment) -> str:
-    return "–" if each.cider is None else f"{each.cider:.1f}"
+def _format_cider(each: Experiment, base: Experiment | None = None) -> str:
+    is_other = each.cider is not None and (base is None or each.cider != base.cider)
+    return f"{each.cider:.1f}" if is_other else "–"
 
 
 def _format_difference(each: Experiment, difference: float | None) -> str:

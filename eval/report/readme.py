@@ -23,8 +23,12 @@ from retrieval.command.python_module import run_as_module
 _PART = "report"
 _COLUMNS = ("Recall@1", "Recall@5", "Recall@10", "median_rank", "MRR", "nDCG@10")
 _UNSEEN = ("Recall@1", "Recall@5", "MRR")
-_PARTS = ("system", "Recall@1 / 5 / 10", "CIDEr", "mean recall", "cost")
-_TRIED = ("tried", "Recall@1 / 5 / 10", "CIDEr", "against", "mean recall", "cost", "kept")
+_PARTS = ("system", "what is otherwise", "Recall@1 / 5 / 10", "CIDEr", "mean recall", "cost")
+_TRIED = ("tried", "what", "Recall@1 / 5 / 10", "CIDEr", "against", "mean recall", "cost", "kept")
+_THERE = (
+    "As above, on these photos. `reranked` is asked the first sentence of each photo alone here, and all of "
+    "them in the table before."
+)
 _CAPTIONS = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 
 
@@ -52,7 +56,7 @@ def render_results_tables(report: Mapping[str, Any], unseen: Mapping[str, Any] |
     sections = [_render_section("What each part gives", _tabulate_parts(report), _PARTS)]
     if unseen:
         sections.append(_render_unseen(unseen))
-        there = replace(_tabulate_parts(unseen), notes=("As above, on these photos.",))
+        there = replace(_tabulate_parts(unseen), notes=(_THERE,))
         sections.append(_render_section("What each part gives there", there, _PARTS[:-1]))
     sections.append(_render_section("What was tried, and what it gave", tried, _TRIED))
     return _join(sections)
@@ -80,7 +84,7 @@ def _tabulate_parts(report: Mapping[str, Any]) -> Table:
 
 
 def _render_section(title: str, table: Table, columns: Sequence[str]) -> str:
-    """What to know about a table, and its rows without what the report says of each; "" if it has none."""
+    """What to know about a table, and of its rows these columns; "" if it has none."""
     if not table.rows:
         return ""
     shown = [number for number, name in enumerate(table.header) if name in columns]

@@ -36,8 +36,9 @@ def tabulate_systems(report: Report) -> Table:
     notes = ["Percent, except the ranks; 95 % intervals in brackets."]
     if report.ceiling:
         notes.append(
-            "human caption: our own ceiling. Every photo is represented by one caption that a person "
-            "wrote, in the same text encoder and exact index, and searched by that photo's other captions."
+            "human caption: an oracle for the caption channel, which search by pixels can pass. Every photo "
+            "is represented by one caption that a person wrote, in the same text encoder and exact index, "
+            "and searched by that photo's other captions."
         )
     return Table(
         "Photos found by sentence", ("system", *COLUMNS), _measure_rows(measured, COLUMNS), tuple(notes)

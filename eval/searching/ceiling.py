@@ -1,4 +1,4 @@
-"""Our own ceiling: what if a person had written the one caption that stands for each photo? Writes nothing.
+"""The caption channel's oracle: what if a person had written each photo's one caption? Writes nothing.
 
 Each query is searched in a corpus where every photo is represented by one human caption, encoded by the
 same text encoder and searched by the same exact vector index. That caption is never the query itself: query

@@ -29,7 +29,7 @@ def print_json(rows: Sequence[BenchRow]) -> None:
 
 def print_rows(rows: Sequence[BenchRow]) -> None:
     """A Markdown table with a line for each row."""
-    header = ("", "ours", "reference", "", "ratio", "asked")
+    header = ("", "ours", "reference", "unit", "ratio", "asked")
     typer.echo(render_markdown_table(header, map(_list_cells, rows)))
 
 

@@ -104,7 +104,10 @@ def test_a_dataset_without_such_a_file_has_no_rows(monkeypatch: pytest.MonkeyPat
 def test_every_report_shows_them(full_report: Any, run_info: Any, render: Callable[..., str]) -> None:
     rows = Ablation.model_validate({"experiment": [ROW, {**AGAINST, "what": "<b>that</b>"}]}).experiment
     changed = {**AGAINST, "name": "c", "interval": [1.5, 2.5], "cost": "2.0 times the indexing"}
-    parts = Ablation.model_validate({"experiment": [ROW, changed]}).experiment
+    said = {**AGAINST, "what": "other words", "name": "d", "cider": 60.5}
+    parts = Ablation.model_validate(
+        {"experiment": [{**ROW, "cider": 57.6}, {**changed, "cider": 57.6}, said]}
+    ).experiment
     report = replace(full_report, ablation=rows, parts=parts)
     pages = render_markdown(report, run_info), render(report, run_info)
     for title in ("What was tried", "What each part gives"):
@@ -115,10 +118,16 @@ def test_every_report_shows_them(full_report: Any, run_info: Any, render: Callab
     assert 'href="#ablation"' in page
     document = json.loads(report.to_json())
     assert [each["name"] for each in document["ablation"]] == ["a", "b"]
-    assert [each["name"] for each in document["parts"]] == ["a", "c"]
+    assert [each["name"] for each in document["parts"]] == ["a", "c", "d"]
     tables = render_results_tables(document)
-    assert "| b | 2.0 / 4.0 / 6.0 | – | a | +2.0 | – | yes |" in tables
-    assert "| c | 2.0 / 4.0 / 6.0 | – | +2.0 [+1.5, +2.5] | 2.0 times the indexing |" in tables
+    assert "| b | \\<b\\>that\\</b\\> | 2.0 / 4.0 / 6.0 | – | a | +2.0 | – | yes |" in tables
+    assert f"| a | {ROW['what']} | 1.0 / 2.0 / 3.0 | 57.6 | – | – |" in tables
+    # The captions are those of its base.
+    assert (
+        f"| c | {AGAINST['what']} | 2.0 / 4.0 / 6.0 | – | +2.0 [+1.5, +2.5] | 2.0 times the indexing |"
+        in tables
+    )
+    assert "| d | other words | 2.0 / 4.0 / 6.0 | 60.5 | +2.0 | – |" in tables
     parts, tried = "## What each part gives\n", "## What was tried, and what it gave\n"
     assert re.findall("^#.*\n", tables, re.MULTILINE) == [parts, tried]
     assert 'href="#ablation"' not in render(full_report, run_info)

@@ -97,8 +97,8 @@ def test_rows_of_opening() -> None:
 
 def test_a_table_for_people() -> None:
     assert render_engines(OURS, [OTHER], "3 vectors").splitlines() == [
-        "| engine | one at a time | many at once | ann\\_recall@10 | memory | built in | building takes "
-        "| opens in | on disk |",
+        "| engine | one query at a time | many at once | ann\\_recall@10 | memory to search | time to build "
+        "| memory to build | open to first answer | on disk |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         "| retrieve | 500/s | 3,000/s | 0.992 | 90 MB | 2.0 s | 300 MB | 20.0 ms | 0 MB |",
         "| other | 1,000/s | 2,000/s | 0.995 | 180 MB | 8.0 s | 150 MB | 10.0 ms | 0 MB |",

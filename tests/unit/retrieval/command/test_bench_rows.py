@@ -13,8 +13,8 @@ def test_rows_are_a_markdown_table(capsys: pytest.CaptureFixture[str]) -> None:
         ]
     )
     assert capsys.readouterr().out.splitlines() == [
-        "|  | ours | reference |  | ratio | asked |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "|  | ours | reference | unit | ratio | asked |",
+        "| --- | ---: | ---: | --- | ---: | ---: |",
         "| index in torch | 34.1 | 136.0 | photos/s | 0.25 | 0.70 |",
         "| memory | 1613 | 2000 | MB | 1.24 | 1.00 |",
     ]
