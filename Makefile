@@ -125,7 +125,7 @@ $(READY): pyproject.toml constraints.txt
 	  found=$$($(PYTHON) --version 2>/dev/null) || found="not there"; \
 	  echo "make: $(PYTHON) is $$found, Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3" >&2; \
 	  exit 1; }
-	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv --clear .venv || { \
+	@$(BIN)/pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { \
 	  rm -rf .venv; \
 	  echo "make: $(PYTHON) cannot make an environment; install its venv module (python3-venv on Debian)" >&2; \
 	  exit 1; }

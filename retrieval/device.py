@@ -1,13 +1,18 @@
 """Where the arithmetic runs. Reads the machine; writes nothing."""
 
 import logging
+import math
 import os
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from pathlib import Path
 
 from retrieval.errors import UsageError
 
 logger = logging.getLogger(__name__)
+
+# Of the control group that a container's processes are in: microseconds of all cores, in so many that pass.
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 _noted: set[str] = set()
 
@@ -86,5 +91,10 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
 
 def count_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many cores this process may use: those that it is bound to, and as its container's quota allows."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, _QUOTA.read_text().split())
+    except (OSError, ValueError):  # There is no such file, or no quota: "max 100000".
+        return bound
+    return min(bound, max(1, math.ceil(quota / period)))

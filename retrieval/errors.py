@@ -76,3 +76,8 @@ class InstallationError(RetrievalError):
 def first_line(error: Exception) -> str:
     """What an error of a library says first, and its type where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def one_line(error: Exception) -> str:
+    """All that an error of a library says, in one line, and its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

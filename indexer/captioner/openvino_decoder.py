@@ -19,6 +19,7 @@ from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, St
 from indexer.captioner.exponential_attention import ExponentialAttention, exponentiate
 from indexer.image_encoder.annotators import measure_agreement
 from indexer.pipeline.threads import half_the_cores
+from retrieval.errors import one_line
 from retrieval.graph_session import import_openvino
 
 logger = logging.getLogger(__name__)
@@ -102,8 +103,7 @@ def speed_up(decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> OpenV
         fast = OpenVinoDecoder(decoder, count, dtype)
         cosine = _measure_agreement(fast, decoder, count)
     except Exception as error:
-        reason = " ".join(str(error).split())
-        logger.warning("captions are left to torch, which is slower: OpenVINO says: %s", reason)
+        logger.warning("captions are left to torch, which is slower: OpenVINO says: %s", one_line(error))
         return None
     if cosine >= _LEAST_COSINE:
         return fast

@@ -164,7 +164,9 @@ class _Runs:
         from indexer.build import build_index
         from indexer.pipeline.arenas import limit_arenas
         from indexer.pipeline.profile import Profile
+        from retrieval.channels.faiss_installation import import_faiss
 
+        import_faiss()  # Without it there is no use in loading models, which takes seconds.
         limit_arenas()
         with open_engine(self._engine, self._ray_address):
             models = self._load_models(progress)

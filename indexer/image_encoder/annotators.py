@@ -17,7 +17,7 @@ from torch.nn import functional
 from indexer.image_encoder.efficientnet_lite import EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
 from indexer.image_encoder.lite_graph import build_graph
-from retrieval.errors import InstallationError, UsageError
+from retrieval.errors import InstallationError, UsageError, one_line
 from retrieval.graph_session import GraphSession, open_session
 from retrieval.runtime import Runtime, pick_runtimes
 
@@ -106,8 +106,7 @@ def make_annotator(
         except Exception as error:
             if candidate is Runtime.TORCH:
                 raise
-            reason = " ".join(str(error).split()) or type(error).__name__
-            found = f"{candidate} does not run the image encoder: {reason}"
+            found = f"{candidate} does not run the image encoder: {one_line(error)}"
         else:
             if cosine >= _LEAST_COSINE:
                 return annotator

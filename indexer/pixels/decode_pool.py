@@ -5,6 +5,7 @@ A decoder that crashes or takes too long costs its photo and no other: its proce
 
 import contextlib
 import multiprocessing
+import os
 import queue
 import subprocess
 import sys
@@ -36,7 +37,8 @@ from retrieval.errors import PhotoError, RetrievalError
 from retrieval.store.schema import PhotoRow
 
 _SECONDS_TO_START = 60.0
-_MAIN = "from indexer.pixels.decode_worker import main; main()"
+_MODULE = "indexer.pixels.decode_worker"
+_MAIN = f"from {_MODULE} import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,8 @@ class _Worker:
                 pass_fds=[other.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                # numpy's BLAS would start a thread for each core there, and has nothing to multiply.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             )
             if self._stopped:
                 self._process.kill()
@@ -223,7 +227,8 @@ class _Worker:
         if ready != READY and not self._stopped:
             self.end()
             raise RetrievalError(
-                f"the decoding process did not start; check what `{sys.executable} -P -c '{_MAIN}'` says"
+                "the decoding process did not start; check what "
+                f"`{sys.executable} -P -c 'import {_MODULE}'` says"
             )
         return connection
 

@@ -9,29 +9,39 @@ from typing import Any
 from retrieval.errors import InstallationError
 from retrieval.installing import how_to_install, how_to_uninstall
 
-_BUILDS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss")
+_BUILDS = (
+    "faiss-cpu",
+    "faiss-gpu",
+    "faiss-gpu-cu11",
+    "faiss-gpu-cu12",
+    "faiss-gpu-cuvs",
+    "faiss-gpu-cu12-cuvs",
+    "faiss-gpu-cu13-cuvs",
+    "faiss-cuda",
+    "faiss",
+)
 
 
 @cache
 def import_faiss() -> Any:
-    """The faiss module, once it is certain that exactly one build of it is installed.
+    """The faiss module, once it is certain that there are not two builds of it.
 
     Raises:
         InstallationError: no build, or two that overwrite each other's files.
     """
     found = [name for name in _BUILDS if _is_installed(name)]
-    if not found:
-        raise InstallationError(
-            "found no FAISS, expected faiss-cpu or faiss-gpu; "
-            f"run `{how_to_install('faiss-cpu')}` (or faiss-gpu)"
-        )
     if len(found) > 1:
         raise InstallationError(
             f"found {' and '.join(found)}, expected one of them since they overwrite each other; "
             f"run `{how_to_uninstall(*found)}`, then `{how_to_install('faiss-cpu')}` (or faiss-gpu)"
         )
-    import faiss
-
+    try:
+        import faiss
+    except ModuleNotFoundError:
+        raise InstallationError(
+            "found no FAISS, expected faiss-cpu or faiss-gpu; "
+            f"run `{how_to_install('faiss-cpu')}` (or faiss-gpu)"
+        ) from None
     return faiss
 
 

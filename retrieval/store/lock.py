@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from retrieval.errors import IndexBusyError
+from retrieval.errors import IndexBusyError, RetrievalError
+from retrieval.printable import make_printable
 from retrieval.store.files import make_folder
 
 _held: set[int] = set()
@@ -20,6 +21,7 @@ def writer_lock(index: Path) -> Iterator[None]:
 
     Raises:
         IndexBusyError: another writer holds the index; said at once, without waiting.
+        RetrievalError: on this disk files cannot be locked.
     """
     make_folder(index)
     path = index / "LOCK"
@@ -41,7 +43,7 @@ def require_no_writer(index: Path) -> None:
     """Refuse at once what would be refused later; it writes nothing, and holds nothing when it returns.
 
     Raises:
-        IndexBusyError: as `writer_lock`.
+        IndexBusyError, RetrievalError: as `writer_lock`.
     """
     path = index / "LOCK"
     try:
@@ -74,6 +76,11 @@ def _lock(descriptor: int, path: Path, how: int) -> None:
         who = f"process {holder}" if holder else "another process"
         raise IndexBusyError(
             f"the index {path.parent} is being written by {who}, expected no other writer; wait for it to end"
+        ) from None
+    except OSError as error:
+        raise RetrievalError(
+            f"found {make_printable(str(path))} on a disk that locks no files ({error.strerror}), expected "
+            "one that does; name an index on one of this machine's own disks"
         ) from None
 
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import CheckpointError
+from retrieval.errors import CheckpointError, one_line
 from retrieval.text.encoder_weights import hash_weights, name_folder
 from retrieval.text.quiet_loading import quiet_loading
 from retrieval.text.whole_weights import load_weights
@@ -112,7 +112,7 @@ def _load(kind: str, folder: Path) -> Any:
 
 
 def _refuse(folder: Path, error: Exception) -> CheckpointError:
-    reason = " ".join(str(error).split())[:300]
+    reason = one_line(error)[:300]
     return CheckpointError(f"cannot load the model in {folder} ({reason}), {_EXPECTED}; check the folder")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
 
+from retrieval.errors import one_line
 from retrieval.graph_session import Inputs, open_session
 from retrieval.normal_form import replace_surrogates, require_texts
 from retrieval.runtime import Runtime
@@ -93,7 +94,9 @@ def speed_up(encoder: OnnxEncoder) -> OnnxEncoder:
         fast = OnnxEncoder(encoder.model, encoder.name, encoder.weights_sha256, Runtime.OPENVINO)
         cosine = float((fast.encode(PROBE_SENTENCES) * encoder.encode(PROBE_SENTENCES)).sum(axis=1).min())
     except Exception as error:
-        logger.warning("sentences are left to ONNX Runtime, which is slower: OpenVINO says: %s", error)
+        logger.warning(
+            "sentences are left to ONNX Runtime, which is slower: OpenVINO says: %s", one_line(error)
+        )
         return encoder
     if not cosine >= LEAST_COSINE:
         logger.warning(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from retrieval.errors import CheckpointError, InstallationError
+from retrieval.errors import CheckpointError, InstallationError, one_line
 from retrieval.in_halves import in_halves
 from retrieval.installing import how_to_install
 from retrieval.normal_form import replace_surrogates, require_texts
@@ -155,12 +155,10 @@ def _load_model(folder: Path, device: str) -> "SentenceTransformer":
                 model_kwargs={"use_safetensors": True, "dtype": "float32"},
             )
         except (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
             raise CheckpointError(
-                f"{folder} is not a sentence-transformers model: {reason}; check the path"
+                f"{folder} is not a sentence-transformers model: {one_line(error)}; check the path"
             ) from None
         except (RuntimeError, AssertionError) as error:
-            reason = " ".join(str(error).split())
             raise InstallationError(
-                f"cannot load the text encoder on device {device!r}: {reason}; try --device cpu"
+                f"cannot load the text encoder on device {device!r}: {one_line(error)}; try --device cpu"
             ) from None

@@ -1,11 +1,15 @@
 """Which processor torch works on, with a GPU and without, and on how many threads numpy's products."""
 
+import os
+from pathlib import Path
+
 import numpy as np  # noqa: F401  its BLAS must be loaded
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from retrieval.device import (
     Device,
+    count_cores,
     one_blas_thread,
     pick_query_device,
     pick_torch_device,
@@ -58,3 +62,24 @@ def test_blas_computes_in_one_thread_until_it_is_left() -> None:
         with one_blas_thread():
             assert count_threads() == {1}
         assert count_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("50000 100000", 1),
+        ("max 100000", 9),
+        ("", 9),
+        (None, 9),
+    ],
+)
+def test_a_container_has_as_many_cores_as_its_quota_allows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str | None, expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(9)))
+    monkeypatch.setattr("retrieval.device._QUOTA", tmp_path / "cpu.max")
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert count_cores() == expected

@@ -78,7 +78,9 @@ def test_a_process_for_each_core_decodes_unless_told_otherwise(
     before = set(children())
     reads = decode_photos(paint_many(folder, 20), everything, DecodeSettings(8, workers=workers, ahead=15))
     next(reads)
-    assert len(set(children()) - before) == expected
+    started = set(children()) - before
+    assert len(started) == expected
+    assert [len(os.listdir(f"/proc/{child}/task")) for child in started] == [1] * expected
     reads.close()
 
 

@@ -31,8 +31,9 @@ def test_the_installed_build_is_imported():
     assert import_faiss().IndexFlatIP(3).d == 3
 
 
-def test_neither_build_is_one_clear_line(only):
+def test_neither_build_is_one_clear_line(only, monkeypatch):
     only("numpy")
+    monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(InstallationError, match=r"^found no FAISS") as caught:
         import_faiss()
     assert f"run `{sys.executable} -m pip install faiss-cpu` (or faiss-gpu)" in str(caught.value)
@@ -49,7 +50,7 @@ def test_both_builds_are_one_clear_line(only, gpu):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["faiss-cpu", "faiss-gpu", "faiss-gpu-cu12"])
+@pytest.mark.parametrize("name", ["faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-of-a-distribution"])
 def test_one_build_is_enough(only, name):
     only(name)
     import_faiss()

@@ -123,3 +123,13 @@ def test_worker_that_outlives_its_killed_writer_does_not_keep_the_lock(tmp_path)
                 os.kill(worker, 0)
         finally:
             os.kill(worker, signal.SIGKILL)
+
+
+def test_a_disk_that_locks_no_files_is_one_clear_line(tmp_path, monkeypatch):
+    def refuse(_descriptor, _how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(RetrievalError, match=r"LOCK on a disk that locks no files \(No locks available\)"):
+        with writer_lock(tmp_path):
+            pass
