@@ -62,6 +62,11 @@ class OnnxEncoder:
             vectors_ND[batch] = vectors_BD
         return require_unit_vectors(vectors_ND, self.dimension)
 
+    def knows(self, text: str) -> bool:
+        """As `TextEncoder.knows`."""
+        tokens = self._tokenizer.encode(replace_surrogates(text)).ids
+        return bool(self._tokenizer.decode(tokens, skip_special_tokens=True).strip())
+
 
 def _fill_up(tokens: Sequence[list[int]]) -> Inputs:
     tokens_BL = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)

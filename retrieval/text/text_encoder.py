@@ -56,6 +56,10 @@ class TextEncoder(Protocol):
         """
         ...
 
+    def knows(self, text: str) -> bool:
+        """Whether there is a token for anything in it. All texts without one may have the same vector."""
+        ...
+
 
 class SentenceEncoder:
     """A sentence-transformers model of any kind, in torch."""
@@ -79,6 +83,11 @@ class SentenceEncoder:
         sentences = list(map(replace_surrogates, texts))
         parts = in_halves(lambda part: [self._embed(sentences[part])], 0, len(sentences), "sentence")
         return require_unit_vectors(np.concatenate(parts), self.dimension)
+
+    def knows(self, text: str) -> bool:
+        """As `TextEncoder.knows`."""
+        tokens = self._model.preprocess([replace_surrogates(text)])["input_ids"].flatten().tolist()
+        return bool(self._model.tokenizer.decode(tokens, skip_special_tokens=True).strip())
 
     def _embed(self, sentences: list[str]) -> np.ndarray:
         vectors_ND = self._model.encode(

@@ -57,6 +57,12 @@ class TextTower:
             vectors_NE[start : start + _BATCH] = self._embed(sentences[start : start + _BATCH])
         return require_unit_vectors(vectors_NE, self.dimension)
 
+    def knows(self, text: str) -> bool:
+        """As `TextEncoder.knows`."""
+        with self._busy:
+            tokens = self._tokenizer(replace_surrogates(text))["input_ids"]
+            return bool(self._tokenizer.decode(tokens, skip_special_tokens=True).strip())
+
     def _embed(self, sentences: list[str]) -> np.ndarray:
         import torch
 
