@@ -16,7 +16,7 @@ import pyarrow as pa
 from retrieval.errors import UnknownPhotoError, UsageError
 from retrieval.generations.commit import commit_next, time_now
 from retrieval.generations.derived import update_derived
-from retrieval.printable import make_printable
+from retrieval.printable import INVISIBLE, make_printable
 from retrieval.store.lock import writer_lock
 from retrieval.store.manifest import Manifest, ShardRecord, read_manifest
 from retrieval.store.schema import PhotoRow, Provenance, Status, StoredCaption, complete_schema, table_to_rows
@@ -25,6 +25,8 @@ from retrieval.text.probes import check_text_encoder
 from retrieval.text.text_encoder import TextEncoder
 
 MOST_CHARACTERS = 1000
+# Joiners and marks, which show nothing by themselves.
+_UNSEEN = {"Cf", "Mn"}
 
 
 def set_caption(index: Path, image_id: str, text: str, text_encoder: TextEncoder) -> Manifest:
@@ -53,13 +55,14 @@ def unset_caption(index: Path, image_id: str, text_encoder: TextEncoder) -> Mani
 
 
 def clean_caption(text: str) -> str:
-    """`text` in one line, without spaces around it.
+    """`text` in one line, without spaces around it and without what nobody sees.
 
     Raises:
         UsageError: nothing is left, or it is too long, or it is no Unicode.
     """
-    cleaned = unicodedata.normalize("NFC", " ".join(text.split()))
-    if not cleaned:
+    seen = text.translate(dict.fromkeys(map(ord, INVISIBLE)))
+    cleaned = unicodedata.normalize("NFC", " ".join(seen.split()))
+    if all(unicodedata.category(character) in _UNSEEN for character in cleaned):
         raise UsageError("found an empty caption, expected some words; write what the photo shows")
     if len(cleaned) > MOST_CHARACTERS:
         raise UsageError(

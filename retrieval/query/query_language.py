@@ -16,15 +16,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from retrieval.errors import UsageError
+from retrieval.printable import INVISIBLE
 from retrieval.query.filters import QUOTES, Field, Filter, parse_value
 
 _HERE = "▸"
 _SHOWN = 40
 _MINUSES = "-−–\uff0d"
-# What copied text may begin with: marks of byte order and of direction, and a space without a width.
-_INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069"
+# Copied text may begin with these.
+_UNSEEN = INVISIBLE + "\u200b"
 _TERM = re.compile(
-    rf"""[{_INVISIBLE}]*
+    rf"""[{_UNSEEN}]*
          (?P<minus>[{_MINUSES}](?=\S))?
          ((?P<field>[^\W\d_][^\W\d]*):(?=\S))?
          ([{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}] | (?P<bare>[^\s{QUOTES}]+))""",

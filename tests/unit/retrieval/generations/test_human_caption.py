@@ -14,7 +14,7 @@ from retrieval.errors import EncoderMismatchError, IndexBusyError, IndexNotFound
 from retrieval.generations.commit import commit_next
 from retrieval.generations.compact import compact_index
 from retrieval.generations.derived import build_derived
-from retrieval.generations.human_caption import set_caption, unset_caption
+from retrieval.generations.human_caption import clean_caption, set_caption, unset_caption
 from retrieval.generations.verify import verify_index
 from retrieval.store import shards
 from retrieval.store.lock import writer_lock
@@ -230,7 +230,45 @@ def test_what_the_captioner_looked_at_is_not_drawn_over_a_persons_words(
     assert [word.attention_RC for word in words] == [None] * 4
 
 
-@pytest.mark.parametrize("text", ["", " \n ", "x" * 1001, "bell \x07", "\ud800"])
+@pytest.mark.parametrize(
+    ("text", "caption"),
+    [
+        ("\u05e9\u05dc\u05d5\u05dd\u200f!", "\u05e9\u05dc\u05d5\u05dd!"),
+        ("\u202b\u05e9\u05dc\u05d5\u05dd\u202c", "\u05e9\u05dc\u05d5\u05dd"),
+        ("\ufeffa dog\u2060 \u200e", "a dog"),
+        ("Segel\u00adboot", "Segelboot"),
+        # Joiners and marks between what is seen are of it, and what parts Khmer words stays.
+        ("👩\u200d👧 ❤\ufe0f", "👩\u200d👧 ❤\ufe0f"),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        (
+            "\u1786\u17d2\u1780\u17c2\u200b\u1781\u17d2\u1798\u17c5",
+            "\u1786\u17d2\u1780\u17c2\u200b\u1781\u17d2\u1798\u17c5",
+        ),
+    ],
+)
+def test_marks_that_nobody_sees_are_left_out_of_a_caption(text: str, caption: str) -> None:
+    assert clean_caption(text) == caption
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n ",
+        "\u200b",
+        "\u200b \u200f",
+        "\u2060",
+        "\u00ad",
+        "\ufe0f",
+        "\u200d",
+        "x" * 1001,
+        "bell \x07",
+        "\ud800",
+    ],
+)
 def test_what_is_no_caption_is_refused(index: Path, red: str, word_encoder: Any, text: str) -> None:
     before = read_current_line(index)
     with pytest.raises(UsageError, match="caption"):
