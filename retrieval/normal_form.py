@@ -12,8 +12,15 @@ def normalize_text(text: str) -> str:
 
 
 def fold_text(text: str) -> str:
-    """`text` as it is compared whatever its case and the spaces between its words."""
-    return normalize_text(" ".join(text.split()).casefold())
+    """`text` as `fold_letters` gives it, and whatever the spaces between its words."""
+    return " ".join(fold_letters(text).split())
+
+
+def fold_letters(text: str) -> str:
+    """`text` as it is compared whatever the case and the width of its letters and spaces (NFKC)."""
+    folded = unicodedata.normalize("NFKC", replace_surrogates(text)).casefold()
+    # A Turkish İ is an i with a dot of its own.
+    return unicodedata.normalize("NFKC", folded.replace("i\u0307", "i"))
 
 
 def replace_surrogates(text: str) -> str:

@@ -4,7 +4,8 @@
     width:>3000   height:1000..2000      width:4000
     camera:canon  path:holiday           tag:espresso          caption:human
 
-A text is found anywhere in the camera's name or a path, whatever its case; a tag is all of it.
+A text is found anywhere in the camera's name or a path, whatever the case and the width of its letters and
+spaces; a tag is all of it.
 """
 
 import re
@@ -14,7 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from retrieval.normal_form import fold_text, normalize_text
+from retrieval.normal_form import fold_letters, fold_text
 from retrieval.printable import make_printable
 from retrieval.store.schema import Provenance
 
@@ -69,7 +70,7 @@ _PIXELS = re.compile(r"[0-9]{1,9}")
 
 
 def parse_value(field: Field, value: str) -> Bounds | str:
-    """What the value of a filter means: bounds, or a text in lower case. A range holds both its ends.
+    """What the value of a filter means: bounds, or a text to be compared. A range holds both its ends.
 
     Raises:
         ValueError: it means nothing; the message says what was expected.
@@ -80,7 +81,7 @@ def parse_value(field: Field, value: str) -> Bounds | str:
         return _parse_bounds(value, _read_pixels, "a number of pixels", "3000")
     if field is Field.PATH:
         # Paths are compared as they are shown, with an escape for a byte that is no UTF-8.
-        return normalize_text(make_printable(value).casefold())
+        return fold_letters(make_printable(value))
     lowered = fold_text(value)
     if field is Field.CAPTION and lowered not in list(Provenance):
         raise ValueError(f"who wrote the caption, {' or '.join(Provenance)}")

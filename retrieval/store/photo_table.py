@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrieval.errors import IndexFormatError, UsageError
-from retrieval.normal_form import fold_text, normalize_text
+from retrieval.normal_form import fold_letters, fold_text
 from retrieval.printable import make_printable
 from retrieval.store.manifest import Manifest
 from retrieval.store.schema import Provenance, Status
@@ -163,9 +163,7 @@ class PhotoTable:
     def lowered_paths(self) -> pa.Array:
         """All paths of all photos in turn, as `filters.parse_value` gives what is looked for in them."""
         paths = self.columns["paths"].flatten().to_pylist()
-        return pa.array(
-            [normalize_text(make_printable(os.fsdecode(path)).casefold()) for path in paths], pa.string()
-        )
+        return pa.array([fold_letters(make_printable(os.fsdecode(path))) for path in paths], pa.string())
 
     @cached_property
     def lowered_cameras(self) -> pa.DictionaryArray:

@@ -89,13 +89,28 @@ def test_equal_captions_tie_and_come_by_image_id(engine):
         assert engine.search("a dog jumps over a log", k) == hits[:k]
 
 
-@pytest.mark.parametrize("asked", ["ΣΠΥΡΟΣ", "σπυρος", "σπυροσ.jpg"])
-def test_a_letter_that_is_written_otherwise_at_a_words_end_is_the_same_in_a_path(
-    asked, make_index, tmp_path, word_encoder
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/x/ΣΠΥΡΟΣ.JPG", "ΣΠΥΡΟΣ"),
+        ("/x/ΣΠΥΡΟΣ.JPG", "σπυρος"),
+        ("/x/ΣΠΥΡΟΣ.JPG", "σπυροσ.jpg"),
+        ("/x/Screenshot 10.12.33\u202fPM.png", '"10.12.33 pm"'),
+        ("/x/a\u00a0b.jpg", '"a b"'),
+        ("/x/東京\u3000旅行.jpg", '"東京 旅行"'),
+        ("/x/\uff34\uff2f\uff2b\uff39\uff2f.jpg", "tokyo"),
+        ("/x/tokyo.jpg", "\uff34\uff2f\uff2b\uff39\uff2f"),
+        ("/x/İstanbul 2019.jpg", "istanbul"),
+        ("/x/istanbul.jpg", "İSTANBUL"),
+    ],
+)
+def test_letters_and_spaces_that_are_written_otherwise_are_the_same_in_a_path(
+    path, asked, make_index, tmp_path, word_encoder
 ):
-    make_index(tmp_path / "index", {"/x/ΣΠΥΡΟΣ.JPG".encode(): "a man on a hill"}, word_encoder)
+    photos = {path.encode(): "a man on a hill", b"/x/ab.jpg": "a man on a hill"}
+    make_index(tmp_path / "index", photos, word_encoder)
     engine = SearchEngine.open(tmp_path / "index", word_encoder)
-    assert [hit.path for hit in engine.search(f"path:{asked}", k=1)] == ["/x/ΣΠΥΡΟΣ.JPG"]
+    assert [hit.path for hit in engine.search(f"path:{asked}", k=2)] == [path]
 
 
 def test_paths_are_printable(engine):
