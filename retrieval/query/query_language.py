@@ -7,7 +7,7 @@ r"""The language of queries: words, exact phrases, words to leave out, fields. R
     path:"my holiday"                   quotes around what holds a space
 
 A hyphen or a colon within a word or on its own is a character like any other; typographic quotes are quotes,
-and a minus sign or an en dash before a word is a hyphen.
+a minus sign or an en dash before a word is a hyphen, and a wide colon after one of the fields is a colon.
 """
 
 import difflib
@@ -24,14 +24,17 @@ _SHOWN = 40
 _MINUSES = "-−–\uff0d"
 # Copied text may begin with these.
 _UNSEEN = INVISIBLE + "\u200b"
+_WIDE_COLON = "\uff1a"
+_FIELD = f"(?i:{'|'.join(Field)})"
 _TERM = re.compile(
     rf"""[{_UNSEEN}]*
          (?P<minus>[{_MINUSES}](?=\S))?
-         ((?P<field>[^\W\d_][^\W\d]*):(?=\S))?
+         ((?P<field>[^\W\d_][^\W\d]*(?=:)|{_FIELD}(?={_WIDE_COLON})).(?=\S))?
          ([{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}] | (?P<bare>[^\s{QUOTES}]+))""",
     re.VERBOSE,
 )
 _NO_VALUE = "found no value of {}:, expected one; write it without a space, in quotes for the shell"
+_LONE_FIELD = re.compile(rf"({_FIELD})[:{_WIDE_COLON}]")
 _LETTER = re.compile(r"[^\W_]")
 _BARE_WORD = re.compile(r"\w+")
 
@@ -180,10 +183,10 @@ def _read_filter(term: re.Match[str], text: str) -> Filter:
 
 
 def _refuse_lone_field(term: re.Match[str], text: str) -> None:
-    name, colon, rest = (term["bare"] or "").partition(":")
+    lone = _LONE_FIELD.fullmatch(term["bare"] or "")
     unclosed = text.startswith(tuple(QUOTES), term.end())  # which is said where it comes
-    if colon and not rest and not unclosed and name.lower() in list(Field):
-        raise QueryError(_NO_VALUE.format(name), text, term.end())
+    if lone and not unclosed:
+        raise QueryError(_NO_VALUE.format(lone[1]), text, term.end())
 
 
 def _point_at(text: str, position: int) -> str:

@@ -11,7 +11,15 @@ from retrieval.query.query_language import Query, QueryError, parse_query, parse
 # Pieces of the language, put together in ways that make sense and in others.
 _CHARACTERS = "-−–\":“”„«»<>=.,'\t\n \x00\u200b\ufeff"
 _WORDS = ("a", "dog", "É", "10", "--", "-dog", '"red car"', "a-b", "it's", "x:y", "😀")
-_FIELDS = ("camera:", "CAMERA:canon", "taken:2019", "taken:2019-05..", "width:>3000", 'path:"my x"')
+_FIELDS = (
+    "camera:",
+    "CAMERA:canon",
+    "taken:2019",
+    "taken:2019-05..",
+    "width:>3000",
+    'path:"my x"',
+    "tag\uff1ax",
+)
 _TEXTS = st.lists(st.sampled_from((*_CHARACTERS, *_WORDS, *_FIELDS)), max_size=12).map("".join) | st.text()
 
 

@@ -32,6 +32,17 @@ from retrieval.query.query_language import Query, QueryError, parse_query, parse
                 "sea", filters=(Filter(Field.TAKEN, "2019..2021"), Filter(Field.CAMERA, "Canon EOS", True))
             ),
         ),
+        (
+            "taken\uff1a2019 -Camera\uff1a“Canon EOS” path\uff1aC:/x",
+            Query(
+                filters=(
+                    Filter(Field.TAKEN, "2019"),
+                    Filter(Field.CAMERA, "Canon EOS", True),
+                    Filter(Field.PATH, "C:/x"),
+                )
+            ),
+        ),
+        ("写真\uff1a犬 iphone\uff1a猫", Query("写真\uff1a犬 iphone\uff1a猫")),
         ("path:C:/my-photos", Query(filters=(Filter(Field.PATH, "C:/my-photos"),))),
     ],
 )
@@ -56,6 +67,8 @@ def test_query_is_read(text: str, expected: Query) -> None:
         ("camera:«a car", 7, "found a quote that is not closed"),
         ("camera: canon", 7, "found no value of camera:, expected one"),
         ("-tag:", 5, "found no value of tag:"),
+        ("Taken\uff1a 2019", 6, "found no value of Taken:"),
+        ("taken\uff1ayesterday", 6, "found taken:yesterday, expected a date"),
         ('path:" "', 6, "found no value of path:"),
         ("taken:yesterday", 6, "found taken:yesterday, expected a date such as 2019"),
         ("taken:2019-13", 6, "expected a date"),
