@@ -6,8 +6,9 @@ r"""The language of queries: words, exact phrases, words to leave out, fields. R
     taken:2019..2021  -camera:canon     see `filters`
     path:"my holiday"                   quotes around what holds a space
 
-A hyphen or a colon within a word or on its own is a character like any other; typographic quotes are quotes,
-a minus sign or an en dash before a word is a hyphen, and a wide colon after one of the fields is a colon.
+A hyphen or a colon within a word or on its own is a character like any other, and so is a quote between two
+Hebrew letters, as in acronyms; typographic quotes are quotes, a minus sign or an en dash before a word is a
+hyphen, and a wide colon after one of the fields is a colon.
 """
 
 import difflib
@@ -24,13 +25,15 @@ _SHOWN = 40
 _MINUSES = "-−–\uff0d"
 # Copied text may begin with these.
 _UNSEEN = INVISIBLE + "\u200b"
+_WITHIN_WORD = '(?<=[א-ת])["”](?=[א-ת])'
 _WIDE_COLON = "\uff1a"
 _FIELD = f"(?i:{'|'.join(Field)})"
 _TERM = re.compile(
     rf"""[{_UNSEEN}]*
          (?P<minus>[{_MINUSES}](?=\S))?
          ((?P<field>[^\W\d_][^\W\d]*(?=:)|{_FIELD}(?={_WIDE_COLON})).(?=\S))?
-         ([{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}] | (?P<bare>[^\s{QUOTES}]+))""",
+         ([{QUOTES}](?P<quoted>([^{QUOTES}]|{_WITHIN_WORD})*)[{QUOTES}]
+          | (?P<bare>([^\s{QUOTES}]|{_WITHIN_WORD})+))""",
     re.VERBOSE,
 )
 _NO_VALUE = "found no value of {}:, expected one; write it without a space, in quotes for the shell"

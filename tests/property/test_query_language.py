@@ -10,7 +10,7 @@ from retrieval.query.query_language import Query, QueryError, parse_query, parse
 
 # Pieces of the language, put together in ways that make sense and in others.
 _CHARACTERS = "-−–\":“”„«»<>=.,'\t\n \x00\u200b\ufeff"
-_WORDS = ("a", "dog", "É", "10", "--", "-dog", '"red car"', "a-b", "it's", "x:y", "😀")
+_WORDS = ("a", "dog", "É", "10", "--", "-dog", '"red car"', "a-b", "it's", "x:y", "😀", 'א"ב', "ג")
 _FIELDS = (
     "camera:",
     "CAMERA:canon",
