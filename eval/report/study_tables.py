@@ -4,6 +4,7 @@ from eval.failures.causes import DESCRIPTIONS
 from eval.report.findings import Report
 from eval.report.run_info import RunInfo
 from eval.report.tables import Table
+from retrieval.channels.approximate_index import NARROW_ROWS
 
 
 def tabulate_captions(report: Report) -> Table:
@@ -155,8 +156,9 @@ def tabulate_ann(report: Report, info: RunInfo) -> Table:
         *(f"{name}: {description}." for name, description in report.ann.sets.items()),
         "ann_recall in percent of the exact first 10; latency in ms of one query at a time, and queries "
         "per second where all are handed in at once, on one thread.",
-        "HNSW and IVF are FAISS's plain types, over whole vectors, and not the kinds that an index can have, "
-        "which round them: those are measured by “make growth” and “make bench”.",
+        "The types are those that an index can have, each with the effort that it would choose for these "
+        f"queries, and with a quarter of it to four times as much. Of {NARROW_ROWS:,} vectors or fewer every "
+        "type compares all: there is flat alone.",
     ]
     header = ("vectors", "count", "type", "setting", "ann_recall@10", "p50", "p95", "p99", "queries/s")
     return Table("Index types and settings", header, rows, tuple(notes))

@@ -17,8 +17,10 @@ from retrieval.channels.faiss_installation import import_faiss, one_thread
 from retrieval.channels.flat_index import FlatIndex, lend_vectors
 from retrieval.text.unit_vectors import require_unit_vectors
 
-# Up to so many vectors, or this share of all, every one that is allowed is compared: that is as fast.
-_NARROW_ROWS = 2000
+NARROW_ROWS = 2000
+"""Up to so many vectors, every one that is allowed is compared: that is as fast."""
+
+# So is it with this share of all.
 _NARROW_SHARE = 0.1
 
 _FAISS_CLASS = "IndexRefineFlat"
@@ -181,7 +183,7 @@ class ApproximateIndex(ABC):
         unit_QD = require_unit_vectors(queries_QD, self.dimension)
         allowed_N = None if allowed is None else allowed[self.ids]
         count = len(self) if allowed_N is None else int(np.count_nonzero(allowed_N))
-        if count <= max(_NARROW_ROWS, _NARROW_SHARE * len(self)) or k > count // 2:
+        if count <= max(NARROW_ROWS, _NARROW_SHARE * len(self)) or k > count // 2:
             return self._exact.search(unit_QD, k, allowed)
         scores_QK, ids_QK = self._search(unit_QD, k, allowed_N, count, self._count_candidates(k))
         short_Q = (ids_QK < 0).any(axis=1)

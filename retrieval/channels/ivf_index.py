@@ -14,8 +14,8 @@ import numpy as np
 from retrieval.channels.approximate_index import ApproximateIndex
 from retrieval.channels.faiss_installation import import_faiss, one_thread
 
-POINTS_PER_LIST = 39
-"""FAISS warns below so many training points per list."""
+# FAISS warns below so many training points per list.
+_POINTS_PER_LIST = 39
 
 _ROUNDS = 10
 _SEED = 1234
@@ -41,10 +41,10 @@ class IvfIndex(ApproximateIndex):
     @classmethod
     def _train(cls, unit_ND: np.ndarray) -> Any:
         # As far as there are enough vectors to train on.
-        wanted = min(round(cls.lists * math.sqrt(len(unit_ND))), len(unit_ND) // POINTS_PER_LIST)
+        wanted = min(round(cls.lists * math.sqrt(len(unit_ND))), len(unit_ND) // _POINTS_PER_LIST)
         lists = cls._make_lists(unit_ND.shape[1], max(1, wanted))
         lists.cp.seed, lists.cp.niter = _SEED, _ROUNDS
-        lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, POINTS_PER_LIST
+        lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _POINTS_PER_LIST
         # FAISS's threads wait for each other at every step of it, for long where something else runs beside
         # them; and on one thread the bytes do not depend on their number.
         with one_thread():
@@ -132,7 +132,7 @@ class IvfPqIndex(IvfIndex):
 def _enough(vectors_ND: np.ndarray) -> np.ndarray:
     """The vectors, repeated where there are fewer than FAISS's smallest code has values."""
     if not len(vectors_ND):
-        return np.full((POINTS_PER_LIST, vectors_ND.shape[1]), 1, dtype=np.float32)
-    if len(vectors_ND) >= POINTS_PER_LIST:
+        return np.full((_POINTS_PER_LIST, vectors_ND.shape[1]), 1, dtype=np.float32)
+    if len(vectors_ND) >= _POINTS_PER_LIST:
         return vectors_ND
-    return np.tile(vectors_ND, (-(-POINTS_PER_LIST // len(vectors_ND)), 1))
+    return np.tile(vectors_ND, (-(-_POINTS_PER_LIST // len(vectors_ND)), 1))

@@ -15,11 +15,15 @@ Timed = tuple[AnnRow, Mapping[str, float]]
 
 
 def draw_ann(report: Report, info: RunInfo) -> list[LineChart]:
-    """Median latency against `ann_recall@10`, a chart for each set of vectors; the settings at the points."""
+    """Median latency against `ann_recall@10`, a chart for each set of vectors; the settings at the points.
+
+    Where exact search is alone there is none.
+    """
     if report.ann is None or len(info.ann_speed) != len(report.ann.rows):
         return []
     rows = list(zip(report.ann.rows, info.ann_speed, strict=True))
-    return [_draw_set(name, [each for each in rows if each[0].vectors == name]) for name in report.ann.sets]
+    of_sets = {name: [each for each in rows if each[0].vectors == name] for name in report.ann.sets}
+    return [_draw_set(name, timed) for name, timed in of_sets.items() if len(timed) > 1]
 
 
 def _draw_set(name: str, rows: Sequence[Timed]) -> LineChart:
@@ -57,6 +61,6 @@ def _draw_type(index_type: str, color: int, rows: Sequence[Timed], x: Scale, y: 
             f"p95 {speed['p95_ms']:.3f} ms, p99 {speed['p99_ms']:.3f} ms, "
             f"{speed['queries_per_second']:,.0f} queries/s"
         )
-        label = "" if row.type == "Flat" else setting.split()[-1]
+        label = setting.split()[-1] if row.parameters else ""
         points.append(Point(x.place(100 - row.ann_recall), y.place(speed["p50_ms"]), title, label))
     return Line(index_type, color, tuple(points), label_y=points[-1].y)

@@ -176,9 +176,9 @@ def full_report(bare_report: Report) -> Report:
             {"caption": 100.0},
             {"caption": "the index's own"},
             (
-                AnnRow("caption", 3, "Flat", {}, 3, 100.0),
-                AnnRow("caption", 3, "IVF", {"nlist": 2, "nprobe": 1}, 3, 87.5),
-                AnnRow("caption", 3, "IVF", {"nlist": 2, "nprobe": 2}, 3, 100.0),
+                AnnRow("caption", 3, "flat", {}, 3, 100.0),
+                AnnRow("caption", 3, "ivf_sq8", {"nlist": 2, "nprobe": 1}, 3, 87.5),
+                AnnRow("caption", 3, "ivf_sq8", {"nlist": 2, "nprobe": 2}, 3, 100.0),
             ),
         ),
         published=PUBLISHED,

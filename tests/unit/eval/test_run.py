@@ -17,6 +17,7 @@ from eval.config import EvalConfig
 from eval.dataset.preparation import EvalRequest
 from eval.run import evaluate
 from indexer.updating.index_writer import IndexWriter
+from retrieval.channels.vector_index import KINDS
 from retrieval.search.reranking import IndexedPhoto, Reranker, Seen
 from retrieval.store.manifest import Manifest, ModelRecord
 from retrieval.store.schema import PhotoRow, Status, StoredCaption
@@ -76,7 +77,7 @@ def request_of(
         out=tmp_path / out,
         index=tmp_path / "index",
         config=EvalConfig.model_validate(
-            {"permutations": 200, "ann": {"least_vectors": 5, "made_vectors": 200}}
+            {"permutations": 200, "ann": {"least_vectors": 5, "made_vectors": 2100}}
         ),
     )
 
@@ -93,6 +94,8 @@ def test_every_channel_and_the_fusion(tmp_path: Path, request_of: Callable[[str]
     assert report.ann is not None
     assert report.ann.index == {"caption": 100, "image": 100}
     assert list(report.ann.sets) == ["caption", "image", "made"]
+    types = {name: {row.type for row in report.ann.rows if row.vectors == name} for name in report.ann.sets}
+    assert types == {"caption": {"flat"}, "image": {"flat"}, "made": {*KINDS}}
     assert report.index.image_head == {"name": "random", "sha256": "ab" * 32}
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"run.caption.txt", "run.image.txt", "run.lexical.txt", "run.fused.txt", "report.html"} < files

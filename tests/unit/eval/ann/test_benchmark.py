@@ -7,16 +7,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.ann.benchmark import benchmark_indexes
-from eval.ann.variants import choose_nlist
+from eval.ann.benchmark import AnnBenchmark, benchmark_indexes
 from eval.ann.vectors import NOISE, VectorSet, enlarge_vectors
 from retrieval.channels.ann_recall import ann_recall, find_kth_scores, measure_ann_recall
+from retrieval.channels.approximate_index import NARROW_ROWS
+from retrieval.channels.hnsw_index import HnswIndex
+from retrieval.channels.ivf_index import IvfPqIndex, IvfSq8Index
+from retrieval.channels.vector_choice import tune_effort
+from retrieval.channels.vector_index import KINDS
 from retrieval.progress import no_progress
+from retrieval.store.manifest import VectorsWish
 
 
 def make_units(count: int, seed: int, dimension: int = 16) -> np.ndarray:
     vectors = np.random.default_rng(seed).standard_normal((count, dimension))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def vector_set() -> VectorSet:
+    return VectorSet("own", "random", make_units(NARROW_ROWS + 1, 1), make_units(100, 2))
+
+
+@pytest.fixture(scope="module")
+def benchmark(vector_set: VectorSet) -> AnnBenchmark:
+    return benchmark_indexes([vector_set], no_progress)
 
 
 class TestRecall:
@@ -69,34 +84,42 @@ class TestMadeVectors:
 
 
 class TestBenchmark:
-    @pytest.fixture
-    def vector_set(self) -> VectorSet:
-        return VectorSet("own", "random", make_units(800, 1), make_units(40, 2))
-
-    def test_exact_settings_find_all_and_more_work_finds_more(self, vector_set: VectorSet) -> None:
-        benchmark = benchmark_indexes([vector_set], no_progress)
-        by_type = {
-            name: [row for row in benchmark.rows if row.type == name] for name in ("Flat", "HNSW", "IVF")
-        }
-        assert [row.ann_recall for row in by_type["Flat"]] == [100]
-        nlist = choose_nlist(800)
-        assert by_type["IVF"][-1].parameters == {"nlist": nlist, "nprobe": nlist}
-        assert by_type["IVF"][-1].ann_recall == 100
-        for name in ("HNSW", "IVF"):
-            recalls = [row.ann_recall for row in by_type[name]]
+    def test_exact_search_finds_all_and_more_effort_finds_more(self, benchmark: AnnBenchmark) -> None:
+        by_type = {name: [row for row in benchmark.rows if row.type == name] for name in KINDS}
+        assert [(row.ann_recall, row.parameters) for row in by_type.pop("flat")] == [(100, {})]
+        for name, effort in (("ivf_sq8", "nprobe"), ("ivf_pq", "nprobe"), ("hnsw", "efSearch")):
+            rows = by_type.pop(name)
+            efforts = [row.parameters[effort] for row in rows]
+            assert efforts == sorted(set(efforts))
+            assert len(efforts) >= 4
+            recalls = [row.ann_recall for row in rows]
             assert recalls[0] < recalls[-1]
-            assert all(after >= before - 2 for before, after in itertools.pairwise(recalls))
-        assert {row.count for row in benchmark.rows} == {800}
+            assert recalls[-1] >= 99
+            assert all(after >= before - 1 for before, after in itertools.pairwise(recalls))
+        assert not by_type
+        assert {row.count for row in benchmark.rows} == {NARROW_ROWS + 1}
+
+    def test_an_index_is_also_measured_with_the_effort_that_it_would_choose(
+        self, vector_set: VectorSet, benchmark: AnnBenchmark
+    ) -> None:
+        for kind in (IvfSq8Index, IvfPqIndex, HnswIndex):
+            index = kind.build(vector_set.vectors, np.arange(len(vector_set.vectors)))
+            found = 100 * tune_effort(index, VectorsWish().ann_recall, vector_set.queries)
+            (row,) = (row for row in benchmark.rows if row.parameters == index.settings)
+            assert row.type == index.kind
+            assert row.ann_recall == pytest.approx(found, abs=0.01)
+
+    def test_every_row_has_its_speed(self, benchmark: AnnBenchmark) -> None:
         assert len(benchmark.speeds) == len(benchmark.rows)
         for speed in benchmark.speeds:
             assert 0 < speed.p50_ms <= speed.p95_ms <= speed.p99_ms
             assert speed.queries_per_second > 0
 
-    def test_two_runs_find_the_same(self, vector_set: VectorSet) -> None:
-        runs = [benchmark_indexes([vector_set], no_progress).rows for _ in range(2)]
-        assert runs[0] == runs[1]
+    def test_two_runs_find_the_same(self, vector_set: VectorSet, benchmark: AnnBenchmark) -> None:
+        assert benchmark_indexes([vector_set], no_progress).rows == benchmark.rows
 
-    def test_fewer_vectors_than_neighbours(self) -> None:
-        tiny = VectorSet("tiny", "three", make_units(3, 0), make_units(2, 1))
-        rows = benchmark_indexes([tiny], no_progress).rows
-        assert {(row.k, row.ann_recall) for row in rows} == {(3, 100)}
+    @pytest.mark.parametrize(("count", "k"), [(3, 3), (NARROW_ROWS, 10)])
+    def test_of_few_vectors_all_kinds_would_compare_all(self, count: int, k: int) -> None:
+        few = VectorSet("few", "random", make_units(count, 0), make_units(2, 1))
+        rows = benchmark_indexes([few], no_progress).rows
+        assert [(row.type, row.k, row.ann_recall) for row in rows] == [("flat", k, 100)]

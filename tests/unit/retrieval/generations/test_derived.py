@@ -128,7 +128,7 @@ def test_what_is_new_is_found_as_if_all_had_been_made_anew(index: Path, word_enc
 def test_new_and_changed_photos_come_up_and_those_that_are_gone_do_not(
     index: Path, word_encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(approximate_index, "_NARROW_ROWS", 10)
+    monkeypatch.setattr(approximate_index, "NARROW_ROWS", 10)
     monkeypatch.setattr(approximate_index, "_NARROW_SHARE", 0)
     change(index, word_encoder)
     engine = SearchEngine.open(index, word_encoder, "cpu")

@@ -159,10 +159,16 @@ class TestDrawings:
 
     def test_index_types_carry_their_settings(self, full_report: Report, run_info: RunInfo) -> None:
         (chart,) = draw_ann(full_report, run_info)
-        assert [line.name for line in chart.lines] == ["Flat", "IVF"]
+        assert [line.name for line in chart.lines] == ["flat", "ivf_sq8"]
         assert [point.label for point in chart.lines[1].points] == ["1", "2"]
         assert chart.lines[1].points[0].x < chart.lines[1].points[1].x == RIGHT
         assert draw_ann(full_report, replace(run_info, ann_speed=())) == []
+
+    def test_exact_search_alone_is_no_chart(self, full_report: Report, run_info: RunInfo) -> None:
+        assert full_report.ann is not None
+        exact = replace(full_report.ann, rows=full_report.ann.rows[:1])
+        info = replace(run_info, ann_speed=run_info.ann_speed[:1])
+        assert draw_ann(replace(full_report, ann=exact), info) == []
 
     def test_probabilities_are_drawn_beside_what_was_true(self, full_report: Report, page: str) -> None:
         chart = draw_sureness(full_report)
