@@ -10,7 +10,7 @@ import numpy as np
 from retrieval.errors import DatasetError
 from retrieval.progress import Progress
 from retrieval.runtime import Runtime
-from retrieval.store.files import hash_bytes
+from retrieval.store.files import hash_bytes, write_aside
 from retrieval.text.text_encoder import load_text_encoder
 
 NAME = "captions.jsonl.gz"
@@ -52,7 +52,5 @@ def encode_captions(folder: Path, keep: Path, progress: Progress) -> np.ndarray:
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write an .npy, whole or not at all."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with write_aside(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array(file, np.ascontiguousarray(array))
-    part.rename(path)

@@ -13,7 +13,7 @@ import numpy as np
 
 from eval.dataset.collection import Collection
 from eval.searching.scored_queries import ScoredQueries
-from retrieval.store.files import publish_file, temporary_path
+from retrieval.store.files import write_aside
 
 
 def format_qrels(collection: Collection) -> bytes:
@@ -60,11 +60,5 @@ class RunWriter:
 @contextmanager
 def open_run(path: Path, collection: Collection, tag: str, depth: int) -> Iterator[RunWriter]:
     """A writer for the block; the file appears, whole, when the block ends without an error."""
-    temporary = temporary_path(path)
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            yield RunWriter(file, collection, tag, depth)
-        publish_file(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with write_aside(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yield RunWriter(file, collection, tag, depth)

@@ -8,7 +8,8 @@ import errno
 import hashlib
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from retrieval.errors import IndexFormatError, RetrievalError, UnreadableError, UsageError
@@ -77,9 +78,23 @@ def require_lost(path: Path, error: OSError) -> None:
         ) from None
 
 
-def temporary_path(path: Path) -> Path:
-    """The name in the same folder under which `path` is written before it is published."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+@contextmanager
+def write_aside(path: Path) -> Iterator[Path]:
+    """The name under which the block writes what appears, whole, as `path` when it ends without an error."""
+    with _temporary_path(path) as temporary:
+        yield temporary
+        publish_file(temporary, path)
+
+
+@contextmanager
+def _temporary_path(path: Path) -> Iterator[Path]:
+    """A name in the folder of `path`; what lies there is gone where the block ends with an error."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -88,13 +103,8 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written; `path` is then unchanged.
     """
-    temporary = temporary_path(path)
-    try:
+    with write_aside(path) as temporary:
         temporary.write_bytes(data)
-        publish_file(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def require_place(path: Path, what: str) -> None:
@@ -149,8 +159,8 @@ def write_hashed(
         OSError: as `write_file`.
     """
     make_folder(folder)
-    temporary, digest = temporary_path(folder / f"new{suffix}"), hashlib.sha256()
-    try:
+    digest = hashlib.sha256()
+    with _temporary_path(folder / f"new{suffix}") as temporary:
         with open(temporary, "wb") as file:
 
             def put(data: bytes) -> None:
@@ -160,9 +170,6 @@ def write_hashed(
             write(put)
             size = file.tell()
         publish_file(temporary, folder / f"{digest.hexdigest()}{suffix}")
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return digest.hexdigest(), size
 
 
