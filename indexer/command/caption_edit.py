@@ -21,7 +21,6 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
     from indexer.photo_files.named_photo import find_named
     from retrieval.generations.human_caption import set_caption, unset_caption
     from retrieval.store.manifest import read_manifest
-    from retrieval.store.schema import StoredCaption
     from retrieval.store.shards import read_rows
     from retrieval.text.lazy_text_encoder import LazyTextEncoder
 
@@ -40,7 +39,7 @@ def edit_caption(index: Path, photo: str, text: str | None, as_json: bool) -> No
         ) from None
     # The edit is the newest shard, of this row alone.
     (row,) = read_rows(index, manifest.shards[-1])
-    caption = row.captions[0] if row.captions else StoredCaption("")
+    caption = row.captions[0]
     if as_json:
         document = {"image_id": image_id, "caption": caption.text, "provenance": caption.provenance}
         typer.echo(json.dumps(document | {"generation": manifest.generation}))
