@@ -18,12 +18,12 @@ class Diversity:
     @property
     def distinct_percent(self) -> float:
         """The share of captions that differ, in percent."""
-        return 100 * self.distinct / self.captions if self.captions else 0.0
+        return 100 * self.distinct / self.captions
 
     @property
     def mean_words(self) -> float:
         """The mean length of a caption in words."""
-        return self.words / self.captions if self.captions else 0.0
+        return self.words / self.captions
 
     def to_dict(self) -> dict[str, float]:
         """As report.json has it."""
