@@ -20,6 +20,7 @@ from retrieval.search.explanation import Explanation
 from retrieval.search.results import LIKELY
 from retrieval.store.manifest import ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import Provenance, StoredAttention, StoredCaption
+from tests.hit_numbers import numbers
 
 CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
 MODEL = ModelRecord("captioner", "a" * 64)
@@ -41,10 +42,6 @@ def list_matched(explained: Explanation) -> tuple[str, ...]:
 @pytest.fixture
 def rows(photo: Callable[..., Any]) -> list[Any]:
     return [photo(f"{number}", text) for number, text in enumerate(CAPTIONS)]
-
-
-def numbers(hits: Any) -> list[int]:
-    return [int(Path(hit.path).stem) for hit in hits]
 
 
 def test_copies_are_folded_under_the_best_of_them(open_engine: Make, rows: list[Any]) -> None:

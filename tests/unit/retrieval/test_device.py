@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-import numpy as np  # noqa: F401  its BLAS must be loaded
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from retrieval.device import (
     Device,
@@ -16,6 +15,7 @@ from retrieval.device import (
     require_torch_device,
 )
 from retrieval.errors import UsageError
+from tests.blas_threads import count_threads
 
 
 @pytest.fixture(params=[True, False], ids=["gpu", "no gpu"])
@@ -49,10 +49,6 @@ def test_queries_are_encoded_on_a_gpu_only_where_one_is_asked_for_and_one_notice
     assert [pick_query_device(Device.CUDA) for _ in range(2)] == ["cuda" if gpu else "cpu"] * 2
     said = "queries are encoded on the CPU, not on a GPU as asked: torch sees no GPU"
     assert caplog.messages == ([] if gpu else [said])
-
-
-def count_threads() -> set[int]:
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 
 
 @pytest.mark.skipif(not count_threads(), reason="numpy's BLAS is not known")

@@ -23,6 +23,7 @@ from retrieval.captioned_dataset import CaptionedDataset, CaptionedPhoto
 from retrieval.errors import CheckpointError, DatasetError
 from retrieval.progress import no_progress
 from retrieval.store.files import hash_file
+from tests.killed import KilledError
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +68,6 @@ def test_each_cell_learns_to_say_what_people_said(
     with Image.open(tmp_path / "curves.png") as curves:
         assert curves.width > 500
     assert "36 photos, 36 captions" in (tmp_path / "captioner.md").read_text()
-
-
-class KilledError(Exception):
-    pass
 
 
 def train_until_killed(

@@ -12,6 +12,7 @@ from indexer.image_encoder.efficientnet_lite import load_efficientnet_lite
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.errors import CheckpointError
 from retrieval.progress import no_progress
+from tests.killed import KilledError
 
 CONFIG = ImageEncoderConfig.model_validate(
     {
@@ -59,10 +60,6 @@ def test_each_run_leaves_its_log_and_the_runs_differ(checkpoint: Path) -> None:
     logs = [(checkpoint.parent / f"run-{number}" / "log.jsonl").read_text() for number in (1, 2)]
     assert all(len(log.splitlines()) == 3 for log in logs)
     assert logs[0] != logs[1]
-
-
-class KilledError(Exception):
-    """What stands for a signal here."""
 
 
 def test_a_killed_training_that_carries_on_gives_the_same(

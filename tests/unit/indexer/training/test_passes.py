@@ -14,11 +14,8 @@ from indexer.training.config import PassesConfig
 from indexer.training.passes import Passes
 from retrieval.errors import RetrievalError
 from retrieval.progress import no_progress
+from tests.killed import KilledError
 from tests.small_gpu import hold_at_most
-
-
-class KilledError(Exception):
-    """What stands for a signal here."""
 
 
 class Doubling:

@@ -16,6 +16,7 @@ from retrieval.search.reranking import IndexedPhoto, Seen
 from retrieval.store.manifest import HeadRecord, read_manifest
 from retrieval.text.queries import Queries
 from retrieval.text.text_head import read_text_head
+from tests.hit_numbers import numbers
 
 CAPTIONS = ["a dog on the beach", "a dog at the sea", "a dog on sand", "a red car", "a cat on a sofa"]
 QUERY = "a dog on the beach"
@@ -51,10 +52,6 @@ class TableOfSights:
 
 def make_reranker(nats: dict[int, float] | None, first: int = 100) -> Reranker:
     return Reranker(TableOfSights(nats), RerankConfig(first=first, weight=WEIGHT))
-
-
-def numbers(hits: Any) -> list[int]:
-    return [int(Path(hit.path).stem) for hit in hits]
 
 
 @pytest.fixture

@@ -4,17 +4,13 @@ import gc
 import sys
 from types import SimpleNamespace
 
-import numpy as np  # noqa: F401  its BLAS must be loaded
 import pytest
 import uvicorn
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from retrieval.service.server import run_server
 from retrieval.service.settings import ServiceSettings
-
-
-def count_threads() -> set[int]:
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+from tests.blas_threads import count_threads
 
 
 @pytest.mark.skipif(not count_threads(), reason="numpy's BLAS is not known")

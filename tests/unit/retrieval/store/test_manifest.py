@@ -123,17 +123,9 @@ def test_damaged_current_is_refused(tmp_path, current):
         read_manifest(tmp_path)
 
 
-def test_every_flipped_byte_of_a_manifest_is_refused(tmp_path):
+def test_a_manifest_that_is_gone_is_refused(tmp_path):
     commit_manifest(tmp_path, MANIFEST)
-    path = tmp_path / "manifests" / "00000007.json"
-    data = path.read_bytes()
-    for position in range(0, len(data), 37):
-        damaged = bytearray(data)
-        damaged[position] ^= 1
-        path.write_bytes(damaged)
-        with pytest.raises(IndexFormatError, match="is damaged"):
-            read_manifest(tmp_path)
-    path.unlink()
+    (tmp_path / "manifests" / "00000007.json").unlink()
     with pytest.raises(IndexFormatError, match="found no"):
         read_manifest(tmp_path)
 

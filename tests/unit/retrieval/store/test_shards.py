@@ -58,12 +58,6 @@ def test_shard_is_named_by_its_hash_and_holds_the_rows(tmp_path):
     assert (second.status, second.caption_vector) == (Status.FAILED, None)
 
 
-def test_same_rows_give_the_same_bytes(tmp_path):
-    rows = [row(str(number), caption=f"caption {number % 3}") for number in range(50)]
-    assert write_shard(tmp_path / "a", rows, SCHEMA) == write_shard(tmp_path / "b", rows, SCHEMA)
-    assert write_shard(tmp_path / "b", rows[1:], SCHEMA) != write_shard(tmp_path / "b", rows, SCHEMA)
-
-
 def test_shard_says_who_captioned_it_and_an_older_one_does_not(tmp_path):
     captioner = ModelRecord("caf\u00e9", "c" * 64)
     record = write_shard(tmp_path, [row("a")], name_captioner(SCHEMA, captioner))
