@@ -5,6 +5,7 @@ that are compared together.
 """
 
 import math
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -73,6 +74,10 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     # FAISS would have each of these threads share its work with others.
     alone = partial(import_faiss().omp_set_num_threads, 1)
     return ThreadPoolExecutor(threads, thread_name_prefix="exact-search", initializer=alone)
+
+
+# The threads of a pool are not there in a forked process, where its jobs would wait for good.
+os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _score(

@@ -1,5 +1,8 @@
 """Exact search against float64, over several blocks and any number of threads."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,23 @@ from retrieval.channels.faiss_installation import import_faiss
 from tests.unit_vectors import unit_vectors
 
 COUNT = 20_000
+
+SEARCH_AND_FORK = """
+import os, signal, sys
+import numpy as np
+from retrieval.channels.exact_search import search_exactly
+from retrieval.channels.faiss_installation import import_faiss
+import_faiss().omp_set_num_threads(2)
+def search():
+    return search_exactly(np.eye(16, dtype=np.float32), np.arange(16), np.eye(16, dtype=np.float32), 1)[1]
+search()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    print(search().ravel().tolist(), flush=True)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 
 def search_in_float64(vectors_ND, ids_N, queries_QD, k):
@@ -86,3 +106,9 @@ def test_a_query_scores_what_it_scores_alone(dimension, threads):
     alone = [search_exactly(vectors_ND, np.arange(20_000), query_D[None], 100) for query_D in queries_QD]
     for found, expected in zip(together, zip(*alone, strict=True), strict=True):
         np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+def test_a_forked_process_searches_too():
+    command = [sys.executable, "-c", SEARCH_AND_FORK]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{list(range(16))}\n"
