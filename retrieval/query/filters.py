@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from retrieval.errors import UsageError
 from retrieval.normal_form import fold_letters, fold_text
 from retrieval.printable import make_printable
 from retrieval.store.schema import Provenance
@@ -34,14 +35,28 @@ class Field(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A field and what it must be or, where `negated`, must not be; `value` is what `parse_value` takes.
+    """A field, or its name, and what it must be or, where `negated`, must not be.
 
     A photo of which the field is not known is let through by the negated filter alone.
+
+    Raises:
+        UsageError: no such field, or a value that means nothing there.
     """
 
     field: Field
     value: str
     negated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.field not in list(Field):
+            raise UsageError(
+                f"found the field {self.field!r}, expected one of: {', '.join(Field)}; name one of them"
+            )
+        object.__setattr__(self, "field", Field(self.field))
+        try:
+            parse_value(self.field, self.value)
+        except ValueError as error:
+            raise UsageError(f"found {self.field}:{self.value}, expected {error}; correct it") from None
 
     def __str__(self) -> str:
         value = self.value if _BARE.fullmatch(self.value) else f'"{self.value}"'

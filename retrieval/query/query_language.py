@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from retrieval.errors import UsageError
 from retrieval.printable import INVISIBLE
-from retrieval.query.filters import QUOTES, Field, Filter, parse_value
+from retrieval.query.filters import QUOTES, Field, Filter
 
 _HERE = "▸"
 _SHOWN = 40
@@ -179,10 +179,9 @@ def _read_filter(term: re.Match[str], text: str) -> Filter:
     if not value.strip():
         raise QueryError(_NO_VALUE.format(name), text, start)
     try:
-        parse_value(Field(name), value)
-    except ValueError as error:
-        raise QueryError(f"found {name}:{value}, expected {error}; correct it", text, start) from None
-    return Filter(Field(name), value, bool(term["minus"]))
+        return Filter(Field(name), value, bool(term["minus"]))
+    except UsageError as error:
+        raise QueryError(str(error), text, start) from None
 
 
 def _refuse_lone_field(term: re.Match[str], text: str) -> None:

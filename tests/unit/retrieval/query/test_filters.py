@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from retrieval.errors import UsageError
 from retrieval.query.filters import Bounds, Field, Filter, parse_value
 
 
@@ -90,3 +91,22 @@ def test_texts_are_compared_as_they_are_kept() -> None:
 def test_filters_are_written_as_they_are_read() -> None:
     assert str(Filter(Field.CAMERA, "canon", negated=True)) == "-camera:canon"
     assert str(Filter(Field.PATH, "my holiday")) == 'path:"my holiday"'
+
+
+def test_a_field_may_be_named() -> None:
+    filters = Filter("path", "photos"), Filter(Field.PATH, "photos")
+    assert filters[0] == filters[1]
+    assert filters[0].field is Field.PATH
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (Field.WIDTH, "foo", "found width:foo, expected a number of pixels, a range .*; correct it"),
+        ("caption", "nobody", "found caption:nobody, expected who wrote the caption, model or human"),
+        ("paths", "photos", "found the field 'paths', expected one of: taken, camera, path"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_refused(field: Field, value: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Filter(field, value)
