@@ -430,7 +430,9 @@ class SearchEngine:
             require_fused(channel)
             k = max(k, reranker.first)
         with_words = [number for number, each in enumerate(asked) if each.query.text]
-        vectors_QD = self._text_encoder.encode([asked[number].query.text for number in with_words])
+        texts = [asked[number].query.text for number in with_words]
+        # Of no texts a program's own encoder may know nothing to give.
+        vectors_QD = self._text_encoder.encode(texts) if texts else np.empty((0, 0), dtype=np.float32)
         alike: dict[int, list[int]] = {}
         for row, number in enumerate(with_words):
             alike.setdefault(id(asked[number].allowed_P), []).append(row)

@@ -1,7 +1,7 @@
 """Filters, phrases and words to leave out hold in every channel, however near the other photos are."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from retrieval import SearchEngine
 from retrieval.errors import UsageError
 from retrieval.query.query_language import Query, QueryError, parse_query
 from retrieval.store.manifest import Manifest, commit_manifest, read_manifest
+from retrieval.text.text_encoder import TextEncoder
 
 NAMES = {
     "beach": (("a dog runs on the beach", "an animal near the sea"), {"camera": "Canon EOS 5D"}),
@@ -248,6 +249,30 @@ def test_without_words_the_newest_photo_is_the_first(engine: SearchEngine) -> No
     assert names(engine.search("taken:2019", channel="image")) == ["dogs", "cars"]
     with pytest.raises(UsageError, match="no channel 'smell'"):
         engine.search("taken:2019", channel="smell")
+
+
+class RowEncoder:
+    """A program's own encoder: of no texts there is nothing to stack."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self.name, self.weights_sha256, self.dimension = (
+            encoder.name,
+            encoder.weights_sha256,
+            encoder.dimension,
+        )
+        self._encoder = encoder
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        return np.stack([self._encoder.encode([text])[0] for text in texts])
+
+
+def test_without_words_no_text_encoder_is_asked(
+    engine: SearchEngine, tmp_path: Any, word_encoder: Any
+) -> None:
+    own = SearchEngine.open(tmp_path / "index", RowEncoder(word_encoder))
+    assert own.search("taken:2019") == engine.search("taken:2019")
+    assert own.search_many([]) == []
+    assert own.rank([]).image_ids == engine.rank([]).image_ids
 
 
 def test_a_sentence_is_searched_as_it_is_where_it_is_no_query(engine: SearchEngine) -> None:
