@@ -287,7 +287,7 @@ class SearchEngine:
 
         Raises:
             UsageError: as `search`; or there is no such photo, or the query leaves it out.
-            IndexFormatError: the shard is missing or damaged.
+            IndexFormatError: the shard is damaged, or gone with the generation that this engine has opened.
         """
         (explanation,) = self.explain_many(query, [image_id], channel, where=where, reranker=reranker)
         return explanation

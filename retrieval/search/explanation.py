@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from retrieval.errors import IndexFormatError
 from retrieval.normal_form import replace_surrogates
 from retrieval.search.hit import ChannelHit
 from retrieval.search.matched_words import match_words
-from retrieval.store.manifest import Manifest
+from retrieval.store.manifest import Manifest, ShardRecord, read_current_generation
 from retrieval.store.schema import ATTENTION_COLUMNS, Provenance, StoredAttention, table_to_rows
 from retrieval.store.shards import read_shard, split_positions
 
@@ -105,11 +107,25 @@ def read_attentions(
     """The attention of the rows at these positions, each shard read once; None where a row has none.
 
     Raises:
-        IndexFormatError: one of their shards is missing or damaged.
+        IndexFormatError: one of their shards is missing, as it may be once the index has another generation,
+            or damaged.
     """
     found: dict[int, StoredAttention | None] = {}
     wanted_N = np.unique(np.array(positions, dtype=np.int64))
     for shard, where, numbers_R in split_positions(manifest.shards, wanted_N):
-        rows = table_to_rows(read_shard(index, shard, ATTENTION_COLUMNS).take(numbers_R))
+        rows = table_to_rows(_read_attention(index, manifest, shard).take(numbers_R))
         found |= zip(wanted_N[where].tolist(), (row.attention for row in rows), strict=True)
     return [found[position] for position in positions]
+
+
+def _read_attention(index: Path, manifest: Manifest, shard: ShardRecord) -> pa.Table:
+    try:
+        return read_shard(index, shard, ATTENTION_COLUMNS)
+    except IndexFormatError:
+        current = read_current_generation(index)
+        if current in (0, manifest.generation):
+            raise
+        raise IndexFormatError(
+            f"found generation {current} in {index} by now, expected {manifest.generation}, of which a file "
+            "is gone; open the index again, or use a LiveEngine, which follows it"
+        ) from None

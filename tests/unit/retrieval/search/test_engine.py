@@ -8,10 +8,12 @@ from retrieval import RetrievalError, SearchEngine
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.channels.vector_index import write_vectors
 from retrieval.errors import EncoderMismatchError, IndexFormatError, IndexNotFoundError, UsageError
+from retrieval.generations.compact import compact_index
+from retrieval.generations.human_caption import set_caption
 from retrieval.search.hit import ChannelHit
 from retrieval.store.manifest import Manifest, ModelRecord, commit_manifest, read_manifest
 from retrieval.store.schema import PhotoRow, Status, StoredCaption, photo_schema
-from retrieval.store.shards import write_shard
+from retrieval.store.shards import shard_path, write_shard
 from tests.people import PEOPLE
 
 PHOTOS = {
@@ -289,3 +291,24 @@ def test_what_goes_wrong_in_an_eager_engine_is_raised_by_its_search(index, other
     for _ in range(2):
         with pytest.raises(EncoderMismatchError, match="found text encoder other words"):
             engine.search("a cat")
+
+
+def test_reasons_of_a_generation_that_is_gone_are_looked_for_in_the_next_one(index, engine, word_encoder):
+    (hit,) = engine.search("a cat", k=1)
+    compact_index(index)
+    assert engine.explain("a cat", hit.image_id).path == hit.path
+    set_caption(index, hit.image_id, "my cat", word_encoder)
+    with pytest.raises(
+        IndexFormatError, match=r"^found generation 3 in .*, expected 1, of which .*; open the index again"
+    ):
+        engine.explain("a cat", hit.image_id)
+    now = SearchEngine.open(index, word_encoder)
+    assert now.explain("a cat", hit.image_id).caption == "my cat"
+
+
+def test_reasons_of_a_damaged_index_say_how_to_mend_it(index, engine):
+    (hit,) = engine.search("a cat", k=1)
+    for shard in read_manifest(index).shards:
+        shard_path(index, shard.sha256).unlink()
+    with pytest.raises(IndexFormatError, match=r"^found no .*parquet, .* run `retrieve repair`"):
+        engine.explain("a cat", hit.image_id)
