@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,8 @@ class Connection:
         # What connections share stays broken for all of them where a server was gone for a while.
         apart = {"dedicated": True, "grpc_options": {"grpc.use_local_subchannel_pool": 1}}
         self._client = self._run(MilvusClient, address.uri, token=token, timeout=_CONNECT_SECONDS, **apart)
+        # A client that is dropped keeps its connection.
+        self._disconnect = weakref.finalize(self, self._client.close)
 
     def call(self, method: str, *arguments: Any, seconds: float = _SECONDS, **options: Any) -> Any:
         """What `MilvusClient.method` answers.
@@ -62,7 +65,7 @@ class Connection:
 
     def close(self) -> None:
         """Disconnect; never fails."""
-        self._client.close()
+        self._disconnect()
 
     def _run(self, function: Any, *arguments: Any, **options: Any) -> Any:
         import grpc

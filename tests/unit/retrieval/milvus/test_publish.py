@@ -1,6 +1,8 @@
 """What is published is one whole generation, and a search in Milvus finds what one in the index finds."""
 
 import dataclasses
+import gc
+import os
 import re
 import subprocess
 import sys
@@ -143,6 +145,16 @@ def test_a_search_never_mixes_generations(index, address, lite, word_encoder, mo
     publish_index(index, address)
     generations = {re.search(r"_([0-9]{8})_", name)[1] for name in list_collections(address)}
     assert generations == {"00000002", "00000003"}
+
+
+def test_an_engine_that_nobody_needs_lets_go_of_its_connection(index, address, lite, word_encoder):
+    publish_index(index, address)
+    counts = []
+    for _ in range(3):
+        SearchEngine.open(index, word_encoder, milvus=lite).search("a cat sleeps")
+        gc.collect()
+        counts.append(len(os.listdir("/proc/self/fd")))
+    assert counts[1:] == counts[:1] * 2
 
 
 def test_several_indexes_share_a_milvus_by_names(index, address, lite, word_encoder):
