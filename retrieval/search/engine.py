@@ -176,7 +176,7 @@ class SearchEngine:
         """What is known of a photo: all its paths, its size, when and with which camera it was taken.
 
         Raises:
-            UsageError: there is no such photo.
+            UnknownPhotoError: there is no such photo.
         """
         return self._photos.facts(self._photos.find(image_id))
 
@@ -286,7 +286,7 @@ class SearchEngine:
         for the `reranker`, no model sees the photo again.
 
         Raises:
-            UsageError: as `search`; or there is no such photo, or the query leaves it out.
+            UsageError: as `search`; or the query leaves the photo out; `UnknownPhotoError`, no such photo.
             IndexFormatError: the shard is damaged, or gone with the generation that this engine has opened.
         """
         (explanation,) = self.explain_many(query, [image_id], channel, where=where, reranker=reranker)
@@ -337,7 +337,7 @@ class SearchEngine:
         Compared are image vectors or, where the photo has none, caption vectors; a score is a cosine.
 
         Raises:
-            UsageError: no such photo, k < 1, or a filter that cannot be read.
+            UsageError: k < 1, or a filter that cannot be read; `UnknownPhotoError`, no such photo.
         """
         number = self._photos.find(image_id)
         for channel in (Channel.IMAGE, Channel.CAPTION):

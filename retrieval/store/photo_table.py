@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrieval.errors import IndexFormatError, UsageError
+from retrieval.errors import IndexFormatError, UnknownPhotoError
 from retrieval.normal_form import fold_letters, fold_text
 from retrieval.printable import make_printable
 from retrieval.store.manifest import Manifest
@@ -105,10 +105,12 @@ class PhotoTable:
         """The number of a photo.
 
         Raises:
-            UsageError: there is no such photo.
+            UnknownPhotoError: there is no such photo.
         """
         if not self.holds(image_id):
-            raise UsageError(f"found no photo {image_id!r} in this index, expected the image_id of a hit")
+            raise UnknownPhotoError(
+                f"found no photo {image_id!r} in this index, expected the image_id of a hit"
+            )
         return bisect.bisect_left(self.image_ids, image_id)
 
     def holds(self, image_id: str) -> bool:

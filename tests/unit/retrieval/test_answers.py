@@ -12,7 +12,7 @@ import pytest
 
 from retrieval import RetrievalError, SearchEngine
 from retrieval.channel import Channel
-from retrieval.errors import UsageError
+from retrieval.errors import UnknownPhotoError, UsageError
 from retrieval.query.query_language import Query
 from retrieval.search import explanation
 from retrieval.search.calibration import Calibration, Logistic
@@ -326,7 +326,7 @@ def test_a_photo_that_the_query_leaves_out_has_no_reasons(open_engine: Make, row
         engine.explain("beach -dog", rows[0].image_id)
     with pytest.raises(UsageError, match="which this query leaves out"):
         engine.explain("beach", rows[0].image_id, where="taken:2019")
-    with pytest.raises(UsageError, match="found no photo"):
+    with pytest.raises(UnknownPhotoError, match="found no photo"):
         engine.explain("beach", "0" * 64)
 
 
@@ -389,7 +389,7 @@ def test_photos_without_an_image_vector_are_compared_by_caption(
 
 def test_what_cannot_be_compared_is_refused(open_engine: Make, rows: list[Any]) -> None:
     engine = open_engine(rows)
-    with pytest.raises(UsageError, match="found no photo"):
+    with pytest.raises(UnknownPhotoError, match="found no photo"):
         engine.similar("0" * 64)
     with pytest.raises(UsageError, match="found k = 0"):
         engine.similar(rows[0].image_id, k=0)
