@@ -82,13 +82,14 @@ class Answerer:
                 break
             depth *= 2
         hits = self._make_hits(text, ranked, candidates, chosen)
+        shown = [each for place, same in chosen for each in (place, *same)]
         return Results(
             hits,
             generation=self._manifest.generation,
             photos=len(self._photos),
             waiting=self._manifest.waiting_rows,
             allowed=allowed,
-            find_files=lambda image_id: self._photos.files(self._photos.find(image_id)),
+            find_files=self._photos.pick_files(candidates.numbers_K[shown]).find,
             matches_well=self._is_any_likely(text, hits, ranked, found.sure_K),
             depth=wish.depth,
         )

@@ -25,7 +25,7 @@ class Results(list[Hit]):
     `matches_well` says whether any photo is likely to be what was asked for, at `LIKELY` or more or because
     a hit's caption, or a text of the first by its words, has all the words; None where that is not known.
     `depth` is how many photos were ranked to find them, which explaining them takes. A notebook shows them as
-    a grid of photos.
+    a grid of photos. They keep no engine, and can be pickled.
     """
 
     def __init__(
@@ -58,7 +58,11 @@ class Results(list[Hit]):
         return first_there(self.files(hit))
 
     def files(self, hit: Hit) -> Sequence[Path]:
-        """Everywhere the photo of a hit was found."""
+        """Everywhere the photo of a hit was found.
+
+        Raises:
+            UnknownPhotoError: the photo is neither among these hits nor their duplicates.
+        """
         return self._find_files(hit.image_id)
 
     def _repr_html_(self) -> str:

@@ -50,6 +50,24 @@ class ShownPhoto:
     height: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFiles:
+    """Everywhere some photos were found; keeps nothing else of their table, and can be pickled."""
+
+    places: dict[str, int]
+    paths: pa.ListArray
+
+    def find(self, image_id: str) -> tuple[Path, ...]:
+        """Everywhere the photo with an image_id was found.
+
+        Raises:
+            UnknownPhotoError: it is none of them.
+        """
+        if image_id not in self.places:
+            raise UnknownPhotoError(f"found no photo {image_id!r} among these hits, expected one of them")
+        return _list_files(self.paths[self.places[image_id]])
+
+
 class PhotoTable:
     """Photos in order of `image_id`; a photo's number in this order is what the engine's indexes return.
 
@@ -124,7 +142,12 @@ class PhotoTable:
 
     def files(self, number: int) -> tuple[Path, ...]:
         """Everywhere a photo was found."""
-        return tuple(Path(os.fsdecode(path)) for path in self.columns["paths"][number].as_py())
+        return _list_files(self.columns["paths"][number])
+
+    def pick_files(self, numbers_N: np.ndarray) -> "PhotoFiles":
+        """Everywhere the photos with these numbers were found."""
+        places = {self.image_ids[number]: place for place, number in enumerate(numbers_N.tolist())}
+        return PhotoFiles(places, self.columns["paths"].take(pa.array(numbers_N)))
 
     def facts(self, number: int) -> PhotoFacts:
         """What is known of a photo."""
@@ -184,6 +207,10 @@ class PhotoTable:
         unknown_P = np.isnat(taken_P)
         order_P: np.ndarray = np.lexsort((-taken_P.astype(np.int64), unknown_P))
         return order_P
+
+
+def _list_files(paths: pa.ListScalar) -> tuple[Path, ...]:
+    return tuple(Path(os.fsdecode(path)) for path in paths.as_py())
 
 
 def _fold(names: pa.StringArray) -> pa.DictionaryArray:

@@ -1,7 +1,10 @@
 """What is made of ranked photos: copies folded, probabilities, reasons, photos like a photo."""
 
+import gc
 import math
 import os
+import pickle
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -240,6 +243,23 @@ def test_of_several_places_the_first_with_a_file_is_given(
     assert results[0].path == "/gone.jpg"
     assert results.files(results[0]) == (Path("/gone.jpg"), there)
     assert results.file(results[0]) == there
+
+
+def test_results_can_be_pickled_and_keep_no_engine(open_engine: Make, rows: list[Any]) -> None:
+    engine = open_engine(rows, circle(0, 90, 2, 180, 3))
+    results = engine.search("a dog on the beach", channel="caption")
+    photos = weakref.ref(engine._photos)
+    del engine
+    gc.collect()
+    assert photos() is None
+    again = pickle.loads(pickle.dumps(results))
+    assert again == results
+    assert vars(again).keys() == vars(results).keys()
+    assert [again.file(hit).stem for hit in again] == ["0", "1", "3"]
+    duplicates = [replace(again[0], image_id=image_id) for image_id in again[0].duplicates]
+    assert [again.file(hit).stem for hit in duplicates] == ["2", "4"]
+    with pytest.raises(UnknownPhotoError, match=r"found no photo '000.* among these hits"):
+        again.files(replace(again[0], image_id="0" * 64))
 
 
 def test_reasons_are_those_of_the_search(open_engine: Make, rows: list[Any], word_encoder: Any) -> None:
