@@ -28,8 +28,8 @@ class VectorsConfig(Config):
     """The table `vectors`: the kind of index, what it must find and what of it may be in memory."""
 
     kind: VectorsKind = VectorsKind.AUTO
-    ann_recall: float = Field(_WISH.ann_recall, gt=0, le=1)
-    memory_mb: int = Field(_WISH.memory_mb, ge=1)
+    ann_recall: float = Field(default=_WISH.ann_recall, gt=0, le=1)
+    memory_mb: int = Field(default=_WISH.memory_mb, ge=1)
 
     def to_wish(self) -> VectorsWish:
         """As the manifest keeps it."""
@@ -61,19 +61,19 @@ class IndexConfig(Config):
     mirror: bool = False
     ngram_encoder: str = "default"
     tagger: str = "default"
-    tags: int = Field(3, ge=1, le=100)
-    tag_probability: float = Field(0.08, ge=0, le=1)
-    beam_width: int = Field(0, ge=0, le=50)
-    agreement: float = Field(4.0, ge=0)
-    captions: int = Field(4, ge=1, le=50)
-    samples: int = Field(0, ge=0, le=100)
-    temperature: float = Field(0.4, ge=0.05, le=2)
-    mean_agreement: float = Field(24.0, ge=0)
-    batch_photos: int = Field(64, ge=1, le=4096)
-    workers: int = Field(0, ge=0, le=256)
-    decode_seconds: float = Field(60, gt=0, le=86_400)
-    max_megapixels: float = Field(50, gt=0, le=178)
-    shard_rows: int = Field(2000, ge=1, le=100_000)
+    tags: int = Field(default=3, ge=1, le=100)
+    tag_probability: float = Field(default=0.08, ge=0, le=1)
+    beam_width: int = Field(default=0, ge=0, le=50)
+    agreement: float = Field(default=4.0, ge=0)
+    captions: int = Field(default=4, ge=1, le=50)
+    samples: int = Field(default=0, ge=0, le=100)
+    temperature: float = Field(default=0.4, ge=0.05, le=2)
+    mean_agreement: float = Field(default=24.0, ge=0)
+    batch_photos: int = Field(default=64, ge=1, le=4096)
+    workers: int = Field(default=0, ge=0, le=256)
+    decode_seconds: float = Field(default=60, gt=0, le=86_400)
+    max_megapixels: float = Field(default=50, gt=0, le=178)
+    shard_rows: int = Field(default=2000, ge=1, le=100_000)
     recaption: bool = False
     retry_failed: bool = False
     keep_missing: bool = False

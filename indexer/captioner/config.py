@@ -14,11 +14,11 @@ class DecoderConfig(Config):
     """Which recurrence, and how wide."""
 
     cell: Cell = Cell.GRU
-    features: int = Field(384, gt=0)
-    hidden: int = Field(512, gt=0)
-    attention: int = Field(128, gt=0)
-    embedding: int = Field(256, gt=0)
-    dropout: float = Field(0.35, ge=0, lt=1)
+    features: int = Field(default=384, gt=0)
+    hidden: int = Field(default=512, gt=0)
+    attention: int = Field(default=128, gt=0)
+    embedding: int = Field(default=256, gt=0)
+    dropout: float = Field(default=0.35, ge=0, lt=1)
 
     def build(self, vocabulary: int, channels: int) -> AttentionDecoder:
         """A decoder for so many words and channels of an annotation, its weights random."""
@@ -29,10 +29,10 @@ class DecoderConfig(Config):
 class TrainingConfig(PassesConfig):
     """How the decoder is trained: every word of every human caption, given the words before it."""
 
-    cycles: tuple[PositiveInt, ...] = Field((14,), min_length=1)
-    learning_rate: float = Field(8e-4, gt=0)
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
-    doubly_stochastic: float = Field(0.1, ge=0)
+    cycles: tuple[PositiveInt, ...] = Field(default=(14,), min_length=1)
+    learning_rate: float = Field(default=8e-4, gt=0)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    doubly_stochastic: float = Field(default=0.1, ge=0)
 
 
 class SelfCriticalConfig(PassesConfig):
@@ -46,11 +46,11 @@ class SelfCriticalConfig(PassesConfig):
     """
 
     cycles: tuple[PositiveInt, ...] = (8,)
-    learning_rate: float = Field(1e-4, gt=0)
-    dropout: float = Field(0.3, ge=0, lt=1)
-    samples: int = Field(5, ge=2)
-    temperature: float = Field(0.4, gt=0)
-    max_words: int = Field(16, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    samples: int = Field(default=5, ge=2)
+    temperature: float = Field(default=0.4, gt=0)
+    max_words: int = Field(default=16, gt=0)
     start: str = ""
 
     @model_validator(mode="after")
@@ -65,9 +65,9 @@ class SelfCriticalConfig(PassesConfig):
 class DecodingConfig(Config):
     """How the trained captioner writes: beam search with length normalisation."""
 
-    beam_width: int = Field(3, gt=0)
-    max_words: int = Field(20, gt=0)
-    length_penalty: float = Field(0.7, ge=0)
+    beam_width: int = Field(default=3, gt=0)
+    max_words: int = Field(default=20, gt=0)
+    length_penalty: float = Field(default=0.7, ge=0)
 
 
 class CaptionerConfig(Config):
@@ -78,10 +78,10 @@ class CaptionerConfig(Config):
 
     image_encoder: str = "efficientnet-lite2-flickr8k"
     neck: Neck = Neck.NONE
-    photos: int = Field(0, ge=0)
-    views: int = Field(4, gt=0)
-    min_count: int = Field(10, gt=0)
-    max_training_words: int = Field(18, gt=0)
+    photos: int = Field(default=0, ge=0)
+    views: int = Field(default=4, gt=0)
+    min_count: int = Field(default=10, gt=0)
+    max_training_words: int = Field(default=18, gt=0)
     seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     decoder: DecoderConfig = DecoderConfig()

@@ -18,12 +18,12 @@ class AugmentationConfig(Config):
     shares of the photos.
     """
 
-    smallest_area: float = Field(0.2, gt=0, le=1)
-    stretch: float = Field(4 / 3, ge=1)
-    degrees: float = Field(10, ge=0, le=180)
-    colour: float = Field(0.4, ge=0, le=1)
-    grey: float = Field(0.1, ge=0, le=1)
-    erased: float = Field(0.5, ge=0, le=1)
+    smallest_area: float = Field(default=0.2, gt=0, le=1)
+    stretch: float = Field(default=4 / 3, ge=1)
+    degrees: float = Field(default=10, ge=0, le=180)
+    colour: float = Field(default=0.4, ge=0, le=1)
+    grey: float = Field(default=0.1, ge=0, le=1)
+    erased: float = Field(default=0.5, ge=0, le=1)
 
 
 class TuningConfig(PassesConfig):
@@ -33,14 +33,14 @@ class TuningConfig(PassesConfig):
     heads are trained alone first, as `head_training` says.
     """
 
-    cycles: tuple[PositiveInt, ...] = Field((15,), min_length=1)
-    batch: int = Field(250, gt=0)
-    learning_rate: float = Field(2.5e-4, gt=0)
-    lower_learning_rate: float = Field(1.25e-4, gt=0)
-    head_learning_rate: float = Field(3e-4, gt=0)
-    weight_decay: float = Field(0.1, ge=0)
-    average_decay: float = Field(0.99, ge=0, lt=1)
-    negatives: int = Field(2000, ge=0)
+    cycles: tuple[PositiveInt, ...] = Field(default=(15,), min_length=1)
+    batch: int = Field(default=250, gt=0)
+    learning_rate: float = Field(default=2.5e-4, gt=0)
+    lower_learning_rate: float = Field(default=1.25e-4, gt=0)
+    head_learning_rate: float = Field(default=3e-4, gt=0)
+    weight_decay: float = Field(default=0.1, ge=0)
+    average_decay: float = Field(default=0.99, ge=0, lt=1)
+    negatives: int = Field(default=2000, ge=0)
 
 
 class ImageEncoderConfig(Config):
@@ -51,8 +51,8 @@ class ImageEncoderConfig(Config):
 
     image_encoder: Literal["efficientnet-lite0", "efficientnet-lite2"] = "efficientnet-lite2"
     text_encoder: str = DEFAULT_TEXT_ENCODER
-    image_size: int = Field(320, ge=32)
-    runs: int = Field(4, gt=0)
+    image_size: int = Field(default=320, ge=32)
+    runs: int = Field(default=4, gt=0)
     seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     augmentation: AugmentationConfig = AugmentationConfig()

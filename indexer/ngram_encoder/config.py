@@ -19,7 +19,7 @@ class NgramEncoderConfig(Config):
 
     captioner: str = "default"
     text_encoder: str = DEFAULT_TEXT_ENCODER
-    views: int = Field(2, gt=0)
-    ridge: float = Field(1.0, ge=1e-3, le=1e3)
+    views: int = Field(default=2, gt=0)
+    ridge: float = Field(default=1.0, ge=1e-3, le=1e3)
     seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"

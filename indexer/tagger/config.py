@@ -17,7 +17,7 @@ class TaggerConfig(Config):
 
     image_encoder: str = "efficientnet-lite2-flickr8k"
     classifier: Literal["efficientnet-lite0", "efficientnet-lite2"] = "efficientnet-lite2"
-    views: int = Field(4, gt=0)
-    ridge: float = Field(0.1, gt=0)
+    views: int = Field(default=4, gt=0)
+    ridge: float = Field(default=0.1, gt=0)
     seed: Seed = 0
     precision: Literal["bfloat16", "float32"] = "bfloat16"

@@ -17,10 +17,10 @@ class PassesConfig(Config):
     `average_decay` is what stays of the weights' moving average at each step; less does at the first steps.
     """
 
-    cycles: tuple[PositiveInt, ...] = Field((10,), min_length=1)
-    patience: int = Field(8, gt=0)
-    batch: int = Field(20, gt=0)
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.01, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
-    average_decay: float = Field(0.998, ge=0, lt=1)
+    cycles: tuple[PositiveInt, ...] = Field(default=(10,), min_length=1)
+    patience: int = Field(default=8, gt=0)
+    batch: int = Field(default=20, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip_norm: float = Field(default=1.0, gt=0)
+    average_decay: float = Field(default=0.998, ge=0, lt=1)

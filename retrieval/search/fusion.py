@@ -34,9 +34,9 @@ class FusionConfig(Config):
     """
 
     method: FusionMethod = FusionMethod.WEIGHTED
-    caption: float = Field(0.1, ge=0)
-    image: float = Field(1.0, ge=0)
-    lexical: float = Field(0.06, ge=0)
+    caption: float = Field(default=0.1, ge=0)
+    image: float = Field(default=1.0, ge=0)
+    lexical: float = Field(default=0.06, ge=0)
 
     def weight(self, channel: Channel) -> float:
         """How much the channel counts."""

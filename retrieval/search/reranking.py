@@ -40,10 +40,10 @@ class RerankConfig(Config):
 
     captioner: str = "default"
     image_head: str = "default"
-    first: int = Field(50, ge=1, le=1000)
-    enlarged: float = Field(1.2, ge=0.5, le=4)
-    weight: float = Field(0.015, ge=0)
-    memory_mb: int = Field(512, ge=0)
+    first: int = Field(default=50, ge=1, le=1000)
+    enlarged: float = Field(default=1.2, ge=0.5, le=4)
+    weight: float = Field(default=0.015, ge=0)
+    memory_mb: int = Field(default=512, ge=0)
 
 
 class IndexedPhoto(NamedTuple):
