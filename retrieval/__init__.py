@@ -20,22 +20,31 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
+    from retrieval.query.filters import Field, Filter
     from retrieval.query.query_language import Query, parse_query
     from retrieval.search.calibration import Calibration, read_calibration
     from retrieval.search.engine import SearchEngine
+    from retrieval.search.explanation import Explanation
     from retrieval.search.fusion import FusionConfig
     from retrieval.search.hit import ChannelHit, Hit, Ranking
     from retrieval.search.live_engine import LiveEngine
     from retrieval.search.reranking import RerankConfig, Reranker, load_reranker
     from retrieval.search.results import Results
+    from retrieval.store.photo_table import PhotoFacts
+    from retrieval.store.schema import Provenance
     from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 __all__ = [
     "Calibration",
     "ChannelHit",
+    "Explanation",
+    "Field",
+    "Filter",
     "FusionConfig",
     "Hit",
     "LiveEngine",
+    "PhotoFacts",
+    "Provenance",
     "Query",
     "Ranking",
     "RerankConfig",
@@ -54,9 +63,14 @@ __all__ = [
 _MODULES = {
     "Calibration": "retrieval.search.calibration",
     "ChannelHit": "retrieval.search.hit",
+    "Explanation": "retrieval.search.explanation",
+    "Field": "retrieval.query.filters",
+    "Filter": "retrieval.query.filters",
     "FusionConfig": "retrieval.search.fusion",
     "Hit": "retrieval.search.hit",
     "LiveEngine": "retrieval.search.live_engine",
+    "PhotoFacts": "retrieval.store.photo_table",
+    "Provenance": "retrieval.store.schema",
     "Query": "retrieval.query.query_language",
     "Ranking": "retrieval.search.hit",
     "RerankConfig": "retrieval.search.reranking",
@@ -71,10 +85,13 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+# Type checkers see the imports above, and no name that is not among them.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
