@@ -32,13 +32,17 @@ def place_relevant(scores_QP: np.ndarray, relevant: Sequence[Sequence[int]]) -> 
     """The placements of each query's right photos, given as columns of `scores_QP` (higher is better).
 
     `RetrievalError` where a score is NaN; `DatasetError` where a query has no right photo, an unknown one or
-    the same twice.
+    the same twice, or where there are those of other queries.
     """
     photos = scores_QP.shape[1]
     if (rows := np.flatnonzero(np.isnan(scores_QP).any(axis=1))).size:
         raise RetrievalError(
             f"{rows.size} of {len(scores_QP)} queries have NaN scores, the first is number {rows[0]}; "
             "expected numbers: check the vectors of the index"
+        )
+    if len(relevant) != len(scores_QP):
+        raise DatasetError(
+            f"right photos of {len(relevant)} queries for the scores of {len(scores_QP)}; expected of each"
         )
     _refuse_bad_judgements(relevant, photos)
     query_J = np.repeat(np.arange(len(relevant)), [len(columns) for columns in relevant])

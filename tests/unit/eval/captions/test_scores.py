@@ -14,7 +14,7 @@ from eval.captions.bleu import score_bleus
 from eval.captions.cider import CiderScorer, score_cider, score_plain_cider
 from eval.captions.pairs import Tokens
 from eval.captions.rouge import score_rouge
-from retrieval.errors import DatasetError
+from retrieval.errors import DatasetError, UsageError
 
 Score = Callable[[Sequence[Tokens], Sequence[Sequence[Tokens]]], tuple[float, np.ndarray]]
 
@@ -165,3 +165,11 @@ class TestRefusals:
     def test_no_photos(self, score: Score) -> None:
         with pytest.raises(DatasetError, match="no photos"):
             score([], [])
+
+    def test_texts_in_the_place_of_tokens(self, score: Score) -> None:
+        text, message = " ".join(HYPOTHESES[0]), r"found the text 'a small brown .*', expected its tokens"
+        with pytest.raises(UsageError, match=message):
+            score([text, *HYPOTHESES[1:]], REFERENCES)
+        for references in ([REFERENCES[0], [text], REFERENCES[2]], [text, *REFERENCES[1:]]):
+            with pytest.raises(UsageError, match=message):
+                score(HYPOTHESES, references)

@@ -27,6 +27,8 @@ def test_refuses_nan_which_nothing_would_be_above() -> None:
 @pytest.mark.parametrize(
     ("relevant", "message"),
     [
+        ([[1]], "right photos of 1 queries for the scores of 2"),
+        ([[1], [0], [0]], "right photos of 3 queries for the scores of 2"),
         ([[1], []], "query number 1 has no right photo"),
         (
             [[1], [0, 0]],
