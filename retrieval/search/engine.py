@@ -360,9 +360,13 @@ class SearchEngine:
     ) -> Results:
         """The k photos whose vectors in a channel are nearest to this one, float32 (D,) of unit length.
 
+        Those of captions lie in the space of the image vectors, too, where the text encoder's do not, unless
+        the index has no image head or an image-text model as one. A sentence is for `search`, which takes a
+        `channel` as well.
+
         Raises:
             UsageError: k < 1, a filter that cannot be read, or a channel that the index has no vectors of.
-            RetrievalError: a vector of another length.
+            RetrievalError: a vector of another space, or not of unit length.
         """
         if channel not in self._vectors:
             raise UsageError(

@@ -15,8 +15,7 @@ def require_unit_vectors(vectors_ND: np.ndarray, dimension: int) -> np.ndarray:
     """
     if vectors_ND.ndim != 2 or vectors_ND.shape[1] != dimension:
         raise RetrievalError(
-            f"found vectors of shape {vectors_ND.shape}, expected (N, {dimension}); "
-            "use the encoder that the index was made with"
+            f"found vectors of shape {vectors_ND.shape}, expected (N, {dimension}); give such vectors"
         )
     unit_ND = np.ascontiguousarray(vectors_ND, dtype=np.float32)
     lengths_N = np.sqrt(np.vecdot(unit_ND, unit_ND))

@@ -416,7 +416,7 @@ def test_what_cannot_be_compared_is_refused(open_engine: Make, rows: list[Any]) 
     expected = "no vectors of 'lexical' in this index, expected one of: caption, image; name one of them"
     with pytest.raises(UsageError, match=expected):
         engine.similar_to_vector(circle(0)[0], channel="lexical")
-    with pytest.raises(RetrievalError, match=r"expected \(N, 48\)"):
+    with pytest.raises(RetrievalError, match=r"expected \(N, 48\); give such vectors"):
         engine.similar_to_vector(np.ones(3, np.float32))
 
 
