@@ -29,7 +29,7 @@ MOST_CHARACTERS = 1000
 _UNSEEN = {"Cf", "Mn"}
 
 
-def set_caption(index: Path, image_id: str, text: str, text_encoder: TextEncoder) -> Manifest:
+def set_caption(index: str | Path, image_id: str, text: str, text_encoder: TextEncoder) -> Manifest:
     """Make `text` the caption of a photo, in the place of what a person wrote before; returns the generation.
 
     When this returns, a power cut can no longer undo it, and the next search sees it.
@@ -41,17 +41,17 @@ def set_caption(index: Path, image_id: str, text: str, text_encoder: TextEncoder
         IndexNotFoundError, IndexFormatError: there is no index, or it is damaged.
     """
     caption = StoredCaption(clean_caption(text), provenance=Provenance.HUMAN)
-    return _change_captions(index, image_id, (caption,), text_encoder)
+    return _change_captions(Path(index), image_id, (caption,), text_encoder)
 
 
-def unset_caption(index: Path, image_id: str, text_encoder: TextEncoder) -> Manifest:
+def unset_caption(index: str | Path, image_id: str, text_encoder: TextEncoder) -> Manifest:
     """Take back what a person wrote: the captioner's captions are the photo's again; returns the generation.
 
     Raises:
         UsageError: none that a person captioned; `UnknownPhotoError`, no such photo.
         IndexBusyError, EncoderMismatchError, IndexNotFoundError, IndexFormatError: as `set_caption`.
     """
-    return _change_captions(index, image_id, (), text_encoder)
+    return _change_captions(Path(index), image_id, (), text_encoder)
 
 
 def clean_caption(text: str) -> str:

@@ -85,14 +85,14 @@ class Calibration:
 _CALIBRATION = TypeAdapter(Calibration)
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_calibration(path: str | Path) -> Calibration:
     """The calibration in a file.
 
     Raises:
         ConfigError: there is none.
     """
     try:
-        return _CALIBRATION.validate_json(path.read_bytes(), extra="forbid")
+        return _CALIBRATION.validate_json(Path(path).read_bytes(), extra="forbid")
     except OSError as error:
         raise ConfigError(
             f"cannot read {path} ({error.strerror}), expected a calibration; name a file that "

@@ -223,6 +223,11 @@ class SearchEngine:
         require_count(k)
         if not isinstance(min_probability, Sequence):
             min_probability = [min_probability] * len(queries)
+        elif len(min_probability) != len(queries):
+            raise UsageError(
+                f"found {len(min_probability)} least probabilities for {len(queries)} queries, expected one "
+                "for each; give as many, or one number for all"
+            )
         wishes = [Wish(k, least, fold) for least in min_probability]
         asked = self._read(queries, where)
         for each, wish in zip(asked, wishes, strict=True):

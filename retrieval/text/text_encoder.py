@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from retrieval.device import Device
 from retrieval.errors import CheckpointError, InstallationError, one_line
 from retrieval.in_halves import in_halves
 from retrieval.installing import how_to_install
@@ -105,14 +106,15 @@ def load_text_encoder(
 ) -> TextEncoder:
     """The default encoder, offline, or any sentence-transformers model by local path or name.
 
-    Only safetensors weights are read. `device` is torch's; on the CPU a plain BERT runs in ONNX Runtime
-    instead, which starts in a fraction of the time, and with `AUTO` or `OPENVINO` in OpenVINO where it is
-    installed, which is for many sentences.
+    Only safetensors weights are read. `device` is torch's, or "auto": the CPU, as for `SearchEngine.open`. On
+    the CPU a plain BERT runs in ONNX Runtime instead, which starts in a fraction of the time, and with `AUTO`
+    or `OPENVINO` in OpenVINO where it is installed, which is for many sentences.
 
     Raises:
         InstallationError: the default's package is missing, or torch cannot use the device.
         CheckpointError: no such model, other weights than expected, or none in safetensors.
     """
+    device = "cpu" if device == Device.AUTO else device
     folder, name = find_encoder(name_or_path)
     weights_sha256 = hash_weights(folder)
     if name == DEFAULT_TEXT_ENCODER and weights_sha256 != _DEFAULT_SHA256:

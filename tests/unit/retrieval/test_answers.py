@@ -167,6 +167,12 @@ def test_what_is_no_probability_is_refused(sure: SearchEngine, least: float) -> 
         sure.search("a dog", min_probability=least)
 
 
+def test_least_probabilities_of_other_queries_are_refused(sure: SearchEngine) -> None:
+    for leasts in ([0.5], [0.5] * 3):
+        with pytest.raises(UsageError, match=r"found . least probabilities for 2 queries"):
+            sure.search_many(["a dog", "a car"], min_probability=leasts)
+
+
 def test_a_probability_that_is_not_known_is_no_filter(
     sure: SearchEngine, open_engine: Make, rows: list[Any]
 ) -> None:

@@ -87,6 +87,12 @@ def test_what_is_not_attended_has_no_colour() -> None:
     assert np.ptp(lit_HWC[95, 5]) == 0
 
 
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "I;16"])
+def test_a_photo_of_any_mode_is_lit(mode: str) -> None:
+    photo = Image.new(mode, (200, 100), (1 << 16) - 1 if mode == "I;16" else "white")
+    assert light_up(photo, corner_weights(0, 4)) == light_up(WHITE, corner_weights(0, 4))
+
+
 def test_drawings_are_stacked() -> None:
     sheet = stack_drawings([Image.new("RGB", (10, 20), "red"), Image.new("RGB", (30, 5), "blue")])
     assert sheet.size == (30, 25)

@@ -126,6 +126,11 @@ def test_the_next_search_finds_it(index: Path, red: str, word_encoder: Any) -> N
     assert [hit.image_id for hit in live.engine.search("", where="caption:human")] == [red]
 
 
+def test_the_index_may_be_named_by_a_text(index: Path, red: str, word_encoder: Any) -> None:
+    set_caption(str(index), red, MINE, word_encoder)
+    assert unset_caption(str(index), red, word_encoder) == read_manifest(index)
+
+
 def test_an_index_that_another_text_encoder_made_anew_is_followed(
     index: Path, word_encoder: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

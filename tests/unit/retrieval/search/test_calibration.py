@@ -70,6 +70,7 @@ def test_it_is_of_the_models_that_it_names() -> None:
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_calibration(tmp_path / "c.json", CALIBRATION)
     assert read_calibration(tmp_path / "c.json") == CALIBRATION
+    assert read_calibration(str(tmp_path / "c.json")) == CALIBRATION
 
 
 @pytest.mark.parametrize(
@@ -92,4 +93,4 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, change: dict[str, object
     with pytest.raises(ConfigError, match=r"c.json is no calibration: Invalid JSON: [^:]*; fit it again"):
         read_calibration(path)
     with pytest.raises(ConfigError, match=r"cannot read .*, expected a calibration; name a file .*calibrate"):
-        read_calibration(tmp_path / "nothing.json")
+        read_calibration(str(tmp_path / "nothing.json"))

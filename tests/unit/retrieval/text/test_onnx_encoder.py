@@ -20,7 +20,7 @@ from retrieval.graph_session import OnnxSession
 from retrieval.runtime import Runtime, is_installed
 from retrieval.text.bert_model import read_bert
 from retrieval.text.encoder_weights import find_encoder, hash_weights
-from retrieval.text.onnx_encoder import open_onnx_encoder, speed_up
+from retrieval.text.onnx_encoder import OnnxEncoder, open_onnx_encoder, speed_up
 from retrieval.text.text_encoder import DEFAULT_TEXT_ENCODER, SentenceEncoder, load_text_encoder
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a dog cat runs jumps over the log . , !".split()
@@ -261,6 +261,7 @@ def test_a_gpu_is_used_where_it_is_asked_for(tiny, monkeypatch):
     monkeypatch.setattr("retrieval.text.text_encoder._load_model", lambda folder, device: made.append(device))
     monkeypatch.setattr("retrieval.text.text_encoder.SentenceEncoder", lambda *_: "in torch")
     assert load_text_encoder(str(tiny()), "cuda") == "in torch"
+    assert isinstance(load_text_encoder(str(tiny()), "auto"), OnnxEncoder)
     assert made == ["cuda"]
 
 
