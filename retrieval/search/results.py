@@ -25,7 +25,7 @@ class Results(list[Hit]):
     `matches_well` says whether any photo is likely to be what was asked for, at `LIKELY` or more or because
     a hit's caption, or a text of the first by its words, has all the words; None where that is not known.
     `depth` is how many photos were ranked to find them, which explaining them takes. A notebook shows them as
-    a grid of photos. They keep no engine, and can be pickled.
+    a grid of photos. They keep no engine, and can be pickled. A slice of them is a plain list of hits.
     """
 
     def __init__(
