@@ -50,8 +50,8 @@ class IndexConfig(Config):
     vector.
 
     `workers` are decoding processes, 0 one for each core; `decode_seconds` is the time that one photo
-    may take in one of them. `max_megapixels` refuses larger photos before they are decoded; Pillow itself
-    decodes none above 178.
+    may take in one of them. `max_megapixels` refuses photos of which more would be in memory, before they are
+    decoded: of a JPEG that is mostly a small part. None above 178 is read at all.
     """
 
     runtime: Runtime = Runtime.AUTO

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _MOST_FAILURES_NAMED, _MOST_ALIKE = 20, 3
 # What another config or another day may mend.
-_CHANCE = {Reason.TOO_LARGE, Reason.CRASHED, Reason.TIMED_OUT}
+_CHANCE = {Reason.CRASHED, Reason.TIMED_OUT}
 _LOADING = "Loading the models"
 
 

@@ -20,7 +20,7 @@ from indexer.describing.describer import require_annotations
 from indexer.image_head.loading import ImageHead, load_image_head
 from indexer.location import find_image_head, find_image_tower
 from indexer.photo_files.photo_file import read_photo
-from indexer.pixels.decode import decode_photo
+from indexer.pixels.decode import MOST_MEGAPIXELS, decode_photo
 from retrieval.cache import Cache
 from retrieval.captioned_dataset import tokenize
 from retrieval.device import count_cores, require_torch_device
@@ -32,8 +32,6 @@ from retrieval.store.files import hash_bytes
 
 logger = logging.getLogger(__name__)
 
-# The most that Pillow decodes: the same bytes went through the limits of `retrieve index` once.
-_MAX_MEGAPIXELS = 178.0
 _PHOTOS_AT_ONCE = 16
 _MEGABYTE = 10**6
 
@@ -144,7 +142,8 @@ class PhotoLook:
                 data = read_photo(path).data
                 if hash_bytes(data) == photo.image_id:
                     size = self._captioner.image_size
-                    return decode_photo(data, size, _MAX_MEGAPIXELS).pixels_HWC
+                    # The same bytes went through the limits of `retrieve index` once.
+                    return decode_photo(data, size, MOST_MEGAPIXELS).pixels_HWC
             except PhotoError:
                 continue
         return None

@@ -16,6 +16,9 @@ from retrieval.installing import how_to_install
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb, turn_upright
 from retrieval.printable import make_printable
 
+# Pillow opens no photo of more.
+MOST_MEGAPIXELS = 178.0
+
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Blocks of pixels become one before a photo is squeezed, while its edges stay so many times as long as then.
 _REDUCING_GAP = 2
@@ -62,7 +65,8 @@ def read_pixels(
     Neither edge is longer than `longest_edge(size)`; with a `framing`, there is what that asks for as well.
 
     Transparent parts show white, of an animation the first frame counts, and more than 8 bits a channel are
-    scaled to 8. Photos above `max_megapixels` are refused before their pixels are decoded.
+    scaled to 8. A JPEG is decoded small, as far as these edges allow. Photos of which more than
+    `max_megapixels` would be in memory are refused before any is decoded.
 
     Raises:
         PhotoError: no photo can be made of these bytes; the text begins with a `Reason`.
@@ -76,8 +80,10 @@ def read_pixels(
         raise
     except UnidentifiedImageError:
         raise _unidentified(data) from None
-    except Image.DecompressionBombError as error:
-        raise photo_error(Reason.TOO_LARGE, str(error)) from None
+    except Image.DecompressionBombError:
+        raise photo_error(
+            Reason.TOO_LARGE, f"more than {MOST_MEGAPIXELS:g} megapixels, the most that can be read"
+        ) from None
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
         reason = Reason.TRUNCATED if "truncated" in text.lower() else Reason.DAMAGED
@@ -87,15 +93,18 @@ def read_pixels(
 def _decode(data: bytes, size: int, max_megapixels: float, framing: Framing | None) -> DecodedPhoto:
     with Image.open(io.BytesIO(data), formats=find_formats()) as image:
         width, height = image.size
-        if width * height > max_megapixels * 1e6:
-            raise photo_error(
-                Reason.TOO_LARGE,
-                f"{width} × {height} pixels are {width * height / 1e6:.1f} megapixels, "
-                f"at most {max_megapixels:g} are decoded; raise max_megapixels in a config",
-            )
         before = read_exif(image) if image.format == "TIFF" else None
         least_edge = max(size, framing.least_edge) if framing else size
         image.draft(None, (least_edge, least_edge))
+        # A progressive JPEG is held in memory whole, however small it is decoded.
+        columns, rows = (width, height) if "progressive" in image.info else image.size
+        if columns * rows > max_megapixels * 1e6:
+            raise photo_error(
+                Reason.TOO_LARGE,
+                f"{columns} × {rows} pixels are {columns * rows / 1e6:.1f} megapixels, at most "
+                f"{max_megapixels:g} are decoded; raise max_megapixels in a config, then index with "
+                "--retry-failed",
+            )
         image.load()
         facts = read_exif(image)
         colours = to_rgb(image)

@@ -309,9 +309,24 @@ def test_limit_is_the_last_size_that_is_decoded() -> None:
         decode(data, max_megapixels=0.999)
 
 
-def test_gigapixels_are_refused() -> None:
-    with pytest.raises(PhotoError, match=r"^too_large: "):
-        decode(encode(Image.new("1", (20_000, 10_000))))
+def test_jpeg_is_as_large_as_what_is_decoded_of_it() -> None:
+    panorama = quarters(1600, 400)
+    photo = decode(encode(panorama, "JPEG"), max_megapixels=0.01)
+    assert (photo.width, photo.height) == (1600, 400)
+    with pytest.raises(
+        PhotoError, match=r"^too_large: 200 × 50 pixels are 0\.0 megapixels, at most 0\.0099 "
+    ):
+        decode(encode(panorama, "JPEG"), max_megapixels=0.0099)
+
+
+def test_progressive_jpeg_is_as_large_as_it_is() -> None:
+    with pytest.raises(PhotoError, match=r"^too_large: 1600 × 400 pixels are 0\.6 megapixels, at most 0\.5 "):
+        decode(encode(quarters(1600, 400), "JPEG", progressive=True), max_megapixels=0.5)
+
+
+def test_more_than_pillow_reads_is_refused_without_naming_a_config() -> None:
+    with pytest.raises(PhotoError, match=r"^too_large: more than 178 megapixels, the most that can be read$"):
+        decode(encode(Image.new("1", (20_000, 10_000))), max_megapixels=178)
 
 
 def test_reading_a_file(tmp_path: Any) -> None:
