@@ -14,12 +14,13 @@ from retrieval.printable import make_printable
 
 # What Pillow reads as it comes, and what is named as a failure instead of being passed over.
 EXTENSIONS = frozenset(
-    b".avif .bmp .gif .heic .heif .hif .jfif .jpe .jpeg .jpg .png .svg .tif .tiff .webp".split()
+    b".avif .bmp .gif .heic .heif .hif .jfif .jpe .jpeg .jpg .mpo .png .svg .tif .tiff .webp".split()
 )
 # Pictures and films that people keep among their photos, and that nothing here reads.
 _OTHERS = frozenset(
-    b".3fr .3gp .arw .avi .cr2 .cr3 .dng .erf .iiq .jp2 .jxl .m4v .mkv .mov .mp4 .mts .nef .nrw .orf .pef "
-    b".psd .raf .rw2 .sr2 .srw .webm .wmv .x3f".split()
+    b".3fr .3gp .arw .avi .cr2 .cr3 .crw .dcr .dng .erf .flv .gpr .iiq .jp2 .jxl .kdc .m2ts .m4v .mkv .mov "
+    b".mp4 .mpeg .mpg .mrw .mts .nef .nrw .orf .pef .psd .raf .rw2 .rwl .sr2 .srw .vob .webm .wmv "
+    b".x3f".split()
 )
 _LINKED = "links to folders"
 

@@ -18,7 +18,7 @@ def touch(path: Path) -> bytes:
 def test_finds_photos_by_their_names_in_any_case_sorted(folder: Path) -> None:
     expected = sorted(
         touch(folder / name)
-        for name in ("b.JPG", "a.jpeg", "c/d/e.Png", "c/f.webp", "g.TIFF", "h.heic", "i.avif")
+        for name in ("b.JPG", "a.jpeg", "c/d/e.Png", "c/f.webp", "g.TIFF", "h.heic", "i.avif", "j.MPO")
     )
     for name in ("notes.txt", "movie.mp4", "jpg", ".hidden.jpg", ".thumbnails/a.jpg"):
         touch(folder / name)
@@ -26,12 +26,12 @@ def test_finds_photos_by_their_names_in_any_case_sorted(folder: Path) -> None:
 
 
 def test_what_people_keep_among_photos_and_nothing_reads_is_counted(folder: Path, tmp_path: Path) -> None:
-    for name in ("a.jpg", "a.MOV", "b/c.mov", "b/d.CR2", "notes.txt", ".hidden.mov"):
+    for name in ("a.jpg", "a.MOV", "b/c.mov", "b/d.CR2", "b/e.MPG", "notes.txt", ".hidden.mov"):
         touch(folder / name)
     touch(tmp_path / "elsewhere" / "e.jpg")
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     scan = scan_photos([folder, folder / "b"])
-    assert scan.passed_over == {".mov": 2, ".cr2": 1, "links to folders": 1}
+    assert scan.passed_over == {".mov": 2, ".cr2": 1, ".mpg": 1, "links to folders": 1}
 
 
 def test_file_given_by_name_counts_whatever_its_name(folder: Path) -> None:

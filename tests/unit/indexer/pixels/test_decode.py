@@ -329,6 +329,11 @@ def test_more_than_pillow_reads_is_refused_without_naming_a_config() -> None:
         decode(encode(Image.new("1", (20_000, 10_000))), max_megapixels=178)
 
 
+def test_stereo_photo_is_its_first_picture() -> None:
+    data = encode(quarters(), "MPO", save_all=True, append_images=[Image.new("RGB", (64, 32))], quality=95)
+    assert np.array_equal(decode(data).pixels_HWC, decode(encode(quarters(), "JPEG", quality=95)).pixels_HWC)
+
+
 def test_reading_a_file(tmp_path: Any) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"bytes")
