@@ -13,7 +13,7 @@ from types import FrameType
 
 import watchfiles
 
-from indexer.photo_files.scan import EXTENSIONS, find_device, make_absolute
+from indexer.photo_files.scan import EXTENSIONS, find_device, is_passed_over, make_absolute
 from indexer.updating.report import IndexReport
 from retrieval.errors import IndexBusyError, RetrievalError, UsageError
 from retrieval.normal_form import replace_surrogates
@@ -71,7 +71,7 @@ def is_of_interest(path: str, roots: Sequence[str], index: str) -> bool:
         return False
     if path in roots:
         return True
-    if all(_is_hidden(path, root) for root in roots if _lies_in(path, root)):
+    if all(_passes_over(path, root) for root in roots if _lies_in(path, root)):
         return False
     extension = os.fsencode(os.path.splitext(path)[1].lower())
     # What is no file is a folder, or was one: of one that is moved away nothing else is told.
@@ -191,9 +191,9 @@ def _terminating(stopped: threading.Event) -> Iterator[None]:
         signal.raise_signal(signal.SIGTERM)
 
 
-def _is_hidden(path: str, root: str) -> bool:
+def _passes_over(path: str, root: str) -> bool:
     """Whether a scan of the root passes over what lies there in it."""
-    return any(part.startswith(".") for part in os.path.relpath(path, root).split(os.sep))
+    return any(is_passed_over(os.fsencode(part)) for part in os.path.relpath(path, root).split(os.sep))
 
 
 def _lies_in(path: str, folder: str) -> bool:

@@ -22,6 +22,10 @@ _OTHERS = frozenset(
     b".mp4 .mpeg .mpg .mrw .mts .nef .nrw .orf .pef .psd .raf .rw2 .rwl .sr2 .srw .vob .webm .wmv "
     b".x3f".split()
 )
+# What systems keep for themselves in folders of photos: bins, thumbnails, pieces of files.
+_KEPT_BY_SYSTEMS = frozenset(
+    (b"$recycle.bin", b"system volume information", b"#recycle", b"@recycle", b"@eadir", b"lost+found")
+)
 _LINKED = "links to folders"
 
 
@@ -54,12 +58,12 @@ class Scan:
         return is_replaced(path) or not self._passes_over(path)
 
     def _passes_over(self, path: bytes) -> bool:
-        """Whether what lies there under a root is hidden, not named like a photo, or behind a link."""
+        """Whether what lies there under a root is passed over, not named like a photo, or behind a link."""
         if not _is_named_like_photo(path):
             return True
         while path not in self.roots:
             folder, name = os.path.split(path)
-            if name.startswith(b".") or (folder not in self.roots and os.path.islink(folder)):
+            if is_passed_over(name) or (folder not in self.roots and os.path.islink(folder)):
                 return True
             path = folder
         return False
@@ -99,9 +103,9 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
     """The photos among and under the given files and folders.
 
     A file that is given by name counts whatever its name ends in; in folders, files ending in one of
-    `EXTENSIONS`, in any case; pipes and devices named so are failures when they are read. Hidden files and
-    folders (named with a leading dot) are passed over. Links to files are followed, links to folders only
-    where they were given by name, so that no loop of links can hold up a scan.
+    `EXTENSIONS`, in any case; pipes and devices named so are failures when they are read. What
+    `is_passed_over` is left out, unless it was given by name. Links to files are followed, links to folders
+    only where they were given by name, so that no loop of links can hold up a scan.
 
     Raises:
         RetrievalError: one of them is missing.
@@ -129,6 +133,11 @@ def scan_photos(photos: Sequence[Path]) -> Scan:
     )
 
 
+def is_passed_over(name: bytes) -> bool:
+    """Whether a file or folder of this name is hidden (a leading dot), or a bin or the like of a system."""
+    return name.startswith(b".") or name.lower() in _KEPT_BY_SYSTEMS
+
+
 def make_absolute(path: Path) -> str:
     """The path from the root, without `..`: links are resolved where it goes back from them, else kept."""
     parts = path.parts
@@ -154,7 +163,7 @@ def _walk(root: bytes, unreadable: dict[bytes, str], passed_over: dict[bytes, st
         folder = waiting.pop()
         try:
             with os.scandir(folder) as entries:
-                listed = [entry for entry in entries if not entry.name.startswith(b".")]
+                listed = [entry for entry in entries if not is_passed_over(entry.name)]
         except OSError as error:
             unreadable[folder] = str(photo_error(Reason.UNREADABLE_FOLDER, error.strerror or ""))
             continue

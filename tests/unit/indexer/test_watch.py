@@ -29,6 +29,7 @@ REPORT = IndexReport(new=0, unchanged=1, updated=0, removed=0, failed=0, photos=
         ("gone.2018", True),
         ("gone", True),
         (".hidden", False),
+        ("sub/@eaDir/a.jpg/thumb.jpg", False),
         ("sub/.hidden.2018/gone.2017", False),
         ("index/gone.2018", False),
         ("../gone.2018", False),

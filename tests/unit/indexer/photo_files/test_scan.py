@@ -25,6 +25,15 @@ def test_finds_photos_by_their_names_in_any_case_sorted(folder: Path) -> None:
     assert list(scan_photos([folder]).paths) == expected
 
 
+@pytest.mark.parametrize(
+    "name", ["$RECYCLE.BIN/S-1-5/$R1.jpg", "trip/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "lost+found/a.jpg"]
+)
+def test_what_systems_keep_for_themselves_is_passed_over_unless_it_is_named(folder: Path, name: str) -> None:
+    path = touch(folder / name)
+    assert scan_photos([folder]).paths == ()
+    assert scan_photos([(folder / name).parent]).paths == (path,)
+
+
 def test_what_people_keep_among_photos_and_nothing_reads_is_counted(folder: Path, tmp_path: Path) -> None:
     for name in ("a.jpg", "a.MOV", "b/c.mov", "b/d.CR2", "b/e.MPG", "notes.txt", ".hidden.mov"):
         touch(folder / name)
@@ -123,7 +132,9 @@ def test_what_a_scan_covers(folder: Path) -> None:
     assert not scan.covers(os.path.dirname(name) + b"/a.jpg")
 
 
-@pytest.mark.parametrize("name", [".private/a.jpg", ".a.jpg", "scan.dat", "link/a.jpg", "link/sub/a.jpg"])
+@pytest.mark.parametrize(
+    "name", [".private/a.jpg", ".a.jpg", "@eaDir/a.jpg", "scan.dat", "link/a.jpg", "link/sub/a.jpg"]
+)
 def test_a_scan_does_not_know_of_what_it_passed_over_until_that_is_gone(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
