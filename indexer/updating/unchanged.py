@@ -13,14 +13,16 @@ from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
 from indexer.describing.describer import hash_describer, hash_with_tower
 from indexer.location import find_image_head, find_image_tower, find_ngram_encoder, find_tagger
+from indexer.photo_files.photo_file import identify_path, read_photo
 from indexer.photo_files.scan import Scan, scan_photos
 from indexer.photo_files.seen_files import SeenFiles
 from indexer.updating.ledger import Ledger
 from indexer.updating.report import IndexReport, make_report
-from retrieval.errors import IndexNotFoundError
+from retrieval.errors import IndexNotFoundError, PhotoError
 from retrieval.progress import Progress, no_progress
 from retrieval.store.files import hash_file
 from retrieval.store.manifest import Manifest, read_whole
+from retrieval.store.schema import PhotoRow, Status
 from retrieval.text.encoder_weights import find_encoder, hash_weights
 from retrieval.text.image_text_model import find_image_text_model, hash_image_text_model
 
@@ -81,18 +83,34 @@ def _find(
     if manifest.unfinished or not _is_made_with(manifest, config):
         return None
     scan = scan_photos(photos)
-    if scan.unreadable:
-        return None
-    recalled = []
-    for image_id in recall_files(scan, SeenFiles.read(index), progress):
-        # Before the shards are read: where a file must be, the run reads them itself.
+    recalled, failed = [], dict(scan.unreadable)
+    for path, image_id in zip(scan.paths, recall_files(scan, SeenFiles.read(index), progress), strict=True):
         if image_id is None:
-            return None
+            # Before the shards are read: where a photo must be, the run reads them itself.
+            if (reason := _find_failure(path)) is None:
+                return None
+            image_id, failed[path] = identify_path(path), reason
         recalled.append(image_id)
     ledger = Ledger.read(index, manifest, manifest.captioner.sha256, config.keep_missing)
+    for path, reason in failed.items():
+        failure = PhotoRow(identify_path(path), (), Status.FAILED, reason=reason)
+        if ledger.is_news(failure):
+            return None
+        ledger.note_failed(failure.image_id, path, reason)
+    for folder in scan.unreadable:
+        ledger.note_found(identify_path(folder), folder)
     if list_unread(scan, recalled, ledger, config) or any(True for _ in ledger.moves(scan)):
         return None
     return make_report(manifest, ledger, scan, time.monotonic() - started)
+
+
+def _find_failure(path: bytes) -> str | None:
+    """Why not even the bytes of a file can be read; None where they can."""
+    try:
+        read_photo(path)
+    except PhotoError as error:
+        return str(error)
+    return None
 
 
 def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:

@@ -1085,6 +1085,41 @@ def name_models(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.updating.unchanged.hash_weights", lambda _: manifest.text_encoder.sha256)
 
 
+def test_what_fails_again_with_the_same_reason_needs_no_models(
+    library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", RED)
+    inside = paint("locked/b.png", GREEN)
+    lost = library.folder / "lost.jpg"
+    lost.symlink_to(library.folder / "nowhere.jpg")
+    age(library.folder)
+    library.build()
+    lock_folder(monkeypatch)
+    built = library.build()
+    name_models(library, monkeypatch)
+
+    def find() -> IndexReport | None:
+        return find_unchanged([library.folder], library.index, IndexConfig(image_head="none"))
+
+    report = find()
+    assert report is not None
+    assert counts(report) == counts(built) == (0, 1, 0, 0, 2, 2, 2)
+    assert report.failures == built.failures
+    lost.unlink()
+    lost.symlink_to(lost)
+    assert find() is None
+    lost.unlink()
+    lost.symlink_to(inside)
+    assert find() is None
+    lost.unlink()
+    assert find() is None
+    library.build()
+    assert find() is not None
+    monkeypatch.undo()
+    name_models(library, monkeypatch)
+    assert find() is None
+
+
 def test_run_with_nothing_to_do_needs_no_models(
     library: Library, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
