@@ -1,5 +1,6 @@
 """What EXIF says about a photo. Reads an opened image's metadata; damaged metadata count as none."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from PIL import ExifTags, Image
 from retrieval.pictures.photo_pixels import read_orientation
 
 _LONGEST_CAMERA = 100
+# EXIF has "2019:07:31 23:59:58"; programs also write dates with - or /, a T before the time, and no seconds.
+_TIME = re.compile(r"(\d{4})[:/-](\d\d?)[:/-](\d\d?)[ T](\d\d?):(\d\d?)(?::(\d\d?))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,12 @@ def read_exif(image: Image.Image) -> ExifFacts:
 
 
 def _to_time(value: Any) -> datetime | None:
+    found = _TIME.match(_to_text(value))
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups(default="0"))
     try:
-        return datetime.strptime(_to_text(value)[:19], "%Y:%m:%d %H:%M:%S")
+        return datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
 

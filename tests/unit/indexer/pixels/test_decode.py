@@ -219,7 +219,24 @@ def test_time_and_camera() -> None:
     assert photo.camera == "Canon EOS 5D"
 
 
-@pytest.mark.parametrize("taken", ["0000:00:00 00:00:00", "    :  :     :  :  ", "yesterday", ""])
+@pytest.mark.parametrize(
+    ("taken", "seconds"),
+    [
+        ("2019-05-17 10:20:30", 30),
+        ("2019-05-17T10:20:30.25+02:00", 30),
+        ("2019/05/17 10:20:30", 30),
+        ("2019:05:17 10:20", 0),
+    ],
+)
+def test_time_in_another_spelling(taken: str, seconds: int) -> None:
+    exif = exif_with({}, {ExifTags.Base.DateTimeOriginal: taken})
+    assert decode(encode(quarters(), "JPEG", exif=exif)).taken == datetime(2019, 5, 17, 10, 20, seconds)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    ["0000:00:00 00:00:00", "    :  :     :  :  ", "0000-00-00T00:00", "2019-02-30 12:00", "yesterday", ""],
+)
 def test_time_that_is_none(taken: str) -> None:
     exif = exif_with({ExifTags.Base.Model: "X100"}, {ExifTags.Base.DateTimeOriginal: taken})
     photo = decode(encode(quarters(), "JPEG", exif=exif))
