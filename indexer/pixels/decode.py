@@ -19,6 +19,7 @@ from retrieval.printable import make_printable
 # Pillow opens no photo of more.
 MOST_MEGAPIXELS = 178.0
 
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Blocks of pixels become one before a photo is squeezed, while its edges stay so many times as long as then.
 _REDUCING_GAP = 2
@@ -152,4 +153,9 @@ def _unidentified(data: bytes) -> PhotoError:
         )
     if b"<svg" in data[:1024].lower():
         return photo_error(Reason.UNSUPPORTED, "an SVG drawing is not a photo; export it as PNG")
+    if data.startswith(_TIFF_MAGIC):
+        return photo_error(
+            Reason.UNSUPPORTED,
+            "a TIFF of a kind that is not read, or one that is cut short; export it with 8 bits a channel",
+        )
     return photo_error(Reason.NOT_AN_IMAGE, f"none of {', '.join(FORMATS)}")

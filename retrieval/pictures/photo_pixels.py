@@ -50,6 +50,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """The image in RGB: transparent parts show white, more than 8 bits a channel are scaled to 8."""
     if image.mode.startswith(("I", "F")):
         return _to_eight_bits(image).convert("RGB")
+    if image.mode == "La":
+        # Grey that its transparency has dimmed, which Pillow turns into nothing but grey that it has not.
+        image = image.convert("LA")
     if image.has_transparency_data:
         layered = image.convert("RGBA")
         opaque = Image.new("RGB", image.size, _WHITE)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
 
 from indexer.photo_files.photo_file import read_photo
 from indexer.pixels.decode import DecodedPhoto, decode_photo, longest_edge, read_pixels
@@ -257,6 +257,26 @@ def test_a_long_text_beside_the_pixels_is_no_damage() -> None:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Raw profile type xmp", "0" * 2**21, zip=True)
     assert corners(decode(encode(quarters(64, 32), "PNG", pnginfo=texts))) == [RED, GREEN, BLUE, YELLOW]
+
+
+def encode_tiff(image: Image.Image, tag: int, value: int, other: int) -> bytes:
+    """With another value of one tag than it has."""
+    data = encode(image, "TIFF")
+    entry, changed = (struct.pack("<HHIHH", tag, 3, 1, each, 0) for each in (value, other))
+    assert data.count(entry) == 1
+    return data.replace(entry, changed)
+
+
+def test_tiff_of_a_kind_that_is_not_read_is_called_one() -> None:
+    raw = encode_tiff(Image.new("I;16", (8, 8)), TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, 1, 32803)
+    for data in (raw, encode(quarters(), "TIFF")[:9], b"MM\0+" + bytes(20)):
+        with pytest.raises(PhotoError, match=r"^unsupported_format: a TIFF of a kind that is not read, or "):
+            decode(data)
+
+
+def test_grey_that_its_transparency_has_dimmed_shows_white_through() -> None:
+    data = encode_tiff(Image.new("LA", (8, 8), (100, 128)), TiffImagePlugin.EXTRASAMPLES, 2, 1)
+    assert np.abs(decode(data).pixels_HWC.astype(int) - (100 + 255 - 128)).max() <= 1
 
 
 def test_damaged_exif_leaves_the_photo() -> None:
