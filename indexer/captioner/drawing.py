@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from indexer.captioner.captioner import Caption, Captioner
 from retrieval.errors import UsageError
 from retrieval.pictures.attention_light import light_up
+from retrieval.pictures.lettering import Font, load_font
 
 _PANEL = 220  # longer side of a panel, in pixels
 _LABEL = 30  # height of the words above a panel
@@ -14,7 +15,6 @@ _FONT = 17
 _GAP = 10
 _COLUMNS = 7
 _INK, _FAINT, _PAPER = (20, 20, 20), (176, 176, 176), (255, 255, 255)
-_Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def require_attention(captioner: Captioner) -> None:
@@ -46,7 +46,7 @@ def draw_attention(photo: Image.Image, caption: Caption) -> Image.Image:
     photo.thumbnail((_PANEL, _PANEL), Image.Resampling.LANCZOS)
     lit = [light_up(photo, weights_RC) for weights_RC in caption.attention_TRC]
     sheet, corners = _lay_out([photo, *lit])
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=_FONT)
+    draw, font = ImageDraw.Draw(sheet), load_font(_FONT)
     for number, (left, top) in enumerate(corners[1:]):
         _write_word(
             draw, font, caption.words, number, (left + photo.width / 2, top - _LABEL / 2), photo.width
@@ -87,7 +87,7 @@ def _lay_out(panels: Sequence[Image.Image]) -> tuple[Image.Image, list[tuple[int
 
 def _write_word(
     draw: ImageDraw.ImageDraw,
-    font: _Font,
+    font: Font,
     words: Sequence[str],
     number: int,
     middle: tuple[float, float],
@@ -107,7 +107,7 @@ def _write_word(
     draw.text((x + space, y), after, fill=_FAINT, font=font, anchor="lm")
 
 
-def _fit(words: Iterable[str], font: _Font, room: float) -> list[str]:
+def _fit(words: Iterable[str], font: Font, room: float) -> list[str]:
     """The first words that fit side by side."""
     fitting: list[str] = []
     for word in words:

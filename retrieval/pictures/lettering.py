@@ -15,7 +15,10 @@ _CUT = "…"
 
 @lru_cache
 def load_font(size: int) -> Font:
-    """A font with the letters of most alphabets, `size` pixels high."""
+    """A font, `size` pixels high, with Latin, Greek, Cyrillic, Hebrew, Arabic, Armenian and Georgian letters.
+
+    Of Chinese, Japanese, Korean, Hindi or Thai it has none, nor most emoji.
+    """
     return ImageFont.truetype(str(distribution("matplotlib").locate_file(_FILE)), size)
 
 

@@ -63,6 +63,11 @@ def test_a_neighbour_that_does_not_fit_is_left_out() -> None:
     assert (label_of("a", "dog") != label_of("a", "cat")).any()
 
 
+def test_words_of_other_alphabets_are_drawn_and_not_boxes() -> None:
+    drawn = [draw_attention(WHITE, Caption((word,), -1.0, np.ones((1, 5, 5)))) for word in ("пёс", "кот")]
+    assert (np.asarray(drawn[0]) != np.asarray(drawn[1])).any()
+
+
 @pytest.mark.parametrize(("words", "columns", "rows"), [(3, 4, 1), (6, 7, 1), (7, 4, 2), (17, 6, 3)])
 def test_the_grid_has_rows_of_about_equal_length(words: int, columns: int, rows: int) -> None:
     sheet = draw_attention(WHITE, Caption(("a",) * words, -1.0, np.ones((words, 5, 5))))
