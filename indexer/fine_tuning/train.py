@@ -131,7 +131,7 @@ def _describe(config: ImageEncoderConfig) -> Card:
         f"them{soup}. Its annotations serve "
         "captioner and image head alike. It began with weights\nthat were trained on ImageNet, whose photos "
         "(Russakovsky et al. 2015) are for non-commercial research, too.",
-        needs=f"{config.image_encoder}'s registry package, for the classifier over it",
+        needs="nothing besides its file",
         command="retrieve train image-encoder",
         config="in config.json beside it",
     )

@@ -41,7 +41,7 @@ def load_image_encoder(name_or_path: str, neck: Neck = Neck.NONE) -> ImageEncode
 
 def _load_trained(name_or_path: str, maps: int) -> ImageEncoder:
     if name_or_path in _SHIPPED or name_or_path.endswith(".safetensors"):
-        return load_tuned(_SHIPPED.get(name_or_path, Path(name_or_path)), _load_lite)
+        return load_tuned(_SHIPPED.get(name_or_path, Path(name_or_path)))
     if name_or_path in VARIANTS:
         return _load_lite(name_or_path)
     if not Path(name_or_path).is_dir():
@@ -67,10 +67,8 @@ def _refuse_typing_error(name: str) -> None:
         )
 
 
-def _load_lite(name: str, image_size: int | None = None) -> ImageEncoder:
-    """With ImageNet's weights; it sees photos at the size that it was made for, or at another."""
-    if name not in VARIANTS:
-        raise CheckpointError(f"found the network {name!r}, expected one of {', '.join(VARIANTS)}")
+def _load_lite(name: str) -> ImageEncoder:
+    """With ImageNet's weights; it sees photos at the size that it was made for."""
     variant = VARIANTS[name]
-    pixels = Pixels(image_size or variant.image_size)
+    pixels = Pixels(variant.image_size)
     return ImageEncoder(name, variant.weights_sha256, load_efficientnet_lite(name), pixels).eval()

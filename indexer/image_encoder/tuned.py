@@ -3,15 +3,14 @@
 The ImageNet classifier over it is not in there.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from pydantic import PositiveInt
 
 from indexer.checkpoint_weights import copy_weights
-from indexer.image_encoder.efficientnet_lite import EfficientNetLite
-from indexer.image_encoder.encoder import ImageEncoder
+from indexer.image_encoder.efficientnet_lite import VARIANTS, EfficientNetLite
+from indexer.image_encoder.encoder import ImageEncoder, Pixels
 from retrieval.checkpoint_file import Header, read_checkpoint, write_checkpoint
 from retrieval.errors import CheckpointError
 from retrieval.store.files import hash_bytes, hash_file
@@ -41,25 +40,18 @@ def save_tuned(path: Path, network: EfficientNetLite, header: TunedHeader) -> No
     )
 
 
-def load_tuned(path: Path, load_base: Callable[[str, int], ImageEncoder]) -> ImageEncoder:
-    """The encoder that was fine-tuned, batch norms folded.
-
-    `load_base` gives, by name and pixels a side, the one that it was fine-tuned from, of which only the
-    classifier stays.
+def load_tuned(path: Path) -> ImageEncoder:
+    """The encoder that was fine-tuned, batch norms folded; the classifier of its network has random weights.
 
     Raises:
         CheckpointError: no fine-tuned encoder there, or its weights are those of another network.
     """
     tensors, header = read_checkpoint(path, TunedHeader)
-    encoder = load_base(header.base, header.image_size)
-    if (encoder.name, encoder.weights_sha256) != (header.base, header.base_sha256):
+    if header.base not in VARIANTS:
         raise CheckpointError(
-            f"{path} was fine-tuned from {header.base} of {header.base_sha256[:12]}…, found {encoder.name} "
-            f"of {encoder.weights_sha256[:12]}…; install those weights, or train it again with these"
+            f"{path} was fine-tuned from {header.base!r}, expected one of {', '.join(VARIANTS)}; name another"
         )
-    network = cast(EfficientNetLite, encoder.trunk).fold_batch_norms()
-    weights = network.trunk_parameters()
-    copy_weights(path, tensors, weights, header.base)
-    encoder.name = path.stem
-    encoder.weights_sha256 = hash_bytes(f"{header.base_sha256} {hash_file(path)}".encode())
-    return encoder
+    network = EfficientNetLite(VARIANTS[header.base]).fold_batch_norms()
+    copy_weights(path, tensors, network.trunk_parameters(), header.base)
+    weights_sha256 = hash_bytes(f"{header.base_sha256} {hash_file(path)}".encode())
+    return ImageEncoder(path.stem, weights_sha256, network, Pixels(header.image_size)).eval()

