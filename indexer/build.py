@@ -87,7 +87,7 @@ def build_index(
     import_faiss()
     require_photos_exist(photos)
     describer = Describer(models, config)
-    captioner = ModelRecord(describer.name, describer.weights_sha256)
+    captioner = ModelRecord(describer.name, describer.fingerprint)
     read_current(index, captioner, models.text_encoder, config.recaption)
     with writer_lock(index):
         # Not before: what another run has indexed in between would count as deleted.

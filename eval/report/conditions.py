@@ -59,4 +59,4 @@ def _flatten(config: Mapping[str, object], prefix: str = "") -> Iterator[tuple[s
 
 
 def _describe_model(model: Mapping[str, str]) -> str:
-    return f"{model['name']}, weights' SHA-256 {model['sha256']}"
+    return f"{model['name']}, SHA-256 {model['sha256']}"

@@ -23,7 +23,7 @@ _LIST_OF_NUMBERS = re.compile(r"\[\n\s*(-?[\d.eE+-]+(?:,\n\s*-?[\d.eE+-]+)*)\n\s
 
 @dataclass(frozen=True, slots=True)
 class IndexDescription:
-    """The index that answered; models by name and SHA-256 of their weights."""
+    """The index that answered; models by name and SHA-256, as its manifest has them."""
 
     photos: int
     generation: int

@@ -84,7 +84,7 @@ class Describer:
         _require_fit(models)
         self.captioner = models.captioner
         self.name = models.captioner.name
-        self.weights_sha256 = models.captioner.weights_sha256
+        self.fingerprint = models.captioner.weights_sha256
         self.image_size = models.captioner.image_size
         self.framing = None if models.image_tower is None else models.image_tower.framing
         self._models = models
@@ -94,7 +94,7 @@ class Describer:
         if models.image_head is not None:
             self.name = f"{self.name}, image head {models.image_head.name}"
         if isinstance(models.captioner, BeamCaptioner):
-            self.weights_sha256 = hash_describer(
+            self.fingerprint = hash_describer(
                 models.captioner.weights_sha256,
                 models.captioner.decoding.beam_width,
                 None if models.image_head is None else models.image_head.weights_sha256,
@@ -104,7 +104,7 @@ class Describer:
             )
         if models.image_tower is not None:
             self.name = f"{self.name}, image tower {models.image_tower.name}"
-            self.weights_sha256 = hash_with_tower(self.weights_sha256, models.image_tower.weights_sha256)
+            self.fingerprint = hash_with_tower(self.fingerprint, models.image_tower.weights_sha256)
 
     def describe(self, pixels_BSSC: np.ndarray, framed_BFFC: np.ndarray | None = None) -> list[Description]:
         """One description per photo, for uint8 RGB pixels (B, S, S, 3).
@@ -119,8 +119,8 @@ class Describer:
 
     @property
     def models_sha256(self) -> tuple[str, str]:
-        """`weights_sha256`, and the hash of the text encoder, which an index keeps beside it."""
-        return self.weights_sha256, self._models.text_encoder.weights_sha256
+        """`fingerprint`, and the hash of the text encoder, which an index keeps beside it."""
+        return self.fingerprint, self._models.text_encoder.weights_sha256
 
     @property
     def stages(self) -> tuple[tuple[str, Stage], ...]:

@@ -31,7 +31,7 @@ def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: s
     """
     describer = load_describer(config, device)
     made_with = manifest.captioner
-    if made_with.sha256 != describer.weights_sha256:
+    if made_with.sha256 != describer.fingerprint:
         raise RetrievalError(_describe_difference(describer, made_with))
     photo = decode_photo(data, describer.image_size, config.max_megapixels, describer.framing)
     framed_1FFC = None if photo.framed_HWC is None else photo.framed_HWC[None]
@@ -43,7 +43,7 @@ def encode_photo(data: bytes, manifest: Manifest, config: IndexConfig, device: s
 
 def _describe_difference(describer: Describer, made_with: ModelRecord) -> str:
     expected = (
-        f"found the models {describer.name} ({describer.weights_sha256[:12]}…) in the config, expected "
+        f"found the models {describer.name} ({describer.fingerprint[:12]}…) in the config, expected "
         f"{made_with.name} ({made_with.sha256[:12]}…), which made the index; "
     )
     if made_with.name == describer.name:

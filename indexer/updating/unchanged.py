@@ -127,7 +127,7 @@ def _is_made_with(manifest: Manifest, config: IndexConfig) -> bool:
 
 
 def hash_models(config: IndexConfig) -> str | None:
-    """`Describer.weights_sha256` of a config's models; None where they must be loaded to know it."""
+    """`Describer.fingerprint` of a config's models; None where they must be loaded to know it."""
     from safetensors import SafetensorError, safe_open
 
     checkpoint = find_checkpoint(config.captioner)

@@ -1,4 +1,4 @@
-"""Which FAISS is installed. Reads the metadata of the installed packages."""
+"""Which FAISS is installed, and how many threads it takes. Reads the metadata of the installed packages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

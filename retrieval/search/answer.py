@@ -198,7 +198,7 @@ class Answerer:
     def _is_any_likely(
         self, text: str, hits: list[Hit], ranked: Ranked, sure_K: np.ndarray | None
     ) -> bool | None:
-        """Whether any photo is as likely as that.
+        """Whether any photo is likely (`LIKELY` or more); None where no probability is known.
 
         A hit whose caption has all of the query's words counts too, and the first photo by its words, where
         any text of it has them all: a word or two are no sentence to judge.

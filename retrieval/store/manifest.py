@@ -35,14 +35,18 @@ _EXPECTED_CURRENT = f"expected a generation and a SHA-256; {_REPAIR}, restore it
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """A model that the index was made with: its name, and the SHA-256 of its weights in hex."""
+    """What the index was made with: its name, and a SHA-256 in hex.
+
+    Of a text encoder it is that of its weights; of the `captioner` that of all that decides a photo's row,
+    the weights of its models and the settings (`hash_describer`).
+    """
 
     name: str
     sha256: Sha256
 
 
 def is_same_model(one: ModelRecord, other: ModelRecord) -> bool:
-    """Whether both have the same weights, whatever they are called."""
+    """Whether both have the same hash, whatever they are called."""
     return one.sha256 == other.sha256
 
 

@@ -61,11 +61,11 @@ class PhotoRow:
 
     `image_id` is the SHA-256 of the bytes in hex (of a failed file as well, where its bytes could be read;
     otherwise of its path). `reason` says why a file failed, or which captioner wrote what a deleted photo had
-    (the hash of its weights). `paths` are absolute, as bytes: non-UTF-8 names survive. `failed_at` is in UTC
-    and None where it is when the row's shard was written: the same photos give the same shards. `width` and
-    `height` are in pixels after the EXIF orientation is applied. `taken` is naive local time. Vectors are
-    float32 and of unit length, or None. `captioner_vector` is the caption vector that the photo would have
-    without what people wrote; None where they wrote nothing.
+    (the hash of its `ModelRecord`). `paths` are absolute, as bytes: non-UTF-8 names survive. `failed_at` is
+    in UTC and None where it is when the row's shard was written: the same photos give the same shards.
+    `width` and `height` are in pixels after the EXIF orientation is applied. `taken` is naive local time.
+    Vectors are float32 and of unit length, or None. `captioner_vector` is the caption vector that the photo
+    would have without what people wrote; None where they wrote nothing.
     """
 
     image_id: str

@@ -1178,7 +1178,7 @@ def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Pat
     ngram_encoder = SimpleNamespace(weights_sha256=hash_file(find_ngram_encoder(IndexConfig())))
 
     def hash_described(config: IndexConfig, **models: Any) -> str:
-        return Describer(Models(captioner, text_encoder, **models), config).weights_sha256
+        return Describer(Models(captioner, text_encoder, **models), config).fingerprint
 
     for name, given in (("none", None), (str(tmp_path / "head.safetensors"), head)):
         config = IndexConfig(image_head=name)
@@ -1220,7 +1220,7 @@ def test_hash_of_a_captioner_that_learned_its_encoder_is_known_without_loading_i
     save_captioner(path, header.build_decoder(), header, learning.learned)
     config = IndexConfig(captioner=str(path), image_head="none", tagger="none", ngram_encoder="none")
     described = Describer(Models(load_captioner(str(path)), word_encoder), config)
-    assert hash_models(config) == described.weights_sha256
+    assert hash_models(config) == described.fingerprint
 
 
 def test_what_made_an_index_is_compared_without_a_model_in_memory() -> None:

@@ -307,7 +307,7 @@ def test_a_captioner_without_beams_gives_one_caption_and_its_vector(text_encoder
 
     models = Models(Captioner(), text_encoder)
     describer = Describer(models)
-    assert describer.weights_sha256 == "3" * 64
+    assert describer.fingerprint == "3" * 64
     described = describer.describe(PIXELS)
     assert [[each.text for each in description.captions] for description in described] == [
         ["photo0"],
@@ -333,7 +333,7 @@ def test_what_decides_a_description_decides_its_hash(
     of_taggers = [{"tags": 1}, {"tag_probability": 0.3}]
 
     def hash_all(changes: list[dict[str, float]], models: Models) -> list[str]:
-        return [Describer(models, IndexConfig.model_validate(change)).weights_sha256 for change in changes]
+        return [Describer(models, IndexConfig.model_validate(change)).fingerprint for change in changes]
 
     everything = hash_all([*always, *of_heads, *of_taggers], both)
     hashes = {captioner.weights_sha256, *everything, *hash_all(always, headed)}
