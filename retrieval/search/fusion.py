@@ -13,7 +13,7 @@ from retrieval.channel import Channel
 from retrieval.channels.best_scores import find_best, sort_best
 from retrieval.config import Config
 
-# Of the reciprocal ranks (Cormack, Clarke and Büttcher 2009).
+# k of reciprocal rank fusion (RRF; Cormack, Clarke and Büttcher 2009).
 _RANK_CONSTANT = 60
 
 Answer = tuple[np.ndarray, np.ndarray]
@@ -21,7 +21,7 @@ Answer = tuple[np.ndarray, np.ndarray]
 
 
 class FusionMethod(StrEnum):
-    """What of the channels' answers is added up."""
+    """A weighted sum of scores, or reciprocal rank fusion."""
 
     WEIGHTED = "weighted"
     RECIPROCAL_RANK = "reciprocal_rank"
