@@ -26,7 +26,7 @@ def recall_at(placements: Placements, k: int) -> np.ndarray:
 def success_at(placements: Placements, k: int) -> np.ndarray:
     """The probability (Q,) that a right photo is among the first `k`.
 
-    What papers on sentence search by image, where a photo has five right sentences, call R@k.
+    What papers on image-to-text retrieval, where a photo has five right sentences, call R@k.
     """
     above_Q, tied_Q, right_Q = _first_group(placements)
     success_Q: np.ndarray = (above_Q + tied_Q <= k).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Sentence search by image: a photo is the query, all sentences are the corpus. Reads an opened index.
+"""Image-to-text retrieval: a photo is the query, all sentences are the corpus. Reads an opened index.
 
 The similarity of a sentence and a photo is the same seen from either side, so the photo's ranking of the
 sentences is a column of the scores that the engine gives the sentences' photos. That holds where a score is

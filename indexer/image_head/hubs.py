@@ -1,9 +1,10 @@
 """Hubs: photos near sentences of all kinds, which would come up for everything. Reads and writes nothing.
 
-In many dimensions some vectors are neighbours of far more others than is their share (Radovanović et al.
-2010). How near a photo is to a bank of sentences that were not written of it says how much it is of that
-kind, and is taken from its scores, as Bogolin et al. (2022) do when a query comes. Here it is a coordinate of
-the image vector, made once, so that a search stays a search for the nearest vectors.
+In many dimensions some vectors are neighbours of far more others than is their share: hubness (Radovanović et
+al. 2010). How near a photo is to a bank of sentences that were not written of it says how much it is of that
+kind, and is taken from its scores, as querybank normalisation does when a query comes (QB-Norm, Bogolin et
+al. 2022, with an inverted softmax). Here it is a coordinate of the image vector, made once, so that a search
+stays a search for the nearest vectors.
 
 Shapes: B photos, M sentences of the bank, T dimensions of a sentence vector, E of the space.
 """

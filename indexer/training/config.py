@@ -13,8 +13,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 class PassesConfig(Config):
     """How often the examples are seen, in what portions, and how far each step goes.
 
-    `cycles` are the passes of each cycle of the learning rate, which starts at half that of the one before.
-    `average_decay` is what stays of the weights' moving average at each step; less does at the first steps.
+    `cycles` are the passes (epochs) of each cycle of the learning rate, which starts at half that of the one
+    before. `average_decay` is what stays of the exponential moving average (EMA) of the weights at each step;
+    less does at the first steps.
     """
 
     cycles: tuple[PositiveInt, ...] = Field(default=(10,), min_length=1)

@@ -27,7 +27,7 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """1 / (1 + e^-(bias + Σ weight · score)), over the scores of the channels that have a weight."""
+    """Platt scaling (Platt 1999): 1 / (1 + e^-(bias + Σ weight · score)), of the channels with a weight."""
 
     weights: Annotated[Mapping[Channel, _Finite], Field(min_length=1)]
     bias: _Finite

@@ -1,4 +1,8 @@
-"""The loss: every word of every caption, and attention that visits the whole photo."""
+"""The loss: cross-entropy with teacher forcing, and doubly stochastic attention.
+
+That is, every word of every caption after people's words before it, and attention that visits the whole
+photo.
+"""
 
 from torch import Tensor
 from torch.nn import functional as F
