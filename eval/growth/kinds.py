@@ -23,21 +23,21 @@ class FlatKind(_Kind):
 
 
 class IvfSq8Kind(_Kind):
-    """Lists of vectors rounded to bytes."""
+    """Lists of 8-bit scalar-quantised vectors."""
 
     name = IvfSq8Index.kind
     wish = VectorsWish(IvfSq8Index.kind)
 
 
 class IvfPqKind(_Kind):
-    """Lists of vectors rounded by product quantisation."""
+    """Lists of product-quantised vectors."""
 
     name = IvfPqIndex.kind
     wish = VectorsWish(IvfPqIndex.kind)
 
 
 class HnswKind(_Kind):
-    """A graph of vectors rounded to bytes."""
+    """A graph of 8-bit scalar-quantised vectors."""
 
     name = HnswIndex.kind
     wish = VectorsWish(HnswIndex.kind)

@@ -26,7 +26,7 @@ _MOST_CANDIDATES = 4096
 
 
 class HnswIndex(ApproximateIndex):
-    """Each number of a vector is rounded to a byte, D bytes a vector, and 140 more are its links.
+    """Scalar quantisation: each number of a vector in 8 bits, D bytes a vector; 140 more are its links.
 
     A query looks at far fewer vectors than with `IvfPqIndex`, though at each by itself. Building takes
     several times as long.
@@ -41,28 +41,28 @@ class HnswIndex(ApproximateIndex):
     @classmethod
     def _train(cls, unit_ND: np.ndarray) -> Any:
         faiss, dimension = import_faiss(), unit_ND.shape[1]
-        rounded = faiss.ScalarQuantizer.QT_8bit_uniform
-        graph = faiss.IndexHNSWSQ(dimension, rounded, _LINKS, faiss.METRIC_INNER_PRODUCT)
+        quantiser = faiss.ScalarQuantizer.QT_8bit_uniform
+        graph = faiss.IndexHNSWSQ(dimension, quantiser, _LINKS, faiss.METRIC_INNER_PRODUCT)
         graph.hnsw.efConstruction = _LINK_CANDIDATES
         graph.train(unit_ND if len(unit_ND) else np.ones((1, dimension), dtype=np.float32))
         return graph
 
     @classmethod
-    def _add(cls, unit_ND: np.ndarray, rounded: Any) -> None:
+    def _add(cls, unit_ND: np.ndarray, quantised: Any) -> None:
         # Before 1.15 FAISS's links depend on which of several threads comes first.
         with nullcontext() if hasattr(import_faiss(), "hnsw_add_vertices_deterministic") else one_thread():
             for block_BD in np.array_split(unit_ND, _BLOCKS):
-                rounded.add(block_BD)
+                quantised.add(block_BD)
 
     @property
     def settings(self) -> Mapping[str, int]:
         """How many links a vector has in the upper layers, and how many candidates a search has."""
-        return {"M": int(self._rounded.hnsw.nb_neighbors(1)), "efSearch": self.effort}
+        return {"M": int(self._quantised.hnsw.nb_neighbors(1)), "efSearch": self.effort}
 
     @property
     def effort(self) -> int:
         """efSearch, the candidates of a search: it ends where none of their links is nearer than the last."""
-        return int(self._rounded.hnsw.efSearch)
+        return int(self._quantised.hnsw.efSearch)
 
     @property
     def most_effort(self) -> int:
@@ -71,7 +71,7 @@ class HnswIndex(ApproximateIndex):
 
     def set_effort(self, effort: int) -> None:
         """As `ApproximateIndex.set_effort`."""
-        self._rounded.hnsw.efSearch = effort
+        self._quantised.hnsw.efSearch = effort
 
     def _parameters(self, candidates: int, selector: Any, share: float) -> Any:
         # FAISS would stop before it has so many.

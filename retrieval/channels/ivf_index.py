@@ -30,7 +30,7 @@ _FAISS_SHARES_QUERIES, _FAISS_SHARES_LISTS = 0, 15
 
 
 class IvfIndex(ApproximateIndex):
-    """Lists of rounded vectors, and the vectors themselves. Implementations: `IvfSq8Index`, `IvfPqIndex`."""
+    """Lists of quantised vectors, and these themselves. Implementations: `IvfSq8Index`, `IvfPqIndex`."""
 
     least_rescored: ClassVar[float] = 2.0
     most_rescored: ClassVar[float] = 64.0
@@ -64,16 +64,16 @@ class IvfIndex(ApproximateIndex):
     @property
     def effort(self) -> int:
         """nprobe, the lists that a search looks into."""
-        return int(self._rounded.nprobe)
+        return int(self._quantised.nprobe)
 
     @property
     def most_effort(self) -> int:
         """nlist, the number of lists."""
-        return int(self._rounded.nlist)
+        return int(self._quantised.nlist)
 
     def set_effort(self, effort: int) -> None:
         """As `ApproximateIndex.set_effort`."""
-        self._rounded.nprobe = effort
+        self._quantised.nprobe = effort
 
     def _parameters(self, candidates: int, selector: Any, share: float) -> Any:
         if selector is None:
@@ -84,7 +84,7 @@ class IvfIndex(ApproximateIndex):
 
 
 class IvfSq8Index(IvfIndex):
-    """Each number of a vector is rounded to a byte: D bytes a vector."""
+    """Scalar quantisation: each number of a vector in 8 bits, D bytes a vector."""
 
     kind = "ivf_sq8"
     lists = 2
@@ -92,19 +92,19 @@ class IvfSq8Index(IvfIndex):
     @staticmethod
     def _make_lists(dimension: int, lists: int) -> Any:
         faiss = import_faiss()
-        rounded = faiss.ScalarQuantizer.QT_8bit
+        quantiser = faiss.ScalarQuantizer.QT_8bit
         centroids = faiss.IndexFlatIP(dimension)
         made = faiss.IndexIVFScalarQuantizer(
-            centroids, dimension, lists, rounded, faiss.METRIC_INNER_PRODUCT, False
+            centroids, dimension, lists, quantiser, faiss.METRIC_INNER_PRODUCT, False
         )
         return made
 
 
 class IvfPqIndex(IvfIndex):
-    """Each four numbers of a vector are rounded to one of 16 quadruples: D/8 bytes a vector.
+    """Product quantisation: 4 bits for every 4 numbers of a vector, one of 16 quadruples, D/8 bytes a vector.
 
-    Product quantisation (Jégou, Douze and Schmid 2011), scored in registers (André, Kermarrec and Le
-    Scouarnec 2015). Fours are half the bytes of pairs; what they confuse, the vectors decide.
+    By Jégou, Douze and Schmid (2011), scored in registers (André, Kermarrec and Le Scouarnec 2015). Fours are
+    half the bytes of pairs; what they confuse, the vectors decide.
     """
 
     kind = "ivf_pq"
@@ -125,7 +125,7 @@ class IvfPqIndex(IvfIndex):
         looked_at = self.effort * len(self) / self.most_effort
         shares_lists = queries == 1 and candidates <= _FEW_CANDIDATES and looked_at >= _WORTH_SHARING
         # Of the index, not of a search: one in another thread may see it, and keep others of those that tie.
-        self._rounded.implem = _FAISS_SHARES_LISTS if shares_lists else _FAISS_SHARES_QUERIES
+        self._quantised.implem = _FAISS_SHARES_LISTS if shares_lists else _FAISS_SHARES_QUERIES
         return nullcontext() if shares_lists else super()._share_cores(queries, candidates)
 
 

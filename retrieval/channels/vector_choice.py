@@ -80,7 +80,7 @@ def tune_effort(index: StoredVectorIndex, wanted: float, queries_QD: np.ndarray 
 
     aim = 1 - _AIM * (1 - wanted)
     efforts = _list_efforts(index.most_effort)
-    # A quarter of what may be missed is left to rounding: where that takes more, fewer lists would do.
+    # A quarter of what may be missed is left to quantising: where that takes more, fewer lists would do.
     while index.rescored < index.most_rescored and measure(efforts[-1]) < 1 - (1 - aim) / 4:
         index.rescore_more()
     least = efforts[bisect_left(efforts, aim, hi=len(efforts) - 1, key=measure)]

@@ -1,4 +1,4 @@
-"""LanceDB: a graph over vectors rounded to bytes, scored again exactly. Reads and writes its files in DIR."""
+"""LanceDB: a graph over 8-bit quantised vectors, scored again exactly. Reads and writes its files in DIR."""
 
 from pathlib import Path
 from typing import Any, Self

@@ -28,7 +28,7 @@ def ways(index, monkeypatch):
     seen, search = list[tuple[int, int]](), index._index.search
 
     def watch(*arguments, **options):
-        seen.append((import_faiss().omp_get_max_threads(), index._rounded.implem))
+        seen.append((import_faiss().omp_get_max_threads(), index._quantised.implem))
         return search(*arguments, **options)
 
     monkeypatch.setattr(index._index, "search", watch)
