@@ -1,8 +1,9 @@
 """A vector channel's vectors, as the shards hold them and as they are searched. Writes nothing.
 
 Captions are searched where photos are, in the image head's space: what two sentences say of a photo counts
-there, more than how they say it. On Flickr8k's validation split Recall@1 / 5 / 10 of the caption channel go
-from 13.5 / 34.8 / 46.6 to 15.6 / 39.9 / 52.4 that way. The shards keep sentence vectors.
+there, more than how they say it. On Flickr8k's validation split Recall@1 / 5 / 10 of the caption channel
+went from 13.5 / 34.8 / 46.6 to 15.6 / 39.9 / 52.4 that way (earlier models; RESULTS.md). The shards keep
+sentence vectors.
 """
 
 from collections.abc import Iterable, Iterator

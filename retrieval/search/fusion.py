@@ -30,7 +30,7 @@ class FusionMethod(StrEnum):
 class FusionConfig(Config):
     """How channels are fused, and how much each counts; one that an index lacks counts for nothing.
 
-    The defaults were chosen on Flickr8k's validation split; configs/search.toml says by which run.
+    The defaults were chosen on Flickr8k's validation split; RESULTS.md says what others give.
     """
 
     method: FusionMethod = FusionMethod.WEIGHTED

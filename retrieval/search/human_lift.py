@@ -2,12 +2,12 @@
 
 The image channel's score of such a photo is raised to what its caption scores, less a margin by which
 sentences are nearer to each other than to photos. On Flickr8k's validation split, with a person's caption of
-one photo in ten, those photos' Recall@1 / 5 / 10 go from 38 / 72 / 80 to 52 / 81 / 87 that way, while the
-others' go from 32.6 / 64.0 / 75.4 to 32.2 / 63.8 / 75.2; at a margin of 0.25 to 58 / 85 / 89 and 31.2 / 63.6
-/ 75.0. Without it a caption that says what no model sees, a name, would not be found. Where reciprocal ranks
-are fused, a photo's places count as they are. An image-text model's scores are in another space, and are not
-raised. A caption of which the text encoder knows no word has the captioner's vector: what the captioner said
-is then what raises.
+one photo in ten, those photos' Recall@1 / 5 / 10 went from 38 / 72 / 80 to 52 / 81 / 87 that way, while the
+others' went from 32.6 / 64.0 / 75.4 to 32.2 / 63.8 / 75.2; at a margin of 0.25 to 58 / 85 / 89 and 31.2 /
+63.6 / 75.0 (earlier models; RESULTS.md). Without it a caption that says what no model sees, a name, would not
+be found. Where reciprocal ranks are fused, a photo's places count as they are. An image-text model's scores
+are in another space, and are not raised. A caption of which the text encoder knows no word has the
+captioner's vector: what the captioner said is then what raises.
 
 Shapes: Q queries, P photos.
 """
