@@ -31,7 +31,6 @@ PUBLISHED = (
     ),
     PublishedResult("NIC", 19.0, None, 64.0, "Vinyals et al., Show and Tell, CVPR 2015"),
     PublishedResult("FV-HGLMM", 21.2, 50.0, 64.8, "Klein et al., Fisher Vectors, CVPR 2015"),
-    PublishedResult("MFM", 28.4, 58.5, 72.3, _SECOND_HAND),
     PublishedResult(
         "SCAN (ensemble)", 38.3, 67.8, 78.9, f"the method of Lee et al., ECCV 2018; {_SECOND_HAND}"
     ),
