@@ -18,7 +18,7 @@ from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.diagnosis_drawing import draw_diagnosis
 from indexer.captioner.training.examples import to_tensor
 from indexer.captioner.training.jacobians import measure_jacobians
-from indexer.captioner.training.train import build_model, load_untrained_encoder, take_slice, train_captioner
+from indexer.captioner.training.train import build_model, load_starting_encoder, take_slice, train_captioner
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder.views import ViewCache
 from retrieval.captioned_dataset import CaptionedDataset
@@ -79,7 +79,7 @@ def _diagnose(
     after, header = read_learned(checkpoint)
     vocabulary = Vocabulary(header.vocabulary)
     probes = _choose_probes(dataset, config, vocabulary, cache)
-    before = build_model(config, load_untrained_encoder(config), vocabulary)
+    before = build_model(config, load_starting_encoder(config), vocabulary)
     log = [json.loads(line) for line in (checkpoint.parent / "log.jsonl").read_text().splitlines()]
     return CellDiagnosis(
         before=_measure(before, probes),
@@ -94,7 +94,7 @@ def _choose_probes(
 ) -> list[Probe]:
     """The validation photos of the longest captions: they show the most steps."""
     photos = take_slice(dataset, config).split("val")
-    encoder = load_untrained_encoder(config)
+    encoder = load_starting_encoder(config)
     seen = cache.seen(encoder, [photo.path for photo in photos], 0)
     longest = [max(photo.tokens, key=len)[: config.max_training_words] for photo in photos]
     chosen = sorted(range(len(photos)), key=lambda number: -len(longest[number]))[:_PHOTOS]

@@ -54,7 +54,7 @@ def train_captioner(
         CheckpointError: there is no such encoder, or `out` holds another training.
     """
     dataset = take_slice(dataset, config)
-    encoder = load_untrained_encoder(config)
+    encoder = load_starting_encoder(config)
     vocabulary = _gather_words(dataset, config)
     model = build_model(config, encoder, vocabulary)
     hashes = {"image_encoder_sha256": encoder.weights_sha256}
@@ -123,7 +123,7 @@ def take_slice(dataset: CaptionedDataset, config: CaptionerConfig) -> CaptionedD
     return dataset.first(config.photos) if config.photos else dataset
 
 
-def load_untrained_encoder(config: CaptionerConfig) -> ImageEncoder:
+def load_starting_encoder(config: CaptionerConfig) -> ImageEncoder:
     """The encoder that a training starts from, its frozen part in the config's precision.
 
     The same config gives the same random weights to what is learned of it.

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from indexer.captioner.attention_captioner import load_attention_captioner
 from indexer.captioner.checkpoint import read_captioner, save_captioner
 from indexer.captioner.config import CaptionerConfig
-from indexer.captioner.training.train import load_untrained_encoder, train_captioner
+from indexer.captioner.training.train import load_starting_encoder, train_captioner
 from indexer.image_encoder import Neck
 from retrieval.captioned_dataset import CaptionedDataset, read_captioned_dataset
 from retrieval.config import load_config
@@ -99,7 +99,7 @@ def test_encoder_and_decoder_learn_together_and_are_found_again(
         (caption,) = captioner.caption(pixels[None])
         assert (caption.text,) == photo.captions
         assert caption.attention_TRC.shape == (len(caption.words), *captioner.grid)
-    before = load_untrained_encoder(config)
+    before = load_starting_encoder(config)
     assert captioner.image_encoder_sha256 != before.weights_sha256
     after = load_file(checkpoint)
     learned = dict(before.learned.named_parameters())
@@ -150,7 +150,7 @@ def test_the_weights_of_another_encoder_are_refused(
     necked: Path, tmp_path: Path, update: dict[str, object], message: str
 ) -> None:
     decoder, header = read_captioner(necked)
-    encoder = load_untrained_encoder(header.config)
+    encoder = load_starting_encoder(header.config)
     other = header.model_copy(update={"config": header.config.model_copy(update=update)})
     save_captioner(tmp_path / "other.safetensors", decoder, other, encoder.learned)
     with pytest.raises(CheckpointError, match=message):
