@@ -14,7 +14,7 @@ from indexer.captioner.checkpoint_hash import hash_captioner
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
 from indexer.captioner.decoding import Decoded, NextWordsReader, beam_search, sample
-from indexer.captioner.likelihood import measure_likelihood
+from indexer.captioner.likelihood import measure_log_likelihood
 from indexer.captioner.openvino_decoder import speed_up
 from indexer.captioner.vocabulary import PAD, Vocabulary
 from indexer.image_encoder import ImageEncoder
@@ -132,11 +132,11 @@ class AttentionCaptioner:
         """Those of the tokens that are words of this captioner, no more than a caption may have."""
         return self.vocabulary.find_words(tokens)[: self.decoding.max_words]
 
-    def measure_likelihood(self, photos: Sequence[Annotated], words: Sequence[str]) -> np.ndarray:
+    def measure_log_likelihood(self, photos: Sequence[Annotated], words: Sequence[str]) -> np.ndarray:
         """Log p(words | photo) in nats, float32 (B,), for what `annotate` and `find_words` gave."""
         phi_BLF, keys_BLA = (torch.stack(parts) for parts in zip(*photos, strict=True))
         numbers = self.vocabulary.encode(words)[1:-1]
-        return measure_likelihood(self._decoder, Annotated(phi_BLF, keys_BLA), numbers).cpu().numpy()
+        return measure_log_likelihood(self._decoder, Annotated(phi_BLF, keys_BLA), numbers).cpu().numpy()
 
     def _to_captions(self, decoded: Decoded) -> list[list[Caption]]:
         numbers_BKT = decoded.words_BKT.tolist()

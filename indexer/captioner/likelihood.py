@@ -13,7 +13,7 @@ from indexer.captioner.vocabulary import END, START
 
 
 @torch.inference_mode()
-def measure_likelihood(decoder: AttentionDecoder, photos: Annotated, words: Sequence[int]) -> Tensor:
+def measure_log_likelihood(decoder: AttentionDecoder, photos: Annotated, words: Sequence[int]) -> Tensor:
     """Log p(words, END | photo) in nats, float32 (B,), by one pass of teacher forcing.
 
     `words` are numbers of ordinary words, without START and END. The probabilities are those that beam search

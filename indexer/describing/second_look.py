@@ -105,7 +105,7 @@ class PhotoLook:
         nats = [0.0] * len(sights)
         if sights and words:
             annotated = [sight.annotated for sight in sights.values()]
-            nats = self._captioner.measure_likelihood(annotated, words).tolist()
+            nats = self._captioner.measure_log_likelihood(annotated, words).tolist()
         vectors = [sight.vector_E for sight in sights.values()]
         return dict(zip(sights, zip(nats, vectors, strict=True), strict=True))
 

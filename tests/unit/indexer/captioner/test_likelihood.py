@@ -5,7 +5,7 @@ import torch
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder, Cell, DecoderSize
 from indexer.captioner.decoding import beam_search
-from indexer.captioner.likelihood import measure_likelihood
+from indexer.captioner.likelihood import measure_log_likelihood
 from indexer.captioner.vocabulary import END, PAD, START
 
 VOCABULARY = 11
@@ -41,7 +41,7 @@ def loop_over_steps(decoder: AttentionDecoder, photo: Annotated, words: list[int
 def test_it_is_the_sum_over_decoder_steps(
     decoder: AttentionDecoder, photos: Annotated, words: list[int]
 ) -> None:
-    found_B = measure_likelihood(decoder, photos, words)
+    found_B = measure_log_likelihood(decoder, photos, words)
     assert found_B.dtype is torch.float32
     expected = [
         loop_over_steps(decoder, Annotated(phi[None], keys[None]), words)
@@ -56,5 +56,5 @@ def test_a_caption_is_as_likely_as_beam_search_says(decoder: AttentionDecoder, p
     for photo in range(3):
         for beam in range(decoded.words_BKT.shape[1]):
             said = [word for word in decoded.words_BKT[photo, beam].tolist() if word not in (END, PAD)]
-            found_B = measure_likelihood(decoder, photos, said)
+            found_B = measure_log_likelihood(decoder, photos, said)
             assert float(found_B[photo]) == pytest.approx(float(decoded.logprob_BK[photo, beam]), abs=1e-3)
