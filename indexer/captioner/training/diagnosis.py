@@ -17,7 +17,7 @@ from indexer.captioner.decoder import Cell
 from indexer.captioner.encoder_decoder import EncoderDecoder
 from indexer.captioner.training.diagnosis_drawing import draw_diagnosis
 from indexer.captioner.training.examples import to_tensor
-from indexer.captioner.training.jacobians import measure_jacobians
+from indexer.captioner.training.jacobians import measure_jacobian_norms
 from indexer.captioner.training.train import build_model, load_starting_encoder, take_slice, train_captioner
 from indexer.captioner.vocabulary import Vocabulary
 from indexer.image_encoder.views import ViewCache
@@ -111,5 +111,6 @@ def _measure(model: EncoderDecoder, probes: Sequence[Probe]) -> list[list[float]
     model.eval()
     with torch.no_grad():
         return [
-            measure_jacobians(model.decoder, model.annotate(probe.seen), probe.words_T) for probe in probes
+            measure_jacobian_norms(model.decoder, model.annotate(probe.seen), probe.words_T)
+            for probe in probes
         ]

@@ -9,7 +9,7 @@ from torch import Tensor
 from indexer.captioner.decoder import Annotated, AttentionDecoder, State
 
 
-def measure_jacobians(decoder: AttentionDecoder, photos: Annotated, words_T: Tensor) -> list[float]:
+def measure_jacobian_norms(decoder: AttentionDecoder, photos: Annotated, words_T: Tensor) -> list[float]:
     """‖∂h^(t)/∂h^(0)‖₂, the largest singular value, for t = 0…T of one photo whose caption is these words.
 
     By the chain rule ∂s^(t)/∂s^(0) = Π_k ∂s^(k)/∂s^(k-1) (Pascanu, Mikolov and Bengio 2013, equation 5), with

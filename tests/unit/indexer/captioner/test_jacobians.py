@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from indexer.captioner.decoder import AttentionDecoder, Cell, DecoderSize, State
-from indexer.captioner.training.jacobians import measure_jacobians
+from indexer.captioner.training.jacobians import measure_jacobian_norms
 
 SIZE = {"vocabulary": 9, "channels": 6, "features": 5, "hidden": 4, "attention": 3, "embedding": 8}
 WORDS = torch.tensor([1, 5, 8, 4, 6, 7])
@@ -43,7 +43,7 @@ def test_it_is_the_norm_of_the_jacobian(cell: Cell, a_BLD: torch.Tensor) -> None
         )
         for steps in range(len(WORDS) + 1)
     ]
-    assert measure_jacobians(decoder, photos, WORDS) == pytest.approx(expected, rel=1e-5)
+    assert measure_jacobian_norms(decoder, photos, WORDS) == pytest.approx(expected, rel=1e-5)
 
 
 def without_attention(decoder: AttentionDecoder) -> AttentionDecoder:
@@ -67,7 +67,7 @@ def test_a_simple_cell_vanishes_or_explodes_with_its_matrix(scale: float, a_BLD:
         ):
             part.zero_()
         decoder.initial_h.bias.fill_(1e-6)
-    norms = measure_jacobians(decoder, decoder.annotate(a_BLD), WORDS)
+    norms = measure_jacobian_norms(decoder, decoder.annotate(a_BLD), WORDS)
     assert norms == pytest.approx([scale**t for t in range(7)], rel=1e-3)
 
 
@@ -75,5 +75,5 @@ def test_a_gru_that_keeps_its_state_neither_vanishes_nor_explodes(a_BLD: torch.T
     decoder = without_attention(make_decoder(Cell.GRU))
     with torch.no_grad():
         decoder.cell.bias_ih[4:8].fill_(50)
-    norms = measure_jacobians(decoder, decoder.annotate(a_BLD), WORDS)
+    norms = measure_jacobian_norms(decoder, decoder.annotate(a_BLD), WORDS)
     assert norms == pytest.approx([1.0] * 7)
