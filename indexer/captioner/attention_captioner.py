@@ -13,7 +13,7 @@ from indexer.captioner.checkpoint import read_captioner, read_encoder
 from indexer.captioner.checkpoint_hash import hash_captioner
 from indexer.captioner.config import DecodingConfig
 from indexer.captioner.decoder import Annotated, AttentionDecoder
-from indexer.captioner.decoding import Decoded, NextWordsReader, beam_search, sample
+from indexer.captioner.decoding import BeamDecoder, Decoded, beam_search, sample
 from indexer.captioner.likelihood import measure_log_likelihood
 from indexer.captioner.openvino_decoder import speed_up
 from indexer.captioner.vocabulary import PAD, Vocabulary
@@ -62,7 +62,7 @@ class AttentionCaptioner:
         if writes and self.runtime is Runtime.OPENVINO:
             fast = speed_up(self._decoder, decoding.beam_width + 1, self._dtype)
         self._decoder.to(self.device, self._dtype)
-        self._next_words: NextWordsReader = fast or self._decoder
+        self._next_words: BeamDecoder = fast or self._decoder
 
     @property
     def runtime(self) -> Runtime:

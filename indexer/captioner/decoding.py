@@ -54,7 +54,7 @@ class _Step(NamedTuple):
     y_BK: Tensor
 
 
-class NextWordsReader(Protocol):
+class BeamDecoder(Protocol):
     """What beam search asks. Implementations: `AttentionDecoder`, `OpenVinoDecoder`."""
 
     def annotate(self, a_BLD: Tensor) -> Annotated:
@@ -72,7 +72,7 @@ class NextWordsReader(Protocol):
 
 @torch.inference_mode()
 def beam_search(
-    decoder: NextWordsReader, photos: Annotated, width: int, max_words: int, length_penalty: float
+    decoder: BeamDecoder, photos: Annotated, width: int, max_words: int, length_penalty: float
 ) -> Decoded:
     """2 · `width` − 1 captions, ranked by log p / words^length_penalty (Wu et al. 2016, simplified).
 
