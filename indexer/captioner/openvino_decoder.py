@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from indexer.captioner.decoder import Annotated, AttentionDecoder, NextWords, State
 from indexer.captioner.exponential_attention import ExponentialAttention, exponentiate
-from indexer.image_encoder.annotators import measure_agreement
+from indexer.image_encoder.annotators import least_cosine
 from indexer.pipeline.threads import half_the_cores
 from retrieval.errors import one_line
 from retrieval.graph_session import import_openvino
@@ -101,7 +101,7 @@ def speed_up(decoder: AttentionDecoder, count: int, dtype: torch.dtype) -> OpenV
     # OpenVINO has no exceptions of one tree for a module that it cannot read.
     try:
         fast = OpenVinoDecoder(decoder, count, dtype)
-        cosine = _measure_agreement(fast, decoder, count)
+        cosine = _least_cosine(fast, decoder, count)
     except Exception as error:
         logger.warning("captions are left to torch, which is slower: OpenVINO says: %s", one_line(error))
         return None
@@ -128,12 +128,12 @@ def make_probes(
 
 
 @torch.inference_mode()
-def _measure_agreement(fast: OpenVinoDecoder, decoder: AttentionDecoder, count: int) -> float:
+def _least_cosine(fast: OpenVinoDecoder, decoder: AttentionDecoder, count: int) -> float:
     """The least cosine of a probe's state, attention or log-probabilities; NaN where one is no number."""
     y_BK, state, a_BLD = make_probes(decoder, *_COMPARED)
     expected = decoder.next_words(y_BK, state, decoder.annotate(a_BLD), count)
     found = fast.next_words(y_BK, state, fast.annotate(a_BLD), count)
-    return float(np.min(list(map(measure_agreement, _compared(found), _compared(expected)))))
+    return float(np.min(list(map(least_cosine, _compared(found), _compared(expected)))))
 
 
 def _compared(following: NextWords) -> list[Tensor]:

@@ -101,7 +101,7 @@ def make_annotator(
     for candidate in candidates:
         try:
             annotator = _open(encoder, candidate, device, dtype)
-            cosine = measure_agreement(annotator.annotate(probes_BSSC), expected_BLD)
+            cosine = least_cosine(annotator.annotate(probes_BSSC), expected_BLD)
         # The libraries of graphs have no exceptions of one tree.
         except Exception as error:
             if candidate is Runtime.TORCH:
@@ -140,7 +140,7 @@ def make_probes(size: int) -> np.ndarray:
     return probes_BSSC
 
 
-def measure_agreement(found_BLD: Tensor, expected_BLD: Tensor) -> float:
+def least_cosine(found_BLD: Tensor, expected_BLD: Tensor) -> float:
     """The least cosine of a photo's annotations, or what else is said of it; NaN where a number is none."""
     found_BP, expected_BP = (each.float().cpu().flatten(1) for each in (found_BLD, expected_BLD))
     return float(functional.cosine_similarity(found_BP, expected_BP).min())

@@ -10,7 +10,7 @@ from onnx import ModelProto
 import indexer.image_encoder.annotators as annotators
 from indexer.captioner.attention_captioner import fastest_dtype
 from indexer.image_encoder import ImageEncoder, load_image_encoder
-from indexer.image_encoder.annotators import make_annotator, make_probes, measure_agreement
+from indexer.image_encoder.annotators import least_cosine, make_annotator, make_probes
 from indexer.image_encoder.lite_graph import build_graph
 from retrieval.errors import InstallationError, UsageError
 from retrieval.graph_session import open_session
@@ -47,7 +47,7 @@ def annotate_plainly(name: str, pixels: np.ndarray) -> torch.Tensor:
 def require_agreement(found: torch.Tensor, expected: torch.Tensor) -> None:
     """Most photos to a cosine of 0.995 (of 100 in bfloat16 the median is 0.998), each to 0.99."""
     pairs = zip(found.split(1), expected.split(1), strict=True)
-    each = [measure_agreement(*pair) for pair in pairs]
+    each = [least_cosine(*pair) for pair in pairs]
     assert np.median(each) >= 0.995
     assert min(each) >= 0.99
 
@@ -71,7 +71,7 @@ def test_annotations_of_photos_are_those_of_float32(runtime: Runtime, photos: np
     expected = annotate_plainly("efficientnet-lite2-flickr8k", photos)
     require_agreement(found, expected)
     # Each photo in its place.
-    assert measure_agreement(found.flip(0), expected) < 0.9
+    assert least_cosine(found.flip(0), expected) < 0.9
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -134,8 +134,8 @@ def test_auto_goes_on_to_the_next_where_one_fails(
 
 def test_numbers_that_are_none_are_drift(photos: np.ndarray) -> None:
     right = torch.ones(2, 3, 4)
-    assert measure_agreement(right, right) == pytest.approx(1.0)
-    assert not measure_agreement(torch.full_like(right, torch.nan), right) >= 0.0
+    assert least_cosine(right, right) == pytest.approx(1.0)
+    assert not least_cosine(torch.full_like(right, torch.nan), right) >= 0.0
 
 
 @pytest.mark.parametrize("name", ["resnet", "hrnet"])
