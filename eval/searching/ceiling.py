@@ -12,7 +12,7 @@ import numpy as np
 from eval.dataset.collection import Collection
 from eval.searching.placements import Placements, join_placements, place_relevant
 from retrieval.channels.flat_index import FlatIndex
-from retrieval.search.fusion import spread_scores
+from retrieval.search.fusion import scatter_scores
 from retrieval.text.text_encoder import TextEncoder
 
 CEILING = "human caption"
@@ -51,7 +51,9 @@ def place_by_human_captions(collection: Collection, encoder: TextEncoder) -> Pla
             batch = [collection.queries[query] for query in members[start : start + _QUERIES_AT_ONCE]]
             scores, photos = corpus.search(encoder.encode([query.text for query in batch]), len(texts))
             parts.append(
-                place_relevant(spread_scores(scores, photos, len(texts), -np.inf), [[q.photo] for q in batch])
+                place_relevant(
+                    scatter_scores(scores, photos, len(texts), -np.inf), [[q.photo] for q in batch]
+                )
             )
     return _reorder(join_placements(parts), np.array(order))
 

@@ -15,7 +15,7 @@ from retrieval.channels.flat_index import FlatIndex
 from retrieval.errors import RetrievalError
 from retrieval.naming import name_first
 from retrieval.progress import Progress, no_progress
-from retrieval.search.fusion import spread_scores
+from retrieval.search.fusion import scatter_scores
 from retrieval.search.hit import Ranking
 from retrieval.search.ranker import CANDIDATES
 from retrieval.store.manifest import Manifest
@@ -110,7 +110,7 @@ def score_photos(
     """
     ranking = engine.rank([query.text for query in queries], depth, channel)
     _refuse_bad_ranking(ranking, queries)
-    scores_QN = spread_scores(ranking.scores_QK, ranking.photos_QK, len(ranking.image_ids), -np.inf)
+    scores_QN = scatter_scores(ranking.scores_QK, ranking.photos_QK, len(ranking.image_ids), -np.inf)
     return scores_QN[:, locate_photos(collection, ranking.image_ids)]
 
 

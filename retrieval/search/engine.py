@@ -26,7 +26,7 @@ from retrieval.search.answer import Answerer, Wish
 from retrieval.search.arguments import require_count, require_fused, require_probability, require_words
 from retrieval.search.calibration import Calibration, find_calibration
 from retrieval.search.explanation import Explanation, read_attentions
-from retrieval.search.fusion import FusionConfig, FusionMethod, spread_answer
+from retrieval.search.fusion import FusionConfig, FusionMethod, scatter_answer
 from retrieval.search.hit import Ranking
 from retrieval.search.ranker import Ranked, Ranker
 from retrieval.search.reranking import ImageQuery, Reranker
@@ -411,7 +411,7 @@ class SearchEngine:
         def rank(depth: int) -> Ranked:
             found = self._vectors[channel].search(vector_D[None], max(min(depth, allowed), 1), allowed_P)
             return Ranked(
-                *found, {channel: found}, {channel: spread_answer(channel, found, len(self._photos))}
+                *found, {channel: found}, {channel: scatter_answer(channel, found, len(self._photos))}
             )
 
         return self._answerer.answer("", wish, allowed, rank)

@@ -44,26 +44,26 @@ class FusionConfig(Config):
 
 
 def weigh_answers(
-    answers: Mapping[Channel, Answer], spread: Mapping[Channel, np.ndarray], config: FusionConfig
+    answers: Mapping[Channel, Answer], by_photo: Mapping[Channel, np.ndarray], config: FusionConfig
 ) -> dict[Channel, np.ndarray]:
     """What each channel adds to the photos' scores, float32 (Q, P); higher is better.
 
-    `spread` is what `spread_answer` gives of each. Scores are on comparable scales: cosines, and of
+    `by_photo` is what `scatter_answer` gives of each. Scores are on comparable scales: cosines, and of
     the words about 1 where a photo's texts hold each once, more where they recur. Of reciprocal ranks,
     1 / (60 + rank), a photo without a rank adds 0.
     """
     if config.method is FusionMethod.WEIGHTED:
-        return {name: config.weight(name) * spread_QP for name, spread_QP in spread.items()}
+        return {name: config.weight(name) * scores_QP for name, scores_QP in by_photo.items()}
     added = {}
     for name, (_, numbers_QK) in answers.items():
         reciprocal_K = 1 / (_RANK_CONSTANT + np.arange(1, numbers_QK.shape[1] + 1))
         reciprocal_QK = np.broadcast_to(reciprocal_K, numbers_QK.shape)
-        photos = spread[name].shape[1]
-        added[name] = config.weight(name) * spread_scores(reciprocal_QK, numbers_QK, photos, 0.0)
+        photos = by_photo[name].shape[1]
+        added[name] = config.weight(name) * scatter_scores(reciprocal_QK, numbers_QK, photos, 0.0)
     return added
 
 
-def spread_answer(channel: Channel, answer: Answer, photos: int) -> np.ndarray:
+def scatter_answer(channel: Channel, answer: Answer, photos: int) -> np.ndarray:
     """What a channel scores each photo, float32 (Q, P).
 
     Those that its answer leaves out score its lowest: they score that at most. But where fewer photos than
@@ -75,10 +75,10 @@ def spread_answer(channel: Channel, answer: Answer, photos: int) -> np.ndarray:
     if channel is Channel.LEXICAL:
         lowest_Q1[~found_QK.all(axis=1)] = 0.0
     lowest_Q1[~np.isfinite(lowest_Q1)] = 0.0
-    return spread_scores(scores_QK, numbers_QK, photos, lowest_Q1)
+    return scatter_scores(scores_QK, numbers_QK, photos, lowest_Q1)
 
 
-def spread_scores(
+def scatter_scores(
     scores_QK: np.ndarray, numbers_QK: np.ndarray, photos: int, missing_Q1: np.ndarray | float
 ) -> np.ndarray:
     """The scores by photo instead of by place, float32 (Q, photos); `missing_Q1` where one has no place."""

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from retrieval.channel import Channel
-from retrieval.search.fusion import Answer, spread_scores
+from retrieval.search.fusion import Answer, scatter_scores
 
 MARGIN = 0.3
 
@@ -33,6 +33,6 @@ def lift_images(
     """
     if image_QP is None or Channel.CAPTION not in answers or not human_P.any():
         return None
-    caption_QP = spread_scores(*answers[Channel.CAPTION], len(human_P), -np.inf)
+    caption_QP = scatter_scores(*answers[Channel.CAPTION], len(human_P), -np.inf)
     lift_QP: np.ndarray = np.where(human_P, np.maximum(caption_QP - MARGIN - image_QP, 0), 0)
     return lift_QP

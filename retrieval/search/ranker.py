@@ -17,7 +17,7 @@ from retrieval.search.fusion import (
     FusionConfig,
     FusionMethod,
     rank_scores,
-    spread_answer,
+    scatter_answer,
     weigh_answers,
 )
 from retrieval.search.hit import ChannelHit
@@ -62,8 +62,8 @@ class Fused:
 class Ranked:
     """Scores float32 (Q, K) and photos' numbers int64 (Q, K), best first; -inf and -1 beyond the last.
 
-    `answers` are such scores and numbers of each channel, `spread` the scores by photo (Q, P) (see
-    `fusion.spread_answer`). `fused` is None where one channel was asked alone. `reranked` is, of one query,
+    `answers` are such scores and numbers of each channel, `by_photo` the scores by photo (Q, P) (see
+    `fusion.scatter_answer`). `fused` is None where one channel was asked alone. `reranked` is, of one query,
     the place of each photo that was ranked again (see `reranking`), `unseen` what each of those gained that
     could not be read.
     """
@@ -71,7 +71,7 @@ class Ranked:
     scores_QK: np.ndarray
     numbers_QK: np.ndarray
     answers: Mapping[Channel, Answer] = field(default_factory=dict)
-    spread: Mapping[Channel, np.ndarray] = field(default_factory=dict)
+    by_photo: Mapping[Channel, np.ndarray] = field(default_factory=dict)
     fused: Fused | None = None
     reranked: Mapping[int, ChannelHit] = field(default_factory=dict)
     unseen: Mapping[int, float] = field(default_factory=dict)
@@ -80,14 +80,14 @@ class Ranked:
         """The answer to one of the queries."""
         row = slice(query, query + 1)
         answers = {name: (scores[row], numbers[row]) for name, (scores, numbers) in self.answers.items()}
-        spread = {name: spread_QP[row] for name, spread_QP in self.spread.items()}
+        by_photo = {name: scores_QP[row] for name, scores_QP in self.by_photo.items()}
         fused = self.fused and self.fused.only(row)
         return replace(
             self,
             scores_QK=self.scores_QK[row],
             numbers_QK=self.numbers_QK[row],
             answers=answers,
-            spread=spread,
+            by_photo=by_photo,
             fused=fused,
         )
 
@@ -103,7 +103,9 @@ class Ranked:
 
         The image scores are as people's words raise them.
         """
-        found = {name: spread_QP[0, numbers_K].astype(np.float64) for name, spread_QP in self.spread.items()}
+        found = {
+            name: scores_QP[0, numbers_K].astype(np.float64) for name, scores_QP in self.by_photo.items()
+        }
         if self.fused is not None and self.fused.lift_QP is not None:
             found[Channel.IMAGE] += self.fused.lift_QP[0, numbers_K]
         return found
@@ -112,7 +114,7 @@ class Ranked:
         """By photo, its places in the channels that ranked it for the first query, and when ranked again."""
         places: dict[int, dict[str, ChannelHit]] = {number: {} for number in numbers.tolist()}
         for channel, (scores_QN, numbers_QN) in self.answers.items():
-            added_QP = self.spread[channel] if self.fused is None else self.fused.added[channel]
+            added_QP = self.by_photo[channel] if self.fused is None else self.fused.added[channel]
             # One more than there are photos: the last takes the places that no photo fills.
             place_P = np.full(added_QP.shape[1] + 1, -1)
             place_P[numbers_QN[0]] = np.arange(numbers_QN.shape[1])
@@ -201,12 +203,12 @@ class Ranker:
 
     def _fuse(self, answers: Mapping[Channel, Answer], k: int, allowed_P: np.ndarray | None) -> Ranked:
         allowed = self.count_allowed(allowed_P)
-        spread = {name: spread_answer(name, answer, self._photos) for name, answer in answers.items()}
+        by_photo = {name: scatter_answer(name, answer, self._photos) for name, answer in answers.items()}
         if len(answers) == 1:
             ((scores_QK, numbers_QK),) = answers.values()
-            return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers, spread)
-        added = weigh_answers(answers, spread, self.fusion)
-        lift_QP = lift_images(answers, spread.get(Channel.IMAGE), self._human_P)
+            return Ranked(scores_QK[:, :allowed], numbers_QK[:, :allowed], answers, by_photo)
+        added = weigh_answers(answers, by_photo, self.fusion)
+        lift_QP = lift_images(answers, by_photo.get(Channel.IMAGE), self._human_P)
         # Reciprocal ranks are small beside a cosine: any photo that is lifted would come before all others.
         if lift_QP is not None and self.fusion.method is FusionMethod.WEIGHTED:
             added[Channel.CAPTION] += np.float32(self.fusion.weight(Channel.IMAGE)) * lift_QP
@@ -214,7 +216,7 @@ class Ranker:
         if allowed_P is not None:
             fused_QP[:, ~allowed_P] = -np.inf
         best = rank_scores(fused_QP, min(k, allowed))
-        return Ranked(*best, answers, spread, Fused(fused_QP, added, lift_QP, allowed))
+        return Ranked(*best, answers, by_photo, Fused(fused_QP, added, lift_QP, allowed))
 
     def pick(self, channel: str | None) -> dict[Channel, Searcher]:
         """The channels that answer where `channel` is asked for; all for None.

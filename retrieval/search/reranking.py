@@ -138,7 +138,7 @@ def _average_images(ranked: Ranked, numbers_N: np.ndarray, again_N: np.ndarray) 
 
     One that is raised to what a person wrote of the photo (see `human_lift`) does not fall below that.
     """
-    score_N = ranked.spread[Channel.IMAGE][0, numbers_N]
+    score_N = ranked.by_photo[Channel.IMAGE][0, numbers_N]
     raised_N = ranked.scores_of(numbers_N)[Channel.IMAGE]
     mean_N = (score_N + again_N) / 2
     gain_N: np.ndarray = np.where(raised_N > score_N, np.maximum(mean_N, raised_N), mean_N) - raised_N

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retrieval.channel import Channel
-from retrieval.search.fusion import FusionConfig, FusionMethod, rank_scores, spread_answer, weigh_answers
+from retrieval.search.fusion import FusionConfig, FusionMethod, rank_scores, scatter_answer, weigh_answers
 
 CONFIG = FusionConfig(caption=2.0, image=1.0)
 
@@ -12,8 +12,8 @@ CONFIG = FusionConfig(caption=2.0, image=1.0)
 def fuse(
     answers: dict[Channel, tuple[np.ndarray, np.ndarray]], config: FusionConfig, photos: int
 ) -> np.ndarray:
-    spread = {channel: spread_answer(channel, each, photos) for channel, each in answers.items()}
-    return np.sum(list(weigh_answers(answers, spread, config).values()), axis=0)
+    by_photo = {channel: scatter_answer(channel, each, photos) for channel, each in answers.items()}
+    return np.sum(list(weigh_answers(answers, by_photo, config).values()), axis=0)
 
 
 def answer(scores: list[list[float]], numbers: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
