@@ -16,7 +16,7 @@ from eval.ablation.experiments import read_experiments, read_parts
 from eval.ann.benchmark import AnnBenchmark
 from eval.ann.exact import read_exact_channels
 from eval.ann.study import study_indexes
-from eval.calibration.study import study_sureness
+from eval.calibration.study import study_calibration
 from eval.captions.study import CaptionStudy, start_caption_study, study_diversity
 from eval.dataset.preparation import EvalRequest, Subject, open_subject, read_collection
 from eval.failures.strictness import study_strictness
@@ -110,7 +110,7 @@ def _measure(
     with watch.time("people's grades"):
         human = _judge(subject, request, *judged)
     with watch.time("probabilities"):
-        sureness = study_sureness(subject, judged[1], config.queries_per_batch, progress)
+        sureness = study_calibration(subject, judged[1], config.queries_per_batch, progress)
     with watch.time("strict queries"):
         strictness = study_strictness(subject, config.strict_queries, progress)
     with watch.time("intervals and tests"):

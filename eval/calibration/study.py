@@ -24,7 +24,7 @@ _DESCRIBES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class SurenessStudy:
+class CalibrationStudy:
     """Reliability by people's captions and, where there are such, by their grades: two of three are 3 or 4.
 
     `fitted_on` and `agreement` are the calibration's.
@@ -36,9 +36,9 @@ class SurenessStudy:
     by_grades: Reliability | None
 
 
-def study_sureness(
+def study_calibration(
     subject: Subject, judged: Sequence[JudgedPair], queries_per_batch: int, progress: Progress
-) -> SurenessStudy | None:
+) -> CalibrationStudy | None:
     """None where no hit is a photo of the dataset or has a probability, or a photo has a single caption."""
     calibration = subject.engine.calibration
     collection = subject.collection
@@ -56,7 +56,7 @@ def study_sureness(
         [grades.get(pair, 0) for pair in zip(sentence_N.tolist(), photo_N.tolist(), strict=True)]
     )
     graded_N = grade_N > 0
-    return SurenessStudy(
+    return CalibrationStudy(
         calibration.fitted_on,
         calibration.agreement,
         measure_reliability(said_N, described_N),

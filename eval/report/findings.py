@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from eval.ablation.experiments import Experiment
 from eval.ann.benchmark import AnnRow
-from eval.calibration.study import SurenessStudy
+from eval.calibration.study import CalibrationStudy
 from eval.captions.diversity import Diversity
 from eval.failures.misses import Failures
 from eval.failures.strictness import Strictness
@@ -66,7 +66,7 @@ class Report:
     sentence_search: Mapping[str, SystemResult] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
     human_judgement: HumanJudgement | None = None
-    sureness: SurenessStudy | None = None
+    sureness: CalibrationStudy | None = None
     strictness: tuple[Strictness, ...] = ()
     failures: Failures | None = None
     ann: AnnResult | None = None

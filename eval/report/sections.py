@@ -8,8 +8,8 @@ from eval.report.study_tables import (
     tabulate_captions,
     tabulate_failures,
     tabulate_people,
+    tabulate_reliability,
     tabulate_strictness,
-    tabulate_sureness,
 )
 from eval.report.tables import (
     Table,
@@ -28,7 +28,7 @@ def list_sections(report: Report, info: RunInfo) -> dict[str, list[Table]]:
         "published": [tabulate_published(report)],
         "captions": [tabulate_captions(report)],
         "people": tabulate_people(report),
-        "sureness": [tabulate_sureness(report)],
+        "sureness": [tabulate_reliability(report)],
         "strictness": [tabulate_strictness(report)],
         "failures": [tabulate_failures(report)],
         "ann": [tabulate_ann(report, info)],

@@ -51,7 +51,7 @@ def tabulate_people(report: Report) -> list[Table]:
     ]
 
 
-def tabulate_sureness(report: Report) -> Table:
+def tabulate_reliability(report: Report) -> Table:
     """How often hits that are said to be so likely are right."""
     title, study = "How sure a hit is", report.sureness
     if study is None:

@@ -17,7 +17,7 @@ from eval.report.page.ann_chart import draw_ann
 from eval.report.page.gallery import make_gallery
 from eval.report.page.rank_chart import draw_ranks
 from eval.report.page.recall_chart import draw_recall
-from eval.report.page.sureness_chart import draw_sureness
+from eval.report.page.reliability_chart import draw_reliability
 from eval.report.run_info import RunInfo
 from eval.report.sections import list_sections
 from eval.report.tables import format_measure
@@ -42,7 +42,7 @@ def render_page(report: Report, info: RunInfo, photos: Mapping[str, Path], photo
             tables=list_sections(report, info),
             recall=draw_recall(report, photo_Q),
             ranks=draw_ranks(report),
-            sureness=draw_sureness(report),
+            sureness=draw_reliability(report),
             ann=draw_ann(report, info),
             gallery=make_gallery(report.failures, photos),
             conditions=list_conditions(report, info),

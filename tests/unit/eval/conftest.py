@@ -10,7 +10,7 @@ from PIL import Image
 
 from eval.ann.benchmark import AnnRow
 from eval.calibration.reliability import Bin, Reliability
-from eval.calibration.study import SurenessStudy
+from eval.calibration.study import CalibrationStudy
 from eval.captions.diversity import count_diversity
 from eval.dataset.collection import Collection, CorpusPhoto, Query
 from eval.failures.causes import Cause
@@ -162,7 +162,7 @@ def full_report(bare_report: Report) -> Report:
             {"chance": (74.0, 76.0)},
             {"CIDEr": {"tau_b": 46.8, "tau_c": 43.9}},
         ),
-        sureness=SurenessStudy("a <b>few</b> photos", 0.4567, by_captions, by_grades),
+        sureness=CalibrationStudy("a <b>few</b> photos", 0.4567, by_captions, by_grades),
         strictness=(Strictness("-word", 30, 290, 0, 0.255), Strictness('"two words"', 24, 1200, 30, 0.875)),
         failures=Failures(
             "caption",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eval.calibration.fitting import fit_calibration
-from eval.calibration.study import study_sureness
+from eval.calibration.study import study_calibration
 from eval.dataset.collection import Collection
 from eval.dataset.encoded_queries import EncodedQueries
 from eval.failures.strictness import study_strictness
@@ -80,7 +80,7 @@ def test_what_was_fitted_is_true_of_what_it_was_fitted_on(subject: Any) -> None:
     assert calibration.curves[0].weights["caption"] > 0
     assert calibration.fitted_on == "tiny, split val: the first 10 photos of 90 sentences"
     subject.engine = SearchEngine.open(subject.index, subject.encoder, calibration=calibration)
-    study = study_sureness(subject, [], 7, no_progress)
+    study = study_calibration(subject, [], 7, no_progress)
     assert study is not None
     assert study.by_grades is None
     assert study.by_captions.hits == 900
@@ -101,14 +101,14 @@ def test_hits_that_people_graded_are_looked_at_apart(subject: Any) -> None:
         JudgedPair(found[1], query, (1, 2, 4)),
         JudgedPair(missed, query, (4, 4, 4)),
     ]
-    study = study_sureness(subject, judged, 64, no_progress)
+    study = study_calibration(subject, judged, 64, no_progress)
     assert study is not None
     assert study.by_grades is not None
     assert (study.by_grades.hits, study.by_grades.true) == (2, 0.5)
 
 
 def test_without_a_calibration_there_is_nothing_to_look_at(subject: Any) -> None:
-    assert study_sureness(subject, [], 64, no_progress) is None
+    assert study_calibration(subject, [], 64, no_progress) is None
 
 
 def test_where_sentences_find_no_photo_of_the_dataset_there_is_nothing_to_look_at(subject: Any) -> None:
@@ -116,7 +116,7 @@ def test_where_sentences_find_no_photo_of_the_dataset_there_is_nothing_to_look_a
     subject.engine = SearchEngine.open(subject.index, subject.encoder, calibration=calibration)
     for photo in subject.collection.photos:
         photo.image_id = "f" * 64
-    assert study_sureness(subject, [], 64, no_progress) is None
+    assert study_calibration(subject, [], 64, no_progress) is None
 
 
 def test_searches_keep_to_their_conditions(subject: Any) -> None:

@@ -20,8 +20,8 @@ from eval.report.page.ann_chart import draw_ann
 from eval.report.page.line_chart import BOTTOM, LEFT, RIGHT, TOP
 from eval.report.page.rank_chart import draw_ranks
 from eval.report.page.recall_chart import draw_recall
+from eval.report.page.reliability_chart import draw_reliability
 from eval.report.page.scale import Scale, format_tick, list_powers
-from eval.report.page.sureness_chart import draw_sureness
 from eval.report.run_info import RunInfo
 from eval.searching.placements import Placements
 from retrieval.pictures.thumbnail import embed_thumbnail
@@ -171,7 +171,7 @@ class TestDrawings:
         assert draw_ann(replace(full_report, ann=exact), info) == []
 
     def test_probabilities_are_drawn_beside_what_was_true(self, full_report: Report, page: str) -> None:
-        chart = draw_sureness(full_report)
+        chart = draw_reliability(full_report)
         assert chart is not None
         said, captions, grades = chart.lines
         assert [(point.x, point.y) for point in said.points] == [(LEFT, BOTTOM), (RIGHT, TOP)]
@@ -190,10 +190,10 @@ class TestDrawings:
     def test_without_probabilities_none_is_drawn(self, full_report: Report) -> None:
         assert full_report.sureness is not None
         by_captions = replace(full_report.sureness, by_grades=None)
-        chart = draw_sureness(replace(full_report, sureness=by_captions))
+        chart = draw_reliability(replace(full_report, sureness=by_captions))
         assert chart is not None
         assert [line.name for line in chart.lines] == ["as said", "by captions"]
-        assert draw_sureness(replace(full_report, sureness=None)) is None
+        assert draw_reliability(replace(full_report, sureness=None)) is None
 
     def test_scales(self) -> None:
         scale = Scale(1, 100, 0, 200, logarithmic=True)

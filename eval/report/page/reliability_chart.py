@@ -6,7 +6,7 @@ from eval.report.page.line_chart import BOTTOM, LEFT, RIGHT, TOP, Line, LineChar
 from eval.report.page.scale import Scale
 
 
-def draw_sureness(report: Report) -> LineChart | None:
+def draw_reliability(report: Report) -> LineChart | None:
     """The reliability curves, and the straight line on which they should lie."""
     study = report.sureness
     if study is None:
