@@ -6,7 +6,7 @@ processes of their own);
 the models: `checkpoint_weights` (a file → a network), `image_encoder/` (pixels → annotations), `training/`
 (what trainings share), `captioner/` (annotations → captions), `image_head/` (annotations → image vectors),
 `tagger/` (annotations → tags), `ngram_encoder/` (captions → vectors), `fine_tuning/` (the training of the
-CNN), `location` (where those are that a config asks for), `models` (loads them);
+CNN), `model_paths` (where those are that a config asks for), `models` (loads them);
 `describing/` (pixels → rows, by all of them), `updating/` (rows → shards → generation), `build` (all of it),
 `cluster/` (files → rows on many machines), `engine` (there or here), `watch` (again and again);
 `samples` (photos to try it on), `speed` (how fast it is), `command/` (`retrieve index` and others).

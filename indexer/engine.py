@@ -58,7 +58,7 @@ def choose_reader(engine: Engine, models: "Models", config: "IndexConfig", devic
         return decode_photos
     from indexer.cluster.cluster_reader import ClusterReader
     from indexer.describing.describer import Describer, load_describer
-    from indexer.location import make_paths_absolute
+    from indexer.model_paths import make_paths_absolute
 
     ours = Describer(models, config)
     load = functools.partial(load_describer, make_paths_absolute(config), device)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from indexer.captioner.captioner import Captioner
 from indexer.captioner.loading import load_captioner
 from indexer.config import IndexConfig
-from indexer.location import find_image_head, find_image_tower, find_ngram_encoder, find_tagger
+from indexer.model_paths import find_image_head, find_image_tower, find_ngram_encoder, find_tagger
 from indexer.ngram_encoder.ngram_encoder import NgramEncoder, load_ngram_encoder
 from retrieval.device import require_torch_device
 from retrieval.runtime import Runtime

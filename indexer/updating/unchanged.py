@@ -12,7 +12,7 @@ from indexer.captioner.checkpoint_hash import hash_captioner, hash_image_encoder
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
 from indexer.describing.describer import hash_describer, hash_with_tower
-from indexer.location import find_image_head, find_image_tower, find_ngram_encoder, find_tagger
+from indexer.model_paths import find_image_head, find_image_tower, find_ngram_encoder, find_tagger
 from indexer.photo_files.photo_file import identify_path, read_photo
 from indexer.photo_files.scan import Scan, scan_photos
 from indexer.photo_files.seen_files import SeenFiles

@@ -20,7 +20,7 @@ from indexer.captioner.captioner import Caption
 from indexer.config import IndexConfig
 from indexer.describing.photo_vector import encode_photo
 from indexer.image_head.image_tower import ImageTower, load_image_tower
-from indexer.location import find_image_head, find_image_tower
+from indexer.model_paths import find_image_head, find_image_tower
 from indexer.models import Models
 from indexer.pixels.decode import decode_photo
 from indexer.updating.unchanged import hash_models

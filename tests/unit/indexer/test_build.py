@@ -1160,7 +1160,7 @@ def test_where_a_photo_is_new_the_shards_are_left_to_the_run(
 
 def test_hash_of_the_shipped_captioner_is_known_without_loading_it(tmp_path: Path, word_encoder: Any) -> None:
     from indexer.captioner import load_captioner
-    from indexer.location import find_ngram_encoder, find_tagger
+    from indexer.model_paths import find_ngram_encoder, find_tagger
     from indexer.tagger.tagger import load_tagger
     from indexer.updating.unchanged import hash_models
 

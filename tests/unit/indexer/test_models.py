@@ -11,7 +11,7 @@ import retrieval.runtime
 from indexer.captioner.checkpoint import read_captioner, save_captioner
 from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint
 from indexer.config import IndexConfig
-from indexer.location import find_image_head, find_ngram_encoder, find_tagger
+from indexer.model_paths import find_image_head, find_ngram_encoder, find_tagger
 from indexer.models import Models, load_models
 from retrieval.command.main import run
 

@@ -19,7 +19,7 @@ from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint, load_c
 from indexer.config import IndexConfig
 from indexer.describing.second_look import PhotoLook, load_second_look
 from indexer.image_head.loading import ImageHead, load_image_head
-from indexer.location import find_image_head
+from indexer.model_paths import find_image_head
 from indexer.pixels.decode import decode_photo
 from retrieval import SearchEngine, load_reranker
 from retrieval.errors import CheckpointError, RetrievalError

@@ -9,7 +9,7 @@ import pytest
 import indexer.ngram_encoder
 from indexer.captioner import load_captioner
 from indexer.config import IndexConfig
-from indexer.location import find_ngram_encoder
+from indexer.model_paths import find_ngram_encoder
 from indexer.ngram_encoder.checkpoint import read_ngram_encoder
 from indexer.ngram_encoder.config import NgramEncoderConfig
 from indexer.ngram_encoder.ngram_encoder import load_ngram_encoder

@@ -9,7 +9,7 @@ from PIL import Image
 import indexer.tagger
 from indexer.captioner import load_captioner
 from indexer.config import IndexConfig
-from indexer.location import find_tagger
+from indexer.model_paths import find_tagger
 from indexer.tagger.checkpoint import read_tagger
 from indexer.tagger.config import TaggerConfig
 from indexer.tagger.tagger import load_tagger

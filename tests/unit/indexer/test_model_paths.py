@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.config import IndexConfig
-from indexer.location import make_paths_absolute
+from indexer.model_paths import make_paths_absolute
 
 MODELS = ("captioner", "text_encoder", "image_head", "tagger", "ngram_encoder")
 
