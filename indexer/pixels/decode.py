@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from indexer.photo_files.reason import Reason, photo_error
 from indexer.pixels.exif import read_exif
 from indexer.pixels.framing import Framing
-from indexer.pixels.squeeze import squeeze
+from indexer.pixels.resizing import resize_to_square
 from retrieval.errors import PhotoError
 from retrieval.installing import how_to_install
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb, turn_upright
@@ -44,7 +44,7 @@ class DecodedPhoto:
 
     def squeezed(self, size: int) -> "DecodedPhoto":
         """With the whole of it in the captioner's square."""
-        return replace(self, pixels_HWC=squeeze(self.pixels_HWC, size))
+        return replace(self, pixels_HWC=resize_to_square(self.pixels_HWC, size))
 
 
 def decode_photo(

@@ -13,7 +13,7 @@ from indexer.config import IndexConfig
 from indexer.models import Models
 
 # Photos are of one colour, and torch, which would squeeze them, takes most of a run to import.
-indexer.pixels.decode.squeeze = lambda pixels_HWC, size: np.tile(pixels_HWC[:1, :1], (size, size, 1))
+indexer.pixels.decode.resize_to_square = lambda pixels_HWC, size: np.tile(pixels_HWC[:1, :1], (size, size, 1))
 photos, index, shard_rows = sys.argv[1:]
 config = IndexConfig(shard_rows=int(shard_rows), batch_photos=1)
 report = build_index([Path(photos)], Path(index), Models(ColourCaptioner(), HashEncoder()), config)

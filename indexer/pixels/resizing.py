@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def squeeze(pixels_HWC: np.ndarray, size: int) -> np.ndarray:
+def resize_to_square(pixels_HWC: np.ndarray, size: int) -> np.ndarray:
     """uint8 RGB of any shape, the whole of it in a square: uint8 (size, size, 3).
 
     Bicubic, over as many pixels as become one: what Pillow gives, but for rounding, in a quarter of its time.
