@@ -89,7 +89,7 @@ class TuningTask:
         """As `Task.validate`."""
         tuned = cast(TunedModel, model)
         pooled_NP = pool_all(tuned, self._data.validation_NSSC, self._dtype)
-        return search_validation(tuned.heads, pooled_NP, self._data.validation_NKT)
+        return search_validation(tuned.heads.eval(), pooled_NP, self._data.validation_NKT)
 
 
 @torch.inference_mode()

@@ -104,6 +104,7 @@ class Heads(nn.Module):
         bank_ME: Tensor = self.text(sentences_MT)
         return bank_ME
 
+    @torch.inference_mode()
     def settle_hubs(self, pooled_NP: Tensor) -> None:
         """Let what is usual of these photos, which were not trained on, neither add nor take."""
         if self.hubs is not None:

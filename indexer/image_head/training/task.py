@@ -50,7 +50,9 @@ class HeadTask:
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """As `Task.validate`."""
-        return search_validation(cast(Heads, model), self._data.validation_NP, self._data.validation_NKT)
+        heads = cast(Heads, model).eval()
+        heads.settle_hubs(self._data.validation_NP)
+        return search_validation(heads, self._data.validation_NP, self._data.validation_NKT)
 
 
 def contrast(heads: Heads, image_BE: Tensor, sentences_NKT: Tensor, batch: Sampled) -> Tensor:
@@ -65,12 +67,8 @@ def contrast(heads: Heads, image_BE: Tensor, sentences_NKT: Tensor, batch: Sampl
 
 @torch.inference_mode()
 def search_validation(heads: Heads, pooled_NP: Tensor, sentences_NKT: Tensor) -> dict[str, float]:
-    """Recall of the photos by their own captions; what is usual of hubs is then what these photos say."""
-    was_training = heads.training
-    heads.eval()
-    heads.settle_hubs(pooled_NP)
+    """Recall of the photos by their own captions, of heads in evaluation mode."""
     queries_QE = heads.embed_sentences(sentences_NKT.flatten(0, 1)).cpu().numpy()
     photos_NE = heads.embed_photos(pooled_NP).cpu().numpy()
-    heads.train(was_training)
     answers_Q = np.repeat(np.arange(len(photos_NE)), sentences_NKT.shape[1])
     return measure_recall(queries_QE, photos_NE, answers_Q)

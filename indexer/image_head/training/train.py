@@ -63,7 +63,8 @@ def train_image_head(
     if heads.hubs is not None:
         heads.hubs.bank_MT.copy_(bank_MT)
     train_runs(heads, config.runs, partial(_train_run, heads, data, config, out, progress))
-    scores = search_validation(heads, data.validation_NP, data.validation_NKT)  # settles the hubs, too
+    heads.eval().settle_hubs(data.validation_NP)
+    scores = search_validation(heads, data.validation_NP, data.validation_NKT)
     figures = {name: scores[name] for name in RECALLS}
     path = out / "image-head.safetensors"
     save_heads(path, heads, header.model_copy(update={"figures": figures}))

@@ -9,6 +9,7 @@ from safetensors.numpy import load
 
 from indexer.image_head.checkpoint import read_heads
 from indexer.image_head.config import ImageHeadConfig
+from indexer.image_head.training.task import search_validation
 from indexer.image_head.training.train import train_image_head
 from retrieval.captioned_dataset import CaptionedDataset
 from retrieval.errors import CheckpointError
@@ -70,6 +71,14 @@ def test_photos_that_are_like_the_bank_on_average_are_marked_neither_up_nor_down
     photos_BE = heads.embed_photos(pooled_BP)
     assert photos_BE.shape == (6, 33)
     assert abs(float(photos_BE[:, -1].mean())) < 1e-6 < float(photos_BE[:, -1].abs().max())
+
+
+def test_a_search_of_the_validation_photos_leaves_the_hubs_as_they_are(checkpoint: Path) -> None:
+    heads, _, _ = read_heads(checkpoint)
+    assert heads.hubs is not None
+    before = heads.hubs.mean.clone()
+    search_validation(heads, torch.rand(6, 2560), torch.rand(6, 2, 384))
+    assert torch.equal(heads.hubs.mean, before)
 
 
 def test_without_a_bank_nothing_is_marked_down(dataset: CaptionedDataset, tmp_path: Path) -> None:
