@@ -88,7 +88,7 @@ def read_encoder(path: Path, header: CaptionerHeader) -> ImageEncoder:
         )
     tensors, _ = read_checkpoint(path, CaptionerHeader)
     learned = {name.removeprefix(LEARNED): t for name, t in tensors.items() if name.startswith(LEARNED)}
-    wanted = {} if encoder.learned is None else dict(encoder.learned.named_parameters())
+    wanted = {} if encoder.trainable is None else dict(encoder.trainable.named_parameters())
     copy_weights(path, learned, wanted, f"encoder {name} with neck {neck}")
     if learned:
         encoder.weights_sha256 = hash_learned_encoder(path, encoder.weights_sha256)
@@ -102,7 +102,7 @@ def read_learned(path: Path) -> tuple[EncoderDecoder, CaptionerHeader]:
         CheckpointError: as `read_captioner` and `read_encoder`.
     """
     decoder, header = read_captioner(path)
-    return EncoderDecoder(read_encoder(path, header).learned, decoder), header
+    return EncoderDecoder(read_encoder(path, header).trainable, decoder), header
 
 
 def _require_cell(path: Path, tensors: dict[str, np.ndarray], config: DecoderConfig) -> None:

@@ -121,12 +121,12 @@ def make_annotator(
 
 
 def find_fastest(encoder: ImageEncoder) -> Callable[[Tensor], Tensor]:
-    """What does as `encoder.see` of a frozen encoder on the CPU, in the fastest library that is installed.
+    """`encoder.frozen_forward` of a frozen encoder on the CPU, in the fastest library that is installed.
 
     What is to be computed in float32 is left to torch: OpenVINO takes bfloat16 where the processor can.
     """
     if encoder.dtype is torch.float32 or not _has_graph(encoder):
-        return encoder.see
+        return encoder.frozen_forward
     annotator = make_annotator(copy.deepcopy(encoder), torch.device("cpu"), encoder.dtype, Runtime.AUTO)
     return lambda pixels_BSSC: annotator.annotate(pixels_BSSC.numpy())
 
@@ -147,7 +147,7 @@ def least_cosine(found_BLD: Tensor, expected_BLD: Tensor) -> float:
 
 
 def _has_graph(encoder: ImageEncoder) -> bool:
-    return encoder.learned is None and isinstance(encoder.trunk, EfficientNetLite)
+    return encoder.trainable is None and isinstance(encoder.trunk, EfficientNetLite)
 
 
 def _open(encoder: ImageEncoder, runtime: Runtime, device: torch.device, dtype: torch.dtype) -> Annotator:

@@ -43,8 +43,8 @@ class Normalise(nn.Module):
 class ImageEncoder(nn.Module):
     """A CNN cut at its last feature map, with the normalisation that it was trained with.
 
-    `see` is what of it stays as it is while a captioner is trained: here all, so that it gives annotations.
-    The encoders of which that training learns a part, `learned`, are in `learned.py`.
+    `frozen_forward` is what of it stays as it is while a captioner is trained: here all, so that it gives
+    annotations. The encoders of which that training learns a part, `trainable`, are in `learned.py`.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class ImageEncoder(nn.Module):
         weights_sha256: str,
         trunk: nn.Module,
         expected: Pixels,
-        learned: nn.Module | None = None,
+        trainable: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.name = name
         self.weights_sha256 = weights_sha256
         self.trunk = trunk
-        self.learned = learned
+        self.trainable = trainable
         self.normalise = Normalise(expected)
         self.dtype = torch.float32
         self._expect(expected)
@@ -76,31 +76,31 @@ class ImageEncoder(nn.Module):
 
         Only an EfficientNet alone; a neck is made for maps of one size, and others were not tried.
         """
-        if times != 1 and isinstance(self.trunk, EfficientNetLite) and self.learned is None:
+        if times != 1 and isinstance(self.trunk, EfficientNetLite) and self.trainable is None:
             size = max(round(self.image_size * times / _STRIDE), 1) * _STRIDE
             self._expect(replace(self.expected, size=size))
         return self
 
     @property
-    def sees(self) -> str:
-        """What decides the outcome of `see`, given the pixels."""
+    def frozen_fingerprint(self) -> str:
+        """What decides the outcome of `frozen_forward`, given the pixels."""
         return f"{self.weights_sha256} {self.dtype}"
 
-    def see(self, pixels_BSSC: Tensor) -> Tensor:
-        """uint8 RGB (B, S, S, 3) → what `learned` reads, or else the annotations a_BLD."""
+    def frozen_forward(self, pixels_BSSC: Tensor) -> Tensor:
+        """uint8 RGB (B, S, S, 3) → what `trainable` reads, or else the annotations a_BLD."""
         return flatten_grid(self.features(pixels_BSSC))
 
     def features(self, pixels_BSSC: Tensor) -> Tensor:
         """uint8 RGB (B, S, S, 3) → feature map (B, D, rows, columns) in `dtype`."""
-        if self.learned is None:
-            return cast(Tensor, self.trunk(self.read(pixels_BSSC)))
-        return cast(Tensor, self.learned(self.see(pixels_BSSC)))
+        if self.trainable is None:
+            return cast(Tensor, self.trunk(self.preprocess(pixels_BSSC)))
+        return cast(Tensor, self.trainable(self.frozen_forward(pixels_BSSC)))
 
     def forward(self, pixels_BSSC: Tensor) -> Tensor:
         """uint8 RGB (B, S, S, 3) → annotations a_BLD, locations in reading order."""
         return flatten_grid(self.features(pixels_BSSC))
 
-    def read(self, pixels_BSSC: Tensor) -> Tensor:
+    def preprocess(self, pixels_BSSC: Tensor) -> Tensor:
         """uint8 RGB (B, S, S, 3) → what the trunk reads (B, 3, S, S) in `dtype`."""
         x_BCSS: Tensor = self.normalise(pixels_BSSC)
         return x_BCSS.to(self.dtype, memory_format=torch.channels_last)
@@ -108,8 +108,8 @@ class ImageEncoder(nn.Module):
     def for_inference(self, dtype: torch.dtype) -> "ImageEncoder":
         """Evaluation mode, batch norms folded where the network allows it, all weights in `dtype`."""
         self.freeze(dtype)
-        if self.learned is not None:
-            self.learned.to(dtype)
+        if self.trainable is not None:
+            self.trainable.to(dtype)
         return self
 
     def freeze(self, dtype: torch.dtype) -> "ImageEncoder":

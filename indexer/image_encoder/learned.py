@@ -1,7 +1,7 @@
 """Encoders of which a captioner's training learns a part: a neck over any trunk, or a whole trunk of our own.
 
-What stays as it is (`see`) is computed once per photo and cached; the `learned` part travels in the
-captioner's checkpoint. Shapes: B photos, S pixels a side, P numbers of all maps together, D annotation
+What stays as it is (`frozen_forward`) is computed once per photo and cached; the `trainable` part travels in
+the captioner's checkpoint. Shapes: B photos, S pixels a side, P numbers of all maps together, D annotation
 channels.
 """
 
@@ -73,18 +73,18 @@ class NeckedEncoder(ImageEncoder):
     """A trunk that stays as it is, under a neck that is learned."""
 
     def __init__(self, base: ImageEncoder) -> None:
-        x_BCSS = base.read(make_blank(base.expected))
+        x_BCSS = base.preprocess(make_blank(base.expected))
         neck = LearnedNeck(measure_maps(base.trunk, x_BCSS))
         super().__init__(base.name, base.weights_sha256, base.trunk, base.expected, neck)
 
     @property
-    def sees(self) -> str:
-        """As `ImageEncoder.sees`."""
-        return f"{super().sees} maps"
+    def frozen_fingerprint(self) -> str:
+        """As `ImageEncoder.frozen_fingerprint`."""
+        return f"{super().frozen_fingerprint} maps"
 
-    def see(self, pixels_BSSC: Tensor) -> Tensor:
+    def frozen_forward(self, pixels_BSSC: Tensor) -> Tensor:
         """uint8 RGB (B, S, S, 3) → the trunk's maps (B, P)."""
-        maps_BCHW = cast(Trunk, self.trunk).maps(self.read(pixels_BSSC))
+        maps_BCHW = cast(Trunk, self.trunk).maps(self.preprocess(pixels_BSSC))
         return torch.cat([map_BCHW.flatten(1) for map_BCHW in maps_BCHW], dim=1)
 
 
@@ -96,11 +96,11 @@ class UntrainedEncoder(ImageEncoder):
         super().__init__(name, sha256, nn.Identity(), expected, LearnedTrunk(trunk, expected, neck))
 
     @property
-    def sees(self) -> str:
-        """As `ImageEncoder.sees`."""
+    def frozen_fingerprint(self) -> str:
+        """As `ImageEncoder.frozen_fingerprint`."""
         return "pixels"
 
-    def see(self, pixels_BSSC: Tensor) -> Tensor:
+    def frozen_forward(self, pixels_BSSC: Tensor) -> Tensor:
         """The pixels themselves."""
         return pixels_BSSC
 

@@ -46,20 +46,22 @@ class ViewCache:
             CheckpointError: a captioner would have to be trained before this encoder gives any.
             DatasetError: a photo cannot be read.
         """
-        if encoder.learned is not None:
+        if encoder.trainable is not None:
             raise CheckpointError(
                 f"{encoder.name} has no weights yet, only the training of a captioner gives it some; "
                 "name an encoder that is trained"
             )
-        return self.seen(encoder, photos, view)
+        return self.frozen_outputs(encoder, photos, view)
 
-    def seen(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
+    def frozen_outputs(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
         """What the encoder's frozen part sees in one view of the photos: a read-only memory map (photos, …).
 
         Raises:
             DatasetError: a photo cannot be read.
         """
-        return self._cached(lambda: find_fastest(encoder), encoder.sees, photos, view, encoder.image_size)
+        return self._cached(
+            lambda: find_fastest(encoder), encoder.frozen_fingerprint, photos, view, encoder.image_size
+        )
 
     def means(self, encoder: ImageEncoder, photos: Sequence[Path], view: int) -> np.ndarray:
         """The mean of a frozen encoder's annotations over the locations: a memory map (photos, channels).

@@ -95,7 +95,7 @@ def _choose_probes(
     """The validation photos of the longest captions: they show the most steps."""
     photos = take_slice(dataset, config).split("val")
     encoder = load_starting_encoder(config)
-    seen = cache.seen(encoder, [photo.path for photo in photos], 0)
+    seen = cache.frozen_outputs(encoder, [photo.path for photo in photos], 0)
     longest = [max(photo.tokens, key=len)[: config.max_training_words] for photo in photos]
     chosen = sorted(range(len(photos)), key=lambda number: -len(longest[number]))[:_PHOTOS]
     return [

@@ -136,12 +136,12 @@ def build_model(config: CaptionerConfig, encoder: ImageEncoder, vocabulary: Voca
     """What is trained, as it is before; the same config gives the same random weights."""
     torch.manual_seed(config.seed)
     decoder = config.decoder.build(len(vocabulary), encoder.channels)
-    return EncoderDecoder(encoder.learned, decoder)
+    return EncoderDecoder(encoder.trainable, decoder)
 
 
 def _describe(config: CaptionerConfig, encoder: ImageEncoder, hashes: dict[str, str]) -> Card:
     neck = "" if config.neck is Neck.NONE else f" under an {config.neck} neck"
-    missing = "which is not in this file" if encoder.learned is None else "but for the weights in this file"
+    missing = "which is not in this file" if encoder.trainable is None else "but for the weights in this file"
     return Card(
         title="Captioner",
         summary=f"A photo's caption with the attention behind each word: {config.image_encoder} annotations"
@@ -183,7 +183,7 @@ def _prepare(
 ) -> _Data:
     photos, validation = dataset.split("train"), dataset.split("val")
     paths = [photo.path for photo in photos]
-    views = tuple(cache.seen(encoder, paths, view) for view in range(config.views))
+    views = tuple(cache.frozen_outputs(encoder, paths, view) for view in range(config.views))
     examples = Examples(views, encode_captions(photos, vocabulary, config.max_training_words))
-    validation_seen = cache.seen(encoder, [photo.path for photo in validation], 0)
+    validation_seen = cache.frozen_outputs(encoder, [photo.path for photo in validation], 0)
     return _Data(vocabulary, photos, examples, validation, validation_seen)

@@ -109,7 +109,7 @@ def compare_vectors(
 
 def _read_frozen_encoder(checkpoint: Path) -> ImageEncoder:
     encoder = read_encoder(checkpoint, read_captioner(checkpoint)[1])
-    if encoder.learned is not None:
+    if encoder.trainable is not None:
         raise UsageError(
             f"found {checkpoint}, a captioner that learned a part of its CNN, expected one over a frozen "
             'CNN; index with ngram_encoder = "none"'

@@ -1217,7 +1217,7 @@ def test_hash_of_a_captioner_that_learned_its_encoder_is_known_without_loading_i
         figures={},
     )
     path = tmp_path / "captioner.safetensors"
-    save_captioner(path, header.build_decoder(), header, learning.learned)
+    save_captioner(path, header.build_decoder(), header, learning.trainable)
     config = IndexConfig(captioner=str(path), image_head="none", tagger="none", ngram_encoder="none")
     described = Describer(Models(load_captioner(str(path)), word_encoder), config)
     assert hash_models(config) == described.fingerprint

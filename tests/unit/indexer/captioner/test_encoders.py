@@ -102,7 +102,7 @@ def test_encoder_and_decoder_learn_together_and_are_found_again(
     before = load_starting_encoder(config)
     assert captioner.image_encoder_sha256 != before.weights_sha256
     after = load_file(checkpoint)
-    learned = dict(before.learned.named_parameters())
+    learned = dict(before.trainable.named_parameters())
     assert all(
         not torch.equal(weight, torch.from_numpy(after[f"encoder.{name}"]).float())
         for name, weight in learned.items()
@@ -152,7 +152,7 @@ def test_the_weights_of_another_encoder_are_refused(
     decoder, header = read_captioner(necked)
     encoder = load_starting_encoder(header.config)
     other = header.model_copy(update={"config": header.config.model_copy(update=update)})
-    save_captioner(tmp_path / "other.safetensors", decoder, other, encoder.learned)
+    save_captioner(tmp_path / "other.safetensors", decoder, other, encoder.trainable)
     with pytest.raises(CheckpointError, match=message):
         load_attention_captioner(tmp_path / "other.safetensors")
 

@@ -36,7 +36,7 @@ def test_annotations_lie_on_the_grid_and_every_learned_weight_gets_a_gradient(
     assert (encoder.grid, encoder.channels) == (grid, channels)
     assert a_BLD.shape == (2, grid[0] * grid[1], channels)
     a_BLD.square().mean().backward()
-    for weight_name, weight in encoder.learned.named_parameters():
+    for weight_name, weight in encoder.trainable.named_parameters():
         assert weight.grad is not None, weight_name
         assert weight.grad.abs().max() > 0, weight_name
     assert all(weight.grad is None for weight in encoder.trunk.parameters()) or name == "efficientnet-lite0"
@@ -54,7 +54,7 @@ def test_a_photo_alone_gives_what_it_gives_among_others() -> None:
 def test_the_same_seed_gives_the_same_weights() -> None:
     def build(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)
-        return load_image_encoder("hrnet", Neck.HOURGLASS).learned.state_dict()
+        return load_image_encoder("hrnet", Neck.HOURGLASS).trainable.state_dict()
 
     first, again, other = build(1), build(1), build(2)
     assert all(torch.equal(first[name], again[name]) for name in first)

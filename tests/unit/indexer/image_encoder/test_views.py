@@ -104,7 +104,7 @@ def photos(tmp_path: Path) -> list[Path]:
 
 def see_by_torch(encoder: ImageEncoder, cache: ViewCache, photos: list[Path]) -> torch.Tensor:
     with torch.inference_mode():
-        return encoder.see(torch.tensor(cache.pixels(encoder.image_size, photos))).half()
+        return encoder.frozen_forward(torch.tensor(cache.pixels(encoder.image_size, photos))).half()
 
 
 def test_a_frozen_network_sees_in_a_faster_library_what_it_sees_in_torch(
@@ -113,7 +113,7 @@ def test_a_frozen_network_sees_in_a_faster_library_what_it_sees_in_torch(
     encoder = load_image_encoder("efficientnet-lite2-flickr8k").for_inference(torch.bfloat16)
     cache = ViewCache(tmp_path / "views", 0, no_progress)
     expected_BLD = see_by_torch(encoder, cache, photos)
-    monkeypatch.setattr(ImageEncoder, "see", None)  # Torch's is not asked.
+    monkeypatch.setattr(ImageEncoder, "frozen_forward", None)  # Torch's is not asked.
     found_BLD = torch.tensor(cache.annotations(encoder, photos, 0))
     assert least_cosine(found_BLD, expected_BLD) > 0.99
     means_BD = torch.tensor(cache.means(encoder, photos, 0))
@@ -127,7 +127,7 @@ def test_another_seed_sees_only_crops_anew(tmp_path: Path, photos: list[Path]) -
     for seed in range(2):
         cache = ViewCache(folder, seed, no_progress)
         for view in range(3):
-            cache.seen(encoder, photos, view)
+            cache.frozen_outputs(encoder, photos, view)
     assert len(list(folder.glob("*.npy"))) == 4
 
 
