@@ -17,7 +17,7 @@ from indexer.fine_tuning.augmentation import augment
 from indexer.fine_tuning.config import ImageEncoderConfig
 from indexer.image_encoder.efficientnet_lite import VARIANTS, EfficientNetLite
 from indexer.image_encoder.encoder import ImageEncoder
-from indexer.image_head.heads import Heads, ImageHead
+from indexer.image_head.heads import Heads, ImageProjection
 from indexer.image_head.training.examples import Sampled, sample_batches
 from indexer.image_head.training.task import contrast, search_validation
 from indexer.training.recall import MEAN_RECALL
@@ -39,7 +39,7 @@ class TunedModel(nn.Module):
 
     def pool(self, pixels_BSSC: Tensor) -> Tensor:
         """Pixels 0…255 → pooled annotations (B, 2D)."""
-        return ImageHead.pool(self.encoder(pixels_BSSC))
+        return ImageProjection.pool(self.encoder(pixels_BSSC))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""The two heads of the image channel: annotations and sentence vectors in, vectors of one space out.
+"""The two networks of the image channel: annotations and sentence vectors in, vectors of one space out.
 
 Shapes: B photos, L locations, D annotation channels, N sentences, T dimensions of a sentence vector, E of the
 space, M hidden units.
@@ -17,7 +17,7 @@ from indexer.image_head.hubs import Hubs, extend_queries
 _TEMPERATURE = 0.05  # before training
 
 
-class ImageHead(nn.Module):
+class ImageProjection(nn.Module):
     """v = W p + MLP(p), of unit length, for p = LayerNorm([mean_j a_j; max_j a_j])."""
 
     def __init__(self, channels: int, dimension: int, hidden: int, dropout: float = 0.0) -> None:
@@ -40,7 +40,7 @@ class ImageHead(nn.Module):
         return F.normalize(self.linear(self.dropout(p_BP)) + self.project(self.dropout(hidden_BM)), dim=-1)
 
 
-class TextHead(nn.Module):
+class TextProjection(nn.Module):
     """v = W s + MLP(s), of unit length, for a sentence vector s; it starts as a rotation."""
 
     def __init__(self, sentence_dimension: int, dimension: int, hidden: int, dropout: float = 0.0) -> None:
@@ -70,8 +70,8 @@ class Heads(nn.Module):
     ) -> None:
         """Their weights random, for annotations and sentence vectors of so many dimensions."""
         super().__init__()
-        self.image = ImageHead(channels, size.dimension, size.image_hidden, size.image_dropout)
-        self.text = TextHead(sentence_dimension, size.dimension, size.text_hidden, size.text_dropout)
+        self.image = ImageProjection(channels, size.dimension, size.image_hidden, size.image_dropout)
+        self.text = TextProjection(sentence_dimension, size.dimension, size.text_hidden, size.text_dropout)
         self.hubs = hubs
         self.log_scale = nn.Parameter(torch.tensor(-math.log(_TEMPERATURE)))
 
@@ -81,7 +81,7 @@ class Heads(nn.Module):
         return self.log_scale.exp().clamp(max=100.0)
 
     def embed_photos(self, pooled_BP: Tensor, bank_ME: Tensor | None = None) -> Tensor:
-        """What `ImageHead.pool` gives → the unit vectors that are searched, (B, E) or with hubs (B, E + 1).
+        """What `ImageProjection.pool` gives → the unit vectors searched, (B, E) or with hubs (B, E + 1).
 
         `bank_ME` is what `embed_bank` gives, for who asks often.
         """

@@ -12,7 +12,7 @@ from indexer.image_encoder import ImageEncoder, load_image_encoder
 from indexer.image_encoder.views import ViewCache
 from indexer.image_head.checkpoint import ImageHeadHeader, save_heads
 from indexer.image_head.config import ImageHeadConfig
-from indexer.image_head.heads import Heads, ImageHead
+from indexer.image_head.heads import Heads, ImageProjection
 from indexer.image_head.training.examples import encode_sentences
 from indexer.image_head.training.task import HeadData, HeadTask, search_validation
 from indexer.training.card import Card, write_card
@@ -131,4 +131,4 @@ def _draw_bank(sentences_NKT: Tensor, config: ImageHeadConfig) -> Tensor:
 
 def _pool_all(a_NLD: np.ndarray) -> Tensor:
     batches: Sequence[np.ndarray] = [a_NLD[start : start + _BATCH] for start in range(0, len(a_NLD), _BATCH)]
-    return torch.cat([ImageHead.pool(torch.tensor(a_BLD)) for a_BLD in batches])
+    return torch.cat([ImageProjection.pool(torch.tensor(a_BLD)) for a_BLD in batches])
