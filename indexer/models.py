@@ -12,8 +12,8 @@ from retrieval.runtime import Runtime
 from retrieval.text.text_encoder import TextEncoder, load_text_encoder
 
 if TYPE_CHECKING:
+    from indexer.image_head.image_head import ImageHead
     from indexer.image_head.image_tower import ImageTower
-    from indexer.image_head.loading import ImageHead
     from indexer.tagger.tagger import Tagger
 
 
@@ -42,8 +42,8 @@ def load_models(config: IndexConfig, device: str) -> Models:
         RetrievalError: the n-gram encoder was fitted to another text encoder.
         UsageError: `cuda` on a machine without a GPU, or a runtime that does not run the captioner.
     """
+    from indexer.image_head.image_head import load_image_head
     from indexer.image_head.image_tower import load_image_tower
-    from indexer.image_head.loading import load_image_head
     from indexer.tagger.tagger import load_tagger
 
     place = require_torch_device(device)

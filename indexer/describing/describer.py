@@ -15,7 +15,7 @@ from retrieval.errors import RetrievalError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from indexer.image_head.loading import ImageHead
+    from indexer.image_head.image_head import ImageHead
     from indexer.models import Models
 
 DIFFERENCE = (

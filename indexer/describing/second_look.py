@@ -17,7 +17,7 @@ from indexer.captioner.decoder import Annotated
 from indexer.captioner.loading import find_checkpoint
 from indexer.config import IndexConfig
 from indexer.describing.describer import require_annotations
-from indexer.image_head.loading import ImageHead, load_image_head
+from indexer.image_head.image_head import ImageHead, load_image_head
 from indexer.model_paths import find_image_head, find_image_tower
 from indexer.photo_files.photo_file import read_photo
 from indexer.pixels.decode import MOST_MEGAPIXELS, decode_photo

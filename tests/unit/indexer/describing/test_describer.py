@@ -20,7 +20,7 @@ from indexer.describing.describer import Describer, hash_describer
 from indexer.image_encoder import load_image_encoder
 from indexer.image_head.checkpoint import ImageHeadHeader
 from indexer.image_head.config import ImageHeadConfig
-from indexer.image_head.loading import ImageHead
+from indexer.image_head.image_head import ImageHead
 from indexer.models import Models
 from indexer.ngram_encoder.checkpoint import NgramEncoderHeader
 from indexer.ngram_encoder.config import NgramEncoderConfig

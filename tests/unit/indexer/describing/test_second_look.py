@@ -18,7 +18,7 @@ from indexer.captioner.attention_captioner import AttentionCaptioner, load_atten
 from indexer.captioner.loading import DEFAULT_CAPTIONER, find_checkpoint, load_captioner
 from indexer.config import IndexConfig
 from indexer.describing.second_look import PhotoLook, load_second_look
-from indexer.image_head.loading import ImageHead, load_image_head
+from indexer.image_head.image_head import ImageHead, load_image_head
 from indexer.model_paths import find_image_head
 from indexer.pixels.decode import decode_photo
 from retrieval import SearchEngine, load_reranker
