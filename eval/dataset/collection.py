@@ -33,7 +33,7 @@ class CorpusPhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class EvalQuery:
     """One caption as a query: `photo` is the number in the corpus of the photo that it was written for.
 
     `name` is free of white space, as TREC files need it: the photo's name under `images/`, "#", and
@@ -52,7 +52,7 @@ class Collection:
     dataset: str
     split: str
     photos: tuple[CorpusPhoto, ...]
-    queries: tuple[Query, ...]
+    queries: tuple[EvalQuery, ...]
 
     @property
     def files(self) -> dict[str, Path]:
@@ -72,14 +72,14 @@ def make_collection(dataset: CaptionedDataset, split: str, progress: Progress = 
     images = dataset.sources[0].parent / "images"
     photos = dataset.split(split)
     by_content: dict[str, list[CaptionedPhoto]] = {}
-    queries: list[Query] = []
+    queries: list[EvalQuery] = []
     for done, photo in enumerate(photos, start=1):
         by_content.setdefault(_hash_photo(photo.path), []).append(photo)
         progress("Reading photos", done, len(photos))
     for number, same in enumerate(by_content.values()):
         for photo in same:
             name = quote(_name_photo(photo, images))
-            queries += [Query(f"{name}#{n}", caption, number) for n, caption in enumerate(photo.captions)]
+            queries += [EvalQuery(f"{name}#{n}", caption, number) for n, caption in enumerate(photo.captions)]
     corpus = tuple(_merge_photos(image_id, same, images) for image_id, same in by_content.items())
     return Collection(dataset.name, split, corpus, tuple(queries))
 

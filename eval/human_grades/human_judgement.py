@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.dataset.collection import Query
+from eval.dataset.collection import EvalQuery
 from eval.human_grades.graded import graded_ndcg
 from eval.human_grades.judgements import JudgedPair
 from eval.measures.bootstrap import PhotoBootstrap
 
 CHANCE = "chance"
 
-ScorePhotos = Callable[[Sequence[Query]], np.ndarray]
+ScorePhotos = Callable[[Sequence[EvalQuery]], np.ndarray]
 """Queries → float32 (Q, P): what each photo of the collection scored."""
 
 
@@ -42,7 +42,7 @@ class HumanJudgement:
 class GradedQuery:
     """A caption as a query, and its judged pairs."""
 
-    query: Query
+    query: EvalQuery
     pairs: tuple[JudgedPair, ...]
 
     @property

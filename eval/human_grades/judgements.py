@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from eval.dataset.collection import Collection, Query
+from eval.dataset.collection import Collection, EvalQuery
 from retrieval.errors import DatasetError
 from retrieval.naming import name_first
 
@@ -39,7 +39,7 @@ class JudgedPair:
     """A judgement within a collection: the number of the photo, the caption as a query, three grades."""
 
     photo: int
-    query: Query
+    query: EvalQuery
     grades: tuple[int, int, int]
 
     @property

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from eval.dataset.collection import Collection, Query, locate_photos
+from eval.dataset.collection import Collection, EvalQuery, locate_photos
 from retrieval.channels.flat_index import FlatIndex
 from retrieval.errors import RetrievalError
 from retrieval.naming import name_first
@@ -33,7 +33,7 @@ class RankingEngine(Protocol):
 class ScoredQueries:
     """Consecutive queries and, float32 (Q, P), what each photo of the collection scored; -inf: none."""
 
-    queries: tuple[Query, ...]
+    queries: tuple[EvalQuery, ...]
     scores_QP: np.ndarray
 
     @property
@@ -99,7 +99,7 @@ def search_collection(
 def score_photos(
     engine: RankingEngine,
     collection: Collection,
-    queries: Sequence[Query],
+    queries: Sequence[EvalQuery],
     channel: str | None,
     depth: int | None = None,
 ) -> np.ndarray:
@@ -114,7 +114,7 @@ def score_photos(
     return scores_QN[:, locate_photos(collection, ranking.image_ids)]
 
 
-def _refuse_bad_ranking(ranking: Ranking, queries: Sequence[Query]) -> None:
+def _refuse_bad_ranking(ranking: Ranking, queries: Sequence[EvalQuery]) -> None:
     """A photo that is listed twice, that is unknown, or whose score is NaN would be measured as something."""
     photos_QK, count = ranking.photos_QK, len(ranking.image_ids)
     sorted_QK = np.sort(photos_QK, axis=1)

@@ -12,7 +12,7 @@ from eval.ann.benchmark import AnnRow
 from eval.calibration.reliability import Bin, Reliability
 from eval.calibration.study import CalibrationStudy
 from eval.captions.diversity import count_diversity
-from eval.dataset.collection import Collection, CorpusPhoto, Query
+from eval.dataset.collection import Collection, CorpusPhoto, EvalQuery
 from eval.failures.causes import Cause
 from eval.failures.misses import Exhibit, Failures
 from eval.failures.strictness import Strictness
@@ -51,7 +51,7 @@ def write_collection(captions: Sequence[Sequence[str]] = CAPTIONS) -> Collection
         for number, of_photo in enumerate(captions)
     )
     queries = tuple(
-        Query(f"{number}.jpg#{n}", text, number)
+        EvalQuery(f"{number}.jpg#{n}", text, number)
         for number, of_photo in enumerate(captions)
         for n, text in enumerate(of_photo)
     )

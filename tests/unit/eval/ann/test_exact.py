@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eval.ann.exact import find_skipped, measure_index, read_exact_channels
-from eval.dataset.collection import Collection, CorpusPhoto, Query
+from eval.dataset.collection import Collection, CorpusPhoto, EvalQuery
 from eval.dataset.encoded_queries import EncodedQueries
 from eval.dataset.preparation import Subject
 from retrieval.captioned_dataset import CaptionedDataset
@@ -29,7 +29,7 @@ def subject(
     photos = tuple(
         CorpusPhoto(image_ids[path], (path.decode(),), (Path(path.decode()),), ()) for path in CAPTIONS
     )
-    queries = tuple(Query(f"{number}#0", text, number) for number, text in enumerate(QUERIES))
+    queries = tuple(EvalQuery(f"{number}#0", text, number) for number, text in enumerate(QUERIES))
     return Subject(
         CaptionedDataset("tiny", (), (tmp_path,)),
         Collection("tiny", "test", photos, queries),

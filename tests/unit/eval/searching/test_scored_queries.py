@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ir_measures import RR, R, nDCG
 
-from eval.dataset.collection import Collection, CorpusPhoto, Query, locate_photos, make_collection
+from eval.dataset.collection import Collection, CorpusPhoto, EvalQuery, locate_photos, make_collection
 from eval.measures.rank_measures import SHARES
 from eval.searching.placements import join_placements, place_relevant
 from eval.searching.scored_queries import describe_depth, pick_depth, score_photos, search_collection
@@ -217,7 +217,7 @@ class TestDepth:
         photos = tuple(
             CorpusPhoto(image_ids[path], (path.decode(),), (Path(path.decode()),), ()) for path in captions
         )
-        queries = tuple(Query(f"{n}#0", " ".join(rng.choice(words, 3)), n) for n in range(20))
+        queries = tuple(EvalQuery(f"{n}#0", " ".join(rng.choice(words, 3)), n) for n in range(20))
         many = Collection("many", "test", photos, queries)
         engine = SearchEngine.open(tmp_path, word_encoder)
         found_QP = score_photos(engine, many, queries, None, pick_depth(many, 6000))
