@@ -11,10 +11,10 @@ import torch
 from indexer.captioner.captioner import Caption
 from retrieval.errors import CheckpointError, first_line
 from retrieval.in_halves import in_halves
+from retrieval.pretrained.cached_first import load_cached_first
+from retrieval.pretrained.quiet_loading import quiet_loading
+from retrieval.pretrained.whole_weights import load_weights
 from retrieval.printable import make_printable
-from retrieval.text.cached_first import load_cached_first
-from retrieval.text.quiet_loading import quiet_loading
-from retrieval.text.whole_weights import load_weights
 
 _MAX_WORDS = 20
 

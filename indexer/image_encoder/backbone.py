@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from indexer.image_encoder.encoder import ImageEncoder, Pixels
-from retrieval.text.cached_first import load_cached_first
-from retrieval.text.quiet_loading import quiet_loading
-from retrieval.text.whole_weights import load_weights
+from retrieval.pretrained.cached_first import load_cached_first
+from retrieval.pretrained.quiet_loading import quiet_loading
+from retrieval.pretrained.whole_weights import load_weights
 
 # Norms of feature maps: as they begin they only normalise. A checkpoint made for classes has none of them.
 _MAY_BE_MISSING = "hidden_states_norms."

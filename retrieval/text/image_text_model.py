@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.errors import CheckpointError, one_line
+from retrieval.pretrained.quiet_loading import quiet_loading
+from retrieval.pretrained.whole_weights import load_weights
 from retrieval.text.encoder_weights import hash_weights, name_folder
-from retrieval.text.quiet_loading import quiet_loading
-from retrieval.text.whole_weights import load_weights
 
 _EXPECTED = (
     "expected an image-text model of CLIP's or SigLIP's kind, by its folder or its name in the hub's cache"

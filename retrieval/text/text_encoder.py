@@ -12,9 +12,9 @@ from retrieval.errors import CheckpointError, InstallationError, one_line
 from retrieval.in_halves import in_halves
 from retrieval.installing import how_to_install
 from retrieval.normal_form import replace_surrogates, require_texts
+from retrieval.pretrained.quiet_loading import quiet_loading
 from retrieval.runtime import Runtime, is_installed
 from retrieval.text.encoder_weights import find_encoder, hash_weights
-from retrieval.text.quiet_loading import quiet_loading
 from retrieval.text.unit_vectors import require_unit_vectors
 
 if TYPE_CHECKING:
