@@ -1,5 +1,7 @@
 """Photos → decoded pixels → captions → vectors → shards → a committed index. Data flows one way.
 
+To see the whole first: `build.py`, then `describing/describer.py`.
+
 In the order to read: `config`, then the folders as data flows: `photo_files/` (folders → files, and which of
 them are unchanged), `pipeline/` (stages at once, and what each took), `pixels/` (files → pixels, in
 processes of their own);

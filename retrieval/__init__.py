@@ -5,13 +5,14 @@
     for hit in engine.search("a dog jumping over a log", k=5):
         print(hit.rank, hit.path, hit.caption)
 
-Reading order: `errors`, `installing` (what to type for it), `config`, `device`, `in_halves` (what is too much
-for a GPU), `runtime`, `graph_session`, `printable`, `markdown_table`, `page_templates`, `normal_form`,
-`naming`, `progress`, `peak_memory`, `cache`, `regular_file`, `channel` (by what photos are found), then the
-folders as data flows: `store/` (the index on disk), `checkpoint_file`, `pretrained/` (others' models), `text/`
-(sentences to vectors), `channels/` (how photos are found), `generations/` (the index made and mended),
-`milvus/` (the channels in Milvus), `query/` (what is asked), `search/` (the engine), `pictures/`, `service/`
-(over HTTP), `command/` (the `retrieve` command); `captioned_dataset/` (photos with people's captions).
+Reading order: `errors`, `config` and `channel` (by what photos are found); small tools, which may be skipped
+until something uses them: `installing` (what to type for it), `device`, `in_halves` (what is too much for a
+GPU), `runtime`, `graph_session`, `printable`, `markdown_table`, `page_templates`, `normal_form`, `naming`,
+`progress`, `peak_memory`, `cache`, `regular_file`; then the folders as data flows: `store/` (the index on
+disk), `checkpoint_file`, `pretrained/` (others' models), `text/` (sentences to vectors), `channels/` (how
+photos are found), `generations/` (the index made and mended), `milvus/` (the channels in Milvus), `query/`
+(what is asked), `search/` (the engine), `pictures/`, `service/` (over HTTP), `command/` (the `retrieve`
+command); `captioned_dataset/` (photos with people's captions).
 """
 
 import importlib
