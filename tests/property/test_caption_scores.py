@@ -74,7 +74,7 @@ class TestEveryScore:
         assert score(*split(renamed))[0] == pytest.approx(score(*split(pairs))[0], abs=1e-9)
 
 
-@given(st.lists(SENTENCES, max_size=8))
+@given(st.lists(SENTENCES, min_size=1, max_size=8))
 def test_diversity_counts(captions: list[tuple[str, ...]]) -> None:
     diversity = count_diversity(captions)
     assert diversity.captions == len(captions)
