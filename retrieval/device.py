@@ -11,7 +11,7 @@ from retrieval.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-# Of the control group that a container's processes are in: microseconds of all cores, in so many that pass.
+# Of a container's control group (cgroup v2): microseconds of all cores, in so many that pass.
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 _noted: set[str] = set()

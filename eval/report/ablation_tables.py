@@ -22,11 +22,11 @@ _PARTS_NOTE = (
     "Percent on the split {split!r}. The first rows are the systems as they are; each other changes one "
     "thing: mean recall is the difference in points of the mean of Recall@1, 5 and 10, paired by photo, with "
     "its 95 % interval in brackets; CIDEr stands where it differs. Rows of `reranked` are asked the first "
-    "sentence of each photo alone, the others all of them: compare these with `reranked` here. Measured by "
-    "`retrieve ablate`, which makes an index for each row that needs one. Costs are of one run, 0.8 to 1.1 "
-    "means no difference; those of re-ranking are of photos that another query had just looked at. The "
-    "intervals are of each row alone, not corrected for the number of rows: one in twenty leaves out 0 by "
-    "chance."
+    "sentence of each photo alone, the others all of them: compare the former with `reranked` in this table. "
+    "Measured by `retrieve ablate`, which makes an index for each row that needs one. Costs are of one run, "
+    "0.8 to 1.1 means no difference; those of re-ranking are of photos that another query had just looked "
+    "at. The intervals are of each row alone, not corrected for the number of rows: one in twenty leaves out "
+    "0 by chance."
 )
 _NOTES = (
     "Percent on the validation split; the test split chose nothing. mean recall is the difference in points "

@@ -11,7 +11,7 @@ from indexer.photo_files.reason import Reason, photo_error
 from indexer.pixels.exif import read_exif
 from indexer.pixels.framing import Framing
 from indexer.pixels.resizing import resize_to_square
-from retrieval.errors import PhotoError
+from retrieval.errors import PhotoError, one_line
 from retrieval.installing import how_to_install
 from retrieval.pictures.photo_pixels import FORMATS, find_formats, to_rgb, turn_upright
 from retrieval.printable import make_printable
@@ -86,7 +86,7 @@ def read_pixels(
             Reason.TOO_LARGE, f"more than {MOST_MEGAPIXELS:g} megapixels, the most that can be read"
         ) from None
     except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = one_line(error)
         reason = Reason.TRUNCATED if "truncated" in text.lower() else Reason.DAMAGED
         raise photo_error(reason, text) from None
 

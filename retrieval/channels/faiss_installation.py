@@ -1,8 +1,9 @@
 """Which FAISS is installed, and how many threads it takes. Reads the metadata of the installed packages."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -42,6 +43,8 @@ def import_faiss() -> Any:
             "found no FAISS, expected faiss-cpu or faiss-gpu; "
             f"run `{how_to_install('faiss-cpu')}` (or faiss-gpu)"
         ) from None
+    # Its threads are not there in a forked process, which would wait for them for good.
+    os.register_at_fork(after_in_child=partial(faiss.omp_set_num_threads, 1))
     return faiss
 
 

@@ -53,6 +53,8 @@ class Filter:
                 f"found the field {self.field!r}, expected one of: {', '.join(Field)}; name one of them"
             )
         object.__setattr__(self, "field", Field(self.field))
+        if not isinstance(self.value, str) or not self.value.strip():
+            raise UsageError(f"found the value {self.value!r} of {self.field}:, expected a text; correct it")
         try:
             parse_value(self.field, self.value)
         except ValueError as error:

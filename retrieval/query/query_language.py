@@ -166,7 +166,7 @@ def _add(read: _Read, term: re.Match[str], text: str) -> None:
 
 
 def _read_filter(term: re.Match[str], text: str) -> Filter:
-    name, value = term["field"].lower(), term["bare"] or term["quoted"]
+    name, value = term["field"].lower(), (term["bare"] or term["quoted"]).strip(_UNSEEN)
     if name not in list(Field):
         near = difflib.get_close_matches(name, list(Field), n=1)
         advice = (

@@ -17,7 +17,7 @@ from retrieval.search.hit import ChannelHit
 from retrieval.search.matched_words import match_words
 from retrieval.store.manifest import Manifest, ShardRecord, read_current_generation
 from retrieval.store.schema import ATTENTION_COLUMNS, Provenance, StoredAttention, table_to_rows
-from retrieval.store.shards import read_shard, split_positions
+from retrieval.store.shards import read_shard, shard_path, split_positions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +123,7 @@ def _read_attention(index: Path, manifest: Manifest, shard: ShardRecord) -> pa.T
         return read_shard(index, shard, ATTENTION_COLUMNS)
     except IndexFormatError:
         current = read_current_generation(index)
-        if current in (0, manifest.generation):
+        if current in (0, manifest.generation) or shard_path(index, shard.sha256).exists():
             raise
         raise IndexFormatError(
             f"found generation {current} in {index} by now, expected {manifest.generation}, of which a file "

@@ -25,8 +25,8 @@ class Hit:
     """One photo of an answer.
 
     `rank` counts from 1. A higher `score` is better; in a vector channel it is the inner product of the unit
-    vectors as they are searched: with the shipped head, in the caption channel, 0.75 cos + 0.25 of what the
-    head makes of query and caption. `path` is the first path the photo was found under, control characters
+    vectors as they are searched: with the shipped head, in the caption channel, three quarters of the cosine
+    in the head's space plus a quarter. `path` is the first path the photo was found under, control characters
     escaped. `channels` says what each channel that was searched gave it. `probability` is that of a person
     saying that the query describes the photo, None where it is not known (see `calibration`). `matched` are
     the words of the caption that are words of the query, but for their endings. `duplicates` are the

@@ -1,5 +1,6 @@
 """The one writer of an index. Writes INDEX/LOCK: the number of the process that holds it."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from retrieval.printable import make_printable
 from retrieval.store.files import make_folder
 
 _held: set[int] = set()
+
+# What a disk of a network answers that has no locks, or none for this machine.
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 @contextmanager
@@ -78,6 +82,8 @@ def _lock(descriptor: int, path: Path, how: int) -> None:
             f"the index {path.parent} is being written by {who}, expected no other writer; wait for it to end"
         ) from None
     except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
         raise RetrievalError(
             f"found {make_printable(str(path))} on a disk that locks no files ({error.strerror}), expected "
             "one that does; name an index on one of this machine's own disks"

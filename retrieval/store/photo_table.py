@@ -144,7 +144,7 @@ class PhotoTable:
         """Everywhere a photo was found."""
         return _list_files(self.columns["paths"][number])
 
-    def pick_files(self, numbers_N: np.ndarray) -> "PhotoFiles":
+    def pick_files(self, numbers_N: np.ndarray) -> PhotoFiles:
         """Everywhere the photos with these numbers were found."""
         places = {self.image_ids[number]: place for place, number in enumerate(numbers_N.tolist())}
         return PhotoFiles(places, self.columns["paths"].take(pa.array(numbers_N)))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.errors import EncoderMismatchError
-from retrieval.normal_form import replace_surrogates
+from retrieval.normal_form import has_words, replace_surrogates
 from retrieval.store.manifest import TowerRecord
 from retrieval.text.image_text_model import (
     find_image_text_model,
@@ -61,7 +61,7 @@ class TextTower:
         """As `TextEncoder.knows`."""
         with self._busy:
             tokens = self._tokenizer(replace_surrogates(text))["input_ids"]
-            return bool(self._tokenizer.decode(tokens, skip_special_tokens=True).strip())
+            return has_words(self._tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _embed(self, sentences: list[str]) -> np.ndarray:
         import torch

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,18 +23,29 @@ ROW = {"name": "a", "what": "this", "recall": [1, 2, 3], "kept": True, "measured
 AGAINST = {**ROW, "name": "b", "base": "a", "recall": [2, 4, 6]}
 
 
+def read_source(name: str) -> str | None:
+    """The text of a file that is named, as it is or as it was in a commit; None where it is no file."""
+    commit, _, path = name.removeprefix("commit ").partition(": ")
+    if path:
+        shown = subprocess.run(["git", "show", f"{commit}:{path}"], cwd=ROOT, capture_output=True, text=True)
+        if shown.returncode:
+            pytest.skip("found no history of the project, as in a copy of its files alone")
+        return shown.stdout
+    return (ROOT / name).read_text() if (ROOT / name).is_file() else None
+
+
 def test_the_shipped_rows_are_those_of_the_files_that_they_name() -> None:
     found = {each.name: each for each in read_experiments("flickr8k")}
     assert {each.split for each in found.values()} == {"val"}
     checked = 0
     for each in found.values():
-        source = ROOT / each.measured_by.split(",")[0]
-        if each.recall is not None and source.is_file():
+        source = read_source(each.measured_by.split(",")[0])
+        if each.recall is not None and source is not None:
             digits = 0 if all(value.is_integer() for value in each.recall) else 1
             figures = " / ".join(f"{value:.{digits}f}" for value in each.recall)
-            assert figures in re.sub(r"\s+#?\s*", " ", source.read_text()), each.name
+            assert figures in re.sub(r"\s+#?\s*", " ", source), each.name
             checked += 1
-    assert checked
+    assert checked >= 9
     page = (ROOT / "RESULTS.md").read_text()
     for name, line in (
         ("default encoder, short budget", "| efficientnet-lite2-flickr8k |"),

@@ -8,6 +8,7 @@ import pytest
 
 from retrieval.channels.exact_search import search_exactly
 from retrieval.channels.faiss_installation import import_faiss
+from retrieval.channels.vector_index import KINDS
 from tests.unit_vectors import unit_vectors
 
 COUNT = 20_000
@@ -15,16 +16,17 @@ COUNT = 20_000
 SEARCH_AND_FORK = """
 import os, signal, sys
 import numpy as np
-from retrieval.channels.exact_search import search_exactly
 from retrieval.channels.faiss_installation import import_faiss
+from retrieval.channels.vector_index import KINDS
 import_faiss().omp_set_num_threads(2)
-def search():
-    return search_exactly(np.eye(16, dtype=np.float32), np.arange(16), np.eye(16, dtype=np.float32), 1)[1]
-search()
+vectors = np.random.default_rng(0).normal(size=(3000, 16)).astype(np.float32)
+vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+index = KINDS[sys.argv[1]].build(vectors, np.arange(3000))
+index.search(vectors[:50], 1)
 child = os.fork()
 if child == 0:
     signal.alarm(20)
-    print(search().ravel().tolist(), flush=True)
+    print(index.search(vectors[:50], 1)[1].ravel().tolist(), flush=True)
     os._exit(0)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
@@ -108,7 +110,8 @@ def test_a_query_scores_what_it_scores_alone(dimension, threads):
         np.testing.assert_array_equal(found, np.concatenate(expected))
 
 
-def test_a_forked_process_searches_too():
-    command = [sys.executable, "-c", SEARCH_AND_FORK]
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forked_process_searches_too(kind):
+    command = [sys.executable, "-c", SEARCH_AND_FORK, kind]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{list(range(16))}\n"
+    assert done.stdout == f"{list(range(50))}\n"

@@ -103,6 +103,8 @@ def test_a_field_may_be_named() -> None:
     ("field", "value", "message"),
     [
         (Field.WIDTH, "foo", "found width:foo, expected a number of pixels, a range .*; correct it"),
+        ("width", 3000, "found the value 3000 of width:, expected a text; correct it"),
+        ("path", " ", "found the value ' ' of path:, expected a text; correct it"),
         ("caption", "nobody", "found caption:nobody, expected who wrote the caption, model or human"),
         ("paths", "photos", "found the field 'paths', expected one of: taken, camera, path"),
     ],
