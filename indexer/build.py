@@ -32,7 +32,6 @@ from indexer.updating.unchanged import list_unread, recall_files
 from retrieval.channels.faiss_installation import import_faiss
 from retrieval.errors import IndexFormatError, RetrievalError
 from retrieval.generations.garbage import collect_garbage
-from retrieval.generations.human_caption import add_vector
 from retrieval.printable import make_printable
 from retrieval.progress import Progress, no_progress
 from retrieval.search.near_duplicates import SAME_PICTURE
@@ -197,10 +196,16 @@ class _Run:
         human = self.ledger.human_captions(row.image_id)
         if not self.ledger.knows(row.image_id):
             human = self._inherit_captions(row, paths)
-        row = dataclasses.replace(row, paths=paths, captions=(*human, *row.captions))
-        if row.status is Status.INDEXED:
-            row = add_vector(row, row.caption_vector, self.text_encoder)
-        return row
+        if not human:
+            return dataclasses.replace(row, paths=paths)
+        vector = self.text_encoder.encode([human[0].text])[0] if row.status is Status.INDEXED else None
+        return dataclasses.replace(
+            row,
+            paths=paths,
+            captions=(*human, *row.captions),
+            caption_vector=vector,
+            captioner_vector=row.caption_vector,
+        )
 
     def _inherit_captions(self, row: PhotoRow, paths: Sequence[bytes]) -> tuple[StoredCaption, ...]:
         """What people wrote of the photo in whose place this one lies, if it shows the same.

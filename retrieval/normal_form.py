@@ -39,8 +39,3 @@ def require_texts(texts: Sequence[object]) -> None:
     """
     if isinstance(texts, str):
         raise UsageError(f"found one text, {texts!r}, expected a list of them; write [{texts!r}]")
-
-
-def has_words(text: str) -> bool:
-    """Whether there is a letter or a digit in it."""
-    return any(map(str.isalnum, text))

@@ -104,9 +104,6 @@ class WordEncoder:
         lengths_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
         return (vectors_ND / np.maximum(lengths_N1, 1e-12)).astype(np.float32)
 
-    def knows(self, text: str) -> bool:
-        return bool(text.split())
-
 
 @pytest.fixture(scope="session")
 def word_encoder() -> WordEncoder:

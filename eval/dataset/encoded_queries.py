@@ -39,7 +39,3 @@ class EncodedQueries:
         for row, text in enumerate(texts):
             vectors_ND[row] = self._vectors[text]
         return vectors_ND
-
-    def knows(self, text: str) -> bool:
-        """As `TextEncoder.knows`."""
-        return self._encoder.knows(text)

@@ -76,20 +76,6 @@ def clean_caption(text: str) -> str:
     return cleaned
 
 
-def add_vector(row: PhotoRow, by_captioner: np.ndarray | None, text_encoder: TextEncoder) -> PhotoRow:
-    """The row of a photo with the vector of what a person wrote or, where nothing, that `by_captioner`.
-
-    The captioner's stays where the text encoder knows nothing of what a person wrote, such as a word in a
-    script that it has never seen: whatever else it does not know has the same vector.
-    """
-    human = row.human_captions
-    if not human:
-        return dataclasses.replace(row, caption_vector=by_captioner, captioner_vector=None)
-    known = text_encoder.knows(human[0].text)
-    vector = text_encoder.encode([human[0].text])[0] if known else by_captioner
-    return dataclasses.replace(row, caption_vector=vector, captioner_vector=by_captioner)
-
-
 class _Found(NamedTuple):
     row: PhotoRow
     schema: pa.Schema
@@ -137,10 +123,13 @@ def _write_row(
     by_model = tuple(caption for caption in row.captions if caption.provenance is Provenance.MODEL)
     by_captioner = row.caption_vector if row.captions == by_model else row.captioner_vector
     row = dataclasses.replace(row, captions=(*human, *by_model))
-    if row.status is Status.INDEXED:
+    if row.status is Status.INDEXED and human:
+        (vector,) = text_encoder.encode([caption.text for caption in human])
+        row = dataclasses.replace(row, caption_vector=vector, captioner_vector=by_captioner)
+    elif row.status is Status.INDEXED:
         if by_captioner is None:
             # A row of before there was such a column.
             mean_D = text_encoder.encode([caption.text for caption in by_model]).mean(axis=0)
             by_captioner = mean_D / np.linalg.norm(mean_D)
-        row = add_vector(row, by_captioner, text_encoder)
+        row = dataclasses.replace(row, caption_vector=by_captioner, captioner_vector=None)
     return write_shard(index, [row], complete_schema(found.schema), time_now())

@@ -6,8 +6,7 @@ one photo in ten, those photos' Recall@1 / 5 / 10 went from 38 / 72 / 80 to 52 /
 others' went from 32.6 / 64.0 / 75.4 to 32.2 / 63.8 / 75.2; at a margin of 0.25 to 58 / 85 / 89 and 31.2 /
 63.6 / 75.0 (earlier models; RESULTS.md). Without it a caption that says what no model sees, a name, would not
 be found. Where reciprocal ranks are fused, a photo's places count as they are. An image-text model's scores
-are in another space, and are not raised. A caption of which the text encoder knows no word has the
-captioner's vector: what the captioner said is then what raises.
+are in another space, and are not raised.
 
 Shapes: Q queries, P photos.
 """

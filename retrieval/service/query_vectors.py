@@ -31,11 +31,6 @@ class RememberingEncoder:
         vectors = [self._encode_one(text) for text in texts]
         return np.stack(vectors) if vectors else np.zeros((0, self.dimension), dtype=np.float32)
 
-    def knows(self, text: str) -> bool:
-        """As `TextEncoder.knows`."""
-        with self._busy:
-            return self._encoder.knows(text)
-
     def _encode_one(self, text: str) -> np.ndarray:
         vector = self._vectors.get(text)
         if vector is None:

@@ -48,10 +48,6 @@ class LazyTextEncoder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return self.load().encode(texts)
 
-    def knows(self, text: str) -> bool:
-        """As `TextEncoder.knows`; raises what `load` raises."""
-        return self.load().knows(text)
-
     def _load_quietly(self) -> None:
         with suppress(Exception):
             self.load()

@@ -14,7 +14,7 @@ from tokenizers.normalizers import BertNormalizer
 
 from retrieval.errors import one_line
 from retrieval.graph_session import Inputs, open_session
-from retrieval.normal_form import has_words, replace_surrogates, require_texts
+from retrieval.normal_form import replace_surrogates, require_texts
 from retrieval.runtime import Runtime
 from retrieval.text.bert_graph import build_graph
 from retrieval.text.bert_model import BertModel, read_bert
@@ -61,11 +61,6 @@ class OnnxEncoder:
         for batch, vectors_BD in zip(batches, encoded, strict=True):
             vectors_ND[batch] = vectors_BD
         return require_unit_vectors(vectors_ND, self.dimension)
-
-    def knows(self, text: str) -> bool:
-        """As `TextEncoder.knows`."""
-        tokens = self._tokenizer.encode(replace_surrogates(text)).ids
-        return has_words(self._tokenizer.decode(tokens, skip_special_tokens=True))
 
 
 def _fill_up(tokens: Sequence[list[int]]) -> Inputs:

@@ -11,7 +11,7 @@ from retrieval.device import Device
 from retrieval.errors import CheckpointError, InstallationError, one_line
 from retrieval.in_halves import in_halves
 from retrieval.installing import how_to_install
-from retrieval.normal_form import has_words, replace_surrogates, require_texts
+from retrieval.normal_form import replace_surrogates, require_texts
 from retrieval.pretrained.quiet_loading import quiet_loading
 from retrieval.runtime import Runtime, is_installed
 from retrieval.text.encoder_weights import find_encoder, hash_weights
@@ -57,10 +57,6 @@ class TextEncoder(Protocol):
         """
         ...
 
-    def knows(self, text: str) -> bool:
-        """Whether there is a token for any word in it. Texts without one may have the same vector."""
-        ...
-
 
 class SentenceEncoder:
     """A sentence-transformers model of any kind, in torch."""
@@ -84,14 +80,6 @@ class SentenceEncoder:
         sentences = list(map(replace_surrogates, texts))
         parts = in_halves(lambda part: [self._embed(sentences[part])], 0, len(sentences), "sentence")
         return require_unit_vectors(np.concatenate(parts), self.dimension)
-
-    def knows(self, text: str) -> bool:
-        """As `TextEncoder.knows`."""
-        encoded = self._model.preprocess([replace_surrogates(text)])
-        if "input_ids" not in encoded or not hasattr(self._model.tokenizer, "decode"):
-            return True  # Of a model of another kind, such as a bag of words, nobody can say.
-        tokens = encoded["input_ids"].flatten().tolist()
-        return has_words(self._model.tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _embed(self, sentences: list[str]) -> np.ndarray:
         vectors_ND = self._model.encode(

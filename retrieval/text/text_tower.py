@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.errors import EncoderMismatchError
-from retrieval.normal_form import has_words, replace_surrogates
+from retrieval.normal_form import replace_surrogates
 from retrieval.store.manifest import TowerRecord
 from retrieval.text.image_text_model import (
     find_image_text_model,
@@ -56,12 +56,6 @@ class TextTower:
         for start in range(0, len(sentences), _BATCH):
             vectors_NE[start : start + _BATCH] = self._embed(sentences[start : start + _BATCH])
         return require_unit_vectors(vectors_NE, self.dimension)
-
-    def knows(self, text: str) -> bool:
-        """As `TextEncoder.knows`."""
-        with self._busy:
-            tokens = self._tokenizer(replace_surrogates(text))["input_ids"]
-            return has_words(self._tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _embed(self, sentences: list[str]) -> np.ndarray:
         import torch

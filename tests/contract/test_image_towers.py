@@ -193,11 +193,6 @@ def test_texts_have_the_vectors_of_the_original(tower: ImageTower, original: Any
     assert tower._text.encode([]).shape == (0, tower.dimension)
 
 
-def test_a_text_without_a_token_it_does_not_know(tower: ImageTower) -> None:
-    assert tower._text.knows("a dog")
-    assert not tower._text.knows("")
-
-
 def test_pixels_of_its_size_have_the_vectors_of_the_original(
     tower: ImageTower, original: Any, tmp_path: Path
 ) -> None:

@@ -133,21 +133,6 @@ def test_hash_is_that_of_the_weights(tiny_folder):
     assert json.loads((tiny_folder / "modules.json").read_text())
 
 
-@pytest.mark.parametrize("text", ["แมว", "แมว!", "猫 猫", "(🐶 🐕).", "?!", "\u200b", ""])
-def test_what_it_has_no_token_for_it_does_not_know(text_encoder, text):
-    assert not text_encoder.knows(text)
-    assert text_encoder.knows(f"{text} a dog")
-
-
-def test_default_gives_one_vector_to_all_that_it_does_not_know():
-    encoder = load_text_encoder()
-    cat, dog, long = encoder.encode(["แมว", "หมา", "x" * 101])
-    assert cat @ dog > 0.9999
-    assert cat @ long > 0.9999
-    assert not any(map(encoder.knows, ["แมว", "หมา.", "x" * 101]))
-    assert all(map(encoder.knows, ["x" * 100, "1967", "Straßencafé", "แมว 2019"]))
-
-
 def test_default_knows_what_words_mean():
     encoder = load_text_encoder()
     assert (encoder.name, encoder.dimension) == ("all-MiniLM-L6-v2", 384)

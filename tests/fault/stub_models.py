@@ -45,9 +45,6 @@ class HashEncoder:
         vectors_ND = np.stack([self._encode(text) for text in texts])
         return (vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)).astype(np.float32)
 
-    def knows(self, text: str) -> bool:
-        return True
-
     def _encode(self, text: str) -> np.ndarray:
         seed = hashlib.sha256(f"{self.name} {text}".encode()).digest()
         return np.random.default_rng(list(seed)).standard_normal(self.dimension)

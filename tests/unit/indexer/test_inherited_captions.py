@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from indexer.build import build_index
 from indexer.config import IndexConfig
 from indexer.models import Models, load_models
 from indexer.samples import write_samples
-from retrieval import SearchEngine
 from retrieval.generations.human_caption import set_caption, unset_caption
 from retrieval.store.schema import PhotoRow
 from tests.live_rows import rows_of
@@ -20,10 +18,6 @@ CAT, ROCKET = "our ginger cat", "Kate's rocket"
 @pytest.fixture(scope="module")
 def models() -> Models:
     return load_models(IndexConfig(), "cpu")
-
-
-# Words for a cat and a dog of which the text encoder knows none.
-THAI_CAT, THAI_DOG = "แมว", "หมา"
 
 
 def find_row(index: Path, path: Path) -> PhotoRow:
@@ -52,32 +46,3 @@ def test_of_a_photo_with_other_bytes_and_of_no_other_photo(models: Models, tmp_p
     cat.write_bytes(cat.read_bytes() + b" of five")
     build_index([photos], index, models)
     assert CAT not in {caption.text for caption in find_row(index, cat).captions}
-
-
-def test_a_word_that_the_text_encoder_does_not_know_is_found_and_is_no_other_such_word(
-    models: Models, tmp_path: Path
-) -> None:
-    photos, index = tmp_path / "photos", tmp_path / "index"
-    write_samples(photos)
-    build_index([photos], index, models)
-    cat = photos / "chelsea.png"
-    before = find_row(index, cat)
-    for text in (CAT, THAI_CAT):
-        set_caption(index, before.image_id, text, models.text_encoder)
-    search = SearchEngine.open(index, models.text_encoder).search
-    assert search(THAI_CAT, k=1)[0].caption == THAI_CAT
-    assert search(THAI_CAT, k=1).matches_well
-    for query in (THAI_DOG, "🐘", "x" * 101):
-        results = search(query, k=3)
-        assert not results.matches_well
-        assert max(hit.probability for hit in results) < 0.05
-    cat.write_bytes(cat.read_bytes() + b"a rating")
-    build_index([photos], index, models)
-    row = find_row(index, cat)
-    assert row.captions[0].text == THAI_CAT
-    np.testing.assert_array_equal(row.caption_vector, before.caption_vector)
-    np.testing.assert_array_equal(row.captioner_vector, before.caption_vector)
-    unset_caption(index, row.image_id, models.text_encoder)
-    row = find_row(index, cat)
-    np.testing.assert_array_equal(row.caption_vector, before.caption_vector)
-    assert row.captioner_vector is None
